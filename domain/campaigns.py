@@ -1,0 +1,148 @@
+"""A campaign's terms. Each edit makes a new version; a referral keeps the one it began under."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.money import Money
+from domain.rewards import Reward
+
+
+class ConversionKind(StrEnum):
+    """What turns a waiting referral into a success: exactly one kind a campaign."""
+
+    REDEMPTION = "redemption"
+    CUSTOM_EVENT = "custom_event"
+
+
+class Criterion(StrEnum):
+    """When a tier rewards the referrer."""
+
+    EACH_UNIQUE_REFEREE = "each_unique_referee"
+    MIN_UNIQUE_REFEREES = "min_unique_referees"
+
+
+class Review(StrEnum):
+    """Whether a person decides before a grant is ordered."""
+
+    NONE = "none"
+    ALL = "all"
+    FLAGGED = "flagged"
+
+
+class Tier(BaseModel):
+    """A reward for the referrer, and the count of unique referees that earns it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str = Field(min_length=1, max_length=200)
+    criterion: Criterion
+    threshold: int | None = Field(default=None, ge=1, le=1_000_000)
+    repeat: bool = False
+    reward: Reward
+
+    @model_validator(mode="after")
+    def _threshold_belongs_to_minimum(self) -> Tier:
+        needs = self.criterion is Criterion.MIN_UNIQUE_REFEREES
+        if needs != (self.threshold is not None):
+            raise ValueError(
+                "threshold is required with min_unique_referees, and only there"
+                if needs
+                else "threshold is given only with min_unique_referees"
+            )
+        return self
+
+
+class AmountOff(BaseModel):
+    """A discount of a fixed sum, minor units of the order's currency."""
+
+    model_config = ConfigDict(frozen=True)
+    type: Literal["AMOUNT"] = "AMOUNT"
+    amount_off: int = Field(gt=0)
+
+
+class PercentOff(BaseModel):
+    """A discount in percent, at most `amount_limit` minor units."""
+
+    model_config = ConfigDict(frozen=True)
+    type: Literal["PERCENT"] = "PERCENT"
+    percent_off: Decimal = Field(gt=0, le=100)
+    amount_limit: int | None = Field(default=None, gt=0)
+
+
+Discount = Annotated[AmountOff | PercentOff, Field(discriminator="type")]
+"""What the referee saves on the order at code redemption."""
+
+
+class CodeConfig(BaseModel):
+    """How referral codes look. `pattern` replaces each # by a random character."""
+
+    model_config = ConfigDict(frozen=True)
+
+    length: int = Field(default=8, ge=4, le=64)
+    charset: str = Field(default="ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_length=2, max_length=128)
+    prefix: str = Field(default="", max_length=32)
+    postfix: str = Field(default="", max_length=32)
+    pattern: str | None = Field(default=None, max_length=64)
+
+
+class Limits(BaseModel):
+    """Ceilings, enforced by counters in the transaction that would pass them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    budget: Money | None = None
+    grants_per_referrer: int | None = Field(default=None, ge=1)
+    redemptions_per_customer: int = Field(default=1, ge=1)
+
+
+class CampaignTerms(BaseModel):
+    """Everything a referral is judged by. Stored whole, one row a version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    conversion: ConversionKind
+    event_name: str | None = Field(default=None, max_length=100)
+    referee_reward: Reward | None = None
+    tiers: tuple[Tier, ...] = ()
+    discount: Discount | None = None
+    code_quantity: int | None = Field(default=None, ge=1)
+    code_config: CodeConfig = CodeConfig()
+    attribution_window: timedelta = timedelta(days=30)
+    hold: timedelta = timedelta(0)
+    review: Review = Review.NONE
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _event_is_named(self) -> CampaignTerms:
+        if (self.conversion is ConversionKind.CUSTOM_EVENT) != (self.event_name is not None):
+            raise ValueError("custom_event.name is required with custom_event, and only there")
+        return self
+
+    @model_validator(mode="after")
+    def _time_runs_forward(self) -> CampaignTerms:
+        if self.attribution_window <= timedelta(0) or self.hold < timedelta(0):
+            raise ValueError("attribution_window must be longer than zero, hold not negative")
+        return self
+
+    @model_validator(mode="after")
+    def _budget_can_count_every_reward(self) -> CampaignTerms:
+        budget = self.limits.budget
+        for reward in self.rewards():
+            if budget and reward.face and reward.face.currency != budget.currency:
+                raise ValueError(
+                    f"a reward in {reward.face.currency} cannot count against "
+                    f"a budget in {budget.currency}"
+                )
+        return self
+
+    def rewards(self) -> list[Reward]:
+        """Every reward that this campaign can grant."""
+        referee = [self.referee_reward] if self.referee_reward else []
+        return referee + [tier.reward for tier in self.tiers]

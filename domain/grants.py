@@ -1,0 +1,73 @@
+"""A grant: one reward owed to one person for one reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+REFEREE_REASON = "referee"
+"""The reason of a referee's own reward; a referrer's reason is the tier's id."""
+
+
+class GrantStatus(StrEnum):
+    """Where a grant stands."""
+
+    HELD = "held"
+    """The return window is running; nothing is ordered."""
+    IN_REVIEW = "in_review"
+    """A person decides before it is ordered."""
+    ORDERING = "ordering"
+    """On its way to the provider; the outcome is not known yet."""
+    ORDERED = "ordered"
+    """The provider has the order; delivery is being followed."""
+    DELIVERED = "delivered"
+    """The person has it."""
+    CANCELLED = "cancelled"
+    """Withdrawn before or after the order; nothing is owed."""
+    FAILED = "failed"
+    """A person decided that it will not be issued."""
+    NEEDS_ATTENTION = "needs_attention"
+    """Parked with a reason and the actions that unblock it."""
+
+
+AT_REST = frozenset({GrantStatus.DELIVERED, GrantStatus.CANCELLED, GrantStatus.FAILED})
+"""States in which nothing more happens by itself."""
+
+
+class Attention(StrEnum):
+    """Why a grant is parked. Each value is also what staff read."""
+
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    """The provider's deposit is empty. Fund it; the order goes out by itself."""
+    PROVIDER_MISCONFIGURED = "provider_misconfigured"
+    """The provider refuses our credentials. Mend them; the order goes out by itself."""
+    ORDER_REJECTED = "order_rejected"
+    """The provider refused the order for good. Correct its cause, then retry."""
+    KEY_CONFLICT = "key_conflict"
+    """The provider knows our order key with other contents. Compare the two orders."""
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    """The provider never said whether it took the order. Ask it, then resolve."""
+    RECIPIENT_INCOMPLETE = "recipient_incomplete"
+    """The customer lacks the address that this delivery needs. Add it, then retry."""
+    ORDER_LOST = "order_lost"
+    """The provider cancelled or failed an order it had accepted. Retry orders anew."""
+    DELIVERY_FAILED = "delivery_failed"
+    """The card exists but did not reach the person."""
+    DELIVERY_OVERDUE = "delivery_overdue"
+    """The provider has had the order longer than promised. Ask it; following goes on."""
+    UNEXPECTED = "unexpected"
+    """Something that nobody foresaw; the timeline has the error. Retry when it is mended."""
+
+
+RESUMES_BY_ITSELF = frozenset({Attention.INSUFFICIENT_FUNDS, Attention.PROVIDER_MISCONFIGURED})
+"""Causes outside the grant: it tries again on its own until they are gone."""
+
+
+class GrantIdentity(NamedTuple):
+    """What makes a grant this grant and no other: unique in the database, and the source of
+    its order keys, so that even a restored backup orders under the same key."""
+
+    campaign_id: str
+    reason: str
+    recipient_id: str
+    ordinal: int

@@ -1,0 +1,46 @@
+"""Identifiers: a prefix that names the thing, then a ULID, so that they sort by time of birth.
+
+They carry no personal data and nothing of the caller's own ids: they appear in workflow ids,
+order keys, search attributes and logs.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ulid import ULID
+
+
+class Prefix(StrEnum):
+    """What an id names. Voucherify's own prefixes where it has one."""
+
+    CAMPAIGN = "camp"
+    CUSTOMER = "cust"
+    VOUCHER = "v"
+    HOLDER = "rh"
+    PUBLICATION = "pub"
+    REDEMPTION = "r"
+    FAILED_REDEMPTION = "rf"
+    TIER = "tier"
+    REFERRAL = "ref"
+    GRANT = "gr"
+    ORDER = "ord"
+    EVENT = "evt"
+    TRANSACTION = "txn"
+    APP = "app"
+    REQUEST = "req"
+
+
+def new_id(prefix: Prefix) -> str:
+    """A fresh id such as `ref_01jd…`: 26 lower-case characters after the prefix."""
+    return f"{prefix}_{str(ULID()).lower()}"
+
+
+def referral_workflow_id(campaign_id: str, referee_id: str) -> str:
+    """One referral per campaign and referee: the workflow id says so to Temporal."""
+    return f"referral:{campaign_id}:{referee_id}"
+
+
+def aftercare_workflow_id(referral_id: str, request_id: str) -> str:
+    """What comes after a referral's end runs once per request."""
+    return f"aftercare:{referral_id}:{request_id}"

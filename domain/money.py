@@ -1,0 +1,75 @@
+"""Money: integer minor units and a currency, never a float."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Annotated
+
+from iso4217 import Currency as IsoCurrency
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+@cache
+def exponent(currency: str) -> int:
+    """Digits after the decimal point in `currency` (USD 2, JPY 0, KWD 3), from ISO 4217."""
+    try:
+        digits = IsoCurrency(currency).exponent
+    except ValueError:
+        digits = None
+    if digits is None:
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency code")
+    return int(digits)
+
+
+def _known(currency: str) -> str:
+    exponent(currency)
+    return currency
+
+
+Currency = Annotated[str, AfterValidator(_known)]
+"""An ISO 4217 alphabetic code, upper case."""
+
+
+class Money(BaseModel):
+    """An exact amount. `amount` is in minor units: Money(1500, "USD") is 15 dollars."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: int
+    currency: Currency
+
+    @classmethod
+    def from_major(cls, value: Decimal | str | float, currency: str) -> Money:
+        """Read a provider's major units (15, 15.0, "15.00"). Raises ValueError when the value
+        has more digits than the currency allows: money is never rounded on the way in."""
+        minor = Decimal(str(value)).scaleb(exponent(currency))
+        if minor != minor.to_integral_value():
+            raise ValueError(f"{value} {currency} is finer than the currency's minor unit")
+        return cls(amount=int(minor), currency=currency)
+
+    def to_major(self) -> Decimal:
+        """The same amount in major units, with the currency's own number of decimals."""
+        return Decimal(self.amount).scaleb(-exponent(self.currency))
+
+    def __add__(self, other: Money) -> Money:
+        return Money(amount=self.amount + self._same(other), currency=self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(amount=self.amount - self._same(other), currency=self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(amount=-self.amount, currency=self.currency)
+
+    def __str__(self) -> str:
+        return f"{self.to_major()} {self.currency}"
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise ValueError(f"cannot combine {self.currency} with {other.currency}")
+        return other.amount
+
+
+def percentage(amount: int, percent: Decimal) -> int:
+    """`percent` of `amount` minor units, rounded half up."""
+    return int((Decimal(amount) * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))

@@ -1,0 +1,161 @@
+"""Gift-card orders: keys, three status axes, and what a provider's answer says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.grants import GrantIdentity
+from domain.money import Money
+from domain.rewards import Delivery, Personalization
+
+
+class OrderState(StrEnum):
+    """Does value exist at the provider?"""
+
+    PREPARED = "prepared"
+    """Written down here; no byte has been sent."""
+    UNKNOWN = "unknown"
+    """Sent, and the outcome is not known. Never a failure."""
+    PENDING = "pending"
+    """The provider has it and is working."""
+    ISSUED = "issued"
+    """The card exists."""
+    FAILED = "failed"
+    """Definitely no value, and never will be under this key."""
+    CANCELLED = "cancelled"
+    """Value was withdrawn."""
+
+
+class DeliveryState(StrEnum):
+    """Did it reach the person?"""
+
+    NOT_APPLICABLE = "not_applicable"
+    PENDING = "pending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED_RETRYABLE = "failed_retryable"
+    FAILED_PERMANENT = "failed_permanent"
+
+
+class RedemptionState(StrEnum):
+    """Did the person use it?"""
+
+    UNKNOWN = "unknown"
+    UNREDEEMED = "unredeemed"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FLAGGED = "flagged"
+
+
+_STATE_RANK = {
+    OrderState.PREPARED: 0,
+    OrderState.UNKNOWN: 1,
+    OrderState.PENDING: 2,
+    OrderState.ISSUED: 3,
+    OrderState.FAILED: 4,
+    OrderState.CANCELLED: 4,
+}
+_DELIVERY_RANK = {
+    DeliveryState.PENDING: 0,
+    DeliveryState.NOT_APPLICABLE: 1,
+    DeliveryState.SENT: 1,
+    DeliveryState.DELIVERED: 2,
+    DeliveryState.FAILED_RETRYABLE: 2,
+    DeliveryState.FAILED_PERMANENT: 3,
+}
+ENDED = frozenset({OrderState.FAILED, OrderState.CANCELLED})
+"""A recorded, definite, terminal refusal: the only ground for a new generation."""
+
+
+def forward_state(old: OrderState, new: OrderState) -> OrderState:
+    """States move forward only: a late or reordered answer never takes one back."""
+    return new if _STATE_RANK[new] > _STATE_RANK[old] else old
+
+
+def forward_delivery(old: DeliveryState, new: DeliveryState) -> DeliveryState:
+    """Like `forward_state`; a resend may turn a failure into a delivery."""
+    if old is DeliveryState.FAILED_RETRYABLE and new is DeliveryState.DELIVERED:
+        return new
+    return new if _DELIVERY_RANK[new] > _DELIVERY_RANK[old] else old
+
+
+def order_key(grant: GrantIdentity, generation: int) -> str:
+    """Our idempotency key at the provider: a pure function of the grant and its generation.
+
+    At most 40 lower-case alphanumerics, which fits every provider known (gift-card-providers.md
+    §9.4). A generation follows only a recorded, terminal refusal, so no retry, deployment or
+    restored backup can ever order one grant under two live keys.
+    """
+    digest = blake2b("|".join(map(str, grant)).encode(), digest_size=16).hexdigest()
+    return f"gd{digest}g{generation}"
+
+
+class Recipient(BaseModel):
+    """Where the card goes, frozen with the order. Personal data: database only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    address: dict[str, Any] | None = None
+
+
+class OrderRequest(BaseModel):
+    """One purchase, frozen before the first byte is sent. `face` is the card's value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    product_id: str
+    face: Money
+    delivery: Delivery
+    recipient: Recipient
+    personalization: Personalization
+    callback_url: str | None = None
+
+    def fingerprint(self) -> str:
+        """A hash of what the provider is asked for; the callback address is ours to move."""
+        body = self.model_dump_json(exclude={"callback_url"})
+        return blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+class ClaimSecret(BaseModel):
+    """Bearer value: whoever holds the link has the money. Stored encrypted, never logged."""
+
+    link: str
+    challenge_answer: str | None = None
+
+    def __repr__(self) -> str:
+        return "ClaimSecret(…)"
+
+    __str__ = __repr__
+
+
+class OrderSnapshot(BaseModel):
+    """What a provider says of one order, in our words. `raw_status` is its own word."""
+
+    provider_order_id: str
+    key: str | None
+    state: OrderState
+    delivery: DeliveryState
+    redemption: RedemptionState = RedemptionState.UNKNOWN
+    raw_status: str
+    face: Money | None = None
+    charged: Money | None = None
+    created_at: datetime | None = None
+    secret: ClaimSecret | None = None
+    recognised: bool = True
+    """False for a status word never seen before: it counts as pending, and is reported."""
+
+
+def poll_interval(age: timedelta, first: timedelta, longest: timedelta) -> timedelta:
+    """How long until an order of this age is looked at again: exponential in its age, so that
+    no counter has to be kept."""
+    return max(first, min(age / 2, longest))

@@ -1,0 +1,58 @@
+"""A referral's life, as anybody outside sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from domain.grants import GrantStatus
+
+
+class ReferralStatus(StrEnum):
+    """Where a referral stands."""
+
+    WAITING = "waiting"
+    """Attributed; the conversion event has not come."""
+    CONVERTED = "converted"
+    """The event was accepted and is being judged."""
+    ON_HOLD = "on_hold"
+    """Grants wait for the return window to pass."""
+    IN_REVIEW = "in_review"
+    """Grants wait for a person's decision."""
+    FULFILLING = "fulfilling"
+    """At least one grant is under way."""
+    COMPLETED = "completed"
+    """Every grant is at rest."""
+    REJECTED = "rejected"
+    """The conversion did not qualify; the verdicts say why."""
+    EXPIRED = "expired"
+    """No conversion came within the attribution window."""
+    REVERSED = "reversed"
+    """A refund or a fraud finding undid it."""
+    NEEDS_ATTENTION = "needs_attention"
+    """A grant cannot proceed without a person or the provider."""
+
+
+FINAL = frozenset(
+    {
+        ReferralStatus.COMPLETED,
+        ReferralStatus.REJECTED,
+        ReferralStatus.EXPIRED,
+        ReferralStatus.REVERSED,
+    }
+)
+"""States that no conversion leaves."""
+
+
+def status_of(grants: Iterable[GrantStatus]) -> ReferralStatus:
+    """A converted referral's status, read from its grants: attention first, then what is open."""
+    seen = set(grants)
+    if GrantStatus.NEEDS_ATTENTION in seen:
+        return ReferralStatus.NEEDS_ATTENTION
+    if seen & {GrantStatus.ORDERING, GrantStatus.ORDERED}:
+        return ReferralStatus.FULFILLING
+    if GrantStatus.IN_REVIEW in seen:
+        return ReferralStatus.IN_REVIEW
+    if GrantStatus.HELD in seen:
+        return ReferralStatus.ON_HOLD
+    return ReferralStatus.COMPLETED

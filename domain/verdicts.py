@@ -1,0 +1,90 @@
+"""Eligibility: each check leaves a verdict with its numbers, also when it passes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain.campaigns import CampaignTerms
+
+
+class Verdict(BaseModel):
+    """One check's answer. `detail` says it in words; `numbers` are what it was decided by."""
+
+    check: str
+    passed: bool
+    detail: str
+    numbers: dict[str, Any] = {}
+
+
+class Facts(BaseModel):
+    """What a conversion is judged by, read under the referrer's lock."""
+
+    referrer_id: str
+    referee_id: str
+    received_at: datetime
+    expires_at: datetime
+    campaign_enabled: bool
+    grants_to_referrer: int
+    new_grants_to_referrer: int
+
+
+def judge(terms: CampaignTerms, facts: Facts) -> list[Verdict]:
+    """Every check, in the order in which staff read them. Budget is judged last, by its counter."""
+    return [_own_code(facts), _enabled(facts), _window(facts), _grants(terms, facts)]
+
+
+def _own_code(facts: Facts) -> Verdict:
+    passed = facts.referrer_id != facts.referee_id
+    return Verdict(
+        check="own_code",
+        passed=passed,
+        detail="The friend is not the referrer." if passed else "The friend is the referrer.",
+    )
+
+
+def _enabled(facts: Facts) -> Verdict:
+    state = "enabled" if facts.campaign_enabled else "disabled"
+    return Verdict(
+        check="campaign_live", passed=facts.campaign_enabled, detail=f"The campaign is {state}."
+    )
+
+
+def _window(facts: Facts) -> Verdict:
+    passed = facts.received_at <= facts.expires_at
+    return Verdict(
+        check="attribution_window",
+        passed=passed,
+        detail=f"The event came {'within' if passed else 'after'} the attribution window.",
+        numbers={
+            "received_at": facts.received_at.isoformat(),
+            "expires_at": facts.expires_at.isoformat(),
+        },
+    )
+
+
+def _grants(terms: CampaignTerms, facts: Facts) -> Verdict:
+    limit = terms.limits.grants_per_referrer
+    after = facts.grants_to_referrer + facts.new_grants_to_referrer
+    passed = limit is None or after <= limit
+    return Verdict(
+        check="grants_per_referrer",
+        passed=passed,
+        detail="No limit." if limit is None else f"{after} of at most {limit} grants.",
+        numbers={"limit": limit, "already": facts.grants_to_referrer, "after": after},
+    )
+
+
+def budget_verdict(passed: bool, needed: int, currency: str, limit: int | None) -> Verdict:
+    """The campaign's budget: decided by the counter's own update, so it cannot be overshot."""
+    if limit is None:
+        return Verdict(check="budget", passed=True, detail="The campaign has no budget limit.")
+    fits = "fits" if passed else "does not fit"
+    return Verdict(
+        check="budget",
+        passed=passed,
+        detail=f"{needed} {currency} (minor units) {fits} into what is left of {limit}.",
+        numbers={"needed": needed, "limit": limit, "currency": currency},
+    )

@@ -1,0 +1,51 @@
+"""Encryption of bearer value at rest, with a list of keys that can be rotated."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE = 12
+_KEY = 32
+
+
+class Vault:
+    """AES-256-GCM under `id:base64,…`: the first key encrypts, all decrypt. A ciphertext names
+    its key, and is bound to the row that it belongs to: moved to another row it does not open."""
+
+    def __init__(self, keys: str) -> None:
+        self._keys = dict(_parse(item) for item in keys.split(",") if item.strip())
+        if not self._keys:
+            raise ValueError("GUERDON_ENCRYPTION_KEYS is empty; give id:base64 of 32 bytes")
+        self._current = next(iter(self._keys))
+
+    def encrypt(self, plain: bytes, row_id: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(self._keys[self._current]).encrypt(nonce, plain, row_id.encode())
+        return self._current.encode() + b":" + nonce + sealed
+
+    def decrypt(self, ciphertext: bytes, row_id: str) -> bytes:
+        """Raises ValueError when no key of the list opens it for this row."""
+        name, _, sealed = ciphertext.partition(b":")
+        key = self._keys.get(name.decode(errors="replace"))
+        if key is None:
+            raise ValueError(f"no encryption key named {name!r} is configured")
+        try:
+            return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], row_id.encode())
+        except InvalidTag:
+            raise ValueError("the ciphertext was changed, or belongs to another row") from None
+
+
+def _parse(item: str) -> tuple[str, bytes]:
+    name, _, encoded = item.strip().partition(":")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        key = b""
+    if not name or len(key) != _KEY:
+        raise ValueError("GUERDON_ENCRYPTION_KEYS: each item must be id:base64 of 32 bytes")
+    return name, key

@@ -1,0 +1,110 @@
+"""One engine a process, and the transaction in which facts are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+from sqlalchemy import insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from domain.ids import Prefix, new_id
+from domain.ledger import Posting
+from store.tables import Event, LedgerEntry
+
+ReadSession = NewType("ReadSession", AsyncSession)
+"""A session that only reads: no transaction of facts, no commit."""
+
+
+def async_url(database_url: str) -> str:
+    """The same PostgreSQL, through asyncpg."""
+    return make_url(database_url).set(drivername="postgresql+asyncpg").render_as_string(False)
+
+
+def now() -> datetime:
+    """The present, UTC."""
+    return datetime.now(UTC)
+
+
+class Transaction:
+    """One PostgreSQL transaction. Whoever changes a fact in it also records the event: both are
+    written, or neither (invariant 9). Events and postings go out in one statement each, at the
+    end, so that telling the story costs two round trips, not two a fact."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.now = now()
+        self._events: list[dict[str, Any]] = []
+        self._entries: list[dict[str, Any]] = []
+
+    def record(self, type: str, title: str, *, source: str = "engine", **columns: Any) -> None:
+        """Append a fact to the event table: `title` and `detail` in plain words, `data` for
+        machines, and the ids of what it concerns."""
+        self._events.append(
+            {"at": self.now, "type": type, "title": title, "source": source, **columns}
+        )
+
+    def post(self, *postings: Posting) -> None:
+        """Append balanced entries to the ledger. Posting one identity twice is an error."""
+        for posting in postings:
+            transaction_id = new_id(Prefix.TRANSACTION)
+            for entry in posting.entries:
+                self._entries.append(
+                    {
+                        "transaction_id": transaction_id,
+                        "at": self.now,
+                        "kind": posting.kind,
+                        "subject": posting.subject,
+                        **entry.model_dump(),
+                    }
+                )
+
+    async def write_facts(self) -> None:
+        """Send what was recorded so far. Called at the commit; earlier only by a caller that
+        must keep one statement for the very end."""
+        if self._events:
+            columns = {name for event in self._events for name in event}
+            rows = [dict.fromkeys(columns - {"data"}) | {"data": {}} | e for e in self._events]
+            await self.session.execute(insert(Event).values(rows))
+            self._events = []
+        if self._entries:
+            await self.session.execute(insert(LedgerEntry).values(self._entries))
+            self._entries = []
+
+
+class Database:
+    """PostgreSQL. Open one a process; `dispose` it before the process ends."""
+
+    def __init__(self, database_url: str, *, pool: int = 20) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            async_url(database_url),
+            pool_size=pool,
+            max_overflow=0,
+            connect_args={
+                # A hot row must not hold a local activity past its workflow task.
+                "server_settings": {"lock_timeout": "3000", "jit": "off", "timezone": "UTC"},
+                "timeout": 5,
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit what the block did, with its events; roll all of it back if the block raises."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            transaction = Transaction(session)
+            yield transaction
+            await session.flush()
+            await transaction.write_facts()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A session to read with."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield ReadSession(session)
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()

@@ -1,0 +1,17 @@
+"""Runs migrations on the connection that store/migrate.py hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from store.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    compare_type=True,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

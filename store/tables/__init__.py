@@ -1,0 +1,32 @@
+"""All tables; importing this package fills the metadata that Alembic compares with."""
+
+from store.tables.access import ApiKey, IdempotentAnswer
+from store.tables.campaigns import Budget, Campaign, CampaignVersion
+from store.tables.codes import Holder, Publication, Redemption, Voucher
+from store.tables.columns import metadata
+from store.tables.customers import Customer
+from store.tables.facts import Event, LedgerEntry
+from store.tables.fulfilment import Claim, Grant, Order
+from store.tables.referrals import Intake, Referral, ReferrerProgress
+
+__all__ = [
+    "ApiKey",
+    "Budget",
+    "Campaign",
+    "CampaignVersion",
+    "Claim",
+    "Customer",
+    "Event",
+    "Grant",
+    "Holder",
+    "IdempotentAnswer",
+    "Intake",
+    "LedgerEntry",
+    "Order",
+    "Publication",
+    "Redemption",
+    "Referral",
+    "ReferrerProgress",
+    "Voucher",
+    "metadata",
+]

@@ -1,0 +1,59 @@
+"""Campaigns, their pinned versions, and the counter that guards their budget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import document, instant
+
+
+class Campaign(SQLModel, table=True):
+    """A referral programme. Its terms live in its versions; `version` is the current one."""
+
+    __tablename__ = "campaigns"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    description: str | None = None
+    type: str
+    join_once: bool
+    active: bool
+    start_date: datetime | None = instant(nullable=True)
+    expiration_date: datetime | None = instant(nullable=True)
+    version: int
+    attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
+    created_at: datetime = instant()
+    updated_at: datetime | None = instant(nullable=True)
+
+
+class CampaignVersion(SQLModel, table=True):
+    """The terms as they were at one edit. Rows are never changed; referrals point at them."""
+
+    __tablename__ = "campaign_versions"
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaigns.id")
+    version: int = Field(primary_key=True)
+    terms: dict[str, Any] = document(nullable=False)
+    created_at: datetime = instant()
+
+
+class Budget(SQLModel, table=True):
+    """The counter behind a campaign's budget: it cannot pass `ceiling`, not even briefly.
+    Minor units."""
+
+    __tablename__ = "budgets"
+    __table_args__ = (
+        CheckConstraint("reserved >= 0 AND committed >= 0", name="not_negative"),
+        CheckConstraint("ceiling IS NULL OR reserved + committed <= ceiling", name="ceiling"),
+    )
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaigns.id")
+    currency: str = Field(primary_key=True)
+    ceiling: int | None = Field(default=None, sa_type=BigInteger)
+    reserved: int = Field(default=0, sa_type=BigInteger)
+    committed: int = Field(default=0, sa_type=BigInteger)
+    """Issued, whether or not it has been delivered yet."""

@@ -1,0 +1,42 @@
+"""Column types that every table uses."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+# Constraints have names that do not depend on the machine, so that migrations can name them.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
+
+
+def instant(*, nullable: bool = False, index: bool = False) -> Any:
+    """A time with zone; Guerdon stores UTC only."""
+    default: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(
+        sa_type=DateTime(timezone=True),
+        nullable=nullable,
+        index=index,
+        **default,
+    )
+
+
+def document(**kwargs: Any) -> Any:
+    """A JSON document."""
+    return Field(sa_type=JSONB, **kwargs)
+
+
+def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    """Only the words of an enumeration: a CHECK, which a migration can widen in place."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_word")

@@ -1,0 +1,73 @@
+"""What happened: events and ledger entries. Append-only; both carry the transaction id, so that
+a reader can follow them without gaps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import document, instant
+
+
+def _sequence() -> Any:
+    return Field(
+        default=None, sa_column=Column("seq", BigInteger, Identity(always=True), primary_key=True)
+    )
+
+
+def _transaction_id() -> Any:
+    default = text("pg_current_xact_id()::text::bigint")
+    return Field(
+        default=None, sa_column=Column("xid", BigInteger, server_default=default, nullable=False)
+    )
+
+
+class Event(SQLModel, table=True):
+    """One fact, in plain words and in data. Ids only: names are joined when it is read."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_referral", "referral_id", "seq"),
+        Index("ix_events_grant", "grant_id", "seq"),
+        Index("ix_events_customer", "customer_id", "seq"),
+    )
+
+    seq: int | None = _sequence()
+    xid: int | None = _transaction_id()
+    at: datetime = instant()
+    type: str
+    source: str
+    """engine, provider, staff or workflow."""
+    title: str
+    detail: str | None = None
+    actor: str | None = None
+    campaign_id: str | None = None
+    referral_id: str | None = None
+    grant_id: str | None = None
+    order_id: str | None = None
+    customer_id: str | None = None
+    attempt: int | None = None
+    data: dict[str, Any] = document(default_factory=dict, nullable=False)
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One side of a double entry. A transaction's entries sum to zero per currency."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", "account", "currency"),
+        Index("ix_ledger_entries_account", "account", "currency"),
+    )
+
+    seq: int | None = _sequence()
+    xid: int | None = _transaction_id()
+    transaction_id: str = Field(index=True)
+    at: datetime = instant()
+    kind: str
+    subject: str
+    account: str
+    amount: int = Field(sa_type=BigInteger)
+    currency: str

@@ -1,0 +1,98 @@
+"""Grants, the orders placed for them, and the claim links that came back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from domain.grants import Attention, GrantStatus
+from domain.orders import DeliveryState, OrderState, RedemptionState
+from store.tables.columns import document, instant, one_of
+
+
+class Grant(SQLModel, table=True):
+    """One reward owed to one person for one reason. `amount` in minor units, or points."""
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "reason", "recipient_id", "ordinal"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        one_of("status", GrantStatus),
+        one_of("attention", Attention),
+    )
+
+    id: str = Field(primary_key=True)
+    referral_id: str = Field(foreign_key="referrals.id", index=True)
+    campaign_id: str = Field(foreign_key="campaigns.id")
+    reason: str
+    recipient_id: str = Field(foreign_key="customers.id", index=True)
+    ordinal: int
+    role: str
+    """referee or referrer."""
+    kind: str
+    reward: dict[str, Any] = document(nullable=False)
+    """The reward's definition, frozen with the grant."""
+    amount: int = Field(sa_type=BigInteger)
+    currency: str | None = None
+    """None for points."""
+    status: str = Field(index=True)
+    attention: str | None = None
+    attention_detail: str | None = None
+    due_at: datetime | None = instant(nullable=True)
+    workflow_id: str
+    """Who carries it now: the referral's workflow, or an aftercare."""
+    created_at: datetime = instant()
+    updated_at: datetime | None = instant(nullable=True)
+
+
+class Order(SQLModel, table=True):
+    """One attempt-safe purchase of a gift card. Written down before the first byte is sent.
+
+    `attempt` and `claimed_until` are the claim: an attempt sends only while it holds it.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("grant_id", "generation"),
+        UniqueConstraint("provider", "provider_order_id"),
+        one_of("state", OrderState),
+        one_of("delivery_state", DeliveryState),
+        one_of("redemption_state", RedemptionState),
+    )
+
+    id: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="grants.id")
+    provider: str
+    key: str = Field(unique=True)
+    generation: int
+    fingerprint: str
+    request: dict[str, Any] | None = document(default=None, nullable=True)
+    """The frozen OrderRequest; emptied when its person is erased."""
+    hook_token: str = Field(unique=True)
+    face_amount: int = Field(sa_type=BigInteger)
+    charged_amount: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str
+    state: str = OrderState.PREPARED
+    delivery_state: str = DeliveryState.PENDING
+    redemption_state: str = RedemptionState.UNKNOWN
+    raw_status: str | None = None
+    provider_order_id: str | None = None
+    attempt: int = 0
+    claimed_until: datetime | None = instant(nullable=True)
+    first_sent_at: datetime | None = instant(nullable=True)
+    issued_at: datetime | None = instant(nullable=True)
+    created_at: datetime = instant()
+    updated_at: datetime | None = instant(nullable=True)
+
+
+class Claim(SQLModel, table=True):
+    """A claim link and its challenge answer, encrypted; the order's id is associated data."""
+
+    __tablename__ = "claims"
+
+    order_id: str = Field(primary_key=True, foreign_key="orders.id")
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = instant()

@@ -1,0 +1,77 @@
+"""Referrals, the message that carries each to its workflow, and each referrer's progress."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from domain.referrals import ReferralStatus
+from store.tables.columns import document, instant, one_of
+
+
+class Referral(SQLModel, table=True):
+    """The link between a referrer and a referee in one campaign: once, for ever."""
+
+    __tablename__ = "referrals"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "referee_id"),
+        ForeignKeyConstraint(
+            ["campaign_id", "campaign_version"],
+            ["campaign_versions.campaign_id", "campaign_versions.version"],
+        ),
+        one_of("status", ReferralStatus),
+    )
+
+    id: str = Field(primary_key=True)
+    campaign_id: str
+    campaign_version: int
+    voucher_id: str = Field(foreign_key="vouchers.id", index=True)
+    referrer_id: str = Field(foreign_key="customers.id", index=True)
+    referee_id: str = Field(foreign_key="customers.id", index=True)
+    status: str = Field(default=ReferralStatus.WAITING, index=True)
+    reason: str | None = None
+    """Why it was rejected or expired, in words."""
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    converted_at: datetime | None = instant(nullable=True)
+    conversion: dict[str, Any] | None = document(default=None, nullable=True)
+    ordinal: int | None = None
+    """The conversion's number among the referrer's unique referees."""
+    verdicts: list[dict[str, Any]] = document(default_factory=list, nullable=False)
+    workflow_id: str
+    order_source_id: str | None = Field(default=None, index=True)
+    attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
+    updated_at: datetime | None = instant(nullable=True)
+
+
+class Intake(SQLModel, table=True):
+    """An accepted request on its way to its workflow, written in the transaction that accepted
+    it. `sent_at` is set once Temporal has it; the redrive sends what was left."""
+
+    __tablename__ = "intake"
+    __table_args__ = (
+        Index("ix_intake_unsent", "received_at", postgresql_where=text("sent_at IS NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    """The message's identity: a hash of campaign, referee and the caller's event id."""
+    referral_id: str = Field(foreign_key="referrals.id", index=True)
+    start: dict[str, Any] = document(nullable=False)
+    conversion: dict[str, Any] | None = document(default=None, nullable=True)
+    received_at: datetime = instant()
+    sent_at: datetime | None = instant(nullable=True)
+
+
+class ReferrerProgress(SQLModel, table=True):
+    """A referrer's count in a campaign. Locked first by every qualification: concurrent
+    conversions of one code are judged one after the other."""
+
+    __tablename__ = "referrer_progress"
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaigns.id")
+    referrer_id: str = Field(primary_key=True, foreign_key="customers.id")
+    unique_referees: int = 0
+    grants: int = 0
