@@ -146,3 +146,10 @@ class CampaignTerms(BaseModel):
         """Every reward that this campaign can grant."""
         referee = [self.referee_reward] if self.referee_reward else []
         return referee + [tier.reward for tier in self.tiers]
+
+    def least_cost(self) -> int:
+        """What every conversion costs at least, minor units of the budget: the referee's reward
+        and the tiers that each friend reaches."""
+        always = [t.reward for t in self.tiers if t.criterion is Criterion.EACH_UNIQUE_REFEREE]
+        referee = [self.referee_reward] if self.referee_reward else []
+        return sum(reward.face.amount for reward in always + referee if reward.face)

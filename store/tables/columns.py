@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, MetaData
+from sqlalchemy import CheckConstraint, DateTime, MetaData, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -40,3 +40,8 @@ def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
     """Only the words of an enumeration: a CHECK, which a migration can widen in place."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_word")
+
+
+def documents(table: type[SQLModel], column: str) -> Any:
+    """A JSON column as SQLAlchemy sees it, so that its members can be compared in SQL."""
+    return inspect(table).columns[column]

@@ -1,0 +1,348 @@
+"""Accepting a sign-up or a conversion: first-touch attribution, in the caller's transaction.
+
+What can be checked at once is refused here, with its reason. What is accepted leaves a referral
+row and an intake row; the caller commits, then hands the intake to the Dispatcher.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain.campaigns import CampaignTerms, ConversionKind
+from domain.ids import Prefix, new_id, referral_workflow_id
+from domain.messages import Conversion, ReferralStart
+from domain.referrals import ReferralStatus
+from domain.refusals import CannotCount, InvalidPayload, NotFound
+from store.database import Transaction
+from store.dispatch import Outgoing
+from store.tables import (
+    Budget,
+    Campaign,
+    CampaignVersion,
+    Customer,
+    Holder,
+    Intake,
+    Referral,
+    Voucher,
+)
+from store.tables.columns import documents
+
+
+class ConversionRequest(BaseModel):
+    """A conversion event as a caller sent it. `event` names a custom event; a code redemption
+    has `kind` REDEMPTION and needs none. `event_id` is the caller's own identity for it."""
+
+    kind: ConversionKind = ConversionKind.CUSTOM_EVENT
+    event: str | None = None
+    event_id: str | None = None
+    customer_id: str
+    code: str | None = None
+    referrer_id: str | None = None
+    order_source_id: str | None = None
+    metadata: dict[str, Any] = {}
+    received_at: datetime
+
+    def identity(self) -> str:
+        """The event's identity: the caller's, else a hash of event, customer and code."""
+        return self.event_id or _hash(self.event or self.kind, self.customer_id, self.code or "")
+
+
+class Attributed(NamedTuple):
+    """A referral row and, when this call made it, the message that starts its workflow."""
+
+    referral: Referral
+    created: bool
+    intake: list[Outgoing]
+
+
+class Converted(NamedTuple):
+    """The referrals that the event concerns, oldest first, and the messages it makes. `repeat`:
+    the event changed nothing, for it had been seen or the pair was converted before."""
+
+    referrals: list[Referral]
+    repeat: bool
+    intake: list[Outgoing]
+
+
+class _Code(NamedTuple):
+    """A code with everything that decides whether it can count."""
+
+    voucher: Voucher
+    campaign: Campaign
+    terms: CampaignTerms
+    referrer_id: str
+    existing: Referral | None
+
+
+async def sign_up(
+    tx: Transaction, *, code: str, referee_id: str, metadata: dict[str, Any]
+) -> Attributed:
+    """Attribute a friend to a code at sign-up; the same friend and code again answer the same."""
+    found = await _load(tx, code, referee_id, None)
+    if found.existing:
+        return Attributed(_same_code(found), created=False, intake=[])
+    await _must_be_live(tx, found, new=True)
+    referral, created = await _insert(tx, found, referee_id, metadata=metadata)
+    outgoing = [await _enqueue(tx, referral, None)] if created else []
+    return Attributed(referral, created, outgoing)
+
+
+async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
+    """Accept a conversion: with a code it attributes and converts; without one, every referral
+    of the customer that waits for this event converts."""
+    if request.code is None:
+        return await _convert_waiting(tx, request)
+    found = await _load(tx, request.code, request.customer_id, request.referrer_id)
+    if not _is_campaigns_event(found.terms, request):
+        return Converted([found.existing] if found.existing else [], repeat=False, intake=[])
+    if found.existing:
+        referral = _same_code(found)
+        if referral.status != ReferralStatus.WAITING:
+            return Converted([referral], repeat=True, intake=[])
+        await _must_be_live(tx, found, new=False)
+        return await _convert_existing(tx, [referral], request)
+    await _must_be_live(tx, found, new=True)
+    referral, created = await _insert(tx, found, request.customer_id, conversion=request)
+    if not created:
+        return await _convert_existing(tx, [referral], request)
+    return Converted([referral], False, [await _enqueue(tx, referral, request)])
+
+
+def _is_campaigns_event(terms: CampaignTerms, request: ConversionRequest) -> bool:
+    return terms.conversion is request.kind and terms.event_name == request.event
+
+
+def _hash(*parts: str) -> str:
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+async def _load(tx: Transaction, code: str, referee_id: str, referrer: str | None) -> _Code:
+    """The code, who is rewarded for it, its campaign's current terms, and what this friend
+    already has there: one statement. The named referrer must hold the code; else the owner is."""
+    holds = col(Holder.role) == "OWNER"
+    if referrer is not None:
+        named = select(col(Customer.id)).where(
+            or_(col(Customer.id) == referrer, col(Customer.source_id) == referrer)
+        )
+        holds = col(Holder.customer_id).in_(named)
+    statement = (
+        select(Voucher, Campaign, col(CampaignVersion.terms), col(Holder.customer_id), Referral)
+        .join(Campaign, col(Campaign.id) == Voucher.campaign_id)
+        .join(
+            CampaignVersion,
+            and_(
+                col(CampaignVersion.campaign_id) == Campaign.id,
+                col(CampaignVersion.version) == Campaign.version,
+            ),
+        )
+        .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, holds))
+        .outerjoin(
+            Referral,
+            and_(col(Referral.campaign_id) == Campaign.id, col(Referral.referee_id) == referee_id),
+        )
+        .where(col(Voucher.code) == code)
+    )
+    row = (await tx.session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound("voucher", code, field="/code")
+    return _checked(row, referee_id, referrer)
+
+
+def _checked(row: Any, referee_id: str, referrer: str | None) -> _Code:
+    voucher, campaign, terms, referrer_id, existing = row
+    if referrer_id is None and referrer is not None:
+        raise InvalidPayload("The named referrer does not hold this code.", field="/referrer_id")
+    if referrer_id is None:
+        raise CannotCount("voucher_not_active", "The code has not been published to anybody.")
+    if referrer_id == referee_id:
+        raise CannotCount("referrer_not_permitted_to_redeem", "A referrer cannot use an own code.")
+    return _Code(voucher, campaign, CampaignTerms.model_validate(terms), referrer_id, existing)
+
+
+def _same_code(found: _Code) -> Referral:
+    """First touch: the first code that a friend uses in a campaign holds, for ever."""
+    assert found.existing is not None  # noqa: S101 - the callers looked
+    if found.existing.voucher_id != found.voucher.id:
+        raise CannotCount("already_referred", "This customer was referred by another code.")
+    return found.existing
+
+
+async def _must_be_live(tx: Transaction, found: _Code, *, new: bool) -> None:
+    """Disabled refuses everything; the campaign's end and an empty budget refuse new referrals,
+    for a referral begun before keeps its window."""
+    campaign = found.campaign
+    if not found.voucher.active:
+        raise CannotCount("voucher_disabled", "The code is disabled.")
+    if not campaign.active:
+        raise CannotCount("campaign_not_live", "The campaign is disabled.")
+    if not new:
+        return
+    if campaign.start_date and tx.now < campaign.start_date:
+        raise CannotCount("campaign_not_live", "The campaign has not begun.")
+    if campaign.expiration_date and tx.now >= campaign.expiration_date:
+        raise CannotCount("campaign_not_live", "The campaign has ended.")
+    await _must_have_budget(tx, found)
+
+
+async def _must_have_budget(tx: Transaction, found: _Code) -> None:
+    """An early, friendly no. The limit itself is kept by qualification, under its lock."""
+    limit = found.terms.limits.budget
+    if limit is None:
+        return
+    budget = await tx.session.get(Budget, (found.campaign.id, limit.currency))
+    left = limit.amount - (budget.reserved + budget.committed if budget else 0)
+    if left <= 0 or left < found.terms.least_cost():
+        raise CannotCount("budget_exhausted", "The campaign's budget is spent.", left=left)
+
+
+async def _insert(
+    tx: Transaction,
+    found: _Code,
+    referee_id: str,
+    *,
+    metadata: dict[str, Any] | None = None,
+    conversion: ConversionRequest | None = None,
+) -> tuple[Referral, bool]:
+    """Insert the referral, or find the one that a concurrent request inserted first."""
+    referral = Referral(
+        id=new_id(Prefix.REFERRAL),
+        campaign_id=found.campaign.id,
+        campaign_version=found.campaign.version,
+        voucher_id=found.voucher.id,
+        referrer_id=found.referrer_id,
+        referee_id=referee_id,
+        created_at=tx.now,
+        expires_at=tx.now + found.terms.attribution_window,
+        workflow_id=referral_workflow_id(found.campaign.id, referee_id),
+        attributes=metadata or {},
+        **(_conversion_columns(conversion) if conversion else {}),
+    )
+    inserted = await tx.session.execute(
+        insert(Referral)
+        .values(**referral.model_dump())
+        .on_conflict_do_nothing(index_elements=["campaign_id", "referee_id"])
+        .returning(col(Referral.id))
+    )
+    if inserted.scalar() is None:
+        found = await _load(tx, found.voucher.code, referee_id, found.referrer_id)
+        return _same_code(found), False
+    tx.record("referral.attributed", "Friend attributed to a referral code", **_subject(referral))
+    return referral, True
+
+
+def _conversion_columns(request: ConversionRequest) -> dict[str, Any]:
+    return {
+        "status": ReferralStatus.CONVERTED,
+        "converted_at": request.received_at,
+        "conversion": {
+            "event": request.event or request.kind,
+            "event_id": request.identity(),
+            "received_at": request.received_at.isoformat(),
+        },
+        "order_source_id": request.order_source_id,
+    }
+
+
+def _subject(referral: Referral) -> dict[str, str]:
+    return {
+        "referral_id": referral.id,
+        "campaign_id": referral.campaign_id,
+        "customer_id": referral.referee_id,
+    }
+
+
+async def _convert_waiting(tx: Transaction, request: ConversionRequest) -> Converted:
+    terms, conversion = documents(CampaignVersion, "terms"), documents(Referral, "conversion")
+    waiting = await tx.session.scalars(
+        select(Referral)
+        .join(Campaign, col(Campaign.id) == Referral.campaign_id)
+        .join(
+            CampaignVersion,
+            and_(
+                col(CampaignVersion.campaign_id) == Referral.campaign_id,
+                col(CampaignVersion.version) == Referral.campaign_version,
+            ),
+        )
+        .where(
+            col(Referral.referee_id) == request.customer_id,
+            col(Campaign.active),
+            terms["conversion"].astext == request.kind,
+            terms["event_name"].astext == request.event,
+            or_(
+                col(Referral.status) == ReferralStatus.WAITING,
+                conversion["event_id"].astext == request.identity(),
+            ),
+        )
+        .order_by(col(Referral.id))
+    )
+    return await _convert_existing(tx, list(waiting), request)
+
+
+async def _convert_existing(
+    tx: Transaction, referrals: list[Referral], request: ConversionRequest
+) -> Converted:
+    """Mark each as converted if nobody else did: a compare-and-set on the row, so that of ten
+    simultaneous events one converts, and the rest answer like it."""
+    outgoing = []
+    for referral in referrals:
+        won = await tx.session.execute(
+            update(Referral)
+            .where(
+                col(Referral.id) == referral.id,
+                col(Referral.status) == ReferralStatus.WAITING,
+                col(Referral.expires_at) >= request.received_at,
+            )
+            .values(**_conversion_columns(request), updated_at=func.now())
+            .returning(col(Referral.id))
+            .execution_options(synchronize_session=False)
+        )
+        if won.scalar() is not None:
+            outgoing.append(await _enqueue(tx, referral, request))
+        await tx.session.refresh(referral)
+    return Converted(referrals, repeat=not outgoing, intake=outgoing)
+
+
+async def _enqueue(
+    tx: Transaction, referral: Referral, request: ConversionRequest | None
+) -> Outgoing:
+    """Write down the message to the workflow, in the transaction that makes it true."""
+    start = ReferralStart(
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        referrer_id=referral.referrer_id,
+        referee_id=referral.referee_id,
+        expires_at=referral.expires_at,
+    )
+    conversion = None
+    if request is not None:
+        conversion = Conversion(event_id=request.identity(), received_at=request.received_at)
+        tx.record(
+            "referral.converted",
+            "Conversion event accepted",
+            detail=f"{request.event or 'code redemption'} received",
+            data={"event_id": conversion.event_id},
+            **_subject(referral),
+        )
+    outgoing = Outgoing(
+        id=_hash(referral.id, conversion.event_id if conversion else "start"),
+        workflow_id=referral.workflow_id,
+        start=start,
+        conversion=conversion,
+    )
+    tx.session.add(
+        Intake(
+            id=outgoing.id,
+            referral_id=referral.id,
+            start=start.model_dump(mode="json"),
+            conversion=conversion.model_dump(mode="json") if conversion else None,
+            received_at=tx.now,
+        )
+    )
+    return outgoing

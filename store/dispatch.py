@@ -1,0 +1,175 @@
+"""From the intake table to Temporal: right behind the commit, or by the redrive.
+
+A message may be sent twice (a crash between sending and marking); the workflow drops the repeat
+by its event id, and the workflow id admits no second run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import select, update
+from sqlmodel import col
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.messages import (
+    CONVERT,
+    REFERRAL_WORKFLOW,
+    WORKFLOW_QUEUE,
+    Conversion,
+    ReferralStart,
+)
+from store.database import Database, now
+from store.tables import Intake, Referral
+
+log = structlog.get_logger(__name__)
+
+CAMPAIGN = SearchAttributeKey.for_keyword("GuerdonCampaign")
+REFERRER = SearchAttributeKey.for_keyword("GuerdonReferrer")
+REFEREE = SearchAttributeKey.for_keyword("GuerdonReferee")
+SEARCH_ATTRIBUTES = (CAMPAIGN, REFERRER, REFEREE)
+"""Set at start, where they are free. Status is not among them: PostgreSQL serves it."""
+
+
+class Outgoing(NamedTuple):
+    """A message on its way to a referral's workflow. Without a conversion it only starts it."""
+
+    id: str
+    workflow_id: str
+    start: ReferralStart
+    conversion: Conversion | None
+
+
+async def send(client: Client, message: Outgoing) -> None:
+    """Start the referral's workflow and signal it, in one request. Done as well when the
+    workflow has closed: its row was final before Temporal could be."""
+    start = message.start
+    try:
+        await client.start_workflow(
+            REFERRAL_WORKFLOW,
+            start,
+            id=message.workflow_id,
+            task_queue=WORKFLOW_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal=CONVERT if message.conversion else None,
+            start_signal_args=[message.conversion] if message.conversion else [],
+            static_summary=f"Referral {start.referral_id}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(CAMPAIGN, start.campaign_id),
+                    SearchAttributePair(REFERRER, start.referrer_id),
+                    SearchAttributePair(REFEREE, start.referee_id),
+                ]
+            ),
+            rpc_timeout=timedelta(seconds=10),
+        )
+    except WorkflowAlreadyStartedError:
+        log.info("dispatch.closed", workflow_id=message.workflow_id)
+
+
+async def mark_sent(database: Database, ids: list[str]) -> None:
+    """Remember that Temporal has these messages."""
+    async with database.transaction() as tx:
+        await tx.session.execute(
+            update(Intake).where(col(Intake.id).in_(ids)).values(sent_at=now())
+        )
+
+
+async def redrive(database: Database, client: Client, *, older_than: timedelta) -> int:
+    """Send what a crash, a burst or an outage left behind. Returns how many were sent; raises
+    the first error of Temporal, so that the schedule's next firing goes on."""
+    sent = 0
+    while batch := await _unsent(database, older_than):
+        await asyncio.gather(*(send(client, message) for message in batch))
+        await mark_sent(database, [message.id for message in batch])
+        sent += len(batch)
+    return sent
+
+
+async def _unsent(database: Database, older_than: timedelta, limit: int = 50) -> list[Outgoing]:
+    async with database.reading() as session:
+        rows = await session.execute(
+            select(Intake, col(Referral.workflow_id))
+            .join(Referral, col(Referral.id) == Intake.referral_id)
+            .where(col(Intake.sent_at).is_(None), col(Intake.received_at) < now() - older_than)
+            .order_by(col(Intake.received_at))
+            .limit(limit)
+        )
+        return [
+            Outgoing(
+                intake.id,
+                workflow_id,
+                ReferralStart.model_validate(intake.start),
+                Conversion.model_validate(intake.conversion) if intake.conversion else None,
+            )
+            for intake, workflow_id in rows
+        ]
+
+
+class Dispatcher:
+    """Sends messages in the background of the API, a few at a time, so that a burst of accepted
+    requests is answered before it is worked off. What does not fit, or fails, the redrive sends.
+    """
+
+    def __init__(
+        self, database: Database, client: Client, *, senders: int = 4, backlog: int = 10_000
+    ) -> None:
+        self._database = database
+        self._client = client
+        self._queue: asyncio.Queue[Outgoing] = asyncio.Queue(backlog)
+        self._sent: list[str] = []
+        self._tasks = [asyncio.create_task(self._send_forever()) for _ in range(senders)]
+        self._tasks.append(asyncio.create_task(self._mark_forever()))
+
+    def wake(self, messages: list[Outgoing]) -> None:
+        """Send these soon. Call it after the commit that wrote them."""
+        for message in messages:
+            if self._queue.full():
+                log.warning("dispatch.backlog_full", intake_id=message.id)
+                return
+            self._queue.put_nowait(message)
+
+    async def close(self) -> None:
+        """Stop sending. What is left stays in the intake table."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._mark()
+
+    async def _send_forever(self) -> None:
+        while True:
+            message = await self._queue.get()
+            try:
+                await send(self._client, message)
+            except (RPCError, RuntimeError) as error:
+                # RuntimeError is how a lazy client says that it cannot connect.
+                log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
+            else:
+                self._sent.append(message.id)
+
+    async def _mark_forever(self, pause: float = 0.05) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._mark()
+            except Exception as error:
+                # The redrive sends them again; the workflows drop the repeats.
+                log.warning("dispatch.not_marked", error=type(error).__name__)
+
+    async def _mark(self) -> None:
+        ids, self._sent = self._sent, []
+        if ids:
+            await mark_sent(self._database, ids)
