@@ -1,0 +1,42 @@
+# Everything the project does, from nothing: `make` alone lists it.
+PYTHON ?= python3
+WORKERS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test dev bench check format
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1 - /p' Makefile
+
+demo: .venv/installed ## run refer-a-friend with gift cards from end to end, and check every cent
+	@.venv/bin/guerdon demo
+
+dev: .venv/installed ## run everything until Ctrl-C; WORKERS=N starts N workers
+	@.venv/bin/guerdon dev --workers $(WORKERS)
+
+test: .venv/installed ## run every test
+	@.venv/bin/python -m pytest
+
+bench: .venv/installed ## measure speed as ratios, side by side in one run
+	@.venv/bin/python -m bench
+
+check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m cli.migrations check
+
+format: .venv/installed ## let the formatter and the linter mend what they can
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+# The stamp is the last step: an install that was cut short is done again.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11"; exit 1; }
+	@echo "First run, step 1 of 2: making .venv"
+	@$(PYTHON) -m venv .venv
+	@echo "First run, step 2 of 2: installing Guerdon and its servers, about a minute"
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+	@touch $@

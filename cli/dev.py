@@ -1,0 +1,61 @@
+"""`guerdon dev`: the embedded stack in the foreground, until Ctrl-C or SIGTERM."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.stack import Ports, Stack, StackError
+
+out = Console(highlight=False)
+
+
+def run(workers: int) -> int:
+    """Run until told to stop; return the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    home = Path(os.environ.get("GUERDON_HOME") or ".guerdon")
+    try:
+        with Stack(home, Ports.from_environment(), workers=workers, say=_say) as stack:
+            out.print(table(stack))
+            out.print("Ctrl-C stops all of it.")
+            while True:
+                signal.pause()
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        return 0
+    except StackError as error:
+        out.print(f"error: {error}", style="red", markup=False)
+        return 1
+
+
+def table(stack: Stack) -> Table:
+    """Addresses and keys."""
+    info = stack.info
+    shown = Table(title="Guerdon", title_justify="left", show_header=False)
+    shown.add_column(style="bold")
+    shown.add_column(overflow="fold")
+    shown.add_row("API", stack.urls.api)
+    shown.add_row("API documentation", f"{stack.urls.api}/docs")
+    shown.add_row("X-App-Id", info.app_id)
+    shown.add_row("X-App-Token", info.app_token)
+    shown.add_row("Temporal", f"{info.temporal.address} (namespace {info.temporal.namespace})")
+    shown.add_row("Temporal UI", info.temporal.ui)
+    shown.add_row("Provider simulator", info.simulator.url)
+    shown.add_row("PostgreSQL", info.postgres.url)
+    shown.add_row("Logs", str(stack.home / "logs"))
+    return shown
+
+
+def _say(line: str) -> None:
+    out.print(line, markup=False)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # A second signal must not cut the orderly stop short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -1,0 +1,116 @@
+"""The `guerdon` command. Each command only calls into its room, imported when it runs."""
+
+import asyncio
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="guerdon",
+    help="Turns referrals into delivered rewards, and can prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Credentials of those who call the API.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+class Role(StrEnum):
+    """What a key may do."""
+
+    service = "service"
+    support = "support"
+    finance = "finance"
+    admin = "admin"
+
+
+Host = Annotated[str, typer.Option(help="Address to listen at.")]
+
+
+@app.command()
+def dev(
+    workers: Annotated[int, typer.Option(min=1, help="How many worker processes to run.")] = 1,
+) -> None:
+    """Run the embedded stack until Ctrl-C; its state stays in GUERDON_HOME (.guerdon)."""
+    from cli.dev import run
+
+    raise typer.Exit(run(workers))
+
+
+@app.command()
+def demo() -> None:
+    """Run refer-a-friend with gift cards on a throw-away stack, and check the provider's book."""
+    from cli.demo.run import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def api(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8000,
+) -> None:
+    """Serve the HTTP API."""
+    from api.server import run
+
+    run(host, port)
+
+
+@app.command()
+def worker() -> None:
+    """Run workflows and activities until SIGTERM."""
+    from worker.main import run
+
+    run()
+
+
+@app.command()
+def simulator(
+    state: Annotated[Path, typer.Option(help="Folder that keeps what was ordered.")],
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8090,
+) -> None:
+    """Play every gift-card provider over HTTP, for development and tests."""
+    from providers.simulator.server import run
+
+    run(host, port, state)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version, and Temporal too where it is configured."""
+    from store.migrate import upgrade
+
+    upgrade(_setting("GUERDON_DATABASE_URL"))
+    if any(name.startswith("TEMPORAL_") for name in os.environ):
+        from worker.register import prepare
+
+        asyncio.run(prepare())
+
+
+@keys.command()
+def create(
+    role: Annotated[Role, typer.Option(help="What the key may do.")],
+) -> None:
+    """Create credentials for the API and print them once: they are stored hashed."""
+    from store.credentials import create_key_sync
+
+    app_id, app_token = create_key_sync(_setting("GUERDON_DATABASE_URL"), role.value)
+    typer.echo(f"X-App-Id: {app_id}\nX-App-Token: {app_token}")
+
+
+def _setting(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        typer.echo(f"{name} is not set", err=True)
+        raise typer.Exit(2)
+    return value
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

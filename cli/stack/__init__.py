@@ -1,0 +1,7 @@
+"""The embedded stack: everything that Guerdon needs, as real processes on loopback."""
+
+from cli.stack.environment import Urls, environment
+from cli.stack.ports import Ports, StackError
+from cli.stack.stack import Stack
+
+__all__ = ["Ports", "Stack", "StackError", "Urls", "environment"]

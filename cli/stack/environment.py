@@ -1,0 +1,59 @@
+"""The environment that the stack's own `guerdon` processes run in, as in production."""
+
+import os
+from dataclasses import dataclass
+
+from cli.stack.ports import LOOPBACK, Ports
+from cli.stack.postgres import database_url
+from cli.stack.state import Secrets
+from cli.stack.temporal import NAMESPACE
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where the parts of a running stack answer."""
+
+    api: str
+    temporal: str
+    """Host and port, as Temporal's clients want it."""
+    temporal_ui: str
+    simulator: str
+    database: str
+
+    @classmethod
+    def of(cls, ports: Ports, secrets: Secrets) -> "Urls":
+        """The addresses on these ports."""
+        return cls(
+            api=f"http://{LOOPBACK}:{ports.api}",
+            temporal=f"{LOOPBACK}:{ports.temporal}",
+            temporal_ui=f"http://{LOOPBACK}:{ports.temporal_ui}",
+            simulator=f"http://{LOOPBACK}:{ports.simulator}",
+            database=database_url(ports.postgres, secrets.database_password),
+        )
+
+
+def environment(urls: Urls, secrets: Secrets) -> dict[str, str]:
+    """The caller's environment with every setting of the stack; worker, API and tests share it."""
+    # A profile of the caller's own Temporal (TLS, API key) would send the workers elsewhere.
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
+    return inherited | {
+        "PYTHONUNBUFFERED": "1",
+        "GUERDON_DATABASE_URL": urls.database,
+        "TEMPORAL_ADDRESS": urls.temporal,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+        "GUERDON_ENCRYPTION_KEYS": f"k1:{secrets.encryption_key}",
+        "GUERDON_PUBLIC_URL": urls.api,
+        "GUERDON_CURRENCY": "USD",
+        "GUERDON_ALLOW_PRIVATE_TARGETS": "true",
+        # So that a person who watches sees the end of every retry and poll.
+        "GUERDON_MAX_DELAY_SECONDS": "10",
+        **_providers(urls.simulator, secrets),
+    }
+
+
+def _providers(simulator: str, secrets: Secrets) -> dict[str, str]:
+    return {
+        "GUERDON_GIFTCARD_PARTNERS_URL": f"{simulator}/giftcard-partners",
+        "GUERDON_GIFTCARD_PARTNERS_EMAIL": secrets.provider_email,
+        "GUERDON_GIFTCARD_PARTNERS_ACCESS_TOKEN": secrets.provider_token,
+    }
