@@ -1,0 +1,72 @@
+"""The provider simulator: every provider under its own prefix, `/_control` beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from providers.simulator.book import Book
+from providers.simulator.calls import routes
+from providers.simulator.control import Control
+from providers.simulator.database import Database
+from providers.simulator.delivery import Delivery
+from providers.simulator.faults import Faults
+from providers.simulator.funds import Funds
+from providers.simulator.giftcard_partners import GiftCardPartners
+from providers.simulator.hold import Hold
+from providers.simulator.provider import Provider
+from providers.simulator.settings import Settings
+from providers.simulator.webhooks import Webhooks
+from providers.simulator.world import World
+
+PROVIDERS: tuple[type[Provider], ...] = (GiftCardPartners,)
+
+
+class Simulator(Starlette):
+    """A Starlette application that can close a caller's connection without an answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # ASGI has no way to drop a connection; uvicorn's `send` is a method of the cycle that
+        # owns the transport.
+        cycle = getattr(send, "__self__", None)
+        scope["guerdon.transport"] = getattr(cycle, "transport", None)
+        await super().__call__(scope, receive, send)
+
+
+def create_app(state: Path) -> Starlette:
+    """The simulator over the directory `state`, which keeps everything it knows.
+
+    The background tasks (delivery, webhooks) run within the application's lifespan.
+    """
+    database = Database(state)
+    settings = Settings(database)
+    faults = Faults(database, settings)
+    providers: dict[str, Provider] = {}
+    world = World(
+        db=database,
+        book=Book(database),
+        settings=settings,
+        funds=Funds(database, settings),
+        faults=faults,
+        hold=Hold(),
+        hooks=Webhooks(database, faults, lambda name, *event: providers[name].sign(*event)),
+        changed=asyncio.Event(),
+    )
+    providers.update({kind.name: kind(world) for kind in PROVIDERS})
+    calls = [route for provider in providers.values() for route in routes(provider)]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        delivery = Delivery(world, list(providers.values()))
+        tasks = [asyncio.create_task(delivery.run()), asyncio.create_task(world.hooks.run())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await world.hooks.close()
+        database.close()
+
+    return Simulator(routes=[*calls, *Control(providers).routes()], lifespan=lifespan)

@@ -1,0 +1,77 @@
+"""Faults by rate, the same ones for the same seed.
+
+The n-th order-creating call at a provider meets the same fault in every run with that seed,
+whatever its key: each draw is a hash of (seed, provider, fault, n), and n survives a kill.
+Faults apply to the calls that create orders and to outgoing webhooks, never to reads or
+`/_control`. Each fault is drawn by itself; of several, the first in `ORDER_FAULTS` happens.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from providers.simulator.database import Database
+from providers.simulator.settings import Settings
+
+ORDER_FAULTS = ("drop_before", "error_before", "drop_after", "error_after", "slow", "garbage")
+HOOK_FAULTS = ("webhook_lost", "webhook_duplicate", "webhook_reorder", "webhook_early")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What befalls one order-creating call. `kind` is one of `ORDER_FAULTS`, or empty."""
+
+    kind: str = ""
+    status: int = 500
+    slow_seconds: float = 0.0
+    early: bool = False
+
+
+class Faults:
+    """Draws faults at the rates that `PUT /_control/faults` has set."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._db = database
+        self._settings = settings
+
+    def for_order(self, provider: str) -> Fault:
+        setting = self._settings.get("faults", provider)
+        if not any(setting["rates"].values()):
+            return Fault()
+        n = self._db.count(provider, "fault_orders")
+        kind = next((kind for kind in ORDER_FAULTS if _hits(setting, provider, kind, n)), "")
+        statuses = setting["statuses"]
+        return Fault(
+            kind,
+            statuses[int(_draw(setting, provider, "status", n) * len(statuses))],
+            setting["slow_seconds"],
+            _hits(setting, provider, "webhook_early", n),
+        )
+
+    def for_hook(self, provider: str) -> set[str]:
+        """Which of lost, duplicate and reorder befall the next outgoing webhook."""
+        setting = self._settings.get("faults", provider)
+        if not any(setting["rates"].get(kind) for kind in HOOK_FAULTS):
+            return set()
+        n = self._db.count(provider, "fault_hooks")
+        return {kind for kind in HOOK_FAULTS[:3] if _hits(setting, provider, kind, n)}
+
+    def put(self, provider: str | None, value: dict[str, Any]) -> None:
+        """Replace all rates, and begin the sequence anew."""
+        with self._db.transaction():
+            self._settings.put("faults", provider, value)
+            self._db.execute(
+                "DELETE FROM counters WHERE name LIKE 'fault_%' AND (provider = ? OR ? IS NULL)",
+                (provider, provider),
+            )
+
+
+def _hits(setting: dict[str, Any], provider: str, kind: str, n: int) -> bool:
+    return _draw(setting, provider, kind, n) < float(setting["rates"].get(kind, 0))
+
+
+def _draw(setting: dict[str, Any], provider: str, kind: str, n: int) -> float:
+    """A number in [0, 1)."""
+    text = f"{setting['seed']}:{provider}:{kind}:{n}"
+    # 53 bits, so that the largest value does not round up to 1.
+    return (int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 11) / 2**53

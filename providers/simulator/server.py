@@ -1,0 +1,32 @@
+"""Serves the simulator over HTTP until SIGTERM or SIGINT."""
+
+import signal
+from pathlib import Path
+
+import uvicorn
+
+from providers.simulator.app import create_app
+
+GRACE_SECONDS = 2
+"""A held or slow request keeps the process no longer than this."""
+
+
+def run(host: str, port: int, state: Path) -> None:
+    """Serve on the address given, with everything kept under `state`; return on SIGTERM."""
+    config = uvicorn.Config(
+        create_app(state),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # uvicorn hands the signal on to the handler it found, when it has shut down: this one ends
+    # the process in order instead of by the signal.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    uvicorn.Server(config).run()
