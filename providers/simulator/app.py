@@ -19,6 +19,7 @@ from providers.simulator.giftcard_partners import GiftCardPartners
 from providers.simulator.hold import Hold
 from providers.simulator.provider import Provider
 from providers.simulator.settings import Settings
+from providers.simulator.stats import Stats
 from providers.simulator.webhooks import Webhooks
 from providers.simulator.world import World
 
@@ -43,16 +44,17 @@ def create_app(state: Path) -> Starlette:
     """
     database = Database(state)
     settings = Settings(database)
-    faults = Faults(database, settings)
+    stats, faults = Stats(database), Faults(database, settings)
     providers: dict[str, Provider] = {}
     world = World(
         db=database,
         book=Book(database),
         settings=settings,
+        stats=stats,
         funds=Funds(database, settings),
         faults=faults,
         hold=Hold(),
-        hooks=Webhooks(database, faults, lambda name, *event: providers[name].sign(*event)),
+        hooks=Webhooks(database, stats, faults, lambda name, *event: providers[name].sign(*event)),
         changed=asyncio.Event(),
     )
     providers.update({kind.name: kind(world) for kind in PROVIDERS})
@@ -61,12 +63,14 @@ def create_app(state: Path) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         delivery = Delivery(world, list(providers.values()))
-        tasks = [asyncio.create_task(delivery.run()), asyncio.create_task(world.hooks.run())]
+        runs = (delivery.run(), world.hooks.run(), stats.run())
+        tasks = [asyncio.create_task(run) for run in runs]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await world.hooks.close()
+        stats.flush()
         database.close()
 
     return Simulator(routes=[*calls, *Control(providers).routes()], lifespan=lifespan)

@@ -45,7 +45,7 @@ class Gate:
         if not call.public and not provider.credential(incoming):
             return provider.error(401)
         if not self._under_rate(provider.world.setting("rate", provider.name)["per_second"]):
-            provider.world.db.count(provider.name, "rate_limited")
+            provider.world.stats.count(provider.name, "rate_limited")
             return provider.error(429)
         return None
 
@@ -94,7 +94,7 @@ async def _order(provider: Provider, call: Call, incoming: Incoming, request: Re
     """A call that may create an order: holds and faults apply to it."""
     world, name = provider.world, provider.name
     key = provider.key_of(incoming)
-    world.db.count(name, "attempted")
+    world.stats.count(name, "attempted")
     if not await world.hold.at("received", name, key, request):
         return Dropped()
     fault = world.faults.for_order(name)
@@ -109,7 +109,8 @@ async def _order(provider: Provider, call: Call, incoming: Incoming, request: Re
     if not await world.hold.at("committed", name, key, request):
         return Dropped()
     response = await _after(provider, answer, fault, request)
-    response.background = BackgroundTask(world.hold.note_answered, name, key)
+    if world.hold.notes_answers:
+        response.background = BackgroundTask(world.hold.note_answered, name, key)
     return response
 
 
@@ -122,7 +123,7 @@ def _handle(call: Call, incoming: Incoming) -> Answer:
 
 def _tally(provider: Provider, answer: Answer) -> None:
     repeated = "refused" if answer.order is None else "duplicates"
-    provider.world.db.count(provider.name, "created" if answer.created else repeated)
+    provider.world.stats.count(provider.name, "created" if answer.created else repeated)
 
 
 async def _announce(provider: Provider, answer: Answer, fault: Fault) -> None:

@@ -147,8 +147,7 @@ class Control:
         return value
 
     def _stats(self, provider: str) -> dict[str, int]:
-        counters = self._world.db.counters(provider)
-        stats = {name: counters.get(name, 0) for name in COUNTED}
+        stats = {name: self._world.stats.get(provider, name) for name in COUNTED}
         return stats | {"webhooks_waiting": self._world.hooks.waiting(provider)}
 
     def _any(self, body: dict[str, Any]) -> str | None:

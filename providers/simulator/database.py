@@ -38,11 +38,14 @@ CREATE TABLE IF NOT EXISTS replies (
     status INTEGER NOT NULL, body TEXT NOT NULL, created_at REAL NOT NULL,
     PRIMARY KEY (provider, key)
 );
-CREATE TABLE IF NOT EXISTS counters (
+CREATE TABLE IF NOT EXISTS draws (
+    provider TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (provider, name)
+);
+CREATE TABLE IF NOT EXISTS stats (
     provider TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (provider, name)
 );
 """
-TABLES = ("orders", "hooks", "settings", "spent", "tokens", "replies", "counters")
+TABLES = ("orders", "hooks", "settings", "spent", "tokens", "replies", "draws", "stats")
 
 Value = str | int | float | None
 
@@ -78,18 +81,14 @@ class Database:
             raise
         self._connection.execute("COMMIT")
 
-    def count(self, provider: str, name: str) -> int:
+    def next_draw(self, provider: str, name: str) -> int:
         """Add one to a durable counter and return its new value."""
         # fetchall, because a statement that is not read to its end does not commit.
         rows = self.execute(
-            "INSERT INTO counters VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1 RETURNING n",
+            "INSERT INTO draws VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1 RETURNING n",
             (provider, name),
         ).fetchall()
         return int(rows[0]["n"])
-
-    def counters(self, provider: str) -> dict[str, int]:
-        rows = self.execute("SELECT name, n FROM counters WHERE provider = ?", (provider,))
-        return {row["name"]: row["n"] for row in rows}
 
     def clear(self) -> None:
         with self.transaction():

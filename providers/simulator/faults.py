@@ -38,7 +38,7 @@ class Faults:
         setting = self._settings.get("faults", provider)
         if not any(setting["rates"].values()):
             return Fault()
-        n = self._db.count(provider, "fault_orders")
+        n = self._db.next_draw(provider, "orders")
         kind = next((kind for kind in ORDER_FAULTS if _hits(setting, provider, kind, n)), "")
         statuses = setting["statuses"]
         return Fault(
@@ -53,7 +53,7 @@ class Faults:
         setting = self._settings.get("faults", provider)
         if not any(setting["rates"].get(kind) for kind in HOOK_FAULTS):
             return set()
-        n = self._db.count(provider, "fault_hooks")
+        n = self._db.next_draw(provider, "hooks")
         return {kind for kind in HOOK_FAULTS[:3] if _hits(setting, provider, kind, n)}
 
     def put(self, provider: str | None, value: dict[str, Any]) -> None:
@@ -61,8 +61,7 @@ class Faults:
         with self._db.transaction():
             self._settings.put("faults", provider, value)
             self._db.execute(
-                "DELETE FROM counters WHERE name LIKE 'fault_%' AND (provider = ? OR ? IS NULL)",
-                (provider, provider),
+                "DELETE FROM draws WHERE provider = coalesce(?, provider)", (provider,)
             )
 
 

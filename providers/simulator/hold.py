@@ -50,7 +50,11 @@ class Hold:
         finally:
             del self._held[token]
 
-    def note_answered(self, provider: str, key: str) -> None:
+    @property
+    def notes_answers(self) -> bool:
+        return self._point == "answered"
+
+    async def note_answered(self, provider: str, key: str) -> None:
         if self._takes("answered", provider):
             self._answered.append(key)
 

@@ -22,6 +22,7 @@ def run(host: str, port: int, state: Path) -> None:
         ws="none",
         lifespan="on",
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

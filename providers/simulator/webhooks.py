@@ -13,6 +13,7 @@ import httpx
 
 from providers.simulator.database import Database
 from providers.simulator.faults import Faults
+from providers.simulator.stats import Stats
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 CONCURRENCY = 16
@@ -26,8 +27,9 @@ Sign = Callable[[str, str, bytes], dict[str, str]]
 class Webhooks:
     """The queue in the database and the task that empties it."""
 
-    def __init__(self, database: Database, faults: Faults, sign: Sign) -> None:
+    def __init__(self, database: Database, stats: Stats, faults: Faults, sign: Sign) -> None:
         self._db = database
+        self._stats = stats
         self._faults = faults
         self._sign = sign
         self._wake = asyncio.Event()
@@ -40,7 +42,7 @@ class Webhooks:
         """Queue one event (in the caller's transaction) and return its rows: none when lost."""
         faults = self._faults.for_hook(provider)
         if "webhook_lost" in faults:
-            self._db.count(provider, "webhooks_lost")
+            self._stats.count(provider, "webhooks_lost")
             return []
         # Held back for longer than a neighbour takes, so that later events overtake it.
         due_at = time.time() + (uniform(0.5, 2.0) if "webhook_reorder" in faults else 0.0)  # noqa: S311 - not a secret
@@ -127,10 +129,10 @@ class Webhooks:
         last = attempts >= len(RETRY_SECONDS)
         with self._db.transaction():
             if delivered or last:
-                self._db.count(provider, "webhooks_sent" if delivered else "webhooks_failed")
+                self._stats.count(provider, "webhooks_sent" if delivered else "webhooks_failed")
                 self._db.execute("DELETE FROM hooks WHERE seq = ?", (row,))
                 return
-            self._db.count(provider, "webhooks_retried")
+            self._stats.count(provider, "webhooks_retried")
             self._db.execute(
                 "UPDATE hooks SET attempts = attempts + 1, due_at = ? WHERE seq = ?",
                 (time.time() + RETRY_SECONDS[attempts], row),

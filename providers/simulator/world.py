@@ -11,6 +11,7 @@ from providers.simulator.faults import Faults
 from providers.simulator.funds import Funds
 from providers.simulator.hold import Hold
 from providers.simulator.settings import Settings
+from providers.simulator.stats import Stats
 from providers.simulator.webhooks import Webhooks
 
 
@@ -21,6 +22,7 @@ class World:
     db: Database
     book: Book
     settings: Settings
+    stats: Stats
     funds: Funds
     faults: Faults
     hold: Hold
@@ -38,5 +40,6 @@ class World:
         """Empty everything: orders, money, faults, settings, tokens, webhooks."""
         self.db.clear()
         self.settings.load()
+        self.stats.load()
         self.hold.put(None, None, None)
         self.changed.set()
