@@ -3,10 +3,15 @@
     Refusal
     ├── InvalidPayload        400  a field is wrong; `field` is its JSON Pointer
     ├── NotFound              404
+    ├── Unauthorized          401
     ├── Forbidden             403
     ├── CannotCount           400  a code, campaign or customer that cannot take part (key says why)
     ├── AlreadyExists         409
-    └── NotAllowedInState     409  right request, wrong moment
+    ├── NotAllowedInState     409  right request, wrong moment
+    ├── UnsupportedMediaType  415
+    ├── IdempotencyInProgress 409  the first request with this key still runs
+    ├── IdempotencyKeyReused  422  the same key with another request
+    └── Unavailable           503  try again soon
 
 Keys are the stable words of CONTRACT §6.
 """
@@ -34,6 +39,14 @@ class InvalidPayload(Refusal):
     """A value that cannot be accepted."""
 
     title = "Invalid payload"
+
+
+class Unauthorized(Refusal):
+    """No credential, or a wrong one."""
+
+    status = 401
+    key = "unauthorized"
+    title = "Not authenticated"
 
 
 class Forbidden(Refusal):
@@ -79,3 +92,35 @@ class NotAllowedInState(Refusal):
     status = 409
     key = "not_allowed_in_state"
     title = "Not allowed in this state"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not JSON."""
+
+    status = 415
+    key = "unsupported_media_type"
+    title = "Unsupported media type"
+
+
+class IdempotencyInProgress(Refusal):
+    """The first request with this key has not been answered yet."""
+
+    status = 409
+    key = "idempotency_in_progress"
+    title = "Still in progress"
+
+
+class IdempotencyKeyReused(Refusal):
+    """Somebody reused a key for something else."""
+
+    status = 422
+    key = "idempotency_key_reused"
+    title = "Idempotency-Key reused"
+
+
+class Unavailable(Refusal):
+    """A part that is needed does not answer. Nothing is known to be wrong with the request."""
+
+    status = 503
+    key = "temporarily_unavailable"
+    title = "Temporarily unavailable"

@@ -1,0 +1,60 @@
+"""A person, as a caller describes them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _email(value: str) -> str:
+    """The address, normalised. Reserved domains such as `.test` pass: staging systems use them,
+    and whether a mailbox exists is for the provider to find out."""
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+
+
+Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+Metadata = Annotated[dict[str, Any], BeforeValidator(lambda given: {} if given is None else given)]
+"""The caller's own members. `null` means "not given"."""
+
+
+class Address(BaseModel):
+    """A postal address. Members left out keep their stored value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line_1: str | None = Field(default=None, max_length=255)
+    line_2: str | None = Field(default=None, max_length=255)
+    city: str | None = Field(default=None, max_length=255)
+    state: str | None = Field(default=None, max_length=255)
+    postal_code: str | None = Field(default=None, max_length=32)
+    country: str | None = Field(default=None, max_length=100)
+
+
+class Person(BaseModel):
+    """Known by `source_id`, which never changes, or by our `id`, which wins when both are given.
+    A member that is null or left out leaves the stored value alone; metadata is merged."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str | None = Field(default=None, min_length=1, max_length=64)
+    source_id: str | None = Field(default=None, min_length=1, max_length=255)
+    name: str | None = Field(default=None, max_length=255)
+    email: Email | None = None
+    phone: str | None = Field(default=None, max_length=50)
+    description: str | None = Field(default=None, max_length=2000)
+    birthdate: date | None = Field(
+        default=None, validation_alias=AliasChoices("birthdate", "birthday")
+    )
+    address: Address | None = None
+    metadata: Metadata = {}
+
+    @property
+    def named(self) -> bool:
+        """Whether it says who is meant."""
+        return self.id is not None or self.source_id is not None

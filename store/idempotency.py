@@ -1,0 +1,118 @@
+"""The first answer to a request with an Idempotency-Key, kept to be given again.
+
+Claiming commits by itself, before the request's own transaction begins, so that a repeat that
+comes meanwhile is told so at once instead of waiting for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from domain.refusals import IdempotencyInProgress, IdempotencyKeyReused
+from store.database import Database, now
+from store.tables import IdempotentAnswer
+
+LAPSE = timedelta(seconds=60)
+"""A run that gives no sign for so long has died; a repeat may run in its place."""
+
+
+class Claim(NamedTuple):
+    """The right to run the request once. `started_at` tells it from a later claim."""
+
+    app_id: str
+    key: str
+    started_at: datetime
+
+
+class Answer(NamedTuple):
+    """An answer as it was first given."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+async def claim(database: Database, app_id: str, key: str, request_hash: str) -> Claim | Answer:
+    """The right to run, or the answer of the run before.
+
+    Raises IdempotencyKeyReused for another request under the same key, IdempotencyInProgress
+    while the first still runs.
+    """
+    async with _autocommit(database) as connection:
+        mine = Claim(app_id, key, now())
+        if await _take(connection, mine, request_hash):
+            return mine
+        row = (
+            await connection.execute(
+                select(
+                    col(IdempotentAnswer.request_hash),
+                    col(IdempotentAnswer.status),
+                    col(IdempotentAnswer.content_type),
+                    col(IdempotentAnswer.body),
+                ).where(_is(mine))
+            )
+        ).one_or_none()
+    # None: the run before was released between the two statements.
+    if row is None or (row.status is None and row.request_hash == request_hash):
+        raise IdempotencyInProgress("The first request with this Idempotency-Key still runs.")
+    if row.request_hash != request_hash:
+        raise IdempotencyKeyReused("This Idempotency-Key was used with another request.")
+    return Answer(row.status, row.content_type, row.body)
+
+
+async def keep(database: Database, claim: Claim, answer: Answer) -> None:
+    """Store the answer, unless the claim has lapsed and another run took it."""
+    async with _autocommit(database) as connection:
+        await connection.execute(
+            update(IdempotentAnswer)
+            .where(_is(claim), col(IdempotentAnswer.started_at) == claim.started_at)
+            .values(**answer._asdict(), finished_at=now())
+        )
+
+
+async def release(database: Database, claim: Claim) -> None:
+    """Nothing definite came of it: the next repeat runs again."""
+    async with _autocommit(database) as connection:
+        await connection.execute(
+            delete(IdempotentAnswer).where(
+                _is(claim), col(IdempotentAnswer.started_at) == claim.started_at
+            )
+        )
+
+
+async def _take(connection: AsyncConnection, mine: Claim, request_hash: str) -> bool:
+    statement = insert(IdempotentAnswer).values(**mine._asdict(), request_hash=request_hash)
+    lapsed = and_(
+        col(IdempotentAnswer.status).is_(None),
+        col(IdempotentAnswer.started_at) < mine.started_at - LAPSE,
+        col(IdempotentAnswer.request_hash) == request_hash,
+    )
+    taken = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["app_id", "key"],
+            set_={"started_at": statement.excluded.started_at},
+            where=lapsed,
+        ).returning(col(IdempotentAnswer.key))
+    )
+    return taken.scalar() is not None
+
+
+def _is(claim: Claim) -> ColumnElement[bool]:
+    return and_(
+        col(IdempotentAnswer.app_id) == claim.app_id, col(IdempotentAnswer.key) == claim.key
+    )
+
+
+@asynccontextmanager
+async def _autocommit(database: Database) -> AsyncIterator[AsyncConnection]:
+    """One statement needs no BEGIN and COMMIT around it: two round trips less."""
+    async with database.engine.connect() as connection:
+        yield await connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,0 +1,33 @@
+"""Telling "PostgreSQL is away, or too busy" from everything else that can go wrong in it."""
+
+from __future__ import annotations
+
+from asyncpg import exceptions as pg
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+_PASSING = (
+    pg.PostgresConnectionError,
+    pg.CannotConnectNowError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.TooManyConnectionsError,
+    pg.LockNotAvailableError,
+    pg.DeadlockDetectedError,
+    pg.SerializationError,
+    pg.ReadOnlySQLTransactionError,
+    pg.DiskFullError,
+    # A message that asyncpg could not finish because the socket went away under it.
+    pg.InterfaceError,
+)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether repeating the request soon may well succeed. Nothing was committed, except when
+    the connection broke in the very moment of the commit; repeats are safe either way."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig else None
+        return error.connection_invalidated or (cause is not None and is_outage(cause))
+    if isinstance(error, pg.DataError):  # asyncpg's word for a value it cannot encode
+        return False
+    return isinstance(error, (*_PASSING, PoolTimeout, DisconnectionError, OSError))
