@@ -7,7 +7,9 @@ RUN python -m venv /opt/guerdon \
 
 FROM python:3.11-slim
 ENV PATH=/opt/guerdon/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --home-dir /var/lib/guerdon --create-home guerdon
+# The simulator's folder exists so that a volume mounted there belongs to the user too.
+RUN useradd --system --uid 10001 --home-dir /var/lib/guerdon --create-home guerdon \
+    && install -d -o guerdon /var/lib/guerdon/simulator
 COPY --from=build /opt/guerdon /opt/guerdon
 USER guerdon
 WORKDIR /var/lib/guerdon

@@ -28,7 +28,7 @@ def run(workers: int) -> int:
         _say("Stopped.")
         return 0
     except StackError as error:
-        out.print(f"error: {error}", style="red", markup=False)
+        out.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return 1
 
 
@@ -51,7 +51,7 @@ def table(stack: Stack) -> Table:
 
 
 def _say(line: str) -> None:
-    out.print(line, markup=False)
+    out.print(line, markup=False, soft_wrap=True)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

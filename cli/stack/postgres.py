@@ -180,4 +180,6 @@ def _privileges() -> Sequence[str]:
         # programs nor the data have to be copied, and no folder's mode has to be changed.
         "--inh-caps=-all,+dac_override",
         "--ambient-caps=+dac_override",
+        # Without this bit access(2), which initdb asks, knows nothing of the capability.
+        "--securebits=+no_setuid_fixup",
     )

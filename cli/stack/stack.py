@@ -191,7 +191,7 @@ class Stack:
         return temporal.ready(self.ports.temporal_http)
 
     def _simulator_ready(self) -> bool:
-        return _answers(f"{self.urls.simulator}/_control/book")
+        return _answers(f"{self.urls.simulator}/_control/stats")
 
     def _api_ready(self) -> bool:
         return _answers(f"{self.urls.api}/readyz")

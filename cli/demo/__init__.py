@@ -1,0 +1,1 @@
+"""`guerdon demo`: the product's main job, from sign-up to the finance summary, over HTTP."""

@@ -1,0 +1,105 @@
+"""`guerdon dev`, run as a person runs it: its processes killed, stopped, started again."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+from dev_process import FREE_PORTS, GUERDON, Dev, gone, wait_until
+
+from cli.stack.ports import LOOPBACK
+from cli.stack.state import DevInfo
+
+CUSTOMER = {"source_id": "dev-test", "name": "Ana", "email": "ana@example.com"}
+
+
+def call(info: DevInfo, method: str, path: str, **arguments: object) -> httpx.Response:
+    assert info.api
+    headers = {"X-App-Id": info.app_id, "X-App-Token": info.app_token}
+    return httpx.request(method, f"{info.api.url}{path}", headers=headers, **arguments)
+
+
+def pid_of(info: DevInfo, name: str) -> int:
+    return info.worker.pids[0] if name == "worker" else getattr(info, name).pid
+
+
+def ready(info: DevInfo) -> bool:
+    try:
+        return call(info, "GET", "/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_every_killed_process_comes_back_on_its_port(start_dev: Callable[[], Dev]) -> None:
+    dev = start_dev()
+    first = dev.info
+    for name in ("worker", "simulator", "api", "temporal", "postgres"):
+        os.kill(pid_of(dev.info, name), signal.SIGKILL)
+        wait_until(lambda name=name: pid_of(dev.info, name) != pid_of(first, name), 10)
+        wait_until(lambda name=name: psutil.pid_exists(pid_of(dev.info, name)), 10)
+        assert f"{name}-1 was" in dev.said() or f"{name} was ended by SIGKILL" in dev.said()
+    wait_until(lambda: ready(dev.info), 20)
+    assert call(dev.info, "POST", "/v1/customers", json=CUSTOMER).is_success
+    assert without_pids(dev.info) == without_pids(first)
+
+
+def test_a_restart_loses_nothing(start_dev: Callable[[], Dev]) -> None:
+    dev = start_dev()
+    before = dev.info
+    assert call(before, "POST", "/v1/customers", json=CUSTOMER).is_success
+    processes = dev.children()
+    assert len(processes) > 5
+    assert dev.end(signal.SIGTERM) == 0
+    assert all(gone(process) for process in processes)
+    assert not (dev.home / "dev.json").exists()
+
+    dev = start_dev()
+    assert (dev.info.app_id, dev.info.app_token) == (before.app_id, before.app_token)
+    found = call(dev.info, "GET", f"/v1/customers/{CUSTOMER['source_id']}")
+    assert found.json()["name"] == CUSTOMER["name"]
+
+    processes = dev.children()
+    dev.end(signal.SIGKILL)
+    wait_until(lambda: all(gone(process) for process in processes), 10)
+
+    dev = start_dev()
+    assert call(dev.info, "GET", f"/v1/customers/{CUSTOMER['source_id']}").is_success
+
+
+def test_one_home_has_one_stack(start_dev: Callable[[], Dev]) -> None:
+    dev = start_dev()
+    second = guerdon_dev(dev.home, FREE_PORTS)
+    assert second.returncode == 1
+    assert " ".join(second.stdout.split()) == (
+        f"error: {dev.home} is in use by another stack (process {dev.process.pid})"
+    )
+    assert dev.process.poll() is None
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = guerdon_dev(tmp_path / "home", FREE_PORTS | {"GUERDON_API_PORT": port})
+    assert done.returncode == 1
+    assert " ".join(done.stdout.split()).startswith(f"error: port {port} is taken")
+    assert "GUERDON_API_PORT" in done.stdout
+
+
+def guerdon_dev(home: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`guerdon dev` where it cannot start."""
+    environment = os.environ | settings | {"GUERDON_HOME": str(home)}
+    return subprocess.run(
+        [GUERDON, "dev"], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def without_pids(info: DevInfo) -> dict[str, object]:
+    """All that must stay as it was when processes are replaced."""
+    own = {"pid", "pids"}
+    return info.model_dump(
+        exclude={part: own for part in ("api", "worker", "temporal", "simulator", "postgres")}
+    )

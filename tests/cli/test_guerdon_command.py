@@ -1,0 +1,50 @@
+"""The command line: help everywhere, an exit status, and settings named when they are missing."""
+
+import os
+import subprocess
+
+import pytest
+from dev_process import GUERDON
+
+COMMANDS = ("dev", "demo", "api", "worker", "simulator", "migrate", "keys", "keys create")
+
+
+def guerdon(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")}
+    return subprocess.run(
+        [GUERDON, *arguments],
+        env=own | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    done = guerdon(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage: guerdon" in done.stdout
+
+
+def test_the_help_lists_every_command() -> None:
+    said = guerdon("--help").stdout
+    assert all(command.split()[0] in said for command in COMMANDS)
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert guerdon("dance").returncode == 2
+
+
+def test_an_unknown_role_is_refused() -> None:
+    done = guerdon("keys", "create", "--role", "king", GUERDON_DATABASE_URL="postgresql://x/y")
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", ["migrate", "keys create --role admin", "api", "worker"])
+def test_a_missing_setting_is_named_in_one_line(command: str) -> None:
+    done = guerdon(*command.split())
+    assert done.returncode != 0
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "GUERDON_DATABASE_URL" in done.stderr

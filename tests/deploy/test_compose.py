@@ -1,0 +1,80 @@
+"""docker-compose.yml, read as YAML: nothing here needs a container engine."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "docker-compose.yml"
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
+OURS = {name: s for name, s in SERVICES.items() if s["image"].startswith("guerdon:")}
+LONG_RUNNING = {n: s for n, s in SERVICES.items() if s["restart"] == "unless-stopped"}
+
+# What the embedded stack runs, word for word: cli/stack/stack.py.
+COMMANDS = {"migrate", "api", "worker", "simulator"}
+SECRET = re.compile("PASSWORD|PWD|TOKEN|KEYS|SECRET|URL|EMAIL")
+FROM_ENVIRONMENT = re.compile(r"\$\{\w+:[?-][^}]+\}")
+
+
+def test_the_parts_are_all_there() -> None:
+    assert set(OURS) == COMMANDS
+    assert {"postgres", "temporal", "temporal-ui"} <= set(SERVICES)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_run_what_the_embedded_stack_runs(name: str) -> None:
+    program, command, *_ = OURS[name]["command"]
+    assert (program, command) == ("guerdon", name)
+    source = (ROOT / "cli/stack/stack.py").read_text()
+    assert f'"{command}"' in source
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_what_keeps_running_has_a_health_check(name: str) -> None:
+    check = LONG_RUNNING[name]["healthcheck"]
+    assert check["test"][0] in ("CMD", "CMD-SHELL")
+    assert {"interval", "timeout", "retries"} <= set(check)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_dependencies_wait_for_health_or_completion(name: str) -> None:
+    for needed, how in SERVICES[name].get("depends_on", {}).items():
+        wanted = "service_healthy" if needed in LONG_RUNNING else "service_completed_successfully"
+        assert how["condition"] == wanted
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_secret_is_written_down(name: str) -> None:
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if SECRET.search(variable):
+            assert FROM_ENVIRONMENT.search(str(value)), variable
+
+
+def test_only_loopback_is_published() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_example_names_every_variable_and_gives_no_value() -> None:
+    wanted = set(re.findall(r"\$\{(\w+):\?", FILE.read_text()))
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(given) == wanted
+    assert set(given.values()) == {""}
+
+
+def test_docker_compose_itself_reads_it(tmp_path: Path) -> None:
+    program = shutil.which("docker-compose")
+    if program is None:  # .ci/run installs it; everything above holds without it
+        return
+    settings = tmp_path / "env"
+    settings.write_text((ROOT / ".env.example").read_text().replace("=\n", "=set\n"))
+    asked = [program, "--file", str(FILE), "--env-file", str(settings), "config", "--quiet"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
