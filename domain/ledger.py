@@ -67,16 +67,28 @@ def release(campaign_id: str, grant_id: str, face: Money) -> Posting:
     return _move("release", grant_id, source, target, face)
 
 
-def spend(campaign_id: str, grant_id: str, face: Money) -> Posting:
-    """The person has the reward."""
+def spend(campaign_id: str, subject: str, face: Money) -> Posting:
+    """The person has the reward. `subject`: the order, or the grant that needed none."""
     source, target = budget(campaign_id, "committed"), budget(campaign_id, "spent")
-    return _move("spend", grant_id, source, target, face)
+    return _move("spend", subject, source, target, face)
+
+
+def unspend(campaign_id: str, subject: str, face: Money) -> Posting:
+    """What the person had was taken back by the provider."""
+    source, target = budget(campaign_id, "spent"), budget(campaign_id, "committed")
+    return _move("unspend", subject, source, target, face)
 
 
 def commit(campaign_id: str, order_id: str, face: Money) -> Posting:
     """The provider issued the order."""
     source, target = budget(campaign_id, "reserved"), budget(campaign_id, "committed")
     return _move("commit", order_id, source, target, face)
+
+
+def withdraw(campaign_id: str, order_id: str, face: Money) -> Posting:
+    """The provider took back an order that it had issued: the promise stands, unordered."""
+    source, target = budget(campaign_id, "committed"), budget(campaign_id, "reserved")
+    return _move("withdraw", order_id, source, target, face)
 
 
 def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
@@ -88,6 +100,18 @@ def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
     return postings
 
 
-def credit_wallet(customer_id: str, grant_id: str, money: Money) -> Posting:
-    """Gift credits become the person's: a liability until they are used."""
-    return _move("credit", grant_id, "wallets/issued", f"wallet/{customer_id}/credits", money)
+POINTS = "POINTS"
+"""The unit of loyalty points in the ledger; no money, and in no budget."""
+
+
+def credit_wallet(customer_id: str, grant_id: str, amount: int, unit: str) -> Posting:
+    """Credits (minor units of a currency) or points become the person's: a liability until they
+    are used. The wallet is opened by its first entry."""
+    return Posting(
+        kind="credit",
+        subject=grant_id,
+        entries=[
+            Entry(account="wallets/issued", amount=-amount, currency=unit),
+            Entry(account=f"wallet/{customer_id}", amount=amount, currency=unit),
+        ],
+    )

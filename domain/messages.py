@@ -90,6 +90,8 @@ class Step(BaseModel):
     next: Next
     after: timedelta | None = None
     attention: Attention | None = None
+    cancellable: bool = False
+    """Parked, and certain that no card exists."""
 
 
 class StaffRequest(BaseModel):

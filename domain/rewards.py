@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.money import Currency, Money
 
@@ -80,3 +80,10 @@ class LoyaltyPoints(BaseModel):
 
 Reward = Annotated[GiftCard | GiftCredits | LoyaltyPoints, Field(discriminator="kind")]
 """What a tier or a referee reward gives."""
+
+_ADAPTER: TypeAdapter[Reward] = TypeAdapter(Reward)
+
+
+def reward_of(document: dict[str, Any]) -> Reward:
+    """Read a stored reward."""
+    return _ADAPTER.validate_python(document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,3 +23,16 @@ class StoreSettings(BaseSettings):
         if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
         return url
+
+
+def explain(error: ValueError) -> str:
+    """One line that names the setting that is missing or malformed, never its value."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    prefixes = {
+        section.__name__: section.model_config["env_prefix"]
+        for section in BaseSettings.__subclasses__()
+    }
+    field = "_".join(str(part) for part in first["loc"]).upper()
+    return f"{prefixes.get(error.title, '')}{field}: {first['msg']}"

@@ -1,0 +1,23 @@
+"""The redrive: what the API accepted and could not hand to Temporal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import activity
+
+from store.database import Database
+from store.dispatch import redrive
+
+
+class IntakeActivities:
+    """Idempotent: a message sent twice is dropped by its workflow."""
+
+    def __init__(self, database: Database, *, older_than: timedelta) -> None:
+        self._database = database
+        self._older_than = older_than
+
+    @activity.defn
+    async def redrive(self) -> int:
+        """Send every accepted message that has waited too long; answers how many."""
+        return await redrive(self._database, activity.client(), older_than=self._older_than)

@@ -1,0 +1,194 @@
+"""Recording what a provider says of an order, and what that makes of the grant."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain import ledger
+from domain.grants import Attention, GrantStatus
+from domain.messages import Next, Step
+from domain.money import Money
+from domain.orders import (
+    ENDED,
+    ClaimSecret,
+    DeliveryState,
+    OrderSnapshot,
+    OrderState,
+    RedemptionState,
+    forward_delivery,
+    forward_state,
+    poll_interval,
+)
+from store import budgets
+from store.crypto import Vault
+from store.database import Transaction
+from store.parking import clear_attention, park
+from store.standing import lock_referral, refresh_standing
+from store.tables import Claim, Grant, Order
+from store.telling import subject
+
+
+class Pace(NamedTuple):
+    """How soon an open order is looked at first, how rarely at most, and after how long its
+    silence is shown to staff."""
+
+    first: timedelta
+    longest: timedelta
+    overdue: timedelta
+
+
+_ARRIVED = frozenset({DeliveryState.DELIVERED, DeliveryState.NOT_APPLICABLE})
+_BOUNCED = frozenset({DeliveryState.FAILED_RETRYABLE, DeliveryState.FAILED_PERMANENT})
+
+
+async def record_snapshot(
+    tx: Transaction,
+    order_id: str,
+    snapshot: OrderSnapshot,
+    *,
+    vault: Vault,
+    pace: Pace,
+    signals_delivery: bool,
+) -> Step:
+    """Move the order and its grant forward by what the provider says; answers what comes next.
+
+    `signals_delivery`: the provider tells when a card arrives; else "issued" has to do.
+    """
+    order, grant = await _lock(tx, order_id)
+    before = OrderState(order.state)
+    _merge(tx, order, grant, snapshot)
+    if snapshot.secret:
+        await _keep_secret(tx, order, snapshot.secret, vault)
+    face = Money(amount=order.face_amount, currency=order.currency)
+    issued = before != OrderState.ISSUED and order.state == OrderState.ISSUED
+    withdrawn = before == OrderState.ISSUED and order.state in ENDED
+    if issued:
+        _post_issue(tx, order, grant, face, snapshot.charged)
+    if withdrawn and grant.status == GrantStatus.DELIVERED:
+        tx.post(ledger.unspend(grant.campaign_id, order.id, face))
+    if withdrawn:
+        tx.post(ledger.withdraw(grant.campaign_id, order.id, face))
+    step = await _consequence(tx, order, grant, pace, signals_delivery)
+    await tx.session.flush()
+    await tx.write_facts()
+    if issued:
+        await budgets.commit(tx, grant.campaign_id, face)
+    if withdrawn:
+        await budgets.withdraw(tx, grant.campaign_id, face)
+    return step
+
+
+async def _lock(tx: Transaction, order_id: str) -> tuple[Order, Grant]:
+    row = await tx.session.execute(
+        select(Order, Grant)
+        .join(Grant, col(Grant.id) == Order.grant_id)
+        .where(col(Order.id) == order_id)
+        .with_for_update(of=Order)
+    )
+    order, grant = row.one()
+    return order, grant
+
+
+def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot) -> None:
+    """Forward only, on each axis; the raw word is always kept."""
+    before = (order.state, order.delivery_state, order.raw_status)
+    order.provider_order_id = snapshot.provider_order_id
+    order.state = forward_state(OrderState(order.state), snapshot.state)
+    order.delivery_state = forward_delivery(DeliveryState(order.delivery_state), snapshot.delivery)
+    if snapshot.redemption is not RedemptionState.UNKNOWN:
+        order.redemption_state = snapshot.redemption
+    if snapshot.charged:
+        order.charged_amount = snapshot.charged.amount
+    order.raw_status, order.claimed_until, order.updated_at = snapshot.raw_status, None, tx.now
+    if (order.state, order.delivery_state, order.raw_status) == before:
+        return
+    words = f"the provider's word is {snapshot.raw_status!r}"
+    tx.record(
+        f"order.{order.state}",
+        _TITLES[OrderState(order.state)],
+        detail=words if snapshot.recognised else f"{words}, not known here: counted as pending",
+        source="provider",
+        attempt=order.attempt,
+        data={"provider": order.provider, "key": order.key, "delivery": order.delivery_state},
+        order_id=order.id,
+        **subject(grant),
+    )
+
+
+_TITLES = {
+    OrderState.PREPARED: "Order written down",
+    OrderState.UNKNOWN: "Order's outcome is not known",
+    OrderState.PENDING: "Order accepted by the provider",
+    OrderState.ISSUED: "Gift card issued",
+    OrderState.FAILED: "Order failed at the provider",
+    OrderState.CANCELLED: "Order cancelled at the provider",
+}
+
+
+async def _keep_secret(tx: Transaction, order: Order, secret: ClaimSecret, vault: Vault) -> None:
+    sealed = vault.encrypt(secret.model_dump_json().encode(), order.id)
+    await tx.session.execute(
+        insert(Claim)
+        .values(order_id=order.id, ciphertext=sealed, created_at=tx.now)
+        .on_conflict_do_nothing()
+    )
+
+
+def _post_issue(
+    tx: Transaction, order: Order, grant: Grant, face: Money, charged: Money | None
+) -> None:
+    order.issued_at = tx.now
+    tx.post(
+        ledger.commit(grant.campaign_id, order.id, face),
+        *ledger.charge(order.provider, order.id, face, charged or face),
+    )
+
+
+async def _consequence(
+    tx: Transaction, order: Order, grant: Grant, pace: Pace, signals_delivery: bool
+) -> Step:
+    delivery = DeliveryState(order.delivery_state)
+    if order.state in ENDED:
+        detail = f"The provider says {order.raw_status!r}. Retry places a new order."
+        return await park(tx, grant, Attention.ORDER_LOST, detail)
+    if delivery in _BOUNCED:
+        return await park(tx, grant, Attention.DELIVERY_FAILED, f"Delivery: {delivery}.")
+    arrived = _ARRIVED if signals_delivery else _ARRIVED | {DeliveryState.SENT}
+    if order.state == OrderState.ISSUED and delivery in arrived:
+        return await _deliver(tx, order, grant)
+    return await _keep_following(tx, order, grant, pace)
+
+
+async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
+    if grant.status == GrantStatus.DELIVERED:
+        return Step(next=Next.REST)
+    referral = await lock_referral(tx, grant.referral_id)
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
+    grant.updated_at = tx.now
+    face = Money(amount=order.face_amount, currency=order.currency)
+    tx.post(ledger.spend(grant.campaign_id, order.id, face))
+    tx.record(
+        "grant.delivered",
+        "Reward delivered",
+        detail=f"{face} by {order.provider}; delivery state: {order.delivery_state}",
+        order_id=order.id,
+        **subject(grant),
+    )
+    await refresh_standing(tx, referral)
+    return Step(next=Next.REST)
+
+
+async def _keep_following(tx: Transaction, order: Order, grant: Grant, pace: Pace) -> Step:
+    age = tx.now - (order.first_sent_at or tx.now)
+    after = poll_interval(age, pace.first, pace.longest)
+    if age < pace.overdue:
+        await clear_attention(tx, grant, GrantStatus.ORDERED)
+        return Step(next=Next.FOLLOW, after=after)
+    detail = f"Open at the provider for {age.days} days. Ask them; Guerdon goes on looking."
+    step = await park(tx, grant, Attention.DELIVERY_OVERDUE, detail)
+    return step.model_copy(update={"next": Next.FOLLOW, "after": after, "cancellable": False})

@@ -1,0 +1,94 @@
+"""What happens to a grant without a provider: wallets, staff's cancellation, giving up."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain import ledger
+from domain.grants import AT_REST, Attention, GrantStatus
+from domain.messages import Next, StaffRequest, Step
+from domain.refusals import NotAllowedInState
+from domain.rewards import reward_of
+from store import budgets, parking
+from store.database import Transaction
+from store.standing import lock_referral, refresh_standing
+from store.tables import Grant
+from store.telling import subject
+
+
+async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
+    """Post credits or points to the person's wallet. Done at once, and once."""
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    referral = await lock_referral(tx, grant.referral_id)
+    face, unit = reward_of(grant.reward).face, grant.currency or ledger.POINTS
+    tx.post(ledger.credit_wallet(grant.recipient_id, grant.id, grant.amount, unit))
+    if face:
+        tx.post(ledger.commit(grant.campaign_id, grant.id, face))
+        tx.post(ledger.spend(grant.campaign_id, grant.id, face))
+    grant.status, grant.updated_at = GrantStatus.DELIVERED, tx.now
+    what = str(face) if face else f"{grant.amount} points"
+    tx.record("grant.delivered", "Wallet credited", detail=what, **subject(grant))
+    await refresh_standing(tx, referral)
+    await tx.write_facts()
+    if face:
+        await budgets.commit(tx, grant.campaign_id, face)
+    return Step(next=Next.REST)
+
+
+async def cancel(tx: Transaction, request: StaffRequest) -> Step:
+    """Withdraw a grant for which certainly no card exists. Raises NotAllowedInState otherwise."""
+    grant = await _locked(tx, request.grant_id)
+    if grant.status == GrantStatus.CANCELLED:
+        return Step(next=Next.REST)
+    if grant.status in AT_REST or await parking.may_exist(tx, grant.id):
+        raise NotAllowedInState(f"A grant that is {grant.status} cannot be cancelled.")
+    referral = await lock_referral(tx, grant.referral_id)
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
+    grant.updated_at = tx.now
+    face = reward_of(grant.reward).face
+    if face:
+        tx.post(ledger.release(grant.campaign_id, grant.id, face))
+    tx.record(
+        "grant.cancelled",
+        "Cancelled by staff",
+        detail=request.reason or None,
+        source="staff",
+        actor=request.actor,
+        **subject(grant),
+    )
+    await refresh_standing(tx, referral)
+    await tx.write_facts()
+    if face:
+        await budgets.release(tx, grant.campaign_id, face)
+    return Step(next=Next.REST)
+
+
+async def note_retry(tx: Transaction, request: StaffRequest) -> None:
+    """Remember who asked for another try, and why."""
+    grant = await tx.session.get_one(Grant, request.grant_id)
+    tx.record(
+        "grant.retry",
+        "Retry asked for by staff",
+        detail=request.reason or None,
+        source="staff",
+        actor=request.actor,
+        **subject(grant),
+    )
+
+
+async def park(tx: Transaction, grant_id: str, attention: Attention, detail: str) -> Step:
+    """Set a grant aside whose activity gave up. An order in doubt stays in doubt."""
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    if attention is Attention.UNEXPECTED and await parking.may_exist(tx, grant_id):
+        attention = Attention.OUTCOME_UNKNOWN
+    return await parking.park(tx, grant, attention, detail)
+
+
+async def _locked(tx: Transaction, grant_id: str) -> Grant:
+    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
+    return (await tx.session.scalars(statement)).one()

@@ -1,0 +1,245 @@
+"""Gift-card orders: written down and claimed before a byte is sent, recorded after.
+
+An attempt is: `claim` (one transaction), one request to the provider, `record_*` (another). The
+claim is a compare-and-set on the order's row: while one attempt holds it no other sends, and an
+attempt whose claim has lapsed must not send any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import or_, select, update
+from sqlmodel import col
+
+from domain.grants import AT_REST, Attention, GrantIdentity, GrantStatus
+from domain.ids import Prefix, new_id
+from domain.messages import Next, Step
+from domain.orders import ENDED, OrderRequest, OrderState, Recipient, order_key
+from domain.rewards import Delivery, GiftCard
+from store.database import Database, Transaction
+from store.parking import clear_attention, park
+from store.tables import Customer, Grant, Order
+from store.telling import subject
+
+
+class Attempt(NamedTuple):
+    """The right to send one order-creating request. `number` counts the order's attempts;
+    `in_doubt`: an earlier attempt may have bought the card already."""
+
+    order_id: str
+    grant_id: str
+    number: int
+    in_doubt: bool
+    first_sent_at: datetime
+    request: OrderRequest
+
+
+class OpenOrder(NamedTuple):
+    """An order that the provider has: what is needed to read it there."""
+
+    id: str
+    provider_order_id: str
+    currency: str
+
+
+class Busy(NamedTuple):
+    """Another attempt holds the claim until then."""
+
+    wait: timedelta
+
+
+async def claim(
+    tx: Transaction, grant_id: str, *, lifetime: timedelta, hooks: str
+) -> Attempt | Busy | Step:
+    """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
+    Step instead when there is nothing to send. `hooks`: the public address for webhooks."""
+    grant, order, customer = await _load(tx, grant_id)
+    if settled := _nothing_to_send(grant, order):
+        return settled
+    reward = GiftCard.model_validate(grant.reward)
+    if missing := _missing(reward.delivery, customer):
+        return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, missing)
+    await clear_attention(tx, grant, GrantStatus.ORDERING)
+    if order is None or order.state in ENDED:
+        order = _prepare(tx, grant, reward, customer, after=order, hooks=hooks)
+        await tx.session.flush()
+    return await _compare_and_set(tx, order, lifetime)
+
+
+async def _load(tx: Transaction, grant_id: str) -> tuple[Grant, Order | None, Customer]:
+    row = await tx.session.execute(
+        select(Grant, Order, Customer)
+        .outerjoin(Order, col(Order.grant_id) == Grant.id)
+        .join(Customer, col(Customer.id) == Grant.recipient_id)
+        .where(col(Grant.id) == grant_id)
+        .order_by(col(Order.generation).desc())
+        .limit(1)
+    )
+    grant, order, customer = row.one()
+    return grant, order, customer
+
+
+def _nothing_to_send(grant: Grant, order: Order | None) -> Step | None:
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    if order is not None and order.state in (OrderState.PENDING, OrderState.ISSUED):
+        return Step(next=Next.FOLLOW)
+    return None
+
+
+def _missing(delivery: Delivery, customer: Customer) -> str | None:
+    """What this delivery needs and the customer lacks, in words."""
+    match delivery:
+        case Delivery.EMAIL if not customer.email:
+            return "The customer has no e-mail address."
+        case Delivery.SMS if not customer.phone:
+            return "The customer has no phone number."
+        case Delivery.POST if not (customer.address or {}).get("line_1"):
+            return "The customer has no postal address."
+        case _:
+            return None
+
+
+def _prepare(
+    tx: Transaction,
+    grant: Grant,
+    reward: GiftCard,
+    customer: Customer,
+    *,
+    after: Order | None,
+    hooks: str,
+) -> Order:
+    """Freeze the purchase. A second generation follows only an order that ended for good."""
+    generation = after.generation + 1 if after else 1
+    identity = GrantIdentity(grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)
+    token = secrets.token_urlsafe(32)
+    request = OrderRequest(
+        key=order_key(identity, generation),
+        product_id=reward.product_id,
+        face=reward.face,
+        delivery=reward.delivery,
+        recipient=Recipient(
+            name=customer.name,
+            email=customer.email,
+            phone=customer.phone,
+            address=customer.address,
+        ),
+        personalization=reward.personalization,
+        callback_url=f"{hooks}/hooks/{reward.provider}/{token}",
+    )
+    order = Order(
+        id=new_id(Prefix.ORDER),
+        grant_id=grant.id,
+        provider=reward.provider,
+        key=request.key,
+        generation=generation,
+        fingerprint=request.fingerprint(),
+        request=request.model_dump(mode="json"),
+        hook_token=token,
+        face_amount=reward.amount,
+        currency=reward.currency,
+        created_at=tx.now,
+    )
+    tx.session.add(order)
+    return order
+
+
+async def _compare_and_set(tx: Transaction, order: Order, lifetime: timedelta) -> Attempt | Busy:
+    seen, in_doubt = order.attempt, order.state == OrderState.UNKNOWN
+    won = await tx.session.execute(
+        update(Order)
+        .where(
+            col(Order.id) == order.id,
+            col(Order.attempt) == seen,
+            or_(col(Order.claimed_until).is_(None), col(Order.claimed_until) < tx.now),
+        )
+        .values(
+            attempt=seen + 1,
+            claimed_until=tx.now + lifetime,
+            first_sent_at=order.first_sent_at or tx.now,
+            # From here on the card may exist, whatever becomes of this process.
+            state=OrderState.UNKNOWN,
+            updated_at=tx.now,
+        )
+        .returning(col(Order.first_sent_at))
+        .execution_options(synchronize_session=False)
+    )
+    first_sent_at = won.scalar()
+    if first_sent_at is None:
+        until = order.claimed_until or tx.now
+        return Busy(max(until - tx.now, timedelta(seconds=1)))
+    return Attempt(
+        order_id=order.id,
+        grant_id=order.grant_id,
+        number=seen + 1,
+        in_doubt=in_doubt,
+        first_sent_at=first_sent_at,
+        request=OrderRequest.model_validate(order.request),
+    )
+
+
+async def record_not_bought(tx: Transaction, attempt: Attempt, detail: str) -> bool:
+    """A definite no that leaves the order as it was: the same key may be sent again. Answers
+    False when a later attempt has taken over, and this one's word no longer counts."""
+    state = OrderState.UNKNOWN if attempt.in_doubt else OrderState.PREPARED
+    return await _release(tx, attempt, state, "Order not taken by the provider", detail)
+
+
+async def record_unknown(tx: Transaction, attempt: Attempt, detail: str) -> bool:
+    """No readable answer: the card may or may not exist."""
+    title = "No answer from the provider; asking again under the same order key"
+    return await _release(tx, attempt, OrderState.UNKNOWN, title, detail)
+
+
+async def record_refused(tx: Transaction, attempt: Attempt, detail: str) -> bool:
+    """A definite, terminal refusal: no value under this key, ever."""
+    return await _release(tx, attempt, OrderState.FAILED, "Order refused for good", detail)
+
+
+async def _release(
+    tx: Transaction, attempt: Attempt, state: OrderState, title: str, detail: str
+) -> bool:
+    released = await tx.session.execute(
+        update(Order)
+        .where(
+            col(Order.id) == attempt.order_id,
+            col(Order.attempt) == attempt.number,
+            col(Order.state) == OrderState.UNKNOWN,
+        )
+        .values(state=state, claimed_until=None, updated_at=tx.now)
+        .returning(col(Order.provider))
+        .execution_options(synchronize_session=False)
+    )
+    provider = released.scalar()
+    if provider is None:
+        return False
+    grant = await tx.session.get_one(Grant, attempt.grant_id)
+    tx.record(
+        f"order.{state}",
+        title,
+        detail=detail,
+        source="provider",
+        attempt=attempt.number,
+        data={"provider": provider, "key": attempt.request.key},
+        order_id=attempt.order_id,
+        **subject(grant),
+    )
+    return True
+
+
+async def open_order(database: Database, grant_id: str) -> OpenOrder | None:
+    """The grant's newest order, if the provider has named it."""
+    async with database.reading() as session:
+        row = await session.execute(
+            select(col(Order.id), col(Order.provider_order_id), col(Order.currency))
+            .where(col(Order.grant_id) == grant_id, col(Order.provider_order_id).is_not(None))
+            .order_by(col(Order.generation).desc())
+            .limit(1)
+        )
+        found = row.one_or_none()
+    if found is None or found[1] is None:
+        return None
+    return OpenOrder(found[0], found[1], found[2])

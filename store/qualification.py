@@ -1,0 +1,298 @@
+"""Qualification: one transaction that judges a conversion and writes what it earns.
+
+Locks are taken in one order: the referrer's progress row first, so that concurrent conversions
+of one code are judged one after the other; the campaign's budget last.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import col
+
+from domain import ledger
+from domain.campaigns import CampaignTerms
+from domain.grants import REFEREE_REASON, GrantStatus
+from domain.ids import Prefix, new_id
+from domain.messages import Conversion as ConversionMessage
+from domain.messages import Decision, Expiry, GrantTask, ReferralStart
+from domain.referrals import ReferralStatus, status_of
+from domain.rewards import GiftCard, LoyaltyPoints, Reward, reward_of
+from domain.tiers import reached
+from domain.verdicts import Facts, Verdict, budget_verdict, judge
+from store import budgets
+from store.database import Database, Transaction
+from store.tables import Campaign, CampaignVersion, Grant, Referral, ReferrerProgress
+
+
+async def qualify(database: Database, start: ReferralStart) -> Decision:
+    """Judge the referral's conversion once. Running it again answers what was decided."""
+    try:
+        async with database.transaction() as tx:
+            return await _decide(tx, start)
+    except budgets.BudgetSpent as spent:
+        async with database.transaction() as tx:
+            return await _reject_for_budget(tx, start, spent)
+
+
+async def expire(database: Database, start: ReferralStart) -> Expiry:
+    """End a referral whose window has passed, unless a conversion was accepted in time: then
+    that one is judged, however late its message is."""
+    async with database.transaction() as tx:
+        changed = await tx.session.execute(
+            update(Referral)
+            .where(
+                col(Referral.id) == start.referral_id,
+                col(Referral.status) == ReferralStatus.WAITING,
+            )
+            .values(
+                status=ReferralStatus.EXPIRED,
+                reason="No conversion came within the attribution window.",
+                updated_at=func.now(),
+            )
+            .returning(col(Referral.id))
+        )
+        if changed.scalar() is not None:
+            tx.record("referral.expired", "Referral expired unconverted", **_subject(start))
+            return Expiry(expired=True)
+        referral = (
+            await tx.session.scalars(select(Referral).where(col(Referral.id) == start.referral_id))
+        ).one()
+        if referral.conversion is None:
+            return Expiry(expired=True)
+        return Expiry(
+            expired=False, conversion=ConversionMessage.model_validate(referral.conversion)
+        )
+
+
+class _Case(NamedTuple):
+    """What is being judged, read under the referrer's lock."""
+
+    referral: Referral
+    terms: CampaignTerms
+    enabled: bool
+    number: int
+    granted: int
+
+
+async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
+    case = await _read(tx, start)
+    if case.referral.status != ReferralStatus.CONVERTED:
+        return await _decided_before(tx, case.referral)
+    grants = _earned(case, tx.now)
+    verdicts = judge(case.terms, _facts(case, grants))
+    if not all(verdict.passed for verdict in verdicts):
+        return await _reject(tx, case.referral, verdicts)
+    await _accept(tx, case, grants, verdicts)
+    return Decision(qualified=True, grants=[_task(grant) for grant in grants])
+
+
+async def _read(tx: Transaction, start: ReferralStart) -> _Case:
+    locked = await tx.session.execute(
+        upsert(ReferrerProgress)
+        .values(
+            campaign_id=start.campaign_id,
+            referrer_id=start.referrer_id,
+            unique_referees=0,
+            grants=0,
+        )
+        .on_conflict_do_update(
+            index_elements=["campaign_id", "referrer_id"],
+            set_={"grants": col(ReferrerProgress.grants)},
+        )
+        .returning(col(ReferrerProgress.unique_referees), col(ReferrerProgress.grants))
+    )
+    count, granted = locked.one()
+    row = await tx.session.execute(
+        select(Referral, col(CampaignVersion.terms), col(Campaign.active))
+        .join(Campaign, col(Campaign.id) == Referral.campaign_id)
+        .join(
+            CampaignVersion,
+            and_(
+                col(CampaignVersion.campaign_id) == Referral.campaign_id,
+                col(CampaignVersion.version) == Referral.campaign_version,
+            ),
+        )
+        .where(col(Referral.id) == start.referral_id)
+    )
+    referral, terms, enabled = row.one()
+    return _Case(referral, CampaignTerms.model_validate(terms), enabled, count + 1, granted)
+
+
+def _facts(case: _Case, grants: list[Grant]) -> Facts:
+    referral = case.referral
+    return Facts(
+        referrer_id=referral.referrer_id,
+        referee_id=referral.referee_id,
+        received_at=referral.converted_at or referral.created_at,
+        expires_at=referral.expires_at,
+        campaign_enabled=case.enabled,
+        grants_to_referrer=case.granted,
+        new_grants_to_referrer=sum(grant.role == "referrer" for grant in grants),
+    )
+
+
+def _earned(case: _Case, now: datetime) -> list[Grant]:
+    """The grants of this conversion: the referee's, then each tier's in the terms' order."""
+    terms = case.terms
+    grants = [
+        _grant(case, tier.reward, reason=tier.id, role="referrer", ordinal=ordinal, now=now)
+        for tier, ordinal in reached(terms.tiers, case.number)
+    ]
+    if terms.referee_reward:
+        reward = terms.referee_reward
+        referee = _grant(case, reward, reason=REFEREE_REASON, role="referee", ordinal=1, now=now)
+        grants.insert(0, referee)
+    return grants
+
+
+def _grant(
+    case: _Case, reward: Reward, *, reason: str, role: str, ordinal: int, now: datetime
+) -> Grant:
+    referral, hold = case.referral, case.terms.hold
+    points = isinstance(reward, LoyaltyPoints)
+    return Grant(
+        id=new_id(Prefix.GRANT),
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        reason=reason,
+        recipient_id=referral.referee_id if role == "referee" else referral.referrer_id,
+        ordinal=ordinal,
+        role=role,
+        kind=reward.kind,
+        reward=reward.model_dump(mode="json"),
+        amount=reward.points if isinstance(reward, LoyaltyPoints) else reward.amount,
+        currency=None if points or not reward.face else reward.face.currency,
+        status=GrantStatus.HELD if hold else GrantStatus.ORDERING,
+        due_at=(referral.converted_at or now) + hold if hold else None,
+        workflow_id=referral.workflow_id,
+        created_at=now,
+    )
+
+
+async def _accept(
+    tx: Transaction, case: _Case, grants: list[Grant], verdicts: list[Verdict]
+) -> None:
+    referral, budget = case.referral, case.terms.limits.budget
+    faces = [face for grant in grants if (face := reward_of(grant.reward).face)]
+    verdicts.append(
+        budget_verdict(
+            True,
+            sum(face.amount for face in faces),
+            budget.currency if budget else "",
+            budget.amount if budget else None,
+        )
+    )
+    await _count(tx, referral, case.number, sum(grant.role == "referrer" for grant in grants))
+    if grants:
+        await tx.session.execute(insert(Grant), [grant.model_dump() for grant in grants])
+    await _settle(
+        tx,
+        referral,
+        status=status_of(GrantStatus(grant.status) for grant in grants),
+        ordinal=case.number,
+        verdicts=verdicts,
+    )
+    subject = _subject(referral)
+    tx.record(
+        "referral.qualified",
+        "Conversion qualified",
+        detail=f"Friend number {case.number} of this referrer; {len(grants)} rewards granted",
+        **subject,
+    )
+    for grant in grants:
+        _record_grant(tx, grant, subject)
+    await tx.write_facts()
+    await budgets.reserve(tx, referral.campaign_id, faces)
+
+
+def _record_grant(tx: Transaction, grant: Grant, subject: dict[str, Any]) -> None:
+    reward = reward_of(grant.reward)
+    held = f", held until {grant.due_at:%Y-%m-%d}" if grant.due_at else ""
+    what = str(reward.face) if reward.face else f"{grant.amount} points"
+    tx.record(
+        "grant.created",
+        f"Reward granted to the {grant.role}",
+        detail=f"{grant.kind.replace('_', ' ')} of {what}{held}",
+        **subject | {"grant_id": grant.id, "customer_id": grant.recipient_id},
+    )
+    if reward.face:
+        tx.post(ledger.reserve(grant.campaign_id, grant.id, reward.face))
+
+
+async def _count(tx: Transaction, referral: Referral, count: int, granted: int) -> None:
+    await tx.session.execute(
+        update(ReferrerProgress)
+        .where(
+            col(ReferrerProgress.campaign_id) == referral.campaign_id,
+            col(ReferrerProgress.referrer_id) == referral.referrer_id,
+        )
+        .values(unique_referees=count, grants=col(ReferrerProgress.grants) + granted)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _settle(
+    tx: Transaction, referral: Referral, *, verdicts: list[Verdict], **columns: Any
+) -> None:
+    await tx.session.execute(
+        update(Referral)
+        .where(col(Referral.id) == referral.id)
+        .values(
+            verdicts=[verdict.model_dump(mode="json") for verdict in verdicts],
+            updated_at=tx.now,
+            **columns,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
+    reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
+    await _settle(tx, referral, verdicts=verdicts, status=ReferralStatus.REJECTED, reason=reasons)
+    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **_subject(referral))
+    return Decision(qualified=False)
+
+
+async def _reject_for_budget(
+    tx: Transaction, start: ReferralStart, spent: budgets.BudgetSpent
+) -> Decision:
+    """All of a conversion's grants fit into the budget, or none is made."""
+    case = await _read(tx, start)
+    if case.referral.status != ReferralStatus.CONVERTED:
+        return await _decided_before(tx, case.referral)
+    limit, needed = case.terms.limits.budget, spent.needed
+    verdicts = judge(case.terms, _facts(case, _earned(case, tx.now)))
+    ceiling = limit.amount if limit else 0
+    verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
+    return await _reject(tx, case.referral, verdicts)
+
+
+async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
+    grants = await tx.session.scalars(
+        select(Grant).where(col(Grant.referral_id) == referral.id).order_by(col(Grant.id))
+    )
+    tasks = [_task(grant) for grant in grants]
+    return Decision(qualified=referral.ordinal is not None, grants=tasks)
+
+
+def _task(grant: Grant) -> GrantTask:
+    reward = reward_of(grant.reward)
+    held = grant.status == GrantStatus.HELD
+    return GrantTask(
+        grant_id=grant.id,
+        provider=reward.provider if isinstance(reward, GiftCard) else None,
+        hold_until=grant.due_at if held else None,
+    )
+
+
+def _subject(of: Referral | ReferralStart) -> dict[str, Any]:
+    referral_id = of.id if isinstance(of, Referral) else of.referral_id
+    return {
+        "referral_id": referral_id,
+        "campaign_id": of.campaign_id,
+        "customer_id": of.referee_id,
+    }

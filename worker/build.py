@@ -1,0 +1,103 @@
+"""Composes activities and workflows into Temporal workers."""
+
+from __future__ import annotations
+
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.intake import IntakeActivities
+from activities.orders import OrderActivities
+from activities.referrals import ReferralActivities
+from domain.messages import WORKFLOW_QUEUE, provider_queue
+from providers.registry import Opened
+from store.crypto import Vault
+from store.database import Database
+from worker.settings import WorkerSettings
+from workflows.aftercare import AftercareWorkflow
+from workflows.redrive import RedriveWorkflow
+from workflows.referral import ReferralWorkflow
+
+WORKFLOWS = [ReferralWorkflow, AftercareWorkflow, RedriveWorkflow]
+DEPLOYMENT = "guerdon"
+
+
+def build_workers(
+    client: Client,
+    database: Database,
+    vault: Vault,
+    providers: dict[str, Opened],
+    settings: WorkerSettings,
+) -> list[Worker]:
+    """One worker for workflows and their local activities, and one a provider: each provider's
+    queue carries its own rate limit, so that a slow one holds nobody else back."""
+    lanes = [
+        _provider_worker(client, database, vault, opened, settings) for opened in providers.values()
+    ]
+    return [_workflow_worker(client, database, settings), *lanes]
+
+
+def _workflow_worker(client: Client, database: Database, settings: WorkerSettings) -> Worker:
+    referrals = ReferralActivities(database)
+    intake = IntakeActivities(database, older_than=settings.redrive_every)
+    return Worker(
+        client,
+        task_queue=WORKFLOW_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[
+            referrals.qualify,
+            referrals.expire,
+            referrals.credit_wallet,
+            referrals.cancel,
+            referrals.note_retry,
+            referrals.park,
+            intake.redrive,
+        ],
+        workflow_runner=(
+            SandboxedWorkflowRunner() if settings.sandbox else UnsandboxedWorkflowRunner()
+        ),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=settings.timing.claim,
+        deployment_config=_deployment(settings),
+    )
+
+
+def _provider_worker(
+    client: Client, database: Database, vault: Vault, opened: Opened, settings: WorkerSettings
+) -> Worker:
+    orders = OrderActivities(
+        database,
+        opened.provider,
+        vault=vault,
+        timing=settings.timing,
+        pace=settings.pace,
+        hooks=settings.hooks,
+    )
+    return Worker(
+        client,
+        task_queue=provider_queue(opened.provider.name),
+        activities=[orders.place_order, orders.check_order],
+        max_task_queue_activities_per_second=opened.max_per_second,
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=settings.timing.claim,
+        deployment_config=_deployment(settings),
+    )
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    if settings.build_id is None:
+        return None
+    # Waits of 90 days outlive deployments: runs move to the new code, guarded by patched() and
+    # replayed histories, instead of keeping months of old workers alive.
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )

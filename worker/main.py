@@ -1,0 +1,70 @@
+"""The worker process: opens what it needs, works until it is told to stop, closes in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+import structlog
+from temporalio.client import Client
+
+from providers.registry import Opened, open_configured
+from store.crypto import Vault
+from store.database import Database
+from store.settings import StoreSettings, explain
+from store.temporal import connect
+from worker.build import build_workers
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger(__name__)
+
+
+def run() -> None:
+    """Run a worker until SIGTERM or SIGINT. Exits 2, naming it, for a setting that is wrong."""
+    try:
+        settings, store = WorkerSettings(), StoreSettings()
+        vault = Vault(store.encryption_keys.get_secret_value())
+        providers = open_configured(within=settings.timing.attempt.total_seconds())
+    except ValueError as error:
+        sys.exit(f"guerdon worker: {explain(error)}")
+    asyncio.run(_work(settings, store, vault, providers))
+
+
+async def _work(
+    settings: WorkerSettings, store: StoreSettings, vault: Vault, providers: dict[str, Opened]
+) -> None:
+    async with AsyncExitStack() as opened:
+        database = Database(store.database_url.get_secret_value(), pool=store.database_pool)
+        opened.push_async_callback(database.dispose)
+        for entry in providers.values():
+            opened.push_async_callback(entry.provider.close)
+        client = await _patiently_connect()
+        for worker in build_workers(client, database, vault, providers, settings):
+            await opened.enter_async_context(worker)
+        log.info("worker.started", providers=sorted(providers))
+        await _told_to_stop()
+        log.info("worker.stopping")
+    # The SDK's threads outlive the client for a moment; leaving in it aborts the interpreter.
+    await asyncio.sleep(0.3)
+
+
+async def _patiently_connect() -> Client:
+    """Temporal may come up after the worker does."""
+    delay = 0.2
+    while True:
+        try:
+            return await connect()
+        except RuntimeError as error:
+            log.warning("worker.temporal_unreachable", error=str(error))
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+
+async def _told_to_stop() -> None:
+    # Handlers on the loop: a plain signal handler may never wake it.
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()

@@ -1,0 +1,85 @@
+"""What Temporal must know before workers start: search attributes, the redrive's schedule, and
+in production the current deployment version. Part of `guerdon migrate`; safe to run twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.messages import REDRIVE_SCHEDULE, REDRIVE_WORKFLOW, WORKFLOW_QUEUE
+from store.dispatch import SEARCH_ATTRIBUTES
+from store.temporal import connect
+from worker.build import DEPLOYMENT
+from worker.settings import WorkerSettings
+
+
+async def prepare() -> None:
+    """Register everything with the Temporal that the environment names."""
+    settings, client = WorkerSettings(), await connect()
+    await register_search_attributes(client)
+    await schedule_redrive(client, settings.redrive_every)
+    if settings.build_id:
+        await set_current_version(client, settings.build_id)
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Without them a referral's workflow could not be started."""
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    try:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=client.namespace,
+                search_attributes={key.name: keyword for key in SEARCH_ATTRIBUTES},
+            )
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+async def schedule_redrive(client: Client, every: timedelta) -> None:
+    """Sweep the intake table every so often; sweeps never overlap."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            REDRIVE_WORKFLOW, id="redrive", task_queue=WORKFLOW_QUEUE
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every * 2),
+    )
+
+    async def replace(_: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule)
+
+    try:
+        await client.create_schedule(REDRIVE_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(REDRIVE_SCHEDULE).update(replace)
+
+
+async def set_current_version(client: Client, build_id: str) -> None:
+    """A versioned worker without a current version receives no tasks."""
+    await client.workflow_service.set_worker_deployment_current_version(
+        SetWorkerDeploymentCurrentVersionRequest(
+            namespace=client.namespace,
+            deployment_name=DEPLOYMENT,
+            build_id=build_id,
+            ignore_missing_task_queues=True,
+            allow_no_pollers=True,
+        )
+    )

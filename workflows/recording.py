@@ -1,0 +1,44 @@
+"""Short database transactions, tried until PostgreSQL takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+Argument = TypeVar("Argument")
+Answer = TypeVar("Answer")
+
+REFUSED = "NotAllowedInState"
+_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    maximum_interval=timedelta(seconds=1),
+    maximum_attempts=5,
+    non_retryable_error_types=[REFUSED],
+)
+_PAUSE = timedelta(seconds=5)
+
+
+async def record(
+    activity: Callable[[Any, Argument], Awaitable[Answer]], argument: Argument
+) -> Answer:
+    """Run a local activity; through an outage, wait on a durable timer and try again. Only a
+    refusal (NotAllowedInState) is raised."""
+    while True:
+        try:
+            return await workflow.execute_local_activity_method(
+                activity,
+                argument,
+                start_to_close_timeout=timedelta(seconds=5),
+                schedule_to_close_timeout=timedelta(seconds=7),
+                retry_policy=_RETRY,
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.type == REFUSED:
+                raise
+            workflow.logger.warning("record.postponed", extra={"cause": str(error.cause)})
+            await workflow.sleep(_PAUSE, summary="database unavailable")

@@ -1,0 +1,26 @@
+"""Fired by a schedule: hands over what the API accepted while Temporal was away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.intake import IntakeActivities
+    from domain.messages import REDRIVE_WORKFLOW
+
+
+@workflow.defn(name=REDRIVE_WORKFLOW)
+class RedriveWorkflow:
+    """One sweep over the intake table."""
+
+    @workflow.run
+    async def run(self) -> int:
+        """Send what is left; answers how many messages that was."""
+        return await workflow.execute_activity_method(
+            IntakeActivities.redrive,
+            start_to_close_timeout=timedelta(minutes=5),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+        )

@@ -1,0 +1,70 @@
+"""A referral, from attribution to delivered rewards."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.referrals import ReferralActivities
+    from domain.messages import CONVERT, REFERRAL_WORKFLOW, Conversion, Decision, ReferralStart
+    from domain.referrals import ReferralStatus
+    from workflows.carrier import GrantCarrier
+    from workflows.recording import record
+
+
+@workflow.defn(name=REFERRAL_WORKFLOW)
+class ReferralWorkflow(GrantCarrier):
+    """One friend, one campaign, once."""
+
+    @workflow.init
+    def __init__(self, start: ReferralStart) -> None:
+        super().__init__()
+        self._start = start
+        self._conversion: Conversion | None = None
+
+    @workflow.run
+    async def run(self, start: ReferralStart) -> ReferralStatus:
+        """Wait for the conversion event, check that it qualifies, grant both sides' rewards, and
+        follow each one until it is delivered."""
+        if not await self._conversion_within_window():
+            return self._end(ReferralStatus.EXPIRED)
+        decision = await self._qualify()
+        if not decision.qualified:
+            return self._end(ReferralStatus.REJECTED)
+        await self._carry(decision.grants)
+        return self._end(ReferralStatus.COMPLETED)
+
+    @workflow.signal(name=CONVERT)
+    def convert(self, conversion: Conversion) -> None:
+        """The conversion event. The first one counts; repeats change nothing."""
+        if self._conversion is None:
+            self._conversion = conversion
+
+    async def _conversion_within_window(self) -> bool:
+        self._tell(ReferralStatus.WAITING, "Waiting for the friend's conversion event.")
+        left = self._start.expires_at - workflow.now()
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._conversion is not None,
+                timeout=max(left, timedelta(0)),
+                timeout_summary="attribution window",
+            )
+        if self._conversion is None:
+            # One accepted in time may still be on its way here; the database knows.
+            expiry = await record(ReferralActivities.expire, self._start)
+            self._conversion = expiry.conversion
+        return self._conversion is not None
+
+    async def _qualify(self) -> Decision:
+        decision = await record(ReferralActivities.qualify, self._start)
+        self._tell(
+            ReferralStatus.FULFILLING, f"Qualified: {len(decision.grants)} rewards under way."
+        )
+        return decision
+
+    def _end(self, status: ReferralStatus) -> ReferralStatus:
+        self._tell(status, f"Ended: {status}.")
+        return status
