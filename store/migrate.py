@@ -31,7 +31,11 @@ def check(database_url: str) -> None:
 
 def revise(database_url: str, message: str) -> None:
     """Write a migration from what the models say more than the database."""
-    _run(database_url, lambda config: command.revision(config, message, autogenerate=True))
+    number = f"{int(head() or 0) + 1:04}"
+    _run(
+        database_url,
+        lambda config: command.revision(config, message, autogenerate=True, rev_id=number),
+    )
 
 
 def head() -> str:
