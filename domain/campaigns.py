@@ -13,6 +13,15 @@ from domain.money import Money
 from domain.rewards import Reward
 
 
+class CampaignType(StrEnum):
+    """Where a campaign's codes come from."""
+
+    AUTO_UPDATE = "AUTO_UPDATE"
+    """New ones are generated when the pool is empty."""
+    STATIC = "STATIC"
+    """As many as it began with."""
+
+
 class ConversionKind(StrEnum):
     """What turns a waiting referral into a success: exactly one kind a campaign."""
 
@@ -90,6 +99,16 @@ class CodeConfig(BaseModel):
     prefix: str = Field(default="", max_length=32)
     postfix: str = Field(default="", max_length=32)
     pattern: str | None = Field(default=None, max_length=64)
+
+    @property
+    def template(self) -> str:
+        """The whole code, each # standing for a random character."""
+        return self.prefix + (self.pattern or "#" * self.length) + self.postfix
+
+    @property
+    def combinations(self) -> int:
+        """How many different codes it can make."""
+        return int(len(set(self.charset)) ** (self.pattern or "#" * self.length).count("#"))
 
 
 class Limits(BaseModel):

@@ -15,11 +15,16 @@ class Voucher(SQLModel, table=True):
     """A referral code. Unique over all campaigns, as Voucherify's are."""
 
     __tablename__ = "vouchers"
+    __table_args__ = (
+        Index("ix_vouchers_pool", "campaign_id", "id", postgresql_where=text("NOT published")),
+    )
 
     id: str = Field(primary_key=True)
     code: str = Field(unique=True)
     campaign_id: str = Field(foreign_key="campaigns.id", index=True)
     active: bool = True
+    published: bool = False
+    """Given to somebody; until then it waits in the campaign's pool."""
     redeemed_quantity: int = 0
     created_at: datetime = instant()
 

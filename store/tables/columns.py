@@ -32,8 +32,8 @@ def instant(*, nullable: bool = False, index: bool = False) -> Any:
 
 
 def document(**kwargs: Any) -> Any:
-    """A JSON document."""
-    return Field(sa_type=JSONB, **kwargs)
+    """A JSON document. None is SQL's NULL, not JSON's, so that IS NULL and || do what they say."""
+    return Field(sa_type=JSONB(none_as_null=True), **kwargs)
 
 
 def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
