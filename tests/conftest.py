@@ -1,0 +1,80 @@
+"""Real parts for every test: one PostgreSQL and one Temporal server a session, and for each test
+a database of its own, cloned from one that the real migrations made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy.engine import make_url
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from cli.stack import postgres
+from cli.stack import temporal as temporal_server
+from store import migrate
+from store.database import Database
+from store.dispatch import SEARCH_ATTRIBUTES
+from store.temporal import guerdon_plugin
+
+_TEMPLATE = "migrated"
+_numbers = count(1)
+
+
+def _renamed(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+async def _admin(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this session, with a migrated template to clone."""
+    with postgres.temporary() as url:
+        asyncio.run(_admin(url, f"CREATE DATABASE {_TEMPLATE}"))
+        migrate.upgrade(_renamed(url, _TEMPLATE))
+        yield url
+
+
+@pytest_asyncio.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """An empty, migrated database for one test."""
+    name = f"test_{next(_numbers)}"
+    await _admin(postgres_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    yield _renamed(postgres_url, name)
+    await _admin(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, opened."""
+    opened = Database(database_url)
+    yield opened
+    await opened.dispose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A real Temporal server; each workflow's clock can be moved forward on its own, with
+    `temporal.fast_forward(handle, timedelta)`."""
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        dev_server_existing_path=str(temporal_server.binary()),
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+            *(f"--search-attribute={key.name}=Keyword" for key in SEARCH_ATTRIBUTES),
+        ],
+        plugins=[guerdon_plugin],
+    ) as environment:
+        yield environment
