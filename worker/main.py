@@ -8,6 +8,7 @@ import sys
 from contextlib import AsyncExitStack
 
 import structlog
+import uvloop
 from temporalio.client import Client
 
 from providers.registry import Opened, open_configured
@@ -29,7 +30,8 @@ def run() -> None:
         providers = open_configured(within=settings.timing.attempt.total_seconds())
     except ValueError as error:
         sys.exit(f"guerdon worker: {explain(error)}")
-    asyncio.run(_work(settings, store, vault, providers))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings, store, vault, providers))
 
 
 async def _work(
