@@ -15,15 +15,19 @@ from providers.simulator.database import Database
 from providers.simulator.delivery import Delivery
 from providers.simulator.faults import Faults
 from providers.simulator.funds import Funds
+from providers.simulator.giftbit import Giftbit
 from providers.simulator.giftcard_partners import GiftCardPartners
 from providers.simulator.hold import Hold
 from providers.simulator.provider import Provider
+from providers.simulator.runa import Runa
 from providers.simulator.settings import Settings
 from providers.simulator.stats import Stats
+from providers.simulator.tango import Tango
+from providers.simulator.tremendous import Tremendous
 from providers.simulator.webhooks import Webhooks
 from providers.simulator.world import World
 
-PROVIDERS: tuple[type[Provider], ...] = (GiftCardPartners,)
+PROVIDERS: tuple[type[Provider], ...] = (GiftCardPartners, Tremendous, Tango, Giftbit, Runa)
 
 
 class Simulator(Starlette):

@@ -64,6 +64,7 @@ class Order:
             "state": self.state,
             "status": self.status,
             "delivery": self.delivery,
+            "charged_currency": self.doc.get("charged_currency", self.currency),
             "created_at": iso(self.created_at),
         }
         return [
@@ -120,8 +121,17 @@ class Book:
         """The first order under that key; a tampered book may hold several."""
         return self._first("provider = ? AND key = ?", (provider, key))
 
+    def newest_by_key(self, provider: str, key: str) -> Order | None:
+        found = self.all_by_key(provider, key)
+        return found[-1] if found else None
+
     def all_by_key(self, provider: str, key: str) -> list[Order]:
         return self._list("provider = ? AND key = ?", (provider, key))
+
+    def by_line(self, provider: str, line_id: str) -> Order | None:
+        """The order with that line. A scan: only rare calls name a line by its own id."""
+        where = "provider = ? AND instr(doc, ?) > 0"
+        return self._first(where, (provider, json.dumps({"id": line_id})[1:-1]))
 
     def listing(self, provider: str, since: float = 0.0, until: float = 1e12) -> list[Order]:
         """Orders created in [since, until), newest first."""
@@ -138,8 +148,23 @@ class Book:
         count = self._db.execute("SELECT count(*) FROM orders WHERE provider = ?", (provider,))
         return orders, int(count.fetchone()[0])
 
+    def beside(
+        self, provider: str, after: int | None, before: int | None, limit: int
+    ) -> list[Order]:
+        """Newest first: the page older than the order at `after`, or newer than `before`."""
+        where = "provider = ? AND seq < ? AND seq > ?"
+        order = "seq" if before is not None else "seq DESC"
+        rows = self._db.execute(
+            f"SELECT * FROM orders WHERE {where} ORDER BY {order} LIMIT ?",  # noqa: S608 - constants
+            (provider, after or 2**62, before or 0, limit),
+        )
+        return sorted((_order(row) for row in rows), key=lambda order: -order.seq)
+
     def everything(self, provider: str | None) -> list[Order]:
         return self._list("provider = ?", (provider,)) if provider else self._list("1 = 1", ())
+
+    def in_state(self, provider: str, state: str) -> list[Order]:
+        return self._list("provider = ? AND state = ?", (provider, state))
 
     def unsettled(self, provider: str, created_until: float, limit: int) -> list[Order]:
         where = "provider = ? AND settled = 0 AND created_at <= ?"

@@ -44,6 +44,9 @@ class Gate:
             return provider.error(setting["status"])
         if not call.public and not provider.credential(incoming):
             return provider.error(401)
+        forced = provider.forced(incoming)
+        if forced is not None:
+            return forced
         if not self._under_rate(provider.world.setting("rate", provider.name)["per_second"]):
             provider.world.stats.count(provider.name, "rate_limited")
             return provider.error(429)
@@ -97,6 +100,14 @@ async def _order(provider: Provider, call: Call, incoming: Incoming, request: Re
     world.stats.count(name, "attempted")
     if not await world.hold.at("received", name, key, request):
         return Dropped()
+    with provider.running(key):
+        return await _process(provider, call, incoming, request, key)
+
+
+async def _process(
+    provider: Provider, call: Call, incoming: Incoming, request: Request, key: str
+) -> Response:
+    world, name = provider.world, provider.name
     fault = world.faults.for_order(name)
     if fault.kind == "drop_before":
         return Dropped()

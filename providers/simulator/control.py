@@ -3,8 +3,10 @@
 Every PUT takes a JSON object, in which `provider` left out means all of them, and answers it.
 """
 
+import base64
 import json
 from collections.abc import Awaitable, Callable
+from secrets import token_bytes
 from typing import Any
 
 from starlette.requests import Request
@@ -140,7 +142,8 @@ class Control:
 
     def put_webhook(self, body: dict[str, Any]) -> dict[str, Any]:
         """The account's webhook address and secret, where a provider has it in its dashboard."""
-        return self._set("webhook", body, {"url": body.get("url"), "secret": body.get("secret")})
+        secret = body.get("secret") or f"whsec_{base64.b64encode(token_bytes(24)).decode()}"
+        return self._set("webhook", body, {"url": body.get("url"), "secret": secret})
 
     def _set(self, name: str, body: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
         self._world.settings.put(name, self._any(body), value)

@@ -20,7 +20,7 @@ class Funds:
 
     def charge(self, provider: str, currency: str, amount: int) -> bool:
         """Take the amount, or nothing and answer False. A negative amount gives back."""
-        if amount > self.available(provider, currency):
+        if amount > 0 and amount > self.available(provider, currency):
             return False
         self._db.execute(
             "INSERT INTO spent VALUES (?, ?, ?)"

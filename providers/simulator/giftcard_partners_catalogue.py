@@ -4,32 +4,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from providers.simulator.provider import major, share
+from providers.simulator.catalogue import Item
+from providers.simulator.provider import major
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """`denominations` are the allowed values, or [lowest, highest] when `variable`."""
+class Product(Item):
+    """An item and the ways it can be delivered."""
 
-    id: str
-    name: str
-    denominations: tuple[int, ...]
-    variable: bool
-    delivery_types: tuple[str, ...]
-    currency: str = "USD"
+    delivery_types: tuple[str, ...] = ("DigitalDelivery", "Links")
     type: str = "Digital"
-    fee: int = 0
-    discount_percent: Decimal = Decimal(0)
     needs_carrier: bool = False
-
-    def sells(self, value: int) -> bool:
-        if self.variable:
-            return self.denominations[0] <= value <= self.denominations[1]
-        return value in self.denominations
-
-    def cost(self, value: int) -> int:
-        """What one card costs us: value less discount plus fee."""
-        return value - share(value, self.discount_percent) + self.fee
 
     def render(self) -> dict[str, Any]:
         return {
@@ -37,7 +22,7 @@ class Product:
             "Name": self.name,
             "ShortDescription": f"{self.name} gift card",
             "LongDescription": f"{self.name} gift card, valid in stores and online.",
-            "Denominations": [major(value) for value in self.denominations],
+            "Denominations": [major(value) for value in self.values],
             "DenominationType": "Variable" if self.variable else "Fixed",
             "AvailableDeliveryTypes": list(self.delivery_types),
             "Type": self.type,
@@ -58,20 +43,19 @@ class Product:
         }
 
 
-DIGITAL = ("DigitalDelivery", "Links")
+LINKS = ("Links",)
+PHYSICAL = ("PhysicalShipment",)
 PRODUCTS = {
     product.id: product
     for product in (
-        Product("CVS", "CVS Pharmacy", (1_00, 500_00), True, DIGITAL, fee=50,
-                discount_percent=Decimal("2.0")),
-        Product("AMAZON", "Amazon.com", (10_00, 25_00, 50_00, 100_00), False, DIGITAL),
-        Product("CHOICE", "Choice of many", (5_00, 1000_00), True, ("Links",), fee=1_00),
-        Product("VISA-PLASTIC", "Visa plastic card", (25_00, 250_00), True, ("PhysicalShipment",),
-                type="Physical", fee=3_95),
-        Product("FOLDER-CARD", "Card in a folder", (25_00, 50_00), False, ("PhysicalShipment",),
-                type="Physical", needs_carrier=True),
-        Product("ZALANDO-DE", "Zalando Deutschland", (5_00, 150_00), True, DIGITAL,
-                currency="EUR"),
+        Product("CVS", "CVS Pharmacy", (1_00, 500_00), fee=50, discount_percent=Decimal("2.0")),
+        Product("AMAZON", "Amazon.com", (10_00, 25_00, 50_00, 100_00), variable=False),
+        Product("CHOICE", "Choice of many", (5_00, 1000_00), fee=1_00, delivery_types=LINKS),
+        Product("VISA-PLASTIC", "Visa plastic card", (25_00, 250_00), fee=3_95,
+                delivery_types=PHYSICAL, type="Physical"),
+        Product("FOLDER-CARD", "Card in a folder", (25_00, 50_00), variable=False,
+                delivery_types=PHYSICAL, type="Physical", needs_carrier=True),
+        Product("ZALANDO-DE", "Zalando Deutschland", (5_00, 150_00), currency="EUR"),
     )
 }  # fmt: skip
 

@@ -1,11 +1,14 @@
 """The base of a simulated provider: what each one must say in its own words."""
 
+import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from starlette.datastructures import Headers, QueryParams
@@ -75,6 +78,22 @@ class Provider(ABC):
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._running: Counter[str] = Counter()
+
+    @contextmanager
+    def running(self, key: str) -> Iterator[None]:
+        """Marks a key as in process, from the first look at it until its answer is ready."""
+        self._running[key] += 1
+        try:
+            yield
+        finally:
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
+
+    def in_process(self, key: str) -> bool:
+        """Is another request with this key still being answered?"""
+        return self._running[key] > 1
 
     @abstractmethod
     def calls(self) -> list[Call]:
@@ -87,6 +106,10 @@ class Provider(ABC):
     @abstractmethod
     def error(self, status: int) -> Answer:
         """This provider's error body for a status that needs no further detail."""
+
+    def forced(self, incoming: Incoming) -> Answer | None:
+        """An error that the caller asked for, where a sandbox offers that."""
+        return None
 
     def failed_after_commit(self, order: Order, status: int) -> Answer:
         """The 5xx that a fault answers although the order is in the book."""
@@ -133,6 +156,7 @@ def major(amount: int) -> float:
     return amount / 100
 
 
-def share(amount: int, percent: Decimal) -> int:
-    """A percentage of an amount, in minor units, rounded half up."""
-    return int((amount * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))
+def fingerprint(body: Any) -> str:
+    """The same for the same JSON, whatever the order of its members."""
+    text = json.dumps(body, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
