@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from temporalio import activity
@@ -32,7 +32,8 @@ from providers.outcomes import (
     RateLimited,
 )
 from providers.protocol import GiftCardProvider
-from store import grants, orders
+from providers.resolver import Move, next_move
+from store import grants, lanes, orders
 from store.crypto import Vault
 from store.database import Database, Transaction
 from store.delivery import Pace, record_snapshot
@@ -48,6 +49,10 @@ class Timing(NamedTuple):
     longest_delay: timedelta
     resume: timedelta
     """How soon a grant that waits for funds or credentials tries again."""
+
+
+class NotFoundAgain(ProviderError):
+    """The key may not be sent any more, and no order is found under it: a person decides."""
 
 
 class OrderActivities:
@@ -101,19 +106,43 @@ class OrderActivities:
 
     async def _claim(self, grant_id: str) -> Attempt | Busy | Step:
         async with self._database.transaction() as tx:
-            return await orders.claim(tx, grant_id, lifetime=self._timing.claim, hooks=self._hooks)
+            return await orders.claim(
+                tx,
+                self._provider.name,
+                grant_id,
+                lifetime=self._timing.claim,
+                probe_every=self._timing.resume,
+                hooks=self._hooks,
+            )
 
     async def _attempt(self, attempt: Attempt, began: float) -> Step:
         try:
-            snapshot = await self._send(attempt, began)
+            snapshot = await self._find_or_send(attempt, began)
         except OrderRejected as outcome:
             return await self._refused(attempt, outcome)
-        except (InsufficientFunds, ProviderMisconfigured, KeyConflict) as outcome:
+        except (InsufficientFunds, ProviderMisconfigured, KeyConflict, NotFoundAgain) as outcome:
             return await self._park(attempt, outcome)
         except ProviderError as outcome:
             return await self._retry(attempt, outcome)
         async with self._database.transaction() as tx:
+            if attempt.probes:
+                await lanes.reopen(tx, self._provider.name)
             return await self._record(tx, attempt.order_id, snapshot)
+
+    async def _find_or_send(self, attempt: Attempt, began: float) -> OrderSnapshot:
+        move = next_move(
+            self._provider.capabilities,
+            in_doubt=attempt.in_doubt,
+            repeats=attempt.repeats,
+            age=datetime.now(UTC) - attempt.first_sent_at,
+        )
+        if move is Move.SEND:
+            return await self._send(attempt, began)
+        found = await self._existing(attempt, None)
+        if found is None:
+            raise NotFoundAgain("sent, never answered, and not to be found under its key")
+        _same(attempt.request, found)
+        return found
 
     async def _send(self, attempt: Attempt, began: float) -> OrderSnapshot:
         """One request, while the claim certainly holds; a key already used is our own order."""
@@ -160,7 +189,7 @@ class OrderActivities:
             snapshot,
             vault=self._vault,
             pace=self._pace,
-            signals_delivery=self._provider.signals_delivery,
+            signals_delivery=self._provider.capabilities.signals_delivery,
         )
 
     async def _refused(self, attempt: Attempt, outcome: OrderRejected) -> Step:
@@ -179,13 +208,18 @@ class OrderActivities:
             return await grants.park(tx, attempt.grant_id, Attention.ORDER_REJECTED, outcome.detail)
 
     async def _park(self, attempt: Attempt, outcome: ProviderError) -> Step:
+        """Set the grant aside. A cause that concerns every order stops the provider's lane."""
         attention, record = _PARKED[type(outcome)]
         async with self._database.transaction() as tx:
             if not await record(tx, attempt, outcome.detail):
                 raise self._again("a later attempt took over", None)
+            if attention in RESUMES_BY_ITSELF:
+                await lanes.stop(
+                    tx, self._provider.name, attention, outcome.detail, self._timing.resume
+                )
             step = await grants.park(tx, attempt.grant_id, attention, outcome.detail)
-        resumes = attention in RESUMES_BY_ITSELF
-        return step.model_copy(update={"after": self._timing.resume if resumes else None})
+        looks_again = attention is not Attention.KEY_CONFLICT
+        return step.model_copy(update={"after": self._timing.resume if looks_again else None})
 
     async def _retry(self, attempt: Attempt, outcome: ProviderError) -> Step:
         unbought = isinstance(outcome, NotSent | RateLimited)
@@ -198,7 +232,8 @@ class OrderActivities:
         """Ask Temporal for another attempt. Exponential, with jitter, so that an outage does not
         end in a stampede; expected, so it is not logged as an error."""
         backoff = timedelta(seconds=2 ** min(activity.info().attempt - 1, 12))
-        delay = min(wait or backoff, self._timing.longest_delay) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
+        wait = max(wait or backoff, self._provider.capabilities.pause)
+        delay = min(wait, self._timing.longest_delay) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
         return ApplicationError(
             detail,
             type="TryAgain",
@@ -211,6 +246,7 @@ _PARKED = {
     InsufficientFunds: (Attention.INSUFFICIENT_FUNDS, orders.record_not_bought),
     ProviderMisconfigured: (Attention.PROVIDER_MISCONFIGURED, orders.record_not_bought),
     KeyConflict: (Attention.KEY_CONFLICT, orders.record_unknown),
+    NotFoundAgain: (Attention.OUTCOME_UNKNOWN, orders.record_unknown),
 }
 
 

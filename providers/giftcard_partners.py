@@ -15,6 +15,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import httpx
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.money import Money
 from domain.orders import ClaimSecret, DeliveryState, OrderRequest, OrderSnapshot, OrderState
@@ -29,8 +31,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
-from providers.protocol import Product
-from providers.settings import GiftCardPartnersSettings
+from providers.protocol import Capabilities, Product, Replay
 
 _TYPES = {
     Delivery.EMAIL: "DigitalDelivery",
@@ -42,11 +43,22 @@ _STATES = {"pending": OrderState.PENDING, "completed": OrderState.ISSUED}
 _PAGE = 50
 
 
+class GiftCardPartnersSettings(BaseSettings):
+    """This provider's section of the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="GUERDON_GIFTCARD_PARTNERS_")
+
+    url: HttpUrl = Field(description="base address, without /v1")
+    email: SecretStr = Field(description="the API user")
+    access_token: SecretStr = Field(description="the API user's access token")
+    max_per_second: float = Field(default=50, gt=0, description="requests a second, all workers")
+
+
 class GiftCardPartners:
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "giftcard-partners"
-    signals_delivery = False
+    capabilities = Capabilities(replay=Replay.REFUSES, signals_delivery=False)
 
     def __init__(self, settings: GiftCardPartnersSettings, *, within: float) -> None:
         self._settings = settings

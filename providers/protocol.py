@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from domain.money import Money
 from domain.orders import OrderRequest, OrderSnapshot
@@ -25,12 +26,39 @@ class Product(BaseModel):
     deliveries: frozenset[Delivery]
 
 
+class Replay(StrEnum):
+    """What a provider answers to a key that it has seen, with the same contents."""
+
+    REPLAYS = "replays"
+    """The existing order."""
+    REFUSES = "refuses"
+    """A refusal: KeyAlreadyUsed, the success path of a lost answer."""
+    CACHES = "caches"
+    """Its first answer, whatever that was: also a 5xx, for as long as the key lives."""
+
+
+class Capabilities(BaseModel):
+    """What may be done with a provider. The resolver of unknown outcomes works from these alone;
+    no provider's name stands outside its own file and the registry."""
+
+    model_config = ConfigDict(frozen=True)
+
+    replay: Replay
+    signals_delivery: bool
+    """Does it tell when a card has reached the person? If not, "issued" has to do."""
+    key_life: timedelta | None = None
+    """After this the same key buys a second card; None: keys are kept for ever."""
+    most_repeats: int | None = None
+    """How often a key may be sent in all; then the order is looked up instead."""
+    pause: timedelta = timedelta(0)
+    """The least time between two requests under one key."""
+
+
 class GiftCardProvider(Protocol):
     """A gift-card API. Methods raise members of `providers.outcomes` only."""
 
     name: str
-    signals_delivery: bool
-    """Does it tell when a card has reached the person? If not, "issued" has to do."""
+    capabilities: Capabilities
 
     async def place_order(self, request: OrderRequest) -> OrderSnapshot:
         """Send exactly one order-creating request; never retry inside."""

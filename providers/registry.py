@@ -1,16 +1,12 @@
-"""Which providers exist, and how each is opened."""
+"""Which providers exist. A new one is a file beside this one, and a line here."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic_settings import BaseSettings
-
-from providers.giftcard_partners import GiftCardPartners
+from providers.giftcard_partners import GiftCardPartners, GiftCardPartnersSettings
 from providers.protocol import GiftCardProvider
-from providers.settings import GiftCardPartnersSettings
 
 
 class Opened(NamedTuple):
@@ -20,15 +16,10 @@ class Opened(NamedTuple):
     max_per_second: float
 
 
-def _giftcard_partners(within: float) -> Opened:
-    settings = GiftCardPartnersSettings()
-    return Opened(GiftCardPartners(settings, within=within), settings.max_per_second)
-
-
-_OPENERS: dict[str, tuple[type[BaseSettings], Callable[[float], Opened]]] = {
-    GiftCardPartners.name: (GiftCardPartnersSettings, _giftcard_partners),
+_PROVIDERS: dict[str, tuple[Any, Any]] = {
+    GiftCardPartners.name: (GiftCardPartners, GiftCardPartnersSettings),
 }
-KNOWN = frozenset(_OPENERS)
+KNOWN = frozenset(_PROVIDERS)
 """Names that a reward may give as its `provider`."""
 
 
@@ -38,8 +29,9 @@ def open_configured(*, within: float) -> dict[str, Opened]:
     Raises pydantic's ValidationError for a section that is begun and not complete.
     """
     opened = {}
-    for name, (settings, opener) in _OPENERS.items():
-        prefix = settings.model_config["env_prefix"].lower()
+    for name, (adapter, section) in _PROVIDERS.items():
+        prefix = section.model_config["env_prefix"].lower()
         if any(variable.lower().startswith(prefix) for variable in os.environ):
-            opened[name] = opener(within)
+            settings = section()
+            opened[name] = Opened(adapter(settings, within=within), settings.max_per_second)
     return opened

@@ -19,22 +19,27 @@ from domain.ids import Prefix, new_id
 from domain.messages import Next, Step
 from domain.orders import ENDED, OrderRequest, OrderState, Recipient, order_key
 from domain.rewards import Delivery, GiftCard
+from store import lanes
 from store.database import Database, Transaction
 from store.parking import clear_attention, park
-from store.tables import Customer, Grant, Order
+from store.tables import Customer, Grant, Lane, Order
 from store.telling import subject
 
 
 class Attempt(NamedTuple):
     """The right to send one order-creating request. `number` counts the order's attempts;
-    `in_doubt`: an earlier attempt may have bought the card already."""
+    `in_doubt`: an earlier attempt may have bought the card already; `repeats`: how often it was
+    sent while in doubt; `probes`: its lane is stopped, and this order tries whether the cause is
+    gone."""
 
     order_id: str
     grant_id: str
     number: int
     in_doubt: bool
+    repeats: int
     first_sent_at: datetime
     request: OrderRequest
+    probes: bool
 
 
 class OpenOrder(NamedTuple):
@@ -52,13 +57,23 @@ class Busy(NamedTuple):
 
 
 async def claim(
-    tx: Transaction, grant_id: str, *, lifetime: timedelta, hooks: str
+    tx: Transaction,
+    provider: str,
+    grant_id: str,
+    *,
+    lifetime: timedelta,
+    probe_every: timedelta,
+    hooks: str,
 ) -> Attempt | Busy | Step:
     """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
-    Step instead when there is nothing to send. `hooks`: the public address for webhooks."""
-    grant, order, customer = await _load(tx, grant_id)
+    Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
+    public address for webhooks."""
+    grant, order, customer, lane = await _load(tx, provider, grant_id)
     if settled := _nothing_to_send(grant, order):
         return settled
+    if lane and not await lanes.may_probe(tx, lane, probe_every):
+        step = await park(tx, grant, Attention(lane.attention), lane.detail)
+        return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
     reward = GiftCard.model_validate(grant.reward)
     if missing := _missing(reward.delivery, customer):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, missing)
@@ -66,20 +81,26 @@ async def claim(
     if order is None or order.state in ENDED:
         order = _prepare(tx, grant, reward, customer, after=order, hooks=hooks)
         await tx.session.flush()
-    return await _compare_and_set(tx, order, lifetime)
+    return await _compare_and_set(tx, order, lifetime, probes=lane is not None)
 
 
-async def _load(tx: Transaction, grant_id: str) -> tuple[Grant, Order | None, Customer]:
+_SOON = timedelta(seconds=1)
+
+
+async def _load(
+    tx: Transaction, provider: str, grant_id: str
+) -> tuple[Grant, Order | None, Customer, Lane | None]:
     row = await tx.session.execute(
-        select(Grant, Order, Customer)
+        select(Grant, Order, Customer, Lane)
         .outerjoin(Order, col(Order.grant_id) == Grant.id)
         .join(Customer, col(Customer.id) == Grant.recipient_id)
+        .outerjoin(Lane, col(Lane.provider) == provider)
         .where(col(Grant.id) == grant_id)
         .order_by(col(Order.generation).desc())
         .limit(1)
     )
-    grant, order, customer = row.one()
-    return grant, order, customer
+    grant, order, customer, lane = row.one()
+    return grant, order, customer, lane
 
 
 def _nothing_to_send(grant: Grant, order: Order | None) -> Step | None:
@@ -147,8 +168,11 @@ def _prepare(
     return order
 
 
-async def _compare_and_set(tx: Transaction, order: Order, lifetime: timedelta) -> Attempt | Busy:
+async def _compare_and_set(
+    tx: Transaction, order: Order, lifetime: timedelta, *, probes: bool
+) -> Attempt | Busy:
     seen, in_doubt = order.attempt, order.state == OrderState.UNKNOWN
+    repeats = order.repeats + in_doubt
     won = await tx.session.execute(
         update(Order)
         .where(
@@ -158,6 +182,7 @@ async def _compare_and_set(tx: Transaction, order: Order, lifetime: timedelta) -
         )
         .values(
             attempt=seen + 1,
+            repeats=repeats,
             claimed_until=tx.now + lifetime,
             first_sent_at=order.first_sent_at or tx.now,
             # From here on the card may exist, whatever becomes of this process.
@@ -176,8 +201,10 @@ async def _compare_and_set(tx: Transaction, order: Order, lifetime: timedelta) -
         grant_id=order.grant_id,
         number=seen + 1,
         in_doubt=in_doubt,
+        repeats=repeats,
         first_sent_at=first_sent_at,
         request=OrderRequest.model_validate(order.request),
+        probes=probes,
     )
 
 

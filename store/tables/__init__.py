@@ -7,6 +7,7 @@ from store.tables.columns import metadata
 from store.tables.customers import Customer
 from store.tables.facts import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
+from store.tables.lanes import Lane
 from store.tables.referrals import Intake, Referral, ReferrerProgress
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Holder",
     "IdempotentAnswer",
     "Intake",
+    "Lane",
     "LedgerEntry",
     "Order",
     "Publication",

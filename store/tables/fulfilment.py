@@ -81,6 +81,8 @@ class Order(SQLModel, table=True):
     raw_status: str | None = None
     provider_order_id: str | None = None
     attempt: int = 0
+    repeats: int = 0
+    """How often the key was sent again while the outcome was in doubt."""
     claimed_until: datetime | None = instant(nullable=True)
     first_sent_at: datetime | None = instant(nullable=True)
     issued_at: datetime | None = instant(nullable=True)

@@ -87,6 +87,15 @@ def upgrade() -> None:
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('app_id', 'key', name=op.f('pk_idempotent_answers'))
     )
+    op.create_table('lanes',
+    sa.Column('provider', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('attention', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('detail', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('probe_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("attention IN ('insufficient_funds', 'provider_misconfigured', 'order_rejected', 'key_conflict', 'outcome_unknown', 'recipient_incomplete', 'order_lost', 'delivery_failed', 'delivery_overdue', 'unexpected')", name=op.f('ck_lanes_attention_word')),
+    sa.PrimaryKeyConstraint('provider', name=op.f('pk_lanes'))
+    )
     op.create_table('ledger_entries',
     sa.Column('seq', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('xid', sa.BigInteger(), server_default=sa.text('pg_current_xact_id()::text::bigint'), nullable=False),
@@ -296,6 +305,7 @@ def upgrade() -> None:
     sa.Column('raw_status', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('provider_order_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('repeats', sa.Integer(), nullable=False),
     sa.Column('claimed_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('first_sent_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
@@ -359,6 +369,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_ledger_entries_transaction_id'), table_name='ledger_entries')
     op.drop_index('ix_ledger_entries_account', table_name='ledger_entries')
     op.drop_table('ledger_entries')
+    op.drop_table('lanes')
     op.drop_table('idempotent_answers')
     op.drop_index('ix_events_referral', table_name='events')
     op.drop_index('ix_events_grant', table_name='events')

@@ -1,0 +1,32 @@
+"""What may be done about an order whose outcome is not known. Works from capabilities alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from providers.protocol import Capabilities
+
+_MARGIN = timedelta(hours=1)
+"""Clocks differ, and a request takes time: a key counts as dead a little early."""
+
+
+class Move(StrEnum):
+    """The next move for an order."""
+
+    SEND = "send"
+    """Send it, for the first time or again under its key: that is safe here."""
+    LOOK_UP = "look_up"
+    """Do not send: it could buy a second card, or teach nothing new. Search for it instead."""
+
+
+def next_move(capabilities: Capabilities, *, in_doubt: bool, repeats: int, age: timedelta) -> Move:
+    """`repeats`: how often the key was sent while its outcome was in doubt. `age`: since it was
+    first sent. A key is never sent past its life, and never replaced by a new one."""
+    if not in_doubt:
+        return Move.SEND
+    if capabilities.key_life is not None and age > capabilities.key_life - _MARGIN:
+        return Move.LOOK_UP
+    if capabilities.most_repeats is not None and repeats > capabilities.most_repeats:
+        return Move.LOOK_UP
+    return Move.SEND

@@ -1,0 +1,62 @@
+"""Stopping a provider's lane when its deposit is empty or our credentials are refused, and
+opening it again by a single order's success: a thousand orders need not each be refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain.grants import Attention
+from store.database import Transaction
+from store.tables import Lane
+
+
+async def stop(
+    tx: Transaction, provider: str, attention: Attention, detail: str, probe_in: timedelta
+) -> None:
+    """Stop the lane, or prolong its stop. The event, which finance is told by, is written once."""
+    inserted = await tx.session.execute(
+        insert(Lane)
+        .values(
+            provider=provider,
+            attention=attention,
+            detail=detail,
+            since=tx.now,
+            probe_at=tx.now + probe_in,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(Lane.provider))
+    )
+    if inserted.scalar() is not None:
+        title = f"Orders at {provider} stopped: {attention.replace('_', ' ')}"
+        tx.record("lane.stopped", title, detail=detail, data={"provider": provider})
+
+
+async def may_probe(tx: Transaction, lane: Lane, every: timedelta) -> bool:
+    """Of all the orders that wait, one at a time may try whether the cause is gone."""
+    won = await tx.session.execute(
+        update(Lane)
+        .where(
+            col(Lane.provider) == lane.provider,
+            col(Lane.probe_at) == lane.probe_at,
+            col(Lane.probe_at) <= tx.now,
+        )
+        .values(probe_at=tx.now + every)
+        .returning(col(Lane.provider))
+        .execution_options(synchronize_session=False)
+    )
+    return won.scalar() is not None
+
+
+async def reopen(tx: Transaction, provider: str) -> None:
+    """An order got through."""
+    removed = await tx.session.execute(
+        delete(Lane).where(col(Lane.provider) == provider).returning(col(Lane.provider))
+    )
+    if removed.scalar() is not None:
+        tx.record(
+            "lane.reopened", f"Orders at {provider} go out again", data={"provider": provider}
+        )

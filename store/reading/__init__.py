@@ -1,0 +1,1 @@
+"""Queries that answer the API. They read; nothing here changes a fact."""

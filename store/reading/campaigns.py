@@ -1,0 +1,63 @@
+"""Campaigns with their current terms."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlmodel import col
+
+from domain.campaigns import CampaignTerms
+from domain.refusals import NotFound
+from store.database import ReadSession
+from store.reading.pages import Page, Window, read_page
+from store.tables import Campaign, CampaignVersion, Voucher
+
+
+class CampaignRead(NamedTuple):
+    """A campaign, its current terms, and how many codes it has."""
+
+    campaign: Campaign
+    terms: CampaignTerms
+    vouchers: int
+
+
+async def find(session: ReadSession, ref: str) -> CampaignRead:
+    """By id, else by name. Raises NotFound."""
+    statement = (
+        _campaigns()
+        .where(or_(col(Campaign.id) == ref, col(Campaign.name) == ref))
+        .order_by((col(Campaign.id) == ref).desc())
+        .limit(1)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound("campaign", ref)
+    return _read(row)
+
+
+async def page(session: ReadSession, window: Window) -> tuple[list[CampaignRead], Page]:
+    """Campaigns, newest first."""
+    found = await read_page(session, _campaigns(), col(Campaign.id), window)
+    return [_read(row) for row in found.rows], found
+
+
+def _campaigns() -> Select[Any]:
+    vouchers = (
+        select(func.count())
+        .where(col(Voucher.campaign_id) == Campaign.id)
+        .correlate(Campaign)
+        .scalar_subquery()
+    )
+    return select(Campaign, col(CampaignVersion.terms), vouchers).join(
+        CampaignVersion,
+        and_(
+            col(CampaignVersion.campaign_id) == Campaign.id,
+            col(CampaignVersion.version) == Campaign.version,
+        ),
+    )
+
+
+def _read(row: Any) -> CampaignRead:
+    campaign, terms, vouchers = row
+    return CampaignRead(campaign, CampaignTerms.model_validate(terms), vouchers)
