@@ -13,6 +13,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.intake import IntakeActivities
+from activities.lane import ProviderLane
 from activities.orders import OrderActivities
 from activities.referrals import ReferralActivities
 from domain.messages import WORKFLOW_QUEUE, provider_queue
@@ -72,14 +73,10 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
 def _provider_worker(
     client: Client, database: Database, vault: Vault, opened: Opened, settings: WorkerSettings
 ) -> Worker:
-    orders = OrderActivities(
-        database,
-        opened.provider,
-        vault=vault,
-        timing=settings.timing,
-        pace=settings.pace,
-        hooks=settings.hooks,
+    lane = ProviderLane(
+        database, opened.provider, vault, settings.timing, settings.pace, settings.hooks
     )
+    orders = OrderActivities(lane)
     return Worker(
         client,
         task_queue=provider_queue(opened.provider.name),

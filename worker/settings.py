@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.orders import Timing
+from activities.lane import Timing
 from store.delivery import Pace
 
 

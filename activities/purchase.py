@@ -1,0 +1,166 @@
+"""One attempt at one order: from the claim to the recorded outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from activities.lane import ProviderLane
+from domain.grants import RESUMES_BY_ITSELF, Attention
+from domain.messages import Step
+from domain.orders import OrderRequest, OrderSnapshot
+from providers.outcomes import (
+    InsufficientFunds,
+    KeyAlreadyUsed,
+    KeyConflict,
+    NotSent,
+    OrderRejected,
+    OutcomeUnknown,
+    ProviderError,
+    ProviderMisconfigured,
+    RateLimited,
+)
+from providers.resolver import Move, next_move
+from store import grants, lanes, orders
+from store.orders import Attempt
+
+
+class NotFoundAgain(ProviderError):
+    """The key may not be sent any more, and no order is found under it: a person decides."""
+
+
+_PARKED = {
+    InsufficientFunds: (Attention.INSUFFICIENT_FUNDS, orders.record_not_bought),
+    ProviderMisconfigured: (Attention.PROVIDER_MISCONFIGURED, orders.record_not_bought),
+    KeyConflict: (Attention.KEY_CONFLICT, orders.record_unknown),
+    NotFoundAgain: (Attention.OUTCOME_UNKNOWN, orders.record_unknown),
+}
+
+
+class Purchase:
+    """The attempt. `began`: the monotonic time just before the claim was asked for."""
+
+    def __init__(self, lane: ProviderLane, attempt: Attempt, began: float) -> None:
+        self._lane = lane
+        self._attempt = attempt
+        self._began = began
+
+    async def run(self) -> Step:
+        """Find the order or send it, and record what came of it. Raises for another attempt."""
+        try:
+            snapshot = await self._order()
+        except OrderRejected as outcome:
+            return await self._refused(outcome)
+        except tuple(_PARKED) as outcome:
+            return await self._park(outcome)
+        except ProviderError as outcome:
+            return await self._retry(outcome)
+        async with self._lane.database.transaction() as tx:
+            if self._attempt.probes:
+                await lanes.reopen(tx, self._lane.provider.name)
+            return await self._lane.record(tx, self._attempt.order_id, snapshot)
+
+    async def _order(self) -> OrderSnapshot:
+        snapshot = await (self._send() if self._may_send() else self._look_up())
+        _same(self._attempt.request, snapshot)
+        return snapshot
+
+    def _may_send(self) -> bool:
+        attempt = self._attempt
+        move = next_move(
+            self._lane.provider.capabilities,
+            in_doubt=attempt.in_doubt,
+            repeats=attempt.repeats,
+            age=datetime.now(UTC) - attempt.first_sent_at,
+        )
+        return move is Move.SEND
+
+    async def _send(self) -> OrderSnapshot:
+        """One request, while the claim certainly holds. A refused request is no longer refused
+        for good when an earlier, unanswered one had bought the card."""
+        timing, provider = self._lane.timing, self._lane.provider
+        if time.monotonic() - self._began > (timing.claim - timing.attempt).total_seconds():
+            raise NotSent("the claim had almost lapsed before the request could be sent")
+        limit = timing.attempt.total_seconds()
+        try:
+            async with asyncio.timeout(limit):
+                return await provider.place_order(self._attempt.request)
+        except TimeoutError as error:
+            raise OutcomeUnknown(f"no answer within {limit:g} s") from error
+        except KeyAlreadyUsed as used:
+            return await self._adopt(used.provider_order_id)
+        except OrderRejected:
+            if self._attempt.in_doubt and (earlier := await self._find()):
+                return earlier
+            raise
+
+    async def _adopt(self, provider_order_id: str | None) -> OrderSnapshot:
+        """The order that stands under our key: the provider named it, or it is searched for."""
+        currency = self._attempt.request.face.currency
+        if provider_order_id is None:
+            found = await self._find()
+        else:
+            try:
+                found = await self._lane.provider.get_order(provider_order_id, currency)
+            except ProviderError as error:
+                raise OutcomeUnknown(f"the existing order: {error.detail}") from error
+        if found is None:
+            raise OutcomeUnknown("the key is taken, and its order cannot be found")
+        return found
+
+    async def _look_up(self) -> OrderSnapshot:
+        found = await self._find()
+        if found is None:
+            raise NotFoundAgain("sent, never answered, and not to be found under its key")
+        return found
+
+    async def _find(self) -> OrderSnapshot | None:
+        request = self._attempt.request
+        try:
+            found = await self._lane.provider.find_order(
+                request.key, request.face.currency, not_before=self._attempt.first_sent_at
+            )
+        except ProviderError as error:
+            raise OutcomeUnknown(f"the search by key: {error.detail}") from error
+        if len(found) > 1:
+            raise KeyConflict(f"{len(found)} orders stand under one key: an incident")
+        return found[0] if found else None
+
+    async def _refused(self, outcome: OrderRejected) -> Step:
+        async with self._lane.database.transaction() as tx:
+            if not await orders.record_refused(tx, self._attempt, outcome.detail):
+                raise self._lane.again("a later attempt took over", None)
+            return await grants.park(
+                tx, self._attempt.grant_id, Attention.ORDER_REJECTED, outcome.detail
+            )
+
+    async def _park(self, outcome: ProviderError) -> Step:
+        """Set the grant aside. A cause that concerns every order stops the provider's lane."""
+        lane, attempt = self._lane, self._attempt
+        attention, record = _PARKED[type(outcome)]
+        async with lane.database.transaction() as tx:
+            if not await record(tx, attempt, outcome.detail):
+                raise lane.again("a later attempt took over", None)
+            if attention in RESUMES_BY_ITSELF:
+                resume = lane.timing.resume
+                await lanes.stop(tx, lane.provider.name, attention, outcome.detail, resume)
+            step = await grants.park(tx, attempt.grant_id, attention, outcome.detail)
+        looks_again = attention is not Attention.KEY_CONFLICT
+        return step.model_copy(update={"after": lane.timing.resume if looks_again else None})
+
+    async def _retry(self, outcome: ProviderError) -> Step:
+        unbought = isinstance(outcome, NotSent | RateLimited)
+        record = orders.record_not_bought if unbought else orders.record_unknown
+        async with self._lane.database.transaction() as tx:
+            await record(tx, self._attempt, outcome.detail)
+        raise self._lane.again(outcome.detail, outcome.retry_after) from outcome
+
+
+def _same(request: OrderRequest, snapshot: OrderSnapshot) -> None:
+    """Compare what came back with the frozen request: providers differ in whether they do, and a
+    silent replay of another order looks like success."""
+    if snapshot.face is not None and snapshot.face != request.face:
+        raise KeyConflict(f"the order under our key is for {snapshot.face}, not {request.face}")
+    if snapshot.key is not None and snapshot.key != request.key:
+        raise KeyConflict("the provider named an order of another key")
