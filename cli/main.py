@@ -1,12 +1,12 @@
 """The `guerdon` command. Each command only calls into its room, imported when it runs."""
 
-import asyncio
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from domain.roles import Role
 
 app = typer.Typer(
     name="guerdon",
@@ -17,15 +17,6 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Credentials of those who call the API.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
-
-
-class Role(StrEnum):
-    """What a key may do."""
-
-    service = "service"
-    support = "support"
-    finance = "finance"
-    admin = "admin"
 
 
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
@@ -61,9 +52,16 @@ def api(
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether a worker of this host takes tasks.")
+    ] = False,
+) -> None:
     """Run workflows and activities until SIGTERM."""
-    from worker.main import run
+    if check:
+        from cli.worker_check import check as run
+    else:
+        from worker.main import run
 
     run()
 
@@ -87,9 +85,10 @@ def migrate() -> None:
 
     upgrade(_setting("GUERDON_DATABASE_URL"))
     if any(name.startswith("TEMPORAL_") for name in os.environ):
+        from cli.temporal import run_and_leave
         from worker.register import prepare
 
-        asyncio.run(prepare())
+        run_and_leave(prepare())
 
 
 @keys.command()

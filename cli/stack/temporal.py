@@ -11,8 +11,6 @@ from cli.stack.ports import LOOPBACK, Ports
 
 NAMESPACE = "default"
 
-SEARCH_ATTRIBUTES = ("GuerdonCampaign", "GuerdonReferrer", "GuerdonReferee", "GuerdonStatus")
-
 OPTIONS = (
     # Measured 2 to 3 times faster than the defaults: no fsync at each write, one partition.
     *("--sqlite-pragma", "journal_mode=wal"),
@@ -34,8 +32,6 @@ def child(data: Path, ports: Ports, log: Path, *, time_skipping: bool) -> Child:
     argv = [str(binary()), "server", "start-dev", "--ip", LOOPBACK]
     argv += ["--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)]
     argv += ["--http-port", str(ports.temporal_http), "--db-filename", str(data), *OPTIONS]
-    for name in SEARCH_ATTRIBUTES:
-        argv += ["--search-attribute", f"{name}=Keyword"]
     if time_skipping:
         argv += ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(data.parent)}

@@ -1,0 +1,45 @@
+"""`guerdon worker --check`: whether a worker of this host takes tasks, asked of Temporal itself."""
+
+import socket
+import sys
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+from cli.temporal import run_and_leave
+from domain.messages import WORKFLOW_QUEUE
+from store.temporal import connect
+
+RECENT = timedelta(minutes=3)
+"""A poll lasts a minute and is counted when it begins; Temporal forgets pollers after five."""
+
+
+def check() -> None:
+    """Return if it does; else exit 1 and say what is wrong, for a container's health check."""
+    try:
+        pollers = run_and_leave(_pollers())
+    except RuntimeError as error:
+        sys.exit(f"Temporal does not answer: {error}")
+    if not any(_is_ours(poller) for poller in pollers):
+        sys.exit(f"no worker of {socket.gethostname()} polls {WORKFLOW_QUEUE}")
+
+
+async def _pollers() -> list[PollerInfo]:
+    client = await connect()
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=WORKFLOW_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    return list(answer.pollers)
+
+
+def _is_ours(poller: PollerInfo) -> bool:
+    # The SDK names a worker after its process and host: 17@a1b2c3.
+    seen = poller.last_access_time.ToDatetime(tzinfo=UTC)
+    host = poller.identity.partition("@")[2]
+    return host == socket.gethostname() and datetime.now(UTC) - seen < RECENT
