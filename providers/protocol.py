@@ -52,6 +52,10 @@ class Capabilities(BaseModel):
     """How often a key may be sent in all; then the order is looked up instead."""
     pause: timedelta = timedelta(0)
     """The least time between two requests under one key."""
+    can_resend: bool = False
+    """Can a card that did not arrive be sent again, also to a corrected address?"""
+    can_cancel: bool = False
+    """Can a card be taken back before it is used?"""
 
 
 class GiftCardProvider(Protocol):
