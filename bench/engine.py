@@ -22,6 +22,8 @@ CARD = {
     "delivery": "email",
 }
 
+EVERY_FRIEND = {"name": "every friend", "criterion": "each_unique_referee", "reward": CARD}
+
 
 @dataclass
 class Engine:
@@ -46,9 +48,15 @@ class Engine:
             json={"provider": "giftcard-partners", "seconds": 0, "outcome": "delivered"},
         )
 
-    async def code(self) -> tuple[str, str]:
-        """A new double-sided campaign of two cards, and a published code: (campaign id, code)."""
-        name = f"bench {uuid4().hex}"
+    async def code(
+        self,
+        name: str | None = None,
+        tiers: list[dict[str, Any]] | None = None,
+        referee_reward: dict[str, Any] | None = CARD,
+    ) -> tuple[str, str]:
+        """A new campaign and a published code: (campaign id, code). Left as it is, the campaign
+        is double-sided, with a card for each side."""
+        name = name or f"bench {uuid4().hex}"
         campaign = await self._post(
             "/v1/campaigns",
             {
@@ -62,14 +70,8 @@ class Engine:
                 "referral_program": {
                     "conversion_event_type": "custom_event",
                     "custom_event": {"name": "first_purchase"},
-                    "referee_reward": CARD,
-                    "tiers": [
-                        {
-                            "name": "every friend",
-                            "criterion": "each_unique_referee",
-                            "reward": CARD,
-                        }
-                    ],
+                    "referee_reward": referee_reward,
+                    "tiers": tiers or [EVERY_FRIEND],
                 },
             },
         )
