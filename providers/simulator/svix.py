@@ -6,7 +6,7 @@ import hmac
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """`secret` is `whsec_` and base64, else taken as it is; `timestamp` is Unix seconds of this attempt."""
+    """`secret` is `whsec_` and base64, else taken as it is; `timestamp` is Unix seconds."""
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:
