@@ -4,7 +4,7 @@ a database of its own, cloned from one that the real migrations made."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 
 import asyncpg
@@ -78,3 +78,19 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         plugins=[guerdon_plugin],
     ) as environment:
         yield environment
+
+
+_figures: list[str] = []
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say what a test measured: `make test` prints all figures before its count."""
+    return lambda words: _figures.append(f"{request.node.name}: {words}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _figures:
+        terminalreporter.section("figures")
+        for words in _figures:
+            terminalreporter.write_line(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import asyncpg
 import pytest
@@ -32,7 +33,7 @@ async def _until_held(judge: Judge) -> None:
 
 @pytest.mark.timeout(240)
 async def test_fifty_referrals_complete_with_exactly_one_card_for_each_grant(
-    stack: Stack, judge: Judge
+    stack: Stack, judge: Judge, figure: Callable[[str], None]
 ) -> None:
     campaign_id, code = await judge.engine.code()
     await judge.control("PUT", "/faults", DROPPED)
@@ -50,7 +51,7 @@ async def test_fifty_referrals_complete_with_exactly_one_card_for_each_grant(
     await judge.eventually(completed, "50 referrals completed", seconds=150)
     grants = await judge.grants(campaign_id)
     stats = await judge.control("GET", "/stats")
-    print(f"3 kills; the provider's own count: {stats.get('giftcard-partners', stats)}")
+    figure(f"3 kills; the provider's own count: {stats.get('giftcard-partners', stats)}")
     assert len(grants) == 100
     await judge.one_card_for_each(grants)
     assert len(await judge.book()) == 100

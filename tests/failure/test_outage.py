@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from statistics import median
 
 from judge import Judge
@@ -26,7 +27,7 @@ async def _all_completed(judge: Judge, campaign_id: str, calls: int) -> bool:
 
 
 async def test_with_every_worker_stopped_events_are_answered_as_fast_and_complete_later(
-    stack: Stack, judge: Judge
+    stack: Stack, judge: Judge, figure: Callable[[str], None]
 ) -> None:
     campaign_id, code = await judge.engine.code()
     usual = await _timed(judge, code, 10)
@@ -36,7 +37,7 @@ async def test_with_every_worker_stopped_events_are_answered_as_fast_and_complet
         listed = await judge.referrals(campaign_id)
     finally:
         stack.start("worker")
-    print(
+    figure(
         f"POST /v1/events: {usual * 1000:.1f} ms usually, {stopped * 1000:.1f} ms without workers"
     )
     assert listed["total"] == 20
@@ -46,7 +47,7 @@ async def test_with_every_worker_stopped_events_are_answered_as_fast_and_complet
 
 
 async def test_with_temporal_killed_events_are_answered_and_the_redrive_delivers_them(
-    stack: Stack, judge: Judge
+    stack: Stack, judge: Judge, figure: Callable[[str], None]
 ) -> None:
     campaign_id, code = await judge.engine.code()
     stack.stop("temporal", signal.SIGKILL)
@@ -55,7 +56,7 @@ async def test_with_temporal_killed_events_are_answered_and_the_redrive_delivers
         listed = await judge.referrals(campaign_id)
     finally:
         stack.start("temporal")
-    print(f"POST /v1/events: {answered * 1000:.1f} ms with Temporal killed")
+    figure(f"POST /v1/events: {answered * 1000:.1f} ms with Temporal killed")
     assert listed["total"] == 10
     assert {referral["status"] for referral in listed["data"]} == {"converted"}
     await judge.eventually(lambda: _all_completed(judge, campaign_id, 10), "10 completed")
