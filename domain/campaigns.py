@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from domain.money import Money
 from domain.rewards import Reward
 
+LONGEST_WAIT = timedelta(days=3650)
+"""Ten years: no window or hold is longer, so that every due time fits into a calendar."""
+
 
 class CampaignType(StrEnum):
     """Where a campaign's codes come from."""
@@ -120,6 +123,12 @@ class Limits(BaseModel):
     grants_per_referrer: int | None = Field(default=None, ge=1)
     redemptions_per_customer: int = Field(default=1, ge=1)
 
+    @model_validator(mode="after")
+    def _budget_is_not_negative(self) -> Limits:
+        if self.budget and self.budget.amount < 0:
+            raise ValueError("a budget cannot be negative")
+        return self
+
 
 class CampaignTerms(BaseModel):
     """Everything a referral is judged by. Stored whole, one row a version."""
@@ -145,9 +154,18 @@ class CampaignTerms(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _tiers_have_ids_of_their_own(self) -> CampaignTerms:
+        # A tier's id is part of its grants' identity: two alike could not both be granted.
+        if len({tier.id for tier in self.tiers}) < len(self.tiers):
+            raise ValueError("each tier needs an id of its own")
+        return self
+
+    @model_validator(mode="after")
     def _time_runs_forward(self) -> CampaignTerms:
         if self.attribution_window <= timedelta(0) or self.hold < timedelta(0):
             raise ValueError("attribution_window must be longer than zero, hold not negative")
+        if max(self.attribution_window, self.hold) > LONGEST_WAIT:
+            raise ValueError("attribution_window and hold may be ten years at most")
         return self
 
     @model_validator(mode="after")

@@ -41,12 +41,17 @@ class Money(BaseModel):
 
     @classmethod
     def from_major(cls, value: Decimal | str | float, currency: str) -> Money:
-        """Read a provider's major units (15, 15.0, "15.00"). Raises ValueError when the value
-        has more digits than the currency allows: money is never rounded on the way in."""
-        minor = Decimal(str(value)).scaleb(exponent(currency))
-        if minor != minor.to_integral_value():
+        """Read a provider's major units (15, 15.0, "15.00"). Raises ValueError when the value is
+        no number, or has more digits than the currency allows: money is never rounded on the way
+        in."""
+        try:
+            minor = Decimal(str(value)).scaleb(exponent(currency))
+            amount = int(minor)
+        except ArithmeticError:
+            raise ValueError(f"{value!r} is not an amount") from None
+        if minor != amount:
             raise ValueError(f"{value} {currency} is finer than the currency's minor unit")
-        return cls(amount=int(minor), currency=currency)
+        return cls(amount=amount, currency=currency)
 
     def to_major(self) -> Decimal:
         """The same amount in major units, with the currency's own number of decimals."""

@@ -69,6 +69,14 @@ _DELIVERY_RANK = {
     DeliveryState.FAILED_RETRYABLE: 2,
     DeliveryState.FAILED_PERMANENT: 3,
 }
+_REDEMPTION_RANK = {
+    RedemptionState.UNKNOWN: 0,
+    RedemptionState.UNREDEEMED: 1,
+    RedemptionState.REDEEMED: 2,
+    RedemptionState.EXPIRED: 2,
+    RedemptionState.CANCELLED: 3,
+    RedemptionState.FLAGGED: 3,
+}
 ENDED = frozenset({OrderState.FAILED, OrderState.CANCELLED})
 """A recorded, definite, terminal refusal: the only ground for a new generation."""
 
@@ -83,6 +91,11 @@ def forward_delivery(old: DeliveryState, new: DeliveryState) -> DeliveryState:
     if old is DeliveryState.FAILED_RETRYABLE and new is DeliveryState.DELIVERED:
         return new
     return new if _DELIVERY_RANK[new] > _DELIVERY_RANK[old] else old
+
+
+def forward_redemption(old: RedemptionState, new: RedemptionState) -> RedemptionState:
+    """Like `forward_state`: evidence against a card is never cleared by a later look."""
+    return new if _REDEMPTION_RANK[new] > _REDEMPTION_RANK[old] else old
 
 
 def order_key(grant: GrantIdentity, generation: int) -> str:

@@ -21,6 +21,7 @@ from domain.orders import (
     OrderState,
     RedemptionState,
     forward_delivery,
+    forward_redemption,
     forward_state,
     poll_interval,
 )
@@ -100,8 +101,9 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
     order.provider_order_id = snapshot.provider_order_id
     order.state = forward_state(OrderState(order.state), snapshot.state)
     order.delivery_state = forward_delivery(DeliveryState(order.delivery_state), snapshot.delivery)
-    if snapshot.redemption is not RedemptionState.UNKNOWN:
-        order.redemption_state = snapshot.redemption
+    order.redemption_state = forward_redemption(
+        RedemptionState(order.redemption_state), snapshot.redemption
+    )
     if snapshot.charged:
         order.charged_amount = snapshot.charged.amount
     order.raw_status, order.claimed_until, order.updated_at = snapshot.raw_status, None, tx.now

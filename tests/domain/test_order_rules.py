@@ -1,0 +1,238 @@
+"""Order keys, and the three axes on which an order moves forward only."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from builders import gift_card
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.grants import GrantIdentity
+from domain.money import Money
+from domain.orders import (
+    ENDED,
+    ClaimSecret,
+    DeliveryState,
+    OrderRequest,
+    OrderState,
+    Recipient,
+    RedemptionState,
+    forward_delivery,
+    forward_redemption,
+    forward_state,
+    order_key,
+    poll_interval,
+)
+
+ids = st.from_regex(r"[a-z]{1,4}_[0-9a-z]{26}", fullmatch=True)
+identities = st.builds(
+    GrantIdentity,
+    campaign_id=ids,
+    reason=ids | st.just("referee"),
+    recipient_id=ids,
+    ordinal=st.integers(1, 10**6),
+)
+generations = st.integers(1, 99_999)
+GRANT = GrantIdentity("camp_a", "tier_a", "cust_a", 1)
+
+
+class TestOrderKey:
+    def test_is_the_same_for_ever(self) -> None:
+        # Written down: a change would order every open grant a second time.
+        assert order_key(GRANT, 1) == "gda9efd881aae6acf011cc2ff80131b43eg1"
+
+    @given(identities, generations)
+    def test_is_pure(self, grant: GrantIdentity, generation: int) -> None:
+        again = GrantIdentity(*tuple(grant))
+        assert order_key(grant, generation) == order_key(again, generation)
+
+    @given(identities, generations)
+    def test_is_at_most_40_lower_case_alphanumerics(
+        self, grant: GrantIdentity, generation: int
+    ) -> None:
+        assert re.fullmatch(r"[a-z0-9]{1,40}", order_key(grant, generation))
+
+    @given(identities, generations, generations)
+    def test_differs_by_generation(self, grant: GrantIdentity, one: int, other: int) -> None:
+        assert (order_key(grant, one) == order_key(grant, other)) == (one == other)
+
+    @given(identities, identities)
+    def test_differs_by_identity(self, one: GrantIdentity, other: GrantIdentity) -> None:
+        assert (order_key(one, 1) == order_key(other, 1)) == (one == other)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            GRANT._replace(campaign_id="camp_b"),
+            GRANT._replace(reason="tier_b"),
+            GRANT._replace(recipient_id="cust_b"),
+            GRANT._replace(ordinal=2),
+        ],
+    )
+    def test_differs_by_each_part_of_the_identity(self, changed: GrantIdentity) -> None:
+        assert order_key(changed, 1) != order_key(GRANT, 1)
+
+    def test_an_ordinal_cannot_pass_for_a_generation(self) -> None:
+        assert order_key(GRANT._replace(ordinal=11), 1) != order_key(GRANT, 11)
+
+
+class TestForwardState:
+    @given(st.lists(st.sampled_from(OrderState), min_size=1, max_size=12))
+    def test_no_order_of_snapshots_moves_back(self, snapshots: list[OrderState]) -> None:
+        way = [
+            OrderState.PREPARED,
+            OrderState.UNKNOWN,
+            OrderState.PENDING,
+            OrderState.ISSUED,
+        ]
+        state = OrderState.PREPARED
+        for snapshot in snapshots:
+            before, state = state, forward_state(state, snapshot)
+            if before in ENDED:
+                assert state == before, "what ended has ended"
+            elif state not in ENDED:
+                assert way.index(state) >= way.index(before)
+
+    @given(st.lists(st.sampled_from(OrderState), max_size=12))
+    def test_every_order_of_snapshots_ends_at_the_furthest(
+        self, snapshots: list[OrderState]
+    ) -> None:
+        state = OrderState.PREPARED
+        for snapshot in snapshots:
+            state = forward_state(state, snapshot)
+        if set(snapshots) & ENDED:
+            assert state in ENDED
+        elif OrderState.ISSUED in snapshots:
+            assert state is OrderState.ISSUED
+
+    @pytest.mark.parametrize("late", [OrderState.PENDING, OrderState.UNKNOWN, OrderState.PREPARED])
+    def test_a_late_answer_does_not_take_an_issued_card_back(self, late: OrderState) -> None:
+        assert forward_state(OrderState.ISSUED, late) is OrderState.ISSUED
+
+    def test_an_issued_card_can_be_withdrawn(self) -> None:
+        assert forward_state(OrderState.ISSUED, OrderState.CANCELLED) is OrderState.CANCELLED
+
+
+class TestForwardDelivery:
+    @given(st.lists(st.sampled_from(DeliveryState), max_size=12))
+    def test_a_permanent_failure_is_cleared_by_nothing(self, later: list[DeliveryState]) -> None:
+        state = DeliveryState.FAILED_PERMANENT
+        for snapshot in later:
+            state = forward_delivery(state, snapshot)
+        assert state is DeliveryState.FAILED_PERMANENT
+
+    @given(st.lists(st.sampled_from(DeliveryState), min_size=1, max_size=12))
+    def test_no_order_of_snapshots_takes_an_arrival_back_to_the_way(
+        self, snapshots: list[DeliveryState]
+    ) -> None:
+        under_way = {DeliveryState.PENDING, DeliveryState.SENT}
+        state = DeliveryState.PENDING
+        for snapshot in snapshots:
+            before, state = state, forward_delivery(state, snapshot)
+            if before is not DeliveryState.PENDING:
+                assert state is not DeliveryState.PENDING
+            if before not in under_way:
+                assert state not in under_way
+
+    @given(st.lists(st.sampled_from(DeliveryState), max_size=12))
+    def test_a_repeated_sequence_changes_nothing_more(self, snapshots: list[DeliveryState]) -> None:
+        state = DeliveryState.PENDING
+        for snapshot in snapshots:
+            state = forward_delivery(state, snapshot)
+        assert forward_delivery(state, state) is state
+
+    def test_a_resend_turns_a_failure_into_a_delivery(self) -> None:
+        state = forward_delivery(DeliveryState.FAILED_RETRYABLE, DeliveryState.DELIVERED)
+        assert state is DeliveryState.DELIVERED
+
+    def test_a_late_sent_does_not_clear_a_failure(self) -> None:
+        state = forward_delivery(DeliveryState.FAILED_RETRYABLE, DeliveryState.SENT)
+        assert state is DeliveryState.FAILED_RETRYABLE
+
+    def test_a_late_bounce_does_not_undo_a_delivery(self) -> None:
+        state = forward_delivery(DeliveryState.DELIVERED, DeliveryState.FAILED_RETRYABLE)
+        assert state is DeliveryState.DELIVERED
+
+
+class TestForwardRedemption:
+    @pytest.mark.parametrize("adverse", [RedemptionState.FLAGGED, RedemptionState.CANCELLED])
+    @given(later=st.lists(st.sampled_from(RedemptionState), max_size=12))
+    def test_adverse_evidence_is_never_cleared(
+        self, adverse: RedemptionState, later: list[RedemptionState]
+    ) -> None:
+        state = adverse
+        for snapshot in later:
+            state = forward_redemption(state, snapshot)
+        assert state in {RedemptionState.FLAGGED, RedemptionState.CANCELLED}
+
+    def test_a_late_answer_does_not_unspend_a_card(self) -> None:
+        state = forward_redemption(RedemptionState.REDEEMED, RedemptionState.UNREDEEMED)
+        assert state is RedemptionState.REDEEMED
+
+    def test_not_knowing_is_no_news(self) -> None:
+        state = forward_redemption(RedemptionState.UNREDEEMED, RedemptionState.UNKNOWN)
+        assert state is RedemptionState.UNREDEEMED
+
+
+class TestPollInterval:
+    first, longest = timedelta(seconds=30), timedelta(hours=6)
+
+    @given(st.timedeltas(timedelta(0), timedelta(days=400)))
+    def test_stays_within_its_bounds(self, age: timedelta) -> None:
+        assert self.first <= poll_interval(age, self.first, self.longest) <= self.longest
+
+    @given(
+        st.timedeltas(timedelta(0), timedelta(days=400)),
+        st.timedeltas(timedelta(0), timedelta(days=400)),
+    )
+    def test_an_older_order_is_looked_at_no_sooner(self, one: timedelta, other: timedelta) -> None:
+        young, old = sorted([one, other])
+        assert poll_interval(young, self.first, self.longest) <= poll_interval(
+            old, self.first, self.longest
+        )
+
+    def test_grows_with_the_age_so_that_a_month_costs_few_looks(self) -> None:
+        age, looks = timedelta(0), 0
+        while age < timedelta(days=30):
+            age += poll_interval(age, self.first, self.longest)
+            looks += 1
+        assert looks < 150
+
+
+class TestFingerprint:
+    request = OrderRequest(
+        key=order_key(GRANT, 1),
+        product_id="CVS",
+        face=Money(amount=15_00, currency="USD"),
+        delivery=gift_card().delivery,
+        recipient=Recipient(email="a@example.com"),
+        personalization=gift_card().personalization,
+        callback_url="https://one.example/hooks",
+    )
+
+    def test_ignores_where_our_hooks_are(self) -> None:
+        moved = self.request.model_copy(update={"callback_url": "https://two.example/hooks"})
+        assert moved.fingerprint() == self.request.fingerprint()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"product_id": "AMAZON"},
+            {"face": Money(amount=15_01, currency="USD")},
+            {"recipient": Recipient(email="b@example.com")},
+            {"key": order_key(GRANT, 2)},
+        ],
+    )
+    def test_changes_with_what_is_bought(self, change: dict[str, object]) -> None:
+        assert self.request.model_copy(update=change).fingerprint() != self.request.fingerprint()
+
+
+class TestClaimSecret:
+    def test_does_not_print_its_link(self) -> None:
+        secret = ClaimSecret(link="https://claim.example/abc", challenge_answer="xyz")
+        printed = f"{secret} {secret!r} {[secret]}"
+        assert "abc" not in printed
+        assert "xyz" not in printed
