@@ -22,7 +22,6 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from domain.messages import (
     CONVERT,
@@ -154,8 +153,8 @@ class Dispatcher:
             message = await self._queue.get()
             try:
                 await send(self._client, message)
-            except (RPCError, RuntimeError) as error:
-                # RuntimeError is how a lazy client says that it cannot connect.
+            except Exception as error:
+                # Whatever it was, the sender must live on, and the redrive has this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
             else:
                 self._sent.append(message.id)
