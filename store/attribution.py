@@ -320,9 +320,10 @@ async def _enqueue(
         referee_id=referral.referee_id,
         expires_at=referral.expires_at,
     )
-    conversion = None
+    conversion, identity = None, _hash(referral.id)
     if request is not None:
         conversion = Conversion(event_id=request.identity(), received_at=request.received_at)
+        identity = _hash(referral.id, conversion.event_id)
         tx.record(
             "referral.converted",
             "Conversion event accepted",
@@ -331,7 +332,7 @@ async def _enqueue(
             **_subject(referral),
         )
     outgoing = Outgoing(
-        id=_hash(referral.id, conversion.event_id if conversion else "start"),
+        id=identity,
         workflow_id=referral.workflow_id,
         start=start,
         conversion=conversion,

@@ -227,3 +227,17 @@ async def one(database: Database, table: type[Row], **equal: Any) -> Row:
 def in_past(**delta: float) -> datetime:
     """So long ago."""
     return now() - timedelta(**delta)
+
+
+async def set_active(database: Database, campaign_id: str, *, active: bool) -> None:
+    """Enable or disable the campaign, as staff do."""
+    async with database.transaction() as tx:
+        await campaigns.set_active(tx, campaign_id, active=active, actor="app_test")
+
+
+async def alter(database: Database, row: SQLModel, **columns: Any) -> None:
+    """Set columns of a row behind the product's back: for what takes days to come about."""
+    async with database.transaction() as tx:
+        stored = await tx.session.merge(row)
+        for column, value in columns.items():
+            setattr(stored, column, value)
