@@ -87,7 +87,7 @@ class Book:
             (
                 order.provider, order.id, order.key, order.state, order.status, order.delivery,
                 order.currency, order.created_at, order.settled,
-                json.dumps(order.doc),
+                encode(order.doc),
             ),
         )  # fmt: skip
         order.seq = int(cursor.lastrowid or 0)
@@ -99,7 +99,7 @@ class Book:
             " WHERE seq = ?",
             (
                 order.state, order.status, order.delivery, order.settled,
-                json.dumps(order.doc), order.seq,
+                encode(order.doc), order.seq,
             ),
         )  # fmt: skip
 
@@ -185,6 +185,11 @@ class Book:
     ) -> list[Order]:
         sql = f"SELECT * FROM orders WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - constants
         return [_order(row) for row in self._db.execute(sql, (*parameters, limit))]
+
+
+def encode(value: Any) -> str:
+    """JSON; a decimal that a caller put where text belongs becomes a number again."""
+    return json.dumps(value, default=float)
 
 
 def iso(at: float) -> str:

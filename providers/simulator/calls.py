@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from providers.simulator.book import encode
 from providers.simulator.delivery import settle
 from providers.simulator.faults import Fault
 from providers.simulator.hold import disconnect, until
@@ -164,5 +165,5 @@ async def _after(provider: Provider, answer: Answer, fault: Fault, request: Requ
 
 
 def _response(answer: Answer) -> Response:
-    content = b"" if answer.body is None else json.dumps(answer.body).encode()
+    content = b"" if answer.body is None else encode(answer.body).encode()
     return Response(content, answer.status, answer.headers, media_type="application/json")

@@ -27,6 +27,15 @@ class Fault:
     early: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class HookFault:
+    """What befalls one outgoing webhook. A late one is overtaken by those that come after it."""
+
+    lost: bool = False
+    duplicate: bool = False
+    late_seconds: float = 0.0
+
+
 class Faults:
     """Draws faults at the rates that `PUT /_control/faults` has set."""
 
@@ -48,13 +57,17 @@ class Faults:
             _hits(setting, provider, "webhook_early", n),
         )
 
-    def for_hook(self, provider: str) -> set[str]:
-        """Which of lost, duplicate and reorder befall the next outgoing webhook."""
+    def for_hook(self, provider: str) -> HookFault:
         setting = self._settings.get("faults", provider)
         if not any(setting["rates"].get(kind) for kind in HOOK_FAULTS):
-            return set()
+            return HookFault()
         n = self._db.next_draw(provider, "hooks")
-        return {kind for kind in HOOK_FAULTS[:3] if _hits(setting, provider, kind, n)}
+        reorder = _hits(setting, provider, "webhook_reorder", n)
+        return HookFault(
+            _hits(setting, provider, "webhook_lost", n),
+            _hits(setting, provider, "webhook_duplicate", n),
+            0.5 + 1.5 * _draw(setting, provider, "delay", n) if reorder else 0.0,
+        )
 
     def put(self, provider: str | None, value: dict[str, Any]) -> None:
         """Replace all rates, and begin the sequence anew."""

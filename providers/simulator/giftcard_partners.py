@@ -164,7 +164,7 @@ def _paging(incoming: Incoming) -> tuple[int, int]:
         size = int(incoming.query.get("pageSize", "20"))
     except ValueError as error:
         raise refuse(400, "Paging takes whole numbers.") from error
-    if index < 1 or not 1 <= size <= 100:
+    if not 1 <= index <= 10**9 or not 1 <= size <= 100:
         raise refuse(400, "pageIndex starts at 1, pageSize is 1 to 100.")
     return index, size
 

@@ -99,11 +99,11 @@ def _products(products: Any, n: str) -> list[Item]:
         codes = ["AMZ-US"]
     if not isinstance(codes, list) or len(codes) < (2 if kind == "MULTIPLE" else 1):
         raise invalid("No match for discriminator 'type'", "items", n, "products")
-    unknown = [str(code) for code in codes if code not in PRODUCTS]
+    unknown = [str(code) for code in codes if str(code) not in PRODUCTS]
     if unknown:
         text = f"Not allowed to order products: {', '.join(unknown)}"
         raise refuse(400, "product_validation_error", text)
-    return [PRODUCTS[code] for code in codes]
+    return [PRODUCTS[str(code)] for code in codes]
 
 
 def _distribution(method: Any, n: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 
+from providers.simulator.book import encode
 from providers.simulator.provider import Answer
 from providers.simulator.runa_order import error
 from providers.simulator.world import World
@@ -33,12 +34,12 @@ class RunaReplies:
     def keep(self, key: str, mark: str, answer: Answer) -> None:
         self.world.db.execute(
             "INSERT OR REPLACE INTO replies VALUES ('runa', ?, ?, ?, ?, ?)",
-            (key, mark, answer.status, json.dumps(answer.body), self.world.now()),
+            (key, mark, answer.status, encode(answer.body), self.world.now()),
         )
 
     def overwrite(self, key: str, answer: Answer) -> None:
         """A 5xx that went out in the place of the answer is what the key replays from now on."""
         self.world.db.execute(
             "UPDATE replies SET status = ?, body = ? WHERE provider = 'runa' AND key = ?",
-            (answer.status, json.dumps(answer.body), key),
+            (answer.status, encode(answer.body), key),
         )

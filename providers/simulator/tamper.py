@@ -22,7 +22,7 @@ def tamper(provider: Provider, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remove(provider: Provider, key: str) -> int:
-    orders = provider.world.book.all_by_key(provider.name, key)
+    orders = provider.world.book.all_by_key(provider.name, str(key))
     for order in orders:
         provider.world.book.remove(order)
     return len(orders)

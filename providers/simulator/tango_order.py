@@ -2,7 +2,7 @@
 
 import re
 import time
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 from uuid import uuid4
 
@@ -34,7 +34,7 @@ def error(status: int, key: str, message: str, path: str = "", value: Any = None
         "requestId": str(uuid4()),
         "path": "/raas/v2",
         "httpCode": status,
-        "httpPhrase": HTTPStatus(status).phrase,
+        "httpPhrase": responses.get(status, ""),
         "message": message,
         "i18nKey": key,
         "errors": faults if path else [],

@@ -39,7 +39,10 @@ def parse(body: Any) -> dict[str, Any]:
     reward = body.get("reward") if isinstance(body, dict) else None
     if not isinstance(reward, dict):
         raise refuse(400, "reward is required", {"reward": "is missing"})
-    source = str((body.get("payment") or {}).get("funding_source_id", "BALANCE")).upper()
+    paying = body.get("payment") or {}
+    if not isinstance(paying, dict):
+        raise refuse(400, "payment is invalid", {"payment": "is invalid"})
+    source = str(paying.get("funding_source_id", "BALANCE")).upper()
     if source not in FUNDING_SOURCES:
         raise refuse(422, "Funding source not found", {"payment": {"funding_source_id": "?"}})
     items = _products(reward)
@@ -81,7 +84,8 @@ def _value(reward: dict[str, Any], items: list[Item]) -> tuple[int, str]:
 
 
 def _method(reward: dict[str, Any]) -> str:
-    method = (reward.get("delivery") or {}).get("method", "EMAIL")
+    delivery = reward.get("delivery") or {}
+    method = delivery.get("method", "EMAIL") if isinstance(delivery, dict) else None
     if method not in METHODS:
         raise invalid("Unknown delivery method", delivery={"method": "is not included"})
     recipient = reward.get("recipient")

@@ -7,7 +7,6 @@ providers do.
 import asyncio
 import time
 from collections.abc import Callable
-from random import uniform
 
 import httpx
 
@@ -40,13 +39,12 @@ class Webhooks:
 
     def enqueue(self, provider: str, url: str, event_id: str, body: str) -> list[int]:
         """Queue one event (in the caller's transaction) and return its rows: none when lost."""
-        faults = self._faults.for_hook(provider)
-        if "webhook_lost" in faults:
+        fault = self._faults.for_hook(provider)
+        if fault.lost:
             self._stats.count(provider, "webhooks_lost")
             return []
-        # Held back for longer than a neighbour takes, so that later events overtake it.
-        due_at = time.time() + (uniform(0.5, 2.0) if "webhook_reorder" in faults else 0.0)  # noqa: S311 - not a secret
-        copies = 2 if "webhook_duplicate" in faults else 1
+        due_at = time.time() + fault.late_seconds
+        copies = 2 if fault.duplicate else 1
         self._wake.set()
         return [self._insert(provider, url, event_id, body, due_at) for _ in range(copies)]
 
