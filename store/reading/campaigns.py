@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.reading.pages import Page, Window, read_page
+from store.reading.pages import AnySelect, Page, Window, read_page
 from store.tables import Campaign, CampaignVersion, Voucher
 
 
@@ -42,7 +42,7 @@ async def page(session: ReadSession, window: Window) -> tuple[list[CampaignRead]
     return [_read(row) for row in found.rows], found
 
 
-def _campaigns() -> Select[Any]:
+def _campaigns() -> AnySelect:
     vouchers = (
         select(func.count())
         .where(col(Voucher.campaign_id) == Campaign.id)

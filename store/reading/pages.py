@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped
 
 from store.database import ReadSession
 
+AnySelect = Select[*tuple[Any, ...]]
+"""A SELECT of whatever columns."""
+
 
 class Window(NamedTuple):
     """`limit` rows: those after the row `after`, else those of `page` (from 1)."""
@@ -21,13 +24,13 @@ class Window(NamedTuple):
 class Page(NamedTuple):
     """The rows, how many there are in all, and whether more follow."""
 
-    rows: list[Row[Any]]
+    rows: list[Row[*tuple[Any, ...]]]
     total: int
     has_more: bool
 
 
 async def read_page(
-    session: ReadSession, statement: Select[Any], id: Mapped[str], window: Window
+    session: ReadSession, statement: AnySelect, id: Mapped[str], window: Window
 ) -> Page:
     """The window's part of `statement`, by descending `id`: ids sort by time of birth."""
     total = await session.scalar(

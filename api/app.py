@@ -1,0 +1,86 @@
+"""The FastAPI application: its resources, its layers, its routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api.access import Keyring
+from api.boundary import Boundary
+from api.campaigns import endpoints as campaigns
+from api.customers import endpoints as customers
+from api.documentation import document
+from api.errors import add_error_handlers
+from api.events import endpoints as events
+from api.grants import endpoints as grants
+from api.health import endpoints as health
+from api.hooks import endpoints as hooks
+from api.ledger import endpoints as ledger
+from api.orders import endpoints as orders
+from api.publications import endpoints as publications
+from api.redemptions import endpoints as redemptions
+from api.referrals import endpoints as referrals
+from api.resources import Resources
+from api.settings import ApiSettings
+from api.vouchers import endpoints as vouchers
+from store.database import Database
+from store.dispatch import Dispatcher
+from store.settings import StoreSettings
+from store.temporal import connect
+
+_ROUTERS = (
+    customers,
+    campaigns,
+    vouchers,
+    publications,
+    referrals,
+    events,
+    redemptions,
+    grants,
+    orders,
+    ledger,
+    hooks,
+    health,
+)
+
+
+def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
+    """The application. Nothing is opened before its lifespan begins."""
+    app = FastAPI(
+        title="Guerdon",
+        version=version("guerdon"),
+        lifespan=_lifespan(settings, store),
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    add_error_handlers(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    document(app, str(settings.public_url).rstrip("/"))
+    app.add_middleware(Boundary)
+    return app
+
+
+def _lifespan(
+    settings: ApiSettings, store: StoreSettings
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as opened:
+            database = Database(store.database_url.get_secret_value(), pool=store.database_pool)
+            opened.push_async_callback(database.dispose)
+            # Lazy: the API accepts requests while Temporal is away.
+            temporal = await connect(lazy=True)
+            dispatcher = Dispatcher(database, temporal)
+            opened.push_async_callback(dispatcher.close)
+            app.state.resources = Resources(
+                settings, database, Keyring(database), temporal, dispatcher
+            )
+            yield
+
+    return lifespan

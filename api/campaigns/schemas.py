@@ -1,0 +1,159 @@
+"""Answers about campaigns: Voucherify's members, and Guerdon's terms among them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, computed_field
+
+from api.campaigns.rewards import RefereeReward
+from api.lists import Listed
+from domain.campaigns import (
+    AmountOff,
+    CampaignTerms,
+    CampaignType,
+    CodeConfig,
+    ConversionKind,
+    Discount,
+    Limits,
+    Review,
+    Tier,
+)
+from store.reading.campaigns import CampaignRead
+
+
+class DiscountAnswer(BaseModel):
+    """What a referee saves at code redemption."""
+
+    type: Literal["AMOUNT", "PERCENT"]
+    amount_off: int | None = None
+    percent_off: float | None = None
+    amount_limit: int | None = None
+    effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
+
+    @classmethod
+    def of(cls, discount: Discount | None) -> DiscountAnswer | None:
+        if discount is None:
+            return None
+        if isinstance(discount, AmountOff):
+            return cls(type="AMOUNT", amount_off=discount.amount_off)
+        return cls(
+            type="PERCENT",
+            percent_off=float(discount.percent_off),
+            amount_limit=discount.amount_limit,
+        )
+
+
+class EmptyList(BaseModel):
+    """Voucherify's assignments of validation rules; Guerdon's rules are terms."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[Any] = []
+    total: int = 0
+
+
+class Quantity(BaseModel):
+    """How often one code may be used; null: without limit."""
+
+    quantity: int | None
+
+
+class CampaignVoucher(BaseModel):
+    """The codes of the campaign."""
+
+    type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
+    discount: DiscountAnswer | None
+    redemption: Quantity
+    code_config: CodeConfig
+    is_referral_code: bool = True
+    start_date: datetime | None
+    expiration_date: datetime | None
+
+
+class CustomEvent(BaseModel):
+    """The event that converts."""
+
+    name: str
+
+
+class ReferralProgram(BaseModel):
+    """The current terms. A referral keeps those that it began under."""
+
+    conversion_event_type: ConversionKind
+    custom_event: CustomEvent | None
+    referee_reward: RefereeReward | None
+    tiers: list[Tier]
+    attribution_window: timedelta = Field(examples=["P30D"])
+    hold: timedelta = Field(examples=["P14D"])
+    review: Review
+    limits: Limits
+
+    @classmethod
+    def of(cls, terms: CampaignTerms) -> ReferralProgram:
+        return cls(
+            conversion_event_type=terms.conversion,
+            custom_event=CustomEvent(name=terms.event_name) if terms.event_name else None,
+            referee_reward=terms.referee_reward and RefereeReward.of(terms.referee_reward),
+            tiers=list(terms.tiers),
+            attribution_window=terms.attribution_window,
+            hold=terms.hold,
+            review=terms.review,
+            limits=terms.limits,
+        )
+
+
+class CampaignAnswer(BaseModel):
+    """A referral campaign."""
+
+    id: str
+    object: Literal["campaign"] = "campaign"
+    name: str
+    description: str | None
+    campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
+    type: CampaignType
+    join_once: bool
+    auto_join: bool = False
+    use_voucher_metadata_schema: bool = False
+    active: bool
+    protected: bool = False
+    creation_status: Literal["DONE"] = "DONE"
+    vouchers_generation_status: Literal["DONE"] = "DONE"
+    vouchers_count: int
+    start_date: datetime | None
+    expiration_date: datetime | None
+    metadata: dict[str, Any]
+    version: int
+    """Each edit of the terms makes the next one."""
+    voucher: CampaignVoucher
+    referral_program: ReferralProgram
+    validation_rules_assignments: EmptyList = EmptyList()
+    created_at: datetime
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, read: CampaignRead) -> CampaignAnswer:
+        campaign, terms = read.campaign, read.terms
+        return cls(
+            metadata=campaign.attributes,
+            vouchers_count=read.vouchers,
+            voucher=CampaignVoucher(
+                discount=DiscountAnswer.of(terms.discount),
+                redemption=Quantity(quantity=terms.code_quantity),
+                code_config=terms.code_config,
+                start_date=campaign.start_date,
+                expiration_date=campaign.expiration_date,
+            ),
+            referral_program=ReferralProgram.of(terms),
+            **campaign.model_dump(exclude={"attributes"}),
+        )
+
+
+class CampaignList(Listed[CampaignAnswer]):
+    """Campaigns, under `data` and under Voucherify's own name."""
+
+    @computed_field
+    def campaigns(self) -> list[CampaignAnswer]:
+        """The same as `data`."""
+        return self.data

@@ -1,0 +1,62 @@
+"""Customers: created and updated by the caller's own `source_id`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.access import READERS, Calling, allow
+from api.customers.schemas import CustomerAnswer, CustomerList
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.customers import Person
+from domain.roles import Role
+from store import customers
+from store.reading import customers as reading
+
+router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+
+
+# Support may, for a grant that lacks an address waits until somebody adds it.
+@router.post(
+    "",
+    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
+    responses=post_responses("resource_not_found", "duplicate_found"),
+)
+async def upsert_customer(body: Person, caller: Calling, held: Held) -> CustomerAnswer:
+    """Create a customer, or merge what is given into the one with this `source_id` or `id`."""
+    async with held.database.transaction() as tx:
+        row = await customers.upsert(tx, body)
+    return CustomerAnswer.of(row, caller)
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_customers(
+    caller: Calling,
+    held: Held,
+    window: Windowed,
+    email: Annotated[str | None, Query(max_length=254)] = None,
+    name: Annotated[str | None, Query(max_length=255)] = None,
+) -> CustomerList:
+    """Customers, newest first."""
+    async with held.database.reading() as session:
+        page = await reading.page(session, window, email=email, name=name)
+    return CustomerList(
+        data=[CustomerAnswer.of(row[0], caller) for row in page.rows],
+        total=page.total,
+        has_more=page.has_more,
+    )
+
+
+@router.get(
+    "/{customer_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
+)
+async def get_customer(customer_id: str, caller: Calling, held: Held) -> CustomerAnswer:
+    """One customer, by `id` or `source_id`, with who referred them."""
+    async with held.database.reading() as session:
+        customer = await reading.find(session, customer_id)
+        referrals = await reading.referrals_of(session, customer.id)
+    return CustomerAnswer.of(customer, caller, referrals)

@@ -1,0 +1,76 @@
+"""OpenAPI that says what this API really does, and its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi_swagger import patch_fastapi
+
+from api.problems import MEDIA_TYPE
+
+DESCRIPTION = """
+Turns referrals into delivered rewards, and can prove it.
+
+* Credentials go in `X-App-Id` and `X-App-Token`.
+* Money is an integer of minor units and an ISO 4217 currency; times are RFC 3339, UTC.
+* Errors are `application/problem+json`; decide by `key`.
+* A POST may carry an `Idempotency-Key`: a repeat with the same body gets the first answer.
+"""
+
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repeat under the same key and body gets the first answer again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def document(app: FastAPI, server: str) -> None:
+    """Serve /openapi.json and /docs. The page's scripts are ours: it works without the internet."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app, server)
+        return app.openapi_schema
+
+    setattr(app, "openapi", openapi)  # noqa: B010 - FastAPI's documented way to extend it
+    patch_fastapi(app, redirect_from_root_to_docs=False)
+
+
+def _describe(app: FastAPI, server: str) -> dict[str, Any]:
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=DESCRIPTION,
+        routes=app.routes,
+        servers=[{"url": server}],
+    )
+    schemes = {"AppId": "X-App-Id", "AppToken": "X-App-Token"}
+    schema.setdefault("components", {})["securitySchemes"] = {
+        name: {"type": "apiKey", "in": "header", "name": header} for name, header in schemes.items()
+    }
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            _correct(operation, method, guarded=path.startswith("/v1"))
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
+    return schema
+
+
+def _correct(operation: dict[str, Any], method: str, *, guarded: bool) -> None:
+    """What FastAPI cannot know: both headers together are the credential, invalid input is 400
+    and not 422, problems have a media type of their own."""
+    answers = operation["responses"]
+    if "HTTPValidationError" in str(answers.get("422")):
+        del answers["422"]
+    for answer in answers.values():
+        content = answer.get("content", {})
+        if MEDIA_TYPE in content and "application/json" in content:
+            content[MEDIA_TYPE] |= content.pop("application/json")
+    if guarded:
+        operation["security"] = [{"AppId": [], "AppToken": []}]
+    if guarded and method == "post":
+        operation.setdefault("parameters", []).append(_KEY_PARAMETER)

@@ -1,0 +1,78 @@
+"""Custom events: what customers did. The busiest path of the API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access import Calling, allow
+from api.customers.schemas import SimpleCustomer
+from api.events.schemas import EventAnswer, EventIn
+from api.fields import identity_of
+from api.idempotency import HEADER
+from api.problems import post_responses
+from api.referrals.schemas import ReferralRef
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.refusals import InvalidPayload
+from domain.roles import Role
+from store import customers
+from store.attribution import ConversionRequest, convert
+
+router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRoute)
+
+
+@router.post(
+    "",
+    response_model=EventAnswer,
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses(
+        "missing_customer",
+        "referrer_not_permitted_to_redeem",
+        "voucher_disabled",
+        "voucher_not_active",
+        "already_referred",
+        "campaign_not_live",
+        "budget_exhausted",
+        "resource_not_found",
+    ),
+)
+async def track_event(body: EventIn, caller: Calling, held: Held, request: Request) -> Response:
+    """Take an event. With a code it attributes the friend and converts the referral; without
+    one, every open referral of the customer that waits for this event converts. The answer waits
+    for the commit, not for what follows from it."""
+    event_id = _event_id(body, request)
+    async with held.database.transaction() as tx:
+        customer = await customers.upsert(tx, body.customer)
+        converted = await convert(
+            tx,
+            ConversionRequest(
+                event=body.event,
+                event_id=event_id,
+                customer_id=customer.id,
+                code=body.referral.code if body.referral else None,
+                referrer_id=body.referral.referrer_id if body.referral else None,
+                order_source_id=identity_of(body.metadata, "order_source_id", "order_id"),
+                metadata=body.metadata,
+                received_at=tx.now,
+            ),
+        )
+    held.dispatcher.wake(converted.intake)
+    referrals = [ReferralRef.of(referral) for referral in converted.referrals]
+    answer = EventAnswer(
+        type=body.event,
+        customer=SimpleCustomer.of(customer, caller),
+        referral=referrals[0] if referrals else None,
+        referrals=referrals,
+        metadata=body.metadata,
+    )
+    # Already valid: FastAPI would validate and serialise it anew.
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _event_id(body: EventIn, request: Request) -> str | None:
+    """The event's identity, if the caller gave one."""
+    given = identity_of(body.metadata, "event_id") or request.headers.get(HEADER)
+    if given and len(given) > 255:
+        raise InvalidPayload("At most 255 characters.", field="/metadata/event_id")
+    return given

@@ -1,0 +1,47 @@
+"""Bodies about events."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from api.customers.schemas import SimpleCustomer
+from api.fields import NamedPerson
+from api.referrals.schemas import ReferralRef
+from domain.customers import Metadata
+
+
+class ByCode(BaseModel):
+    """The code that the friend came with; `referrer_id` names one of several holders."""
+
+    code: str | None = Field(default=None, min_length=1, max_length=200)
+    referrer_id: str | None = Field(default=None, min_length=1, max_length=255)
+
+    @model_validator(mode="after")
+    def _referrer_needs_code(self) -> ByCode:
+        if self.referrer_id and not self.code:
+            raise ValueError("referrer_id is of use only with a code")
+        return self
+
+
+class EventIn(BaseModel):
+    """Something that a customer did. `metadata.event_id` is its identity: an event that is sent
+    again under it has no further effect. `metadata.order_source_id` names the order behind it."""
+
+    event: str = Field(min_length=1, max_length=100, examples=["first_purchase"])
+    customer: NamedPerson
+    referral: ByCode | None = None
+    metadata: Metadata = Field(default={}, examples=[{"event_id": "evt-1001"}])
+
+
+class EventAnswer(BaseModel):
+    """The event as it was taken, and the referrals that it concerns."""
+
+    object: Literal["event"] = "event"
+    type: str
+    customer: SimpleCustomer
+    referral: ReferralRef | None = Field(description="The oldest of `referrals`.")
+    referrals: list[ReferralRef]
+    loyalty: None = None
+    metadata: dict[str, Any]

@@ -1,0 +1,83 @@
+"""Answers about grants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.access import Caller
+from api.lists import Listed
+from api.orders.schemas import OrderAnswer
+from api.persons import email_for, name_for
+from domain.grants import REFEREE_REASON, Attention, GrantStatus
+from domain.rewards import Reward, reward_of
+from store.reading.grants import GrantRead
+from store.tables import Customer
+
+
+class Party(BaseModel):
+    """A person in a referral. Masked for the role `finance`."""
+
+    id: str
+    source_id: str | None
+    name: str | None
+    email: str | None
+
+    @classmethod
+    def of(cls, customer: Customer, caller: Caller) -> Party:
+        return cls(
+            id=customer.id,
+            source_id=customer.source_id,
+            name=name_for(caller, customer.name),
+            email=email_for(caller, customer.email),
+        )
+
+
+class GrantAnswer(BaseModel):
+    """One reward owed to one person for one reason."""
+
+    id: str
+    object: Literal["grant"] = "grant"
+    status: GrantStatus
+    attention: Attention | None = Field(description="Why it is parked.")
+    attention_detail: str | None
+    referral_id: str
+    campaign_id: str
+    tier_id: str | None
+    """The tier that a referrer's grant was earned by; null for a referee's own."""
+    role: Literal["referee", "referrer"]
+    ordinal: int
+    recipient: Party
+    kind: str
+    reward: Reward
+    amount: int = Field(description="Minor units, or points.")
+    currency: str | None
+    due_at: datetime | None = Field(description="The end of its hold.")
+    order: OrderAnswer | None
+    workflow_id: str
+    created_at: datetime
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, read: GrantRead, caller: Caller) -> GrantAnswer:
+        grant = read.grant
+        members = grant.model_dump(exclude={"reward", "reason", "recipient_id"})
+        return cls(
+            tier_id=None if grant.reason == REFEREE_REASON else grant.reason,
+            recipient=Party.of(read.recipient, caller),
+            reward=reward_of(grant.reward),
+            order=OrderAnswer.of(read.order) if read.order else None,
+            **members,
+        )
+
+
+class GrantList(Listed[GrantAnswer]):
+    """Grants."""
+
+
+class StaffNote(BaseModel):
+    """Why, for the timeline. No personal data: it is kept for ever."""
+
+    reason: str | None = Field(default=None, max_length=500)

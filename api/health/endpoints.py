@@ -1,0 +1,95 @@
+"""For those who run Guerdon: is it alive, can it work, what does it measure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.metrics import UNSENT, UNSENT_SECONDS
+from api.problems import problem, responses
+from api.resources import Held, Resources
+from store.outage import is_outage
+from store.reading.health import backlog, schema_fits
+
+router = APIRouter(tags=["Health"])
+
+PATIENCE = 3.0
+"""Seconds that a check may take."""
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Everything that the API needs answers."""
+
+    status: Literal["ready"] = "ready"
+    checks: dict[str, Literal["ok"]]
+
+
+@router.get("/healthz", responses=responses(authenticated=False))
+async def check_process() -> Alive:
+    """Whether the process answers. Asks nothing else."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    responses=responses("temporarily_unavailable", authenticated=False),
+)
+async def check_readiness(held: Held, request: Request) -> Response | Ready:
+    """Whether PostgreSQL answers with the right schema, and Temporal answers."""
+    checks = {"database": _database(held), "temporal": _temporal(held)}
+    answers = await asyncio.gather(*(_in_time(check) for check in checks.values()))
+    failed = [
+        f"{name}: {answer}" for name, answer in zip(checks, answers, strict=True) if answer != "ok"
+    ]
+    if failed:
+        return problem(request.state.request_id, "temporarily_unavailable", "; ".join(failed))
+    return Ready(checks={"database": "ok", "migrations": "ok", "temporal": "ok"})
+
+
+@router.get("/metrics", response_class=Response, responses=responses(authenticated=False))
+async def read_metrics(held: Held) -> Response:
+    """Prometheus' text format."""
+    try:
+        async with held.database.reading() as session:
+            behind = await backlog(session)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+    else:
+        UNSENT.set(behind.waiting)
+        UNSENT_SECONDS.set(behind.oldest.total_seconds())
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _database(held: Resources) -> str:
+    return "ok" if await schema_fits(held.database) else "run guerdon migrate"
+
+
+async def _temporal(held: Resources) -> str:
+    await held.temporal.service_client.check_health(timeout=timedelta(seconds=PATIENCE))
+    return "ok"
+
+
+async def _in_time(check: Awaitable[str]) -> str:
+    """The check's answer; a failing one must not take the answer about the others with it."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await check
+    except TimeoutError:
+        return "no answer in time"
+    except Exception as error:
+        return type(error).__name__

@@ -1,0 +1,17 @@
+"""What Prometheus reads at /metrics. Labels are route templates, never ids."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter(
+    "guerdon_http_requests_total", "Requests answered.", ["method", "route", "status"]
+)
+SECONDS = Histogram(
+    "guerdon_http_request_seconds",
+    "Time to answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+UNSENT = Gauge("guerdon_intake_unsent", "Accepted requests that Temporal does not have yet.")
+UNSENT_SECONDS = Gauge("guerdon_intake_unsent_seconds", "Age of the oldest of them.")

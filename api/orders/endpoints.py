@@ -1,0 +1,78 @@
+"""Gift-card orders, for finance and support."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from starlette.responses import Response
+
+from api.access import allow
+from api.fields import Instant
+from api.lists import Windowed
+from api.orders.schemas import OrderAnswer, OrderList, csv_lines
+from api.problems import responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.orders import OrderState
+from domain.roles import Role
+from store.database import Database
+from store.reading import orders
+from store.reading.orders import Filters
+
+router = APIRouter(
+    prefix="/v1/gift-card-orders",
+    tags=["Gift-card orders"],
+    route_class=GuardedRoute,
+    dependencies=[allow(Role.SUPPORT, Role.FINANCE)],
+)
+
+
+@router.get(
+    "",
+    response_model=OrderList,
+    responses={
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "description": "A page as JSON; every order that matches as `text/csv`.",
+        },
+        **responses("invalid_payload"),
+    },
+)
+async def list_orders(
+    held: Held,
+    window: Windowed,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    provider: Annotated[str | None, Query(max_length=100)] = None,
+    state: OrderState | None = None,
+    key: Annotated[str | None, Query(max_length=100)] = None,
+    since: Annotated[
+        Instant | None, Query(alias="from", description="Created then or later.")
+    ] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="Created before then.")] = None,
+) -> Response | OrderList:
+    """Orders, newest first; with `Accept: text/csv` all of them, oldest first."""
+    filters = Filters(provider, state, key, since, until)
+    if "text/csv" in accept:
+        return StreamingResponse(_csv(held.database, filters), media_type="text/csv")
+    async with held.database.reading() as session:
+        found, page = await orders.page(session, window, filters)
+    return OrderList(
+        data=[OrderAnswer.of(order) for order in found], total=page.total, has_more=page.has_more
+    )
+
+
+@router.get("/{order_id}", responses=responses("resource_not_found"))
+async def get_order(order_id: str, held: Held) -> OrderAnswer:
+    """One gift-card order."""
+    async with held.database.reading() as session:
+        return OrderAnswer.of(await orders.find(session, order_id))
+
+
+async def _csv(database: Database, filters: Filters) -> AsyncIterator[str]:
+    yield csv_lines([], header=True)
+    async with database.reading() as session:
+        async for order in orders.stream(session, filters):
+            yield csv_lines([order], header=False)

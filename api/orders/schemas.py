@@ -1,0 +1,61 @@
+"""Answers about gift-card orders."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.lists import Listed
+from domain.orders import DeliveryState, OrderState, RedemptionState
+from store.tables import Order
+
+
+class OrderAnswer(BaseModel):
+    """One purchase of a gift card, on three axes: does value exist, did it arrive, was it used."""
+
+    id: str
+    object: Literal["gift_card_order"] = "gift_card_order"
+    grant_id: str
+    provider: str
+    key: str = Field(description="Our idempotency key at the provider, and finance's reference.")
+    generation: int
+    provider_order_id: str | None
+    state: OrderState
+    delivery_state: DeliveryState
+    redemption_state: RedemptionState
+    raw_status: str | None = Field(description="The provider's own word.")
+    face_amount: int
+    charged_amount: int | None = Field(description="What the provider took, fee or discount in it.")
+    currency: str
+    attempt: int
+    first_sent_at: datetime | None
+    issued_at: datetime | None
+    created_at: datetime
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, order: Order) -> OrderAnswer:
+        return cls(**order.model_dump(include=set(cls.model_fields) - {"object"}))
+
+
+class OrderList(Listed[OrderAnswer]):
+    """Gift-card orders."""
+
+
+COLUMNS = [name for name in OrderAnswer.model_fields if name != "object"]
+
+
+def csv_lines(orders: Iterable[Order], *, header: bool) -> str:
+    """Orders as RFC 4180 lines. They hold ids, amounts and states: no person, and nothing that a
+    spreadsheet could take for a formula."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
+    if header:
+        writer.writeheader()
+    writer.writerows(OrderAnswer.of(order).model_dump(mode="json") for order in orders)
+    return text.getvalue()

@@ -1,0 +1,86 @@
+"""Publications: a code must be given to a customer before it can refer anybody."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.access import READERS, Calling, allow
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.publications.schemas import PublicationAnswer, PublicationIn, PublicationList
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.roles import Role
+from store import customers
+from store.publications import PublicationRequest, publish
+from store.reading import codes as reading
+
+router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=GuardedRoute)
+
+
+@router.post(
+    "",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses(
+        "missing_customer",
+        "no_voucher_suitable_for_publication",
+        "voucher_disabled",
+        "campaign_not_live",
+        "resource_not_found",
+        "duplicate_found",
+    ),
+)
+async def publish_code(
+    body: PublicationIn,
+    caller: Calling,
+    held: Held,
+    join_once: Annotated[
+        bool, Query(description="Give the code that the customer holds already, if any.")
+    ] = False,
+) -> PublicationAnswer:
+    """Give a customer a code. The same `source_id` always answers the same code."""
+    async with held.database.transaction() as tx:
+        customer = await customers.upsert(tx, body.customer)
+        request = PublicationRequest(
+            customer_id=customer.id,
+            campaign=body.campaign.name if body.campaign else None,
+            code=body.voucher,
+            source_id=body.source_id,
+            join_once=join_once,
+            channel=body.channel or "API",
+            metadata=body.metadata,
+        )
+        publication_id = await publish(tx, request)
+    async with held.database.reading() as session:
+        read = await reading.find_publication(session, publication_id)
+    # Voucherify's SDK admits no other channel here; the list shows the one that was given.
+    return PublicationAnswer.of(read, caller, "API")
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_publications(
+    caller: Calling,
+    held: Held,
+    window: Windowed,
+    campaign: Annotated[str | None, Query(max_length=200)] = None,
+    customer: Annotated[str | None, Query(max_length=255)] = None,
+    voucher: Annotated[str | None, Query(max_length=200)] = None,
+    source_id: Annotated[str | None, Query(max_length=255)] = None,
+) -> PublicationList:
+    """Publications, newest first."""
+    async with held.database.reading() as session:
+        found, page = await reading.page_publications(
+            session,
+            window,
+            campaign=campaign,
+            customer=customer,
+            voucher=voucher,
+            source_id=source_id,
+        )
+    return PublicationList(
+        data=[PublicationAnswer.of(read, caller, read.publication.channel) for read in found],
+        total=page.total,
+        has_more=page.has_more,
+    )

@@ -1,0 +1,85 @@
+"""Bodies about publications."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, computed_field, model_validator
+
+from api.access import Caller
+from api.customers.schemas import CustomerAnswer
+from api.fields import NamedPerson
+from api.lists import Listed
+from api.vouchers.schemas import VoucherAnswer
+from domain.customers import Metadata
+from store.reading.codes import PublicationRead
+
+
+class FromCampaign(BaseModel):
+    """Any code of the campaign, by its name or id."""
+
+    name: str = Field(min_length=1, max_length=200, examples=["Refer a friend"])
+    count: Literal[1] | None = Field(default=None, description="One code at a time.")
+
+
+class PublicationIn(BaseModel):
+    """Give `customer` a code: any of `campaign`, or the one that `voucher` names."""
+
+    campaign: FromCampaign | None = None
+    voucher: str | None = Field(default=None, min_length=1, max_length=200)
+    customer: NamedPerson
+    source_id: str | None = Field(default=None, min_length=1, max_length=255)
+    channel: str | None = Field(default=None, max_length=100)
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> PublicationIn:
+        if (self.campaign is None) == (self.voucher is None):
+            raise ValueError("give either campaign or voucher")
+        return self
+
+
+class PublicationAnswer(BaseModel):
+    """A code that was given to a customer."""
+
+    id: str
+    object: Literal["publication"] = "publication"
+    created_at: datetime
+    customer_id: str
+    tracking_id: str | None
+    """The customer's source_id, as Voucherify has it."""
+    metadata: dict[str, Any]
+    channel: str
+    source_id: str | None
+    result: Literal["SUCCESS"] = "SUCCESS"
+    customer: CustomerAnswer
+    voucher: VoucherAnswer
+    vouchers: list[str]
+    vouchers_id: list[str]
+
+    @classmethod
+    def of(cls, read: PublicationRead, caller: Caller, channel: str) -> PublicationAnswer:
+        publication, voucher = read.publication, read.voucher.voucher
+        return cls(
+            id=publication.id,
+            created_at=publication.created_at,
+            customer_id=publication.customer_id,
+            tracking_id=read.customer.source_id,
+            metadata=publication.attributes,
+            channel=channel,
+            source_id=publication.source_id,
+            customer=CustomerAnswer.of(read.customer, caller),
+            voucher=VoucherAnswer.of(read.voucher),
+            vouchers=[voucher.code],
+            vouchers_id=[voucher.id],
+        )
+
+
+class PublicationList(Listed[PublicationAnswer]):
+    """Publications, under `data` and under Voucherify's own name."""
+
+    @computed_field
+    def publications(self) -> list[PublicationAnswer]:
+        """The same as `data`."""
+        return self.data

@@ -1,0 +1,118 @@
+"""Referrals: attribution at sign-up, and reading what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.access import READERS, Calling, allow
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.referrals.schemas import ReferralAnswer, ReferralIn, ReferralList
+from api.resources import Held
+from api.route import GuardedRoute
+from api.timelines import Timeline
+from domain.referrals import ReferralStatus
+from domain.roles import Role
+from store import customers
+from store.attribution import sign_up
+from store.reading import referrals as reading
+from store.reading import timelines
+from store.reading.referrals import Filters
+
+router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
+
+_Text = Annotated[str | None, Query(max_length=255)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[allow(Role.SERVICE)],
+    responses={
+        200: {"model": ReferralAnswer, "description": "Attributed before, by the same code."},
+        **post_responses(
+            "missing_customer",
+            "referrer_not_permitted_to_redeem",
+            "voucher_disabled",
+            "voucher_not_active",
+            "already_referred",
+            "campaign_not_live",
+            "budget_exhausted",
+            "resource_not_found",
+        ),
+    },
+)
+async def create_referral(
+    body: ReferralIn, caller: Calling, held: Held, response: Response
+) -> ReferralAnswer:
+    """Attribute a friend to a code at sign-up. The first code that a friend uses holds."""
+    async with held.database.transaction() as tx:
+        referee = await customers.upsert(tx, body.customer)
+        attributed = await sign_up(
+            tx, code=body.code, referee_id=referee.id, metadata=body.metadata
+        )
+    held.dispatcher.wake(attributed.intake)
+    if not attributed.created:
+        response.status_code = 200
+    async with held.database.reading() as session:
+        read = await reading.find(session, attributed.referral.id)
+    return ReferralAnswer.of(read, caller)
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_referrals(
+    caller: Calling,
+    held: Held,
+    window: Windowed,
+    campaign_id: _Text = None,
+    status: ReferralStatus | None = None,
+    referrer_id: Annotated[
+        str | None, Query(max_length=255, description="Our id, or the caller's source_id.")
+    ] = None,
+    referee_id: Annotated[
+        str | None, Query(max_length=255, description="Our id, or the caller's source_id.")
+    ] = None,
+    code: _Text = None,
+    order_source_id: _Text = None,
+    email: Annotated[str | None, Query(max_length=254, description="Of either party.")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            min_length=2,
+            max_length=255,
+            description="Part of a name, address, code or source_id; a referral's or order's id.",
+        ),
+    ] = None,
+) -> ReferralList:
+    """Referrals, newest first."""
+    filters = Filters(campaign_id, status, referrer_id, referee_id, code, order_source_id, email, q)
+    async with held.database.reading() as session:
+        found, page = await reading.page(session, window, filters)
+    return ReferralList(
+        data=[ReferralAnswer.of(read, caller) for read in found],
+        total=page.total,
+        has_more=page.has_more,
+    )
+
+
+@router.get(
+    "/{referral_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
+)
+async def get_referral(referral_id: str, caller: Calling, held: Held) -> ReferralAnswer:
+    """One referral."""
+    async with held.database.reading() as session:
+        return ReferralAnswer.of(await reading.find(session, referral_id), caller)
+
+
+@router.get(
+    "/{referral_id}/timeline",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found"),
+)
+async def get_timeline(referral_id: str, caller: Calling, held: Held) -> Timeline:
+    """The whole story of a referral, oldest first, in plain words."""
+    async with held.database.reading() as session:
+        return Timeline.of(await timelines.of_referral(session, referral_id), caller)

@@ -1,0 +1,106 @@
+"""Bodies about referrals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from api.access import Caller
+from api.fields import NamedPerson
+from api.grants.schemas import GrantAnswer, Party
+from api.lists import Listed
+from domain.customers import Metadata
+from domain.grants import GrantStatus
+from domain.referrals import ReferralStatus
+from domain.verdicts import Verdict
+from store.reading.referrals import ReferralRead
+from store.tables import Referral
+
+
+class ReferralIn(BaseModel):
+    """A friend signs up with a code."""
+
+    code: str = Field(min_length=1, max_length=200, examples=["REF-8KZQ7WXP"])
+    customer: NamedPerson
+    metadata: Metadata = {}
+
+
+class ReferralRef(BaseModel):
+    """A referral inside another answer."""
+
+    id: str
+    status: ReferralStatus
+    campaign_id: str
+
+    @classmethod
+    def of(cls, referral: Referral) -> ReferralRef:
+        return cls(
+            id=referral.id,
+            status=ReferralStatus(referral.status),
+            campaign_id=referral.campaign_id,
+        )
+
+
+class ConversionAnswer(BaseModel):
+    """The event that converted the referral."""
+
+    event: str
+    event_id: str
+    received_at: datetime
+
+
+class ReferralAnswer(BaseModel):
+    """A referral: who brought whom, how far it is, and what it earned."""
+
+    id: str
+    object: Literal["referral"] = "referral"
+    status: ReferralStatus
+    reason: str | None = Field(description="Why it was rejected or expired, in words.")
+    campaign_id: str
+    campaign_version: int = Field(description="The terms it began under, and is judged by.")
+    code: str
+    referrer_id: str
+    referee_id: str
+    referrer: Party
+    referee: Party
+    conversion: ConversionAnswer | None
+    ordinal: int | None = Field(description="Which unique friend of the referrer this is.")
+    verdicts: list[Verdict]
+    grants: list[GrantAnswer]
+    order_source_id: str | None
+    due_at: datetime | None = Field(
+        description="When it goes on by itself: expiry, or a hold's end."
+    )
+    expires_at: datetime
+    workflow_id: str
+    metadata: dict[str, Any]
+    created_at: datetime
+    converted_at: datetime | None
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, read: ReferralRead, caller: Caller) -> ReferralAnswer:
+        referral = read.referral
+        members = referral.model_dump(exclude={"voucher_id", "attributes"})
+        return cls(
+            code=read.code,
+            referrer=Party.of(read.referrer, caller),
+            referee=Party.of(read.referee, caller),
+            grants=[GrantAnswer.of(grant, caller) for grant in read.grants],
+            due_at=_due_at(read),
+            metadata=referral.attributes,
+            **members,
+        )
+
+
+class ReferralList(Listed[ReferralAnswer]):
+    """Referrals."""
+
+
+def _due_at(read: ReferralRead) -> datetime | None:
+    if read.referral.status == ReferralStatus.WAITING:
+        return read.referral.expires_at
+    held = [one.grant.due_at for one in read.grants if one.grant.status == GrantStatus.HELD]
+    return min((due for due in held if due), default=None)

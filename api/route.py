@@ -1,0 +1,36 @@
+"""What every request under /v1 passes: credentials, a readable body, its Idempotency-Key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from api.body import read_json
+from api.idempotency import HEADER, answer_once
+from api.resources import resources_of
+from domain.refusals import InvalidPayload
+
+
+class GuardedRoute(APIRoute):
+    """A route for authenticated callers. Routers take it as their `route_class`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            keyring = resources_of(request).keyring
+            request.state.caller = await keyring.authenticate(request.headers)
+            if "\x00" in request.url.path or "%00" in request.url.query:
+                raise InvalidPayload("The path or query holds a NUL character.")
+            if request.method == "POST":
+                await read_json(request)
+                key = request.headers.get(HEADER)
+                if key is not None:
+                    return await answer_once(request, key, handle)
+            return await handle(request)
+
+        return guarded

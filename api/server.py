@@ -1,0 +1,53 @@
+"""The API process."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.settings import ApiSettings
+from store.settings import StoreSettings, explain
+
+
+def run(host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
+    setting that is missing or wrong."""
+    try:
+        settings, store = ApiSettings(), StoreSettings()
+    except ValueError as error:
+        print(f"guerdon api: {explain(error)}", file=sys.stderr)  # noqa: T201 - the only output
+        sys.exit(2)
+    log_as_json()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, store),
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=15,
+        )
+    )
+    server.run()
+
+
+def log_as_json() -> None:
+    """One JSON object a line on standard output: an event's name and ids."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )

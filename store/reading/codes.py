@@ -1,0 +1,126 @@
+"""Codes with what there is to say about them, and how they were given out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import col
+
+from domain.campaigns import CampaignTerms
+from domain.refusals import NotFound
+from store.codes import OWNER
+from store.database import ReadSession
+from store.reading.pages import AnySelect, Page, Window, read_page
+from store.tables import Campaign, CampaignVersion, Customer, Holder, Publication, Voucher
+
+
+class VoucherRead(NamedTuple):
+    """A code, its campaign and terms, who owns it, and how often it was given out."""
+
+    voucher: Voucher
+    campaign: Campaign
+    terms: CampaignTerms
+    owner_id: str | None
+    publications: int
+
+
+class PublicationRead(NamedTuple):
+    """A publication, who got the code, and the code."""
+
+    publication: Publication
+    customer: Customer
+    voucher: VoucherRead
+
+
+async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
+    """By code, else by id. Raises NotFound."""
+    statement = (
+        join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+        .where(or_(col(Voucher.code) == code, col(Voucher.id) == code))
+        .order_by((col(Voucher.code) == code).desc())
+        .limit(1)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound("voucher", code)
+    return read_voucher(row)
+
+
+async def find_publication(session: ReadSession, publication_id: str) -> PublicationRead:
+    """One that exists."""
+    statement = _publications().where(col(Publication.id) == publication_id)
+    return _publication((await session.execute(statement)).one())
+
+
+async def page_publications(
+    session: ReadSession,
+    window: Window,
+    *,
+    campaign: str | None,
+    customer: str | None,
+    voucher: str | None,
+    source_id: str | None,
+) -> tuple[list[PublicationRead], Page]:
+    """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id."""
+    statement = _publications()
+    if campaign is not None:
+        statement = statement.where(
+            or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
+        )
+    if customer is not None:
+        statement = statement.where(
+            or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
+        )
+    if voucher is not None:
+        statement = statement.where(col(Voucher.code) == voucher)
+    if source_id is not None:
+        statement = statement.where(col(Publication.source_id) == source_id)
+    found = await read_page(session, statement, col(Publication.id), window)
+    return [_publication(row) for row in found.rows], found
+
+
+VOUCHER_COLUMNS: tuple[Any, ...] = (
+    Campaign,
+    col(CampaignVersion.terms),
+    col(Holder.customer_id),
+    select(func.count())
+    .where(col(Publication.voucher_id) == Voucher.id)
+    .correlate(Voucher)
+    .scalar_subquery(),
+)
+
+
+def join_voucher(statement: AnySelect) -> AnySelect:
+    """What `VOUCHER_COLUMNS` needs beside the voucher."""
+    return (
+        statement.join(Campaign, col(Campaign.id) == Voucher.campaign_id)
+        .join(
+            CampaignVersion,
+            and_(
+                col(CampaignVersion.campaign_id) == Campaign.id,
+                col(CampaignVersion.version) == Campaign.version,
+            ),
+        )
+        .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, col(Holder.role) == OWNER))
+    )
+
+
+def _publications() -> AnySelect:
+    statement = (
+        select(Publication, Customer, Voucher, *VOUCHER_COLUMNS)
+        .join(Customer, col(Customer.id) == Publication.customer_id)
+        .join(Voucher, col(Voucher.id) == Publication.voucher_id)
+    )
+    return join_voucher(statement)
+
+
+def read_voucher(row: Any) -> VoucherRead:
+    voucher, campaign, terms, owner_id, publications = row
+    terms = CampaignTerms.model_validate(terms)
+    return VoucherRead(voucher, campaign, terms, owner_id, publications)
+
+
+def _publication(row: Any) -> PublicationRead:
+    publication, customer, *voucher = row
+    return PublicationRead(publication, customer, read_voucher(voucher))

@@ -1,0 +1,35 @@
+"""Whether the database can be worked with, and what waits in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from store.database import Database, ReadSession, now
+from store.migrate import applied, head
+from store.tables import Intake
+
+
+async def schema_fits(database: Database) -> bool:
+    """Whether the connected database has the revision that this code was written for."""
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(applied) == head()
+
+
+class Backlog(NamedTuple):
+    """Accepted requests that Temporal does not have yet."""
+
+    waiting: int
+    oldest: timedelta
+
+
+async def backlog(session: ReadSession) -> Backlog:
+    """Zero of zero age, unless Temporal is away or a burst is being worked off."""
+    statement = select(func.count(), func.min(Intake.received_at)).where(
+        col(Intake.sent_at).is_(None)
+    )
+    waiting, oldest = (await session.execute(statement)).one()
+    return Backlog(waiting, now() - oldest if oldest else timedelta())

@@ -1,0 +1,43 @@
+"""The story of a referral or a grant: a reading of the event rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.refusals import NotFound
+from store.database import ReadSession
+from store.tables import Customer, Event, Grant, Referral
+
+
+class Told(NamedTuple):
+    """An event, and the name of the person it concerns."""
+
+    event: Event
+    customer_name: str | None
+
+
+async def of_referral(session: ReadSession, referral_id: str) -> list[Told]:
+    """Everything about the referral and its grants, oldest first. Raises NotFound."""
+    if await session.get(Referral, referral_id) is None:
+        raise NotFound("referral", referral_id)
+    return await _told(session, Event.referral_id, referral_id)
+
+
+async def of_grant(session: ReadSession, grant_id: str) -> list[Told]:
+    """Everything about one grant, oldest first. Raises NotFound."""
+    if await session.get(Grant, grant_id) is None:
+        raise NotFound("grant", grant_id)
+    return await _told(session, Event.grant_id, grant_id)
+
+
+async def _told(session: ReadSession, column: str | None, id: str) -> list[Told]:
+    statement = (
+        select(Event, col(Customer.name))
+        .outerjoin(Customer, col(Customer.id) == Event.customer_id)
+        .where(col(column) == id)
+        .order_by(col(Event.at), col(Event.seq))
+    )
+    return [Told(*row) for row in await session.execute(statement)]
