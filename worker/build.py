@@ -27,6 +27,7 @@ from workflows.referral import ReferralWorkflow
 
 WORKFLOWS = [ReferralWorkflow, AftercareWorkflow, RedriveWorkflow]
 DEPLOYMENT = "guerdon"
+AT_ONCE = 16
 
 
 def build_workers(
@@ -65,6 +66,10 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         ),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        # A process works on one core: more at once would only wait, for the database or for a
+        # hot referrer's row, inside their workflow tasks instead of in Temporal's queue.
+        max_concurrent_workflow_tasks=AT_ONCE,
+        max_concurrent_local_activities=AT_ONCE,
         graceful_shutdown_timeout=settings.timing.claim,
         deployment_config=_deployment(settings),
     )

@@ -25,6 +25,8 @@ def run(host: str, port: int, state: Path) -> None:
         proxy_headers=False,
         log_level="warning",
         timeout_graceful_shutdown=GRACE_SECONDS,
+        # Longer than clients keep idle connections: only a fault may break an order's request.
+        timeout_keep_alive=75,
     )
     # uvicorn hands the signal on to the handler it found, when it has shut down: this one ends
     # the process in order instead of by the signal.
