@@ -6,6 +6,7 @@ of one code are judged one after the other; the campaign's budget last.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -87,7 +88,7 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     if not all(verdict.passed for verdict in verdicts):
         return await _reject(tx, case.referral, verdicts)
     await _accept(tx, case, grants, verdicts)
-    return Decision(qualified=True, grants=[_task(grant) for grant in grants])
+    return Decision(qualified=True, grants=_tasks(grants))
 
 
 async def _read(tx: Transaction, start: ReferralStart) -> _Case:
@@ -272,11 +273,13 @@ async def _reject_for_budget(
 
 
 async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
-    grants = await tx.session.scalars(
-        select(Grant).where(col(Grant.referral_id) == referral.id).order_by(col(Grant.id))
-    )
-    tasks = [_task(grant) for grant in grants]
-    return Decision(qualified=referral.ordinal is not None, grants=tasks)
+    grants = await tx.session.scalars(select(Grant).where(col(Grant.referral_id) == referral.id))
+    return Decision(qualified=referral.ordinal is not None, grants=_tasks(grants))
+
+
+def _tasks(grants: Iterable[Grant]) -> list[GrantTask]:
+    """In an order that does not depend on who asks: a repeat answers like the first."""
+    return [_task(grant) for grant in sorted(grants, key=lambda grant: (grant.role, grant.reason))]
 
 
 def _task(grant: Grant) -> GrantTask:

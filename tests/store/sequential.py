@@ -1,0 +1,27 @@
+"""What a plain sequential reading of the conversions gives: the judge of the concurrent ones."""
+
+from __future__ import annotations
+
+from domain.campaigns import CampaignTerms, Criterion, Tier
+
+
+def sequential(terms: CampaignTerms, friends: int) -> list[tuple[str, int]]:
+    """(reason, ordinal) of every grant to the referrer for so many friends, one after another,
+    sorted. Written apart from the product's own rule, and without its shortcuts."""
+    earned: list[tuple[str, int]] = []
+    counted = 0
+    for _ in range(friends):
+        new = [(tier.id, counted + 1) for tier in terms.tiers if _rewards(tier, counted + 1)]
+        limit = terms.limits.grants_per_referrer
+        if limit is not None and len(earned) + len(new) > limit:
+            continue
+        counted += 1
+        earned += new
+    return sorted(earned)
+
+
+def _rewards(tier: Tier, friend: int) -> bool:
+    if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
+        return True
+    milestones = range(tier.threshold or 1, 10**6, tier.threshold or 1)
+    return friend in (milestones if tier.repeat else milestones[:1])
