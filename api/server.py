@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import structlog
 import uvicorn
@@ -34,6 +33,9 @@ def run(host: str, port: int) -> None:
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=15,
+            # Longer than clients keep idle connections (httpx: 5 s), so that the server never
+            # closes one just as a request, which may not be repeated, is sent on it.
+            timeout_keep_alive=75,
         )
     )
     server.run()

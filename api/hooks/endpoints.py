@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.problems import post_responses
+from api.problems import responses
 from api.resources import Held
 from domain.ids import aftercare_workflow_id
 from domain.messages import (
@@ -42,7 +42,7 @@ _ARRIVED = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState
     "/{provider}/{token}",
     status_code=202,
     response_class=Response,
-    responses=post_responses("resource_not_found", "payload_too_large", authenticated=False),
+    responses=responses("resource_not_found", "payload_too_large", authenticated=False),
 )
 async def receive_hook(provider: str, token: str, held: Held, request: Request) -> Response:
     """A provider says that an order has news. The body is not read: the order is."""
