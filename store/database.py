@@ -83,6 +83,8 @@ class Database:
             async_url(database_url),
             pool_size=pool,
             max_overflow=0,
+            # Failures end up in workflow histories and logs, where no person may be read of.
+            hide_parameters=True,
             connect_args={
                 # A hot row must not hold a local activity past its workflow task.
                 "server_settings": {"lock_timeout": "3000", "jit": "off", "timezone": "UTC"},

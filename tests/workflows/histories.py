@@ -1,0 +1,50 @@
+"""Reading a workflow's history as what it costs: events and bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from stage import Case, eventually
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+
+def kind(event: HistoryEvent) -> str:
+    """An event's name, such as TIMER_STARTED."""
+    return EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
+
+
+async def events_of(case: Case) -> list[HistoryEvent]:
+    return list((await case.handle.fetch_history()).events)
+
+
+async def settled(case: Case, **expected: int) -> None:
+    """Wait until the history holds so many events of these kinds, and no workflow task is open:
+    what comes next then gets a task of its own."""
+
+    async def still() -> bool:
+        counts = Counter(kind(event) for event in await events_of(case))
+        open_tasks = counts["WORKFLOW_TASK_SCHEDULED"] - counts["WORKFLOW_TASK_COMPLETED"]
+        return open_tasks == 0 and all(counts[name] >= n for name, n in expected.items())
+
+    await eventually(still)
+
+
+def size(events: list[HistoryEvent]) -> int:
+    """Bytes, as Temporal counts them against its limits."""
+    return sum(event.ByteSize() for event in events)
+
+
+def table(title: str, events: list[HistoryEvent]) -> str:
+    """Where events and bytes go, the dearest kind first."""
+    counts: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for event in events:
+        counts[kind(event)] += 1
+        sizes[kind(event)] += event.ByteSize()
+    lines: list[Any] = [f"{title}: {len(events)} events, {size(events)} bytes"]
+    lines += [
+        f"  {counts[name]:3} {sizes[name]:6} {name.lower()}" for name, _ in sizes.most_common()
+    ]
+    return "\n".join(lines)
