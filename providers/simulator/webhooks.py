@@ -33,9 +33,8 @@ class Webhooks:
         self._sign = sign
         self._wake = asyncio.Event()
         self._sending: dict[int, asyncio.Task[None]] = {}
-        self._client = httpx.AsyncClient(
-            timeout=5.0, trust_env=False, limits=httpx.Limits(max_connections=CONCURRENCY)
-        )
+        self._ssl = httpx.create_ssl_context()
+        self._idle: list[httpx.AsyncClient] = []
 
     def enqueue(self, provider: str, url: str, event_id: str, body: str) -> list[int]:
         """Queue one event (in the caller's transaction) and return its rows: none when lost."""
@@ -77,7 +76,8 @@ class Webhooks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._client.aclose()
+        for client in self._idle:
+            await client.aclose()
 
     def _start_due(self) -> None:
         free = CONCURRENCY - len(self._sending)
@@ -116,12 +116,22 @@ class Webhooks:
         body = hook["body"].encode()
         headers = self._sign(hook["provider"], hook["event_id"], body)
         headers["content-type"] = "application/json"
-        try:
-            answer = await self._client.post(hook["url"], content=body, headers=headers)
-            delivered = answer.is_success
-        except (httpx.HTTPError, httpx.InvalidURL):
-            delivered = False
+        delivered = await self._post(hook["url"], body, headers)
         self._record(row, hook["provider"], hook["attempts"], delivered)
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> bool:
+        """A client of one connection each: httpx searches a whole pool at every request."""
+        client = self._idle.pop() if self._idle else self._new_client()
+        try:
+            return (await client.post(url, content=body, headers=headers)).is_success
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+        finally:
+            self._idle.append(client)
+
+    def _new_client(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=1)
+        return httpx.AsyncClient(timeout=5.0, trust_env=False, verify=self._ssl, limits=limits)
 
     def _record(self, row: int, provider: str, attempts: int, delivered: bool) -> None:
         last = attempts >= len(RETRY_SECONDS)
