@@ -6,6 +6,7 @@ with `from builders import ...` from any test.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple, TypeVar
@@ -131,6 +132,11 @@ async def add_customer(database: Database, **changes: Any) -> str:
     }
     async with database.transaction() as tx:
         return str((await customers.upsert(tx, Person(**given | changes))).id)
+
+
+async def add_friends(database: Database, count: int) -> list[str]:
+    """So many customers; answers their ids."""
+    return await asyncio.gather(*(add_customer(database) for _ in range(count)))
 
 
 async def add_campaign(database: Database, of: CampaignTerms | None = None, **changes: Any) -> str:
