@@ -12,6 +12,8 @@ from cli.stack import Ports, Stack, StackError
 
 out = Console(highlight=False)
 
+WIDTH = 200
+
 
 def run(workers: int) -> int:
     """Run until told to stop; return the exit status."""
@@ -20,7 +22,8 @@ def run(workers: int) -> int:
     home = Path(os.environ.get("GUERDON_HOME") or ".guerdon")
     try:
         with Stack(home, Ports.from_environment(), workers=workers, say=_say) as stack:
-            out.print(table(stack))
+            # Wider than a narrow terminal rather than folded: addresses and keys are copied.
+            out.print(table(stack), width=WIDTH, crop=False)
             out.print("Ctrl-C stops all of it.")
             while True:
                 signal.pause()
@@ -35,9 +38,8 @@ def run(workers: int) -> int:
 def table(stack: Stack) -> Table:
     """Addresses and keys."""
     info = stack.info
-    shown = Table(title="Guerdon", title_justify="left", show_header=False)
+    shown = Table.grid(padding=(0, 2))
     shown.add_column(style="bold")
-    shown.add_column(overflow="fold")
     shown.add_row("API", stack.urls.api)
     shown.add_row("API documentation", f"{stack.urls.api}/docs")
     shown.add_row("X-App-Id", info.app_id)

@@ -83,7 +83,7 @@ def migrate() -> None:
     """Bring the database to this version, and Temporal too where it is configured."""
     from store.migrate import upgrade
 
-    upgrade(_setting("GUERDON_DATABASE_URL"))
+    upgrade(_database_url())
     if any(name.startswith("TEMPORAL_") for name in os.environ):
         from cli.temporal import run_and_leave
         from worker.register import prepare
@@ -98,16 +98,18 @@ def create(
     """Create credentials for the API and print them once: they are stored hashed."""
     from store.credentials import create_key_sync
 
-    app_id, app_token = create_key_sync(_setting("GUERDON_DATABASE_URL"), role.value)
+    app_id, app_token = create_key_sync(_database_url(), role.value)
     typer.echo(f"X-App-Id: {app_id}\nX-App-Token: {app_token}")
 
 
-def _setting(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        typer.echo(f"{name} is not set", err=True)
-        raise typer.Exit(2)
-    return value
+def _database_url() -> str:
+    from store.settings import StoreSettings, explain
+
+    try:
+        return StoreSettings().database_url.get_secret_value()
+    except ValueError as error:
+        typer.echo(f"guerdon: {explain(error)}", err=True)
+        raise typer.Exit(2) from None
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ class Child:
     environment: Mapping[str, str]
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
-    grace: float = 10.0
+    grace: float = 20.0
     """Seconds between the polite signal and SIGKILL."""
     orphan_signal: str = "KILL"
     """What the process is sent when the supervisor dies without stopping it."""

@@ -113,54 +113,61 @@ class Stack:
         self.urls = Urls.of(self.ports, self.secrets)
         self.environment = environment(self.urls, self.secrets)
         self._start_servers()
-        self._say("Preparing the database and Temporal")
-        self._guerdon_once("migrate")
-        self._create_key_once()
-        self._start_product()
+        self._prepare()
+        self._start_workers()
         self._write_info()
         self._supervisor.watch()
 
     def _start_servers(self) -> None:
-        self._say("Starting PostgreSQL, Temporal and the provider simulator")
-        temporal_data = self.home / "temporal.db"
+        self._say("Starting PostgreSQL, Temporal, the provider simulator and the API")
         self._supervisor.add(
             temporal.child(
-                temporal_data, self.ports, self._log("temporal"), time_skipping=self._time_skipping
+                self.home / "temporal.db",
+                self.ports,
+                self._log("temporal"),
+                time_skipping=self._time_skipping,
             )
         )
-        simulator = ["--port", str(self.ports.simulator), "--state", str(self.home / "simulator")]
-        self._supervisor.add(self._guerdon("simulator", "simulator", *simulator))
+        self._supervisor.add(self._serving("simulator", "--state", str(self.home / "simulator")))
         data = self.home / "postgres"
         postgres.create_cluster(data, self.secrets.database_password)
         postgres.wait_for_predecessor(data)
         self._supervisor.add(postgres.child(data, self.ports.postgres, self._log("postgres")))
+        if self._api:
+            # It is not ready before the database is, but it takes its time to come up.
+            self._supervisor.add(self._serving("api"))
         self._supervisor.wait_until(self._postgres_ready, "postgres")
         self._supervisor.wait_until(self._temporal_ready, "temporal")
 
-    def _start_product(self) -> None:
-        self._say("Starting the API and the worker")
-        for number in range(1, self._workers + 1):
-            self._supervisor.add(self._guerdon(f"worker-{number}", "worker"))
-        if self._api:
-            port = str(self.ports.api)
-            self._supervisor.add(self._guerdon("api", "api", "--host", LOOPBACK, "--port", port))
-            self._supervisor.wait_until(self._api_ready, "api")
-        self._supervisor.wait_until(self._simulator_ready, "simulator")
-
-    def _guerdon(self, name: str, *arguments: str) -> Child:
-        return Child(name, [_program(), *arguments], self.environment, self._log(name))
-
-    def _guerdon_once(self, command: str) -> None:
-        done = subprocess.run(
-            [_program(), command],
+    def _prepare(self) -> None:
+        self._say("Preparing the database and Temporal")
+        migrate = subprocess.run(
+            [_program(), "migrate"],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            text=True,
             check=False,
         )
-        if done.returncode:
-            raise StackError(f"guerdon {command} failed:\n{done.stdout.decode(errors='replace')}")
+        if migrate.returncode:
+            raise StackError(f"guerdon migrate failed:\n{migrate.stdout}")
+
+    def _start_workers(self) -> None:
+        self._say("Starting the worker")
+        for number in range(1, self._workers + 1):
+            self._supervisor.add(self._guerdon(f"worker-{number}", "worker"))
+        self._create_key_once()
+        self._supervisor.wait_until(self._simulator_ready, "simulator")
+        if self._api:
+            self._supervisor.wait_until(self._api_ready, "api")
+
+    def _serving(self, name: str, *options: str) -> Child:
+        port = str(getattr(self.ports, name))
+        return self._guerdon(name, name, "--host", LOOPBACK, "--port", port, *options)
+
+    def _guerdon(self, name: str, *arguments: str) -> Child:
+        return Child(name, [_program(), *arguments], self.environment, self._log(name))
 
     def _create_key_once(self) -> None:
         if self.secrets.app_token:

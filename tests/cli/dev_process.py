@@ -30,6 +30,7 @@ class Dev:
     @classmethod
     def start(cls, home: Path) -> "Dev":
         """Start it and wait until it says where it listens."""
+        (home / "dev.json").unlink(missing_ok=True)  # a killed one leaves it
         output = home.with_name(f"{home.name}.out")
         with output.open("ab") as out:
             process = subprocess.Popen(

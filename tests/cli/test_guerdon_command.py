@@ -44,7 +44,17 @@ def test_an_unknown_role_is_refused() -> None:
 
 @pytest.mark.parametrize("command", ["migrate", "keys create --role admin", "api", "worker"])
 def test_a_missing_setting_is_named_in_one_line(command: str) -> None:
-    done = guerdon(*command.split())
+    done = guerdon(*command.split(), GUERDON_PUBLIC_URL="http://127.0.0.1:1")
     assert done.returncode != 0
     assert len(done.stderr.strip().splitlines()) == 1
     assert "GUERDON_DATABASE_URL" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "keys create --role admin", "api", "worker"])
+def test_a_malformed_setting_is_named_without_its_value(command: str) -> None:
+    settings = {"GUERDON_PUBLIC_URL": "http://127.0.0.1:1", "GUERDON_ENCRYPTION_KEYS": "k1:x"}
+    done = guerdon(*command.split(), GUERDON_DATABASE_URL="mysql://u:secret@h/d", **settings)
+    assert done.returncode != 0
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "GUERDON_DATABASE_URL" in done.stderr
+    assert "secret" not in done.stderr
