@@ -155,7 +155,7 @@ class TestLinks:
         assert len(answer.json()["direct_links"]) == 2
 
     async def test_shortlinks_come_later(self, order, api, control):
-        await control("delivery", seconds=0.4)
+        await control("delivery", seconds=1.5)
         await order(delivery_type="SHORTLINK", link_count=1)
         early = (await api.get(f"{BASE}/links/rf1g1")).json()
         assert early["info"]["code"] == "INFO_LINKS_GENERATION_IN_PROGRESS"

@@ -198,7 +198,7 @@ class TestPhysicalShipment:
 
 class TestDelivery:
     async def test_completes_after_the_delay(self, place, partners, control):
-        await control("delivery", seconds=0.5)
+        await control("delivery", seconds=1.5)
         order_id = (await place("PO-1")).json()["id"]
         assert (await partners.get(f"{ORDERS}/{order_id}")).json()["status"] == "Pending"
 
