@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -31,6 +31,7 @@ from store.tables import (
     Intake,
     Referral,
     Voucher,
+    metadata,
 )
 from store.tables.columns import documents
 
@@ -79,6 +80,8 @@ class _Code(NamedTuple):
     terms: CampaignTerms
     referrer_id: str
     existing: Referral | None
+    used: int
+    """What is reserved and committed of the budget, minor units."""
 
 
 async def sign_up(
@@ -88,7 +91,7 @@ async def sign_up(
     found = await _load(tx, code, referee_id, None)
     if found.existing:
         return Attributed(_same_code(found), created=False, intake=[])
-    await _must_be_live(tx, found, new=True)
+    _must_be_live(tx, found, new=True)
     referral, created = await _insert(tx, found, referee_id, metadata=metadata)
     outgoing = [await _enqueue(tx, referral, None)] if created else []
     return Attributed(referral, created, outgoing)
@@ -106,9 +109,9 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
         referral = _same_code(found)
         if referral.status != ReferralStatus.WAITING:
             return Converted([referral], repeat=True, intake=[])
-        await _must_be_live(tx, found, new=False)
+        _must_be_live(tx, found, new=False)
         return await _convert_existing(tx, [referral], request)
-    await _must_be_live(tx, found, new=True)
+    _must_be_live(tx, found, new=True)
     referral, created = await _insert(tx, found, request.customer_id, conversion=request)
     if not created:
         return await _convert_existing(tx, [referral], request)
@@ -123,17 +126,18 @@ def _hash(*parts: str) -> str:
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
-async def _load(tx: Transaction, code: str, referee_id: str, referrer: str | None) -> _Code:
-    """The code, who is rewarded for it, its campaign's current terms, and what this friend
-    already has there: one statement. The named referrer must hold the code; else the owner is."""
-    holds = col(Holder.role) == "OWNER"
-    if referrer is not None:
-        named = select(col(Customer.id)).where(
-            or_(col(Customer.id) == referrer, col(Customer.source_id) == referrer)
+def _code_statement(holds: ColumnElement[bool]) -> Any:
+    """A code with everything that decides whether it can count, in one statement. Built once:
+    putting it together takes longer than running it."""
+    return (
+        select(
+            Voucher,
+            Campaign,
+            col(CampaignVersion.terms),
+            col(Holder.customer_id),
+            Referral,
+            col(Budget.reserved) + col(Budget.committed),
         )
-        holds = col(Holder.customer_id).in_(named)
-    statement = (
-        select(Voucher, Campaign, col(CampaignVersion.terms), col(Holder.customer_id), Referral)
         .join(Campaign, col(Campaign.id) == Voucher.campaign_id)
         .join(
             CampaignVersion,
@@ -145,25 +149,56 @@ async def _load(tx: Transaction, code: str, referee_id: str, referrer: str | Non
         .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, holds))
         .outerjoin(
             Referral,
-            and_(col(Referral.campaign_id) == Campaign.id, col(Referral.referee_id) == referee_id),
+            and_(
+                col(Referral.campaign_id) == Campaign.id,
+                col(Referral.referee_id) == bindparam("referee_id"),
+            ),
         )
-        .where(col(Voucher.code) == code)
+        .outerjoin(
+            Budget,
+            and_(col(Budget.campaign_id) == Campaign.id, col(Budget.ceiling).is_not(None)),
+        )
+        .where(col(Voucher.code) == bindparam("code"))
     )
-    row = (await tx.session.execute(statement)).one_or_none()
+
+
+_BY_OWNER = _code_statement(col(Holder.role) == "OWNER")
+_BY_HOLDER = _code_statement(
+    col(Holder.customer_id).in_(
+        select(col(Customer.id)).where(
+            or_(
+                col(Customer.id) == bindparam("referrer"),
+                col(Customer.source_id) == bindparam("referrer"),
+            )
+        )
+    )
+)
+
+
+async def _load(tx: Transaction, code: str, referee_id: str, referrer: str | None) -> _Code:
+    """The code, who is rewarded for it, its campaign's current terms, and what this friend
+    already has there. The named referrer must hold the code; else the owner is."""
+    parameters = {"code": code, "referee_id": referee_id}
+    if referrer is None:
+        result = await tx.session.execute(_BY_OWNER, parameters)
+    else:
+        result = await tx.session.execute(_BY_HOLDER, parameters | {"referrer": referrer})
+    row = result.one_or_none()
     if row is None:
         raise NotFound("voucher", code, field="/code")
     return _checked(row, referee_id, referrer)
 
 
 def _checked(row: Any, referee_id: str, referrer: str | None) -> _Code:
-    voucher, campaign, terms, referrer_id, existing = row
+    voucher, campaign, terms, referrer_id, existing, used = row
     if referrer_id is None and referrer is not None:
         raise InvalidPayload("The named referrer does not hold this code.", field="/referrer_id")
     if referrer_id is None:
         raise CannotCount("voucher_not_active", "The code has not been published to anybody.")
     if referrer_id == referee_id:
         raise CannotCount("referrer_not_permitted_to_redeem", "A referrer cannot use an own code.")
-    return _Code(voucher, campaign, CampaignTerms.model_validate(terms), referrer_id, existing)
+    terms = CampaignTerms.model_validate(terms)
+    return _Code(voucher, campaign, terms, referrer_id, existing, used or 0)
 
 
 def _same_code(found: _Code) -> Referral:
@@ -174,7 +209,7 @@ def _same_code(found: _Code) -> Referral:
     return found.existing
 
 
-async def _must_be_live(tx: Transaction, found: _Code, *, new: bool) -> None:
+def _must_be_live(tx: Transaction, found: _Code, *, new: bool) -> None:
     """Disabled refuses everything; the campaign's end and an empty budget refuse new referrals,
     for a referral begun before keeps its window."""
     campaign = found.campaign
@@ -188,18 +223,26 @@ async def _must_be_live(tx: Transaction, found: _Code, *, new: bool) -> None:
         raise CannotCount("campaign_not_live", "The campaign has not begun.")
     if campaign.expiration_date and tx.now >= campaign.expiration_date:
         raise CannotCount("campaign_not_live", "The campaign has ended.")
-    await _must_have_budget(tx, found)
+    _must_have_budget(found)
 
 
-async def _must_have_budget(tx: Transaction, found: _Code) -> None:
+def _must_have_budget(found: _Code) -> None:
     """An early, friendly no. The limit itself is kept by qualification, under its lock."""
     limit = found.terms.limits.budget
     if limit is None:
         return
-    budget = await tx.session.get(Budget, (found.campaign.id, limit.currency))
-    left = limit.amount - (budget.reserved + budget.committed if budget else 0)
+    left = limit.amount - found.used
     if left <= 0 or left < found.terms.least_cost():
         raise CannotCount("budget_exhausted", "The campaign's budget is spent.", left=left)
+
+
+_REFERRALS = metadata.tables[str(Referral.__tablename__)]
+_INSERT_REFERRAL = (
+    insert(_REFERRALS)
+    .on_conflict_do_nothing(index_elements=["campaign_id", "referee_id"])
+    .returning(_REFERRALS.c.id)
+)
+_INSERT_INTAKE = insert(metadata.tables[str(Intake.__tablename__)])
 
 
 async def _insert(
@@ -224,12 +267,7 @@ async def _insert(
         attributes=metadata or {},
         **(_conversion_columns(conversion) if conversion else {}),
     )
-    inserted = await tx.session.execute(
-        insert(Referral)
-        .values(**referral.model_dump())
-        .on_conflict_do_nothing(index_elements=["campaign_id", "referee_id"])
-        .returning(col(Referral.id))
-    )
+    inserted = await tx.session.execute(_INSERT_REFERRAL, referral.model_dump())
     if inserted.scalar() is None:
         found = await _load(tx, found.voucher.code, referee_id, found.referrer_id)
         return _same_code(found), False
@@ -337,13 +375,14 @@ async def _enqueue(
         start=start,
         conversion=conversion,
     )
-    tx.session.add(
-        Intake(
-            id=outgoing.id,
-            referral_id=referral.id,
-            start=start.model_dump(mode="json"),
-            conversion=conversion.model_dump(mode="json") if conversion else None,
-            received_at=tx.now,
-        )
+    await tx.session.execute(
+        _INSERT_INTAKE,
+        {
+            "id": outgoing.id,
+            "referral_id": referral.id,
+            "start": start.model_dump(mode="json"),
+            "conversion": conversion.model_dump(mode="json") if conversion else None,
+            "received_at": tx.now,
+        },
     )
     return outgoing

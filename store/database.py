@@ -13,10 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from domain.ids import Prefix, new_id
 from domain.ledger import Posting
-from store.tables import Event, LedgerEntry
+from store.tables import Event, LedgerEntry, metadata
 
 ReadSession = NewType("ReadSession", AsyncSession)
 """A session that only reads: no transaction of facts, no commit."""
+
+
+# A list of parameters instead of one VALUES of many rows: that would be compiled at each call.
+_EVENTS = insert(metadata.tables[str(Event.__tablename__)])
+_ENTRIES = insert(metadata.tables[str(LedgerEntry.__tablename__)])
 
 
 def async_url(database_url: str) -> str:
@@ -68,10 +73,10 @@ class Transaction:
         if self._events:
             columns = {name for event in self._events for name in event}
             rows = [dict.fromkeys(columns - {"data"}) | {"data": {}} | e for e in self._events]
-            await self.session.execute(insert(Event).values(rows))
+            await self.session.execute(_EVENTS, rows)
             self._events = []
         if self._entries:
-            await self.session.execute(insert(LedgerEntry).values(self._entries))
+            await self.session.execute(_ENTRIES, self._entries)
             self._entries = []
 
 
