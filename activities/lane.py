@@ -49,6 +49,7 @@ class ProviderLane:
             vault=self.vault,
             pace=self.pace,
             signals_delivery=self.provider.capabilities.signals_delivery,
+            carrier=activity.info().workflow_id or "",
         )
 
     def again(self, detail: str, wait: timedelta | None) -> ApplicationError:

@@ -65,4 +65,5 @@ class OrderActivities:
                 lifetime=lane.timing.claim,
                 probe_every=lane.timing.resume,
                 hooks=lane.hooks,
+                carrier=activity.info().workflow_id or "",
             )

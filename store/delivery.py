@@ -55,12 +55,15 @@ async def record_snapshot(
     vault: Vault,
     pace: Pace,
     signals_delivery: bool,
+    carrier: str,
 ) -> Step:
     """Move the order and its grant forward by what the provider says; answers what comes next.
 
     `signals_delivery`: the provider tells when a card arrives; else "issued" has to do.
+    `carrier`: the workflow that carries the grant now, which staff's decisions go to.
     """
     order, grant = await _lock(tx, order_id)
+    grant.workflow_id = carrier
     before = OrderState(order.state)
     _merge(tx, order, grant, snapshot)
     if snapshot.secret:

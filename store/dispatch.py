@@ -7,7 +7,7 @@ by its event id, and the workflow id admits no second run.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -65,6 +65,7 @@ async def send(client: Client, message: Outgoing) -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=CONVERT if message.conversion else None,
             start_signal_args=[message.conversion] if message.conversion else [],
+            start_delay=None if message.conversion else _window(start),
             static_summary=f"Referral {start.referral_id}",
             search_attributes=TypedSearchAttributes(
                 [
@@ -79,6 +80,12 @@ async def send(client: Client, message: Outgoing) -> None:
         log.info("dispatch.closed", workflow_id=message.workflow_id)
 
 
+def _window(start: ReferralStart) -> timedelta:
+    """How long a sign-up can wait without a workflow task: the conversion's signal ends the delay
+    at once, and so does the end of the window. It costs one event, and no worker's memory."""
+    return max(start.expires_at - now(), timedelta(0))
+
+
 async def mark_sent(database: Database, ids: list[str]) -> None:
     """Remember that Temporal has these messages."""
     async with database.transaction() as tx:
@@ -89,30 +96,46 @@ async def mark_sent(database: Database, ids: list[str]) -> None:
 
 async def redrive(database: Database, client: Client, *, older_than: timedelta) -> int:
     """Send what a crash, a burst or an outage left behind. Returns how many were sent; raises
-    the first error of Temporal, so that the schedule's next firing goes on."""
-    sent = 0
-    while batch := await _unsent(database, older_than):
-        await asyncio.gather(*(send(client, message) for message in batch))
-        await mark_sent(database, [message.id for message in batch])
-        sent += len(batch)
+    the first error, once everything that could be sent was: one bad message stops no other."""
+    sent, failed, after = 0, None, datetime.min.replace(tzinfo=UTC)
+    while batch := await _unsent(database, older_than, after):
+        answers = await asyncio.gather(
+            *(send(client, message) for _, message in batch), return_exceptions=True
+        )
+        done = [m.id for (_, m), answer in zip(batch, answers, strict=True) if answer is None]
+        await mark_sent(database, done)
+        sent += len(done)
+        failed = failed or next((a for a in answers if isinstance(a, BaseException)), None)
+        after = batch[-1][0]
+    if failed:
+        raise failed
     return sent
 
 
-async def _unsent(database: Database, older_than: timedelta, limit: int = 50) -> list[Outgoing]:
+async def _unsent(
+    database: Database, older_than: timedelta, after: datetime, limit: int = 50
+) -> list[tuple[datetime, Outgoing]]:
     async with database.reading() as session:
         rows = await session.execute(
             select(Intake, col(Referral.workflow_id))
             .join(Referral, col(Referral.id) == Intake.referral_id)
-            .where(col(Intake.sent_at).is_(None), col(Intake.received_at) < now() - older_than)
+            .where(
+                col(Intake.sent_at).is_(None),
+                col(Intake.received_at) < now() - older_than,
+                col(Intake.received_at) > after,
+            )
             .order_by(col(Intake.received_at))
             .limit(limit)
         )
         return [
-            Outgoing(
-                intake.id,
-                workflow_id,
-                ReferralStart.model_validate(intake.start),
-                Conversion.model_validate(intake.conversion) if intake.conversion else None,
+            (
+                intake.received_at,
+                Outgoing(
+                    intake.id,
+                    workflow_id,
+                    ReferralStart.model_validate(intake.start),
+                    Conversion.model_validate(intake.conversion) if intake.conversion else None,
+                ),
             )
             for intake, workflow_id in rows
         ]

@@ -64,13 +64,15 @@ async def claim(
     lifetime: timedelta,
     probe_every: timedelta,
     hooks: str,
+    carrier: str,
 ) -> Attempt | Busy | Step:
     """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
     Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
-    public address for webhooks."""
+    public address for webhooks; `carrier`: the workflow that staff's decisions now go to."""
     grant, order, customer, lane = await _load(tx, provider, grant_id)
     if settled := _nothing_to_send(grant, order):
         return settled
+    grant.workflow_id = carrier
     if lane and not await lanes.may_probe(tx, lane, probe_every):
         step = await park(tx, grant, Attention(lane.attention), lane.detail)
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})

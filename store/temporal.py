@@ -7,9 +7,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 
-guerdon_plugin = SimplePlugin("guerdon", data_converter=pydantic_data_converter)
-"""Carries the converter to client, worker, replayer and tests alike: a replayer without it
-would decode histories wrongly."""
+from store.discretion import Discretion
+
+guerdon_plugin = SimplePlugin(
+    "guerdon", data_converter=pydantic_data_converter, interceptors=[Discretion()]
+)
+"""Carries the converter and the discretion of failures to client, worker, replayer and tests
+alike: a replayer without it would decode histories wrongly."""
 
 
 async def connect(*, lazy: bool = False) -> Client:

@@ -68,9 +68,7 @@ class GrantCarrier:
     @cancel.validator
     def _may_cancel(self, request: StaffRequest) -> None:
         if not self._known(request).can_cancel:
-            raise _not_allowed(
-                "Only a held grant, or a parked one with no card, can be cancelled."
-            )
+            raise _not_allowed("Only a held grant, or a parked one with no card, can be cancelled.")
 
     @workflow.query(name=STORY)
     def story(self) -> Story:

@@ -116,7 +116,8 @@ class Journey:
         await self._alarm.wait(
             self.step.after or _SOON, lambda: self._hinted or self._retry is not None
         )
-        self._hinted, self._retry = False, None
+        self._hinted = False
+        await self._note_retry()
 
     async def _attend(self) -> Step:
         """Parked. A person decides, or the cause passes and the order is tried again."""
@@ -128,10 +129,14 @@ class Journey:
             )
         if self._cancel:
             return await self._withdraw(self._cancel)
-        if self._retry:
-            await record(ReferralActivities.note_retry, self._retry)
-            self._retry = None
+        await self._note_retry()
         return Step(next=Next.ORDER)
+
+    async def _note_retry(self) -> None:
+        """Who asked for another try belongs to the story, whatever comes of it."""
+        request, self._retry = self._retry, None
+        if request:
+            await record(ReferralActivities.note_retry, request)
 
     async def _withdraw(self, request: StaffRequest) -> Step:
         self._cancel = None

@@ -20,7 +20,7 @@ _RETRY = RetryPolicy(
     maximum_attempts=5,
     non_retryable_error_types=[REFUSED],
 )
-_PAUSE = timedelta(seconds=5)
+_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 
 
 async def record(
@@ -28,6 +28,7 @@ async def record(
 ) -> Answer:
     """Run a local activity; through an outage, wait on a durable timer and try again. Only a
     refusal (NotAllowedInState) is raised."""
+    pause = _PAUSE
     while True:
         try:
             return await workflow.execute_local_activity_method(
@@ -41,4 +42,6 @@ async def record(
             if isinstance(error.cause, ApplicationError) and error.cause.type == REFUSED:
                 raise
             workflow.logger.warning("record.postponed", extra={"cause": str(error.cause)})
-            await workflow.sleep(_PAUSE, summary="database unavailable")
+            await workflow.sleep(pause, summary="database unavailable")
+            # Each round writes history, which must last through an outage of days.
+            pause = min(pause * 2, _LONGEST_PAUSE)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 import pytest
 from builders import add_customer, add_programme, conversion, terms
 from histories import events_of, settled, size, table
 from stage import Case, Stage, eventually
+
+Begin = Callable[[Stage], Awaitable[Case]]
 
 LONGEST_DELAY = 60.0
 """The first poll comes after half of it, and stays out of these histories."""
@@ -23,6 +27,23 @@ async def bought_at_once(stage: Stage) -> Case:
     with stage.temporal.with_time_skipping_disabled():
         await stage.send(accepted.intake)
     return Case(stage, accepted.referrals[0], programme.code)
+
+
+async def signed_up_first(stage: Stage) -> Case:
+    """The friend signs up, and converts when the workflow has settled down to wait."""
+    with stage.temporal.with_time_skipping_disabled():
+        case = await stage.signed_up(terms())
+    await asyncio.sleep(0.3)
+    await settled(case)
+    await case.convert()
+    return case
+
+
+@pytest.fixture(params=[bought_at_once, signed_up_first], ids=lambda begin: begin.__name__)
+def begin(request: pytest.FixtureRequest) -> Begin:
+    """Both ways in which a referral begins."""
+    chosen: Begin = request.param
+    return chosen
 
 
 async def orders_apart(stage: Stage, case: Case) -> None:
@@ -64,15 +85,15 @@ async def weigh(case: Case, title: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 async def test_worst_case_where_nothing_coalesces(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+    stage: Stage, begin: Begin, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await nothing_coalesces(stage)
-    case = await bought_at_once(stage)
+    case = await begin(stage)
     await orders_apart(stage, case)
     await webhooks_apart(stage, case)
-    await weigh(case, "worst case, bought at once", capsys)
+    await weigh(case, f"worst case, {begin.__name__}", capsys)
 
 
-async def test_usual_case(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    case = await bought_at_once(stage)
-    await weigh(case, "usual case, bought at once", capsys)
+async def test_usual_case(stage: Stage, begin: Begin, capsys: pytest.CaptureFixture[str]) -> None:
+    case = await begin(stage)
+    await weigh(case, f"usual case, {begin.__name__}", capsys)
