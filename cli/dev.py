@@ -11,8 +11,8 @@ from rich.table import Table
 from cli.stack import Ports, Stack, StackError
 
 out = Console(highlight=False)
-
-WIDTH = 200
+# Wider than a narrow terminal rather than folded: addresses and keys are there to be copied.
+wide = Console(highlight=False, width=160)
 
 
 def run(workers: int) -> int:
@@ -22,8 +22,7 @@ def run(workers: int) -> int:
     home = Path(os.environ.get("GUERDON_HOME") or ".guerdon")
     try:
         with Stack(home, Ports.from_environment(), workers=workers, say=_say) as stack:
-            # Wider than a narrow terminal rather than folded: addresses and keys are copied.
-            out.print(table(stack), width=WIDTH, crop=False)
+            wide.print(table(stack))
             out.print("Ctrl-C stops all of it.")
             while True:
                 signal.pause()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ from rich.table import Table
 from cli.demo import programme
 from cli.demo.client import DemoFailed, everything
 
+PROVIDER = "giftcard-partners"
+
 Card = tuple[str, int, str]
 """Order key, face value in minor units, currency."""
 
@@ -18,14 +21,19 @@ Card = tuple[str, int, str]
 async def check_books(client: httpx.AsyncClient, simulator_url: str, out: Console) -> None:
     """Print the summary; raise DemoFailed on any difference."""
     grants = await everything(client, "/v1/grants")
+    balances = {
+        account["account"]: account["balance"]
+        for account in await everything(client, "/v1/ledger/balances")
+    }
     async with httpx.AsyncClient(base_url=simulator_url) as judge:
-        answer = await judge.get("/_control/book", params={"provider": "giftcard-partners"})
+        answer = await judge.get("/_control/book", params={"provider": PROVIDER})
     book: list[dict[str, Any]] = answer.json()
-    out.print(_summary(grants, book))
-    differences = compare(grants, book)
+    out.print(_cards(grants, book))
+    out.print(_funds(balances, book))
+    differences = compare(grants, book) + compare_ledger(balances, book)
     if differences:
         raise DemoFailed("; ".join(differences))
-    out.print("The provider's book equals the grants to the cent.", style="bold green")
+    out.print("Grants, ledger and the provider's book agree to the cent.", style="bold green")
 
 
 def compare(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) -> list[str]:
@@ -46,9 +54,31 @@ def compare(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) ->
     return differences
 
 
+def compare_ledger(balances: dict[str, int], book: Sequence[dict[str, Any]]) -> list[str]:
+    """What the ledger says otherwise than the provider's book; nothing if all is well."""
+    face, charged = (sum(row[name] for row in book) for name in ("amount", "charged"))
+    wanted = {
+        "spent": face,
+        "available": programme.BUDGET - face,
+        "reserved": 0,
+        "committed": 0,
+        "deposit": -charged,
+    }
+    return [
+        f"the ledger's {name} is {money(_balance(balances, name))}, not {money(amount)}"
+        for name, amount in wanted.items()
+        if _balance(balances, name) != amount
+    ]
+
+
 def money(amount: int) -> str:
     """Minor units as a person reads them: 1234500 is `12,345.00 USD`."""
-    return f"{amount // 100:,}.{amount % 100:02d} {programme.CURRENCY}"
+    return f"{Decimal(amount).scaleb(-2):,.2f} {programme.CURRENCY}"
+
+
+def _balance(balances: dict[str, int], name: str) -> int:
+    """The only campaign's account of that name, or the only provider's."""
+    return sum(balance for account, balance in balances.items() if account.endswith(f"/{name}"))
 
 
 def _card(order: dict[str, Any]) -> Card:
@@ -59,20 +89,31 @@ def _say(card: Card) -> str:
     return f"{card[0]} over {money(card[1])}"
 
 
-def _summary(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) -> Table:
-    table = Table(title="Finance summary", title_justify="left")
-    for heading in ("Gift cards of", "granted", "in the provider's book", "amount in the book"):
+def _cards(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title="Gift cards", title_justify="left")
+    for heading in ("of", "granted", "in the provider's book", "together"):
         table.add_column(heading, justify="right")
-    orders = [grant["order"] for grant in grants if grant["order"]]
-    for amount in sorted({row["amount"] for row in book} | {o["face_amount"] for o in orders}):
-        granted = sum(order["face_amount"] == amount for order in orders)
-        cards = sum(row["amount"] == amount for row in book)
-        table.add_row(money(amount), str(granted), str(cards), money(amount * cards))
-    total = sum(row["amount"] for row in book)
+    granted = [grant["order"]["face_amount"] for grant in grants if grant["order"]]
+    issued = [row["amount"] for row in book]
+    for amount in sorted({*granted, *issued}):
+        count = issued.count(amount)
+        table.add_row(money(amount), str(granted.count(amount)), str(count), money(amount * count))
     table.add_section()
-    table.add_row("all", str(len(orders)), str(len(book)), money(total))
-    charged = sum(order["charged_amount"] or 0 for order in orders)
-    table.add_row("charged by the provider", "", "", money(charged))
-    table.add_row("budget", "", "", money(programme.BUDGET))
-    table.add_row("budget left", "", "", money(programme.BUDGET - total))
+    table.add_row("all", str(len(granted)), str(len(issued)), money(sum(issued)))
+    return table
+
+
+def _funds(balances: dict[str, int], book: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title="Funds", title_justify="left")
+    for heading in ("", "ledger", "provider's book"):
+        table.add_column(heading, justify="right")
+    face, charged = (sum(row[name] for row in book) for name in ("amount", "charged"))
+    table.add_row("budget", money(programme.BUDGET), "")
+    table.add_row("spent on cards", money(_balance(balances, "spent")), money(face))
+    table.add_row("left", money(_balance(balances, "available")), "")
+    table.add_row(
+        "charged, with fees and discounts",
+        money(-_balance(balances, "deposit")),
+        money(charged),
+    )
     return table

@@ -8,7 +8,7 @@ import pytest
 from dev_process import GUERDON
 
 from cli.demo import programme
-from cli.demo.finance import compare
+from cli.demo.finance import compare, compare_ledger
 
 
 def test_the_demo_runs_and_the_books_agree() -> None:
@@ -21,7 +21,7 @@ def test_the_demo_runs_and_the_books_agree() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "The provider's book equals the grants to the cent." in done.stdout
+    assert "Grants, ledger and the provider's book agree to the cent." in done.stdout
     for name in programme.FRIENDS:
         assert f"{name} makes a first purchase" in done.stdout
 
@@ -43,7 +43,13 @@ def grants() -> list[dict[str, Any]]:
 def book() -> list[dict[str, Any]]:
     """The provider's book of the same."""
     return [
-        {"key": f"key-{number}", "amount": amount, "currency": "USD", "state": "issued"}
+        {
+            "key": f"key-{number}",
+            "amount": amount,
+            "charged": amount + 20,
+            "currency": "USD",
+            "state": "issued",
+        }
         for number, amount in enumerate(programme.EXPECTED)
     ]
 
@@ -75,3 +81,29 @@ class TestCompare:
     def test_a_grant_without_delivery_is_found(self, grants: Rows, book: Rows) -> None:
         grants[2]["status"] = "ordering"
         assert compare(grants, book) == ["grant gr_2 is ordering"]
+
+
+class TestCompareLedger:
+    @pytest.fixture
+    def balances(self) -> dict[str, int]:
+        return {
+            "campaign/camp_1/available": 70_000,
+            "campaign/camp_1/spent": 30_000,
+            "campaign/camp_1/reserved": 0,
+            "campaign/camp_1/committed": 0,
+            "provider/giftcard-partners/deposit": -30_220,
+            "funding": -100_000,
+        }
+
+    def test_equal_books_differ_in_nothing(self, balances: dict[str, int], book: Rows) -> None:
+        assert compare_ledger(balances, book) == []
+
+    def test_a_fee_that_was_not_booked_is_found(self, balances: dict[str, int], book: Rows) -> None:
+        book[0]["charged"] += 1
+        assert compare_ledger(balances, book) == [
+            "the ledger's deposit is -302.20 USD, not -302.21 USD"
+        ]
+
+    def test_money_that_stays_reserved_is_found(self, balances: dict[str, int], book: Rows) -> None:
+        balances["campaign/camp_1/reserved"] = 5
+        assert compare_ledger(balances, book) == ["the ledger's reserved is 0.05 USD, not 0.00 USD"]
