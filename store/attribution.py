@@ -237,10 +237,10 @@ def _must_have_budget(found: _Code) -> None:
 
 
 _REFERRALS = metadata.tables[str(Referral.__tablename__)]
-_INSERT_REFERRAL = (
+_INSERT_REFERRAL = select(Referral).from_statement(
     insert(_REFERRALS)
     .on_conflict_do_nothing(index_elements=["campaign_id", "referee_id"])
-    .returning(_REFERRALS.c.id)
+    .returning(_REFERRALS)
 )
 _INSERT_INTAKE = insert(metadata.tables[str(Intake.__tablename__)])
 
@@ -254,21 +254,23 @@ async def _insert(
     conversion: ConversionRequest | None = None,
 ) -> tuple[Referral, bool]:
     """Insert the referral, or find the one that a concurrent request inserted first."""
-    referral = Referral(
-        id=new_id(Prefix.REFERRAL),
-        campaign_id=found.campaign.id,
-        campaign_version=found.campaign.version,
-        voucher_id=found.voucher.id,
-        referrer_id=found.referrer_id,
-        referee_id=referee_id,
-        created_at=tx.now,
-        expires_at=tx.now + found.terms.attribution_window,
-        workflow_id=referral_workflow_id(found.campaign.id, referee_id),
-        attributes=metadata or {},
+    columns = {
+        "id": new_id(Prefix.REFERRAL),
+        "campaign_id": found.campaign.id,
+        "campaign_version": found.campaign.version,
+        "voucher_id": found.voucher.id,
+        "referrer_id": found.referrer_id,
+        "referee_id": referee_id,
+        "status": ReferralStatus.WAITING,
+        "created_at": tx.now,
+        "expires_at": tx.now + found.terms.attribution_window,
+        "verdicts": [],
+        "workflow_id": referral_workflow_id(found.campaign.id, referee_id),
+        "attributes": metadata or {},
         **(_conversion_columns(conversion) if conversion else {}),
-    )
-    inserted = await tx.session.execute(_INSERT_REFERRAL, referral.model_dump())
-    if inserted.scalar() is None:
+    }
+    referral = (await tx.session.scalars(_INSERT_REFERRAL, columns)).one_or_none()
+    if referral is None:
         found = await _load(tx, found.voucher.code, referee_id, found.referrer_id)
         return _same_code(found), False
     tx.record("referral.attributed", "Friend attributed to a referral code", **_subject(referral))
