@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NewType
 
-from sqlalchemy import insert
+import asyncpg
+from sqlalchemy import event, insert
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.ids import Prefix, new_id
 from domain.ledger import Posting
@@ -80,6 +83,14 @@ class Transaction:
             self._entries = []
 
 
+def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Have the pool replace a connection that PostgreSQL closed while it lay idle: after a
+    restart no request has to fail for it, and unlike a ping this asks nothing."""
+    connection = record.driver_connection
+    if isinstance(connection, asyncpg.Connection) and connection.is_closed():
+        raise DisconnectionError("closed by the server")
+
+
 class Database:
     """PostgreSQL. Open one a process; `dispose` it before the process ends."""
 
@@ -96,6 +107,7 @@ class Database:
                 "timeout": 5,
             },
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
