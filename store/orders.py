@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.grants import AT_REST, Attention, GrantIdentity, GrantStatus
@@ -22,7 +23,7 @@ from domain.rewards import Delivery, GiftCard
 from store import lanes
 from store.database import Database, Transaction
 from store.parking import clear_attention, park
-from store.tables import Customer, Grant, Lane, Order
+from store.tables import Customer, Grant, Lane, Order, metadata
 from store.telling import subject
 
 
@@ -82,11 +83,14 @@ async def claim(
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
         order = _prepare(tx, grant, reward, customer, after=order, hooks=hooks)
-        await tx.session.flush()
+        if not await _write_down(tx, order):
+            return Busy(_SOON)
     return await _compare_and_set(tx, order, lifetime, probes=lane is not None)
 
 
 _SOON = timedelta(seconds=1)
+_ORDERS = metadata.tables[str(Order.__tablename__)]
+_INSERT = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.id)
 
 
 async def _load(
@@ -153,7 +157,7 @@ def _prepare(
         personalization=reward.personalization,
         callback_url=f"{hooks}/hooks/{reward.provider}/{token}",
     )
-    order = Order(
+    return Order(
         id=new_id(Prefix.ORDER),
         grant_id=grant.id,
         provider=reward.provider,
@@ -166,8 +170,12 @@ def _prepare(
         currency=reward.currency,
         created_at=tx.now,
     )
-    tx.session.add(order)
-    return order
+
+
+async def _write_down(tx: Transaction, order: Order) -> bool:
+    """Insert the order, unless another claim has just written the same one down."""
+    written = await tx.session.execute(_INSERT, order.model_dump())
+    return written.scalar() is not None
 
 
 async def _compare_and_set(
@@ -264,7 +272,7 @@ async def open_order(database: Database, grant_id: str) -> OpenOrder | None:
     async with database.reading() as session:
         row = await session.execute(
             select(col(Order.id), col(Order.provider_order_id), col(Order.currency))
-            .where(col(Order.grant_id) == grant_id, col(Order.provider_order_id).is_not(None))
+            .where(col(Order.grant_id) == grant_id)
             .order_by(col(Order.generation).desc())
             .limit(1)
         )

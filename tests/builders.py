@@ -29,7 +29,7 @@ from domain.rewards import GiftCard, GiftCredits, LoyaltyPoints, Reward
 from store import attribution, campaigns, customers, publications, qualification
 from store.attribution import ConversionRequest, Converted
 from store.database import Database, now
-from store.tables import Publication, Referral, Voucher
+from store.tables import Grant, Publication, Referral, Voucher
 
 EVENT = "first_purchase"
 PROVIDER = "giftcard-partners"
@@ -214,6 +214,13 @@ async def qualify(
     """Convert a friend and judge it, as the workflow would."""
     converted = await convert(database, code, referee_id, **changes)
     return await qualification.qualify(database, start_of(converted.referrals[0]))
+
+
+async def add_grant(database: Database, reward: Reward | None = None, **changes: Any) -> Grant:
+    """The one grant of a converted friend: `reward` to the referrer of a single-sided campaign."""
+    of = terms(every_friend(reward), referee_reward=None, **changes)
+    decision = await qualify(database, (await add_programme(database, of)).code)
+    return await one(database, Grant, id=decision.grants[0].grant_id)
 
 
 async def rows(database: Database, table: type[Row], **equal: Any) -> list[Row]:
