@@ -1,0 +1,62 @@
+"""Reading a provider's answers: exactly, discreetly, and in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from domain.orders import Recipient
+from providers.outcomes import NotSent, ProviderError, RateLimited
+
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+_REFUSALS = 2
+_LONGEST = 200
+
+
+def document(response: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON object; fractions stay exact. Raises ValueError when it holds none."""
+    body = json.loads(response.content, parse_float=Decimal)
+    if not isinstance(body, dict):
+        raise ValueError("the answer is no JSON object")
+    return body
+
+
+@contextmanager
+def reading(what: str, *, lost: type[ProviderError] = NotSent) -> Iterator[None]:
+    """Turn what an answer of an unforeseen shape raises into `lost`. The original is dropped: it
+    may quote the answer, and an answer can hold a card's secret."""
+    try:
+        yield
+    except _UNREADABLE:
+        raise lost(f"{what}: an answer that cannot be read") from None
+
+
+def fit_to_tell(message: object, recipient: Recipient) -> str:
+    """A provider's words, shortened; empty when they repeat anything of the recipient's, as
+    validation errors do: the words go into timelines and logs."""
+    said = str(message or "").strip()
+    values = [recipient.name, recipient.email, recipient.phone, *(recipient.address or {}).values()]
+    private = {word for value in values if value for word in str(value).casefold().split()}
+    mentions = any(len(word) > 2 and word in said.casefold() for word in private)
+    return "" if mentions else said[:_LONGEST]
+
+
+async def in_turn(read: Callable[[], Awaitable[httpx.Response]], *, every: float) -> httpx.Response:
+    """One more of several reads that belong together. It first waits `every` seconds, its share
+    of the rate limit, which the read before it has used up; a refusal makes it wait longer.
+    Raises RateLimited after three of them."""
+    wait = every
+    for _ in range(_REFUSALS):
+        await asyncio.sleep(wait)
+        try:
+            return await read()
+        except RateLimited as limited:
+            wait = limited.retry_after.total_seconds() if limited.retry_after else max(1, 2 * wait)
+    await asyncio.sleep(wait)
+    return await read()
