@@ -59,6 +59,23 @@ def test_one_home_has_one_stack(dev: Dev) -> None:
     assert dev.process.poll() is None
 
 
+def test_a_key_may_do_what_its_role_says(dev: Dev) -> None:
+    made = guerdon(dev, "keys", "create", "--role", "finance")
+    assert made.returncode == 0
+    headers = dict(line.split(": ") for line in made.stdout.splitlines())
+    assert dev.info.api
+    with httpx.Client(base_url=dev.info.api.url, headers=headers) as finance:
+        assert finance.get("/v1/ledger/balances").status_code == 200
+        assert finance.post("/v1/campaigns", json={}).status_code == 403
+
+
+def test_the_worker_s_check_knows_whether_it_polls(dev: Dev) -> None:
+    wait_until(lambda: guerdon(dev, "worker", "--check").returncode == 0, 20)
+    elsewhere = guerdon(dev, "worker", "--check", TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert elsewhere.returncode == 1
+    assert elsewhere.stderr.startswith("Temporal does not answer")
+
+
 def test_every_killed_process_comes_back_on_its_port(dev: Dev) -> None:
     first = dev.info
     for name in ("worker", "simulator", "api", "temporal", "postgres"):
@@ -106,6 +123,23 @@ def guerdon_dev(home: Path, settings: dict[str, str]) -> subprocess.CompletedPro
     environment = os.environ | settings | {"GUERDON_HOME": str(home)}
     return subprocess.run(
         [GUERDON, "dev"], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def guerdon(dev: Dev, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A command that works on what `dev` runs."""
+    own = {
+        "GUERDON_DATABASE_URL": dev.info.postgres.url,
+        "GUERDON_ENCRYPTION_KEYS": "k1:unused",
+        "TEMPORAL_ADDRESS": dev.info.temporal.address,
+    }
+    return subprocess.run(
+        [GUERDON, *arguments],
+        env=os.environ | own | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
 
 
