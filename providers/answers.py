@@ -1,0 +1,38 @@
+"""Amounts and times in a provider's answer. Neither is worth losing an order over: an order that
+was bought must stay readable whatever else is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.money import Money
+
+
+def money(value: Any, currency: Any) -> Money | None:
+    """Major units as JSON gave them (integer, Decimal or string); None when they are no exact
+    amount of that currency."""
+    try:
+        return Money.from_major(value, currency)
+    except (ValueError, TypeError):
+        return None
+
+
+def total(parts: Iterable[Money | None]) -> Money | None:
+    """The sum; None when there is nothing to add, or a part is unknown or in another currency."""
+    whole: Money | None = None
+    for part in parts:
+        if part is None or (whole and whole.currency != part.currency):
+            return None
+        whole = whole + part if whole else part
+    return whole
+
+
+def moment(value: Any) -> datetime | None:
+    """An ISO 8601 time, in UTC where it names no offset."""
+    try:
+        at = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
