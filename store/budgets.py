@@ -3,7 +3,7 @@ shared by a whole campaign, so it is held for no longer than the commit takes.""
 
 from __future__ import annotations
 
-from sqlalchemy import or_, update
+from sqlalchemy import BigInteger, bindparam, or_, update
 from sqlmodel import col
 
 from domain.money import Money
@@ -19,23 +19,37 @@ class BudgetSpent(Exception):
         self.needed = needed
 
 
+_ROW = (col(Budget.campaign_id) == bindparam("campaign"), col(Budget.currency) == bindparam("unit"))
+_RESERVE = (
+    update(Budget)
+    .where(
+        *_ROW,
+        or_(
+            col(Budget.ceiling).is_(None),
+            col(Budget.reserved) + Budget.committed + bindparam("needed", type_=BigInteger)
+            <= Budget.ceiling,
+        ),
+    )
+    .values(reserved=col(Budget.reserved) + bindparam("needed", type_=BigInteger))
+    .returning(col(Budget.campaign_id))
+    .execution_options(synchronize_session=False)
+)
+_SHIFT = (
+    update(Budget)
+    .where(*_ROW)
+    .values(
+        reserved=col(Budget.reserved) + bindparam("held", type_=BigInteger),
+        committed=col(Budget.committed) + bindparam("bound", type_=BigInteger),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
 async def reserve(tx: Transaction, campaign_id: str, faces: list[Money]) -> None:
     """Set face values aside, all or none. Raises BudgetSpent."""
     for money in _per_currency(faces):
-        updated = await tx.session.execute(
-            update(Budget)
-            .where(
-                col(Budget.campaign_id) == campaign_id,
-                col(Budget.currency) == money.currency,
-                or_(
-                    col(Budget.ceiling).is_(None),
-                    col(Budget.reserved) + Budget.committed + money.amount <= Budget.ceiling,
-                ),
-            )
-            .values(reserved=col(Budget.reserved) + money.amount)
-            .returning(col(Budget.campaign_id))
-            .execution_options(synchronize_session=False)
-        )
+        wanted = {"campaign": campaign_id, "unit": money.currency, "needed": money.amount}
+        updated = await tx.session.execute(_RESERVE, wanted)
         if updated.scalar() is None:
             raise BudgetSpent(money)
 
@@ -58,15 +72,8 @@ async def release(tx: Transaction, campaign_id: str, face: Money) -> None:
 async def _shift(
     tx: Transaction, campaign_id: str, currency: str, *, reserved: int, committed: int
 ) -> None:
-    await tx.session.execute(
-        update(Budget)
-        .where(col(Budget.campaign_id) == campaign_id, col(Budget.currency) == currency)
-        .values(
-            reserved=col(Budget.reserved) + reserved,
-            committed=col(Budget.committed) + committed,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    shifted = {"campaign": campaign_id, "unit": currency, "held": reserved, "bound": committed}
+    await tx.session.execute(_SHIFT, shifted)
 
 
 def _per_currency(faces: list[Money]) -> list[Money]:

@@ -24,6 +24,7 @@ ReadSession = NewType("ReadSession", AsyncSession)
 
 # A list of parameters instead of one VALUES of many rows: that would be compiled at each call.
 _EVENTS = insert(metadata.tables[str(Event.__tablename__)])
+_BLANK: dict[str, Any] = dict.fromkeys(Event.model_fields.keys() - {"seq", "xid"}) | {"data": {}}
 _ENTRIES = insert(metadata.tables[str(LedgerEntry.__tablename__)])
 
 
@@ -74,9 +75,7 @@ class Transaction:
         """Send what was recorded so far. Called at the commit; earlier only by a caller that
         must keep one statement for the very end."""
         if self._events:
-            columns = {name for event in self._events for name in event}
-            rows = [dict.fromkeys(columns - {"data"}) | {"data": {}} | e for e in self._events]
-            await self.session.execute(_EVENTS, rows)
+            await self.session.execute(_EVENTS, [_BLANK | event for event in self._events])
             self._events = []
         if self._entries:
             await self.session.execute(_ENTRIES, self._entries)

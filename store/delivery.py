@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -30,7 +30,7 @@ from store.crypto import Vault
 from store.database import Transaction
 from store.parking import clear_attention, park
 from store.standing import lock_referral, refresh_standing
-from store.tables import Claim, Grant, Order
+from store.tables import Claim, Grant, LedgerEntry, Order
 from store.telling import subject
 
 
@@ -73,7 +73,7 @@ async def record_snapshot(
     withdrawn = before == OrderState.ISSUED and order.state in ENDED
     if issued:
         _post_issue(tx, order, grant, face, snapshot.charged)
-    if withdrawn and grant.status == GrantStatus.DELIVERED:
+    if withdrawn and await _is_spent(tx, order.id):
         tx.post(ledger.unspend(grant.campaign_id, order.id, face))
     if withdrawn:
         tx.post(ledger.withdraw(grant.campaign_id, order.id, face))
@@ -88,14 +88,18 @@ async def record_snapshot(
 
 
 async def _lock(tx: Transaction, order_id: str) -> tuple[Order, Grant]:
-    row = await tx.session.execute(
-        select(Order, Grant)
-        .join(Grant, col(Grant.id) == Order.grant_id)
-        .where(col(Order.id) == order_id)
-        .with_for_update(of=Order)
-    )
-    order, grant = row.one()
+    order, grant = (await tx.session.execute(_ORDER, {"order_id": order_id})).one()
     return order, grant
+
+
+_ORDER = (
+    select(Order, Grant)
+    .select_from(Grant)
+    .join(Order, col(Order.grant_id) == Grant.id)
+    .where(col(Order.id) == bindparam("order_id"))
+    # Both: the grant would else be read as it was before the wait for the order's row.
+    .with_for_update(of=(Grant, Order))
+)
 
 
 def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot) -> None:
@@ -173,10 +177,12 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
     if grant.status == GrantStatus.DELIVERED:
         return Step(next=Next.REST)
     referral = await lock_referral(tx, grant.referral_id)
+    face = Money(amount=order.face_amount, currency=order.currency)
+    # A parked grant may have been delivered before, and have bounced.
+    if grant.status != GrantStatus.NEEDS_ATTENTION or not await _is_spent(tx, order.id):
+        tx.post(ledger.spend(grant.campaign_id, order.id, face))
     grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
     grant.updated_at = tx.now
-    face = Money(amount=order.face_amount, currency=order.currency)
-    tx.post(ledger.spend(grant.campaign_id, order.id, face))
     tx.record(
         "grant.delivered",
         "Reward delivered",
@@ -186,6 +192,16 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
     )
     await refresh_standing(tx, referral)
     return Step(next=Next.REST)
+
+
+async def _is_spent(tx: Transaction, order_id: str) -> bool:
+    """Has this order's face value been booked as spent, and not taken back since?"""
+    kinds = await tx.session.scalars(
+        select(col(LedgerEntry.kind)).where(
+            col(LedgerEntry.kind).in_(("spend", "unspend")), col(LedgerEntry.subject) == order_id
+        )
+    )
+    return set(kinds) == {"spend"}
 
 
 async def _keep_following(tx: Transaction, order: Order, grant: Grant, pace: Pace) -> Step:

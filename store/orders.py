@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Integer, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -83,9 +83,13 @@ async def claim(
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
         order = _prepare(tx, grant, reward, customer, after=order, hooks=hooks)
-        if not await _write_down(tx, order):
-            return Busy(_SOON)
-    return await _compare_and_set(tx, order, lifetime, probes=lane is not None)
+        written = await tx.session.execute(_INSERT, _claimed(tx, order, lifetime))
+        won = written.scalar() is not None
+    else:
+        won = await _take_over(tx, order, lifetime)
+    if not won:
+        return Busy(max((order.claimed_until or tx.now) - tx.now, _SOON))
+    return _attempt(tx, order, probes=lane is not None)
 
 
 _SOON = timedelta(seconds=1)
@@ -93,18 +97,23 @@ _ORDERS = metadata.tables[str(Order.__tablename__)]
 _INSERT = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.id)
 
 
+_OPEN = (
+    select(Grant, Order, Customer, Lane)
+    .outerjoin(Order, col(Order.grant_id) == Grant.id)
+    .join(Customer, col(Customer.id) == Grant.recipient_id)
+    .outerjoin(Lane, col(Lane.provider) == bindparam("provider"))
+    .where(col(Grant.id) == bindparam("grant_id"))
+    .order_by(col(Order.generation).desc())
+    .limit(1)
+    # What is about to be ordered cannot be cancelled in the same moment.
+    .with_for_update(of=Grant)
+)
+
+
 async def _load(
     tx: Transaction, provider: str, grant_id: str
 ) -> tuple[Grant, Order | None, Customer, Lane | None]:
-    row = await tx.session.execute(
-        select(Grant, Order, Customer, Lane)
-        .outerjoin(Order, col(Order.grant_id) == Grant.id)
-        .join(Customer, col(Customer.id) == Grant.recipient_id)
-        .outerjoin(Lane, col(Lane.provider) == provider)
-        .where(col(Grant.id) == grant_id)
-        .order_by(col(Order.generation).desc())
-        .limit(1)
-    )
+    row = await tx.session.execute(_OPEN, {"grant_id": grant_id, "provider": provider})
     grant, order, customer, lane = row.one()
     return grant, order, customer, lane
 
@@ -172,47 +181,64 @@ def _prepare(
     )
 
 
-async def _write_down(tx: Transaction, order: Order) -> bool:
-    """Insert the order, unless another claim has just written the same one down."""
-    written = await tx.session.execute(_INSERT, order.model_dump())
-    return written.scalar() is not None
+def _claimed(tx: Transaction, order: Order, lifetime: timedelta) -> dict[str, Any]:
+    """A new order's row, written down and claimed by one statement."""
+    return order.model_dump() | {
+        "attempt": 1,
+        "claimed_until": tx.now + lifetime,
+        "first_sent_at": tx.now,
+        # From here on the card may exist, whatever becomes of this process.
+        "state": OrderState.UNKNOWN,
+    }
 
 
-async def _compare_and_set(
-    tx: Transaction, order: Order, lifetime: timedelta, *, probes: bool
-) -> Attempt | Busy:
-    seen, in_doubt = order.attempt, order.state == OrderState.UNKNOWN
-    repeats = order.repeats + in_doubt
-    won = await tx.session.execute(
-        update(Order)
-        .where(
-            col(Order.id) == order.id,
-            col(Order.attempt) == seen,
-            or_(col(Order.claimed_until).is_(None), col(Order.claimed_until) < tx.now),
-        )
-        .values(
-            attempt=seen + 1,
-            repeats=repeats,
-            claimed_until=tx.now + lifetime,
-            first_sent_at=order.first_sent_at or tx.now,
-            # From here on the card may exist, whatever becomes of this process.
-            state=OrderState.UNKNOWN,
-            updated_at=tx.now,
-        )
-        .returning(col(Order.first_sent_at))
-        .execution_options(synchronize_session=False)
+_TAKE_OVER = (
+    update(Order)
+    .where(
+        col(Order.id) == bindparam("order"),
+        col(Order.attempt) == bindparam("seen"),
+        # An earlier attempt's answer may have come after this order was read.
+        col(Order.state).in_((OrderState.PREPARED, OrderState.UNKNOWN)),
+        or_(col(Order.claimed_until).is_(None), col(Order.claimed_until) < bindparam("now")),
     )
-    first_sent_at = won.scalar()
-    if first_sent_at is None:
-        until = order.claimed_until or tx.now
-        return Busy(max(until - tx.now, timedelta(seconds=1)))
+    .values(
+        attempt=col(Order.attempt) + 1,
+        repeats=col(Order.repeats) + bindparam("repeated", type_=Integer),
+        claimed_until=bindparam("until"),
+        first_sent_at=func.coalesce(col(Order.first_sent_at), bindparam("now")),
+        state=OrderState.UNKNOWN,
+        updated_at=bindparam("now"),
+    )
+    .returning(col(Order.id))
+    .execution_options(synchronize_session=False)
+)
+
+
+async def _take_over(tx: Transaction, order: Order, lifetime: timedelta) -> bool:
+    """Compare-and-set: while one attempt holds the claim no other gets it."""
+    won = await tx.session.execute(
+        _TAKE_OVER,
+        {
+            "order": order.id,
+            "seen": order.attempt,
+            "now": tx.now,
+            "until": tx.now + lifetime,
+            "repeated": int(order.state == OrderState.UNKNOWN),
+        },
+    )
+    return won.scalar() is not None
+
+
+def _attempt(tx: Transaction, order: Order, *, probes: bool) -> Attempt:
+    """The attempt that has just claimed the order; `order` is its row as it was before."""
+    in_doubt = order.state == OrderState.UNKNOWN
     return Attempt(
         order_id=order.id,
         grant_id=order.grant_id,
-        number=seen + 1,
+        number=order.attempt + 1,
         in_doubt=in_doubt,
-        repeats=repeats,
-        first_sent_at=first_sent_at,
+        repeats=order.repeats + in_doubt,
+        first_sent_at=order.first_sent_at or tx.now,
         request=OrderRequest.model_validate(order.request),
         probes=probes,
     )
@@ -236,19 +262,25 @@ async def record_refused(tx: Transaction, attempt: Attempt, detail: str) -> bool
     return await _release(tx, attempt, OrderState.FAILED, "Order refused for good", detail)
 
 
+_RELEASE = (
+    update(Order)
+    .where(
+        col(Order.id) == bindparam("order"),
+        col(Order.attempt) == bindparam("mine"),
+        col(Order.state) == OrderState.UNKNOWN,
+    )
+    .values(state=bindparam("word"), claimed_until=None, updated_at=bindparam("now"))
+    .returning(col(Order.provider))
+    .execution_options(synchronize_session=False)
+)
+
+
 async def _release(
     tx: Transaction, attempt: Attempt, state: OrderState, title: str, detail: str
 ) -> bool:
     released = await tx.session.execute(
-        update(Order)
-        .where(
-            col(Order.id) == attempt.order_id,
-            col(Order.attempt) == attempt.number,
-            col(Order.state) == OrderState.UNKNOWN,
-        )
-        .values(state=state, claimed_until=None, updated_at=tx.now)
-        .returning(col(Order.provider))
-        .execution_options(synchronize_session=False)
+        _RELEASE,
+        {"order": attempt.order_id, "mine": attempt.number, "word": state, "now": tx.now},
     )
     provider = released.scalar()
     if provider is None:

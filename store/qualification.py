@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import Integer, and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
@@ -26,7 +26,14 @@ from domain.tiers import reached
 from domain.verdicts import Facts, Verdict, budget_verdict, judge
 from store import budgets
 from store.database import Database, Transaction
-from store.tables import Campaign, CampaignVersion, Grant, Referral, ReferrerProgress
+from store.tables import (
+    Campaign,
+    CampaignVersion,
+    Grant,
+    Referral,
+    ReferrerProgress,
+    metadata,
+)
 
 
 async def qualify(database: Database, start: ReferralStart) -> Decision:
@@ -86,39 +93,57 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     grants = _earned(case, tx.now)
     verdicts = judge(case.terms, _facts(case, grants))
     if not all(verdict.passed for verdict in verdicts):
-        return await _reject(tx, case.referral, verdicts)
+        return _reject(tx, case.referral, verdicts)
     await _accept(tx, case, grants, verdicts)
     return Decision(qualified=True, grants=_tasks(grants))
 
 
+# Built once: putting a statement together takes longer than running it.
+_LOCK_PROGRESS = (
+    upsert(ReferrerProgress)
+    .values(
+        campaign_id=bindparam("campaign_id"),
+        referrer_id=bindparam("referrer_id"),
+        unique_referees=0,
+        grants=0,
+    )
+    .on_conflict_do_update(
+        index_elements=["campaign_id", "referrer_id"],
+        set_={"grants": col(ReferrerProgress.grants)},
+    )
+    .returning(col(ReferrerProgress.unique_referees), col(ReferrerProgress.grants))
+)
+_CASE = (
+    select(Referral, col(CampaignVersion.terms), col(Campaign.active))
+    .join(Campaign, col(Campaign.id) == Referral.campaign_id)
+    .join(
+        CampaignVersion,
+        and_(
+            col(CampaignVersion.campaign_id) == Referral.campaign_id,
+            col(CampaignVersion.version) == Referral.campaign_version,
+        ),
+    )
+    .where(col(Referral.id) == bindparam("referral_id"))
+)
+_COUNT = (
+    update(ReferrerProgress)
+    .where(
+        col(ReferrerProgress.campaign_id) == bindparam("campaign"),
+        col(ReferrerProgress.referrer_id) == bindparam("referrer"),
+    )
+    .values(
+        unique_referees=bindparam("count"),
+        grants=col(ReferrerProgress.grants) + bindparam("granted", type_=Integer),
+    )
+    .execution_options(synchronize_session=False)
+)
+_GRANTS = insert(metadata.tables[str(Grant.__tablename__)])
+
+
 async def _read(tx: Transaction, start: ReferralStart) -> _Case:
-    locked = await tx.session.execute(
-        upsert(ReferrerProgress)
-        .values(
-            campaign_id=start.campaign_id,
-            referrer_id=start.referrer_id,
-            unique_referees=0,
-            grants=0,
-        )
-        .on_conflict_do_update(
-            index_elements=["campaign_id", "referrer_id"],
-            set_={"grants": col(ReferrerProgress.grants)},
-        )
-        .returning(col(ReferrerProgress.unique_referees), col(ReferrerProgress.grants))
-    )
-    count, granted = locked.one()
-    row = await tx.session.execute(
-        select(Referral, col(CampaignVersion.terms), col(Campaign.active))
-        .join(Campaign, col(Campaign.id) == Referral.campaign_id)
-        .join(
-            CampaignVersion,
-            and_(
-                col(CampaignVersion.campaign_id) == Referral.campaign_id,
-                col(CampaignVersion.version) == Referral.campaign_version,
-            ),
-        )
-        .where(col(Referral.id) == start.referral_id)
-    )
+    referrer = {"campaign_id": start.campaign_id, "referrer_id": start.referrer_id}
+    count, granted = (await tx.session.execute(_LOCK_PROGRESS, referrer)).one()
+    row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
     referral, terms, enabled = row.one()
     return _Case(referral, CampaignTerms.model_validate(terms), enabled, count + 1, granted)
 
@@ -189,14 +214,10 @@ async def _accept(
     )
     await _count(tx, referral, case.number, sum(grant.role == "referrer" for grant in grants))
     if grants:
-        await tx.session.execute(insert(Grant), [grant.model_dump() for grant in grants])
-    await _settle(
-        tx,
-        referral,
-        status=status_of(GrantStatus(grant.status) for grant in grants),
-        ordinal=case.number,
-        verdicts=verdicts,
-    )
+        await tx.session.execute(_GRANTS, [grant.model_dump() for grant in grants])
+    status = status_of(GrantStatus(grant.status) for grant in grants)
+    referral.ordinal = case.number
+    _settle(tx, referral, status, verdicts)
     subject = _subject(referral)
     tx.record(
         "referral.qualified",
@@ -206,6 +227,7 @@ async def _accept(
     )
     for grant in grants:
         _record_grant(tx, grant, subject)
+    await tx.session.flush()
     await tx.write_facts()
     await budgets.reserve(tx, referral.campaign_id, faces)
 
@@ -225,35 +247,21 @@ def _record_grant(tx: Transaction, grant: Grant, subject: dict[str, Any]) -> Non
 
 
 async def _count(tx: Transaction, referral: Referral, count: int, granted: int) -> None:
-    await tx.session.execute(
-        update(ReferrerProgress)
-        .where(
-            col(ReferrerProgress.campaign_id) == referral.campaign_id,
-            col(ReferrerProgress.referrer_id) == referral.referrer_id,
-        )
-        .values(unique_referees=count, grants=col(ReferrerProgress.grants) + granted)
-        .execution_options(synchronize_session=False)
-    )
+    values = {"campaign": referral.campaign_id, "referrer": referral.referrer_id}
+    await tx.session.execute(_COUNT, values | {"count": count, "granted": granted})
 
 
-async def _settle(
-    tx: Transaction, referral: Referral, *, verdicts: list[Verdict], **columns: Any
+def _settle(
+    tx: Transaction, referral: Referral, status: ReferralStatus, verdicts: list[Verdict]
 ) -> None:
-    await tx.session.execute(
-        update(Referral)
-        .where(col(Referral.id) == referral.id)
-        .values(
-            verdicts=[verdict.model_dump(mode="json") for verdict in verdicts],
-            updated_at=tx.now,
-            **columns,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    referral.status, referral.updated_at = status, tx.now
+    referral.verdicts = [verdict.model_dump(mode="json") for verdict in verdicts]
 
 
-async def _reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
+def _reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
     reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
-    await _settle(tx, referral, verdicts=verdicts, status=ReferralStatus.REJECTED, reason=reasons)
+    referral.reason = reasons
+    _settle(tx, referral, ReferralStatus.REJECTED, verdicts)
     tx.record("referral.rejected", "Conversion rejected", detail=reasons, **_subject(referral))
     return Decision(qualified=False)
 
@@ -269,7 +277,7 @@ async def _reject_for_budget(
     verdicts = judge(case.terms, _facts(case, _earned(case, tx.now)))
     ceiling = limit.amount if limit else 0
     verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
-    return await _reject(tx, case.referral, verdicts)
+    return _reject(tx, case.referral, verdicts)
 
 
 async def _decided_before(tx: Transaction, referral: Referral) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import col
 
 from domain.grants import GrantStatus
@@ -15,29 +15,31 @@ _TITLES = {
     ReferralStatus.NEEDS_ATTENTION: "Referral needs attention",
 }
 
+# Built once: putting a statement together takes longer than running it.
+_LOCK = select(Referral).where(col(Referral.id) == bindparam("referral_id")).with_for_update()
+_STATUSES = select(col(Grant.status)).where(col(Grant.referral_id) == bindparam("referral_id"))
+_SET = (
+    update(Referral)
+    .where(col(Referral.id) == bindparam("referral_id"))
+    .values(status=bindparam("word"), updated_at=func.now())
+    .execution_options(synchronize_session=False)
+)
+
 
 async def lock_referral(tx: Transaction, referral_id: str) -> Referral:
     """Take the referral's row first: two of its grants that come to rest at the same moment must
     see each other, or neither would see that it was the last."""
-    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
-    return (await tx.session.scalars(statement)).one()
+    return (await tx.session.scalars(_LOCK, {"referral_id": referral_id})).one()
 
 
 async def refresh_standing(tx: Transaction, referral: Referral) -> None:
     """Set the referral's status from its grants. The caller holds its lock."""
     await tx.session.flush()
-    statuses = await tx.session.scalars(
-        select(col(Grant.status)).where(col(Grant.referral_id) == referral.id)
-    )
+    statuses = await tx.session.scalars(_STATUSES, {"referral_id": referral.id})
     status = status_of(GrantStatus(status) for status in statuses)
     if status == referral.status:
         return
-    await tx.session.execute(
-        update(Referral)
-        .where(col(Referral.id) == referral.id)
-        .values(status=status, updated_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
+    await tx.session.execute(_SET, {"referral_id": referral.id, "word": status})
     if status in _TITLES:
         tx.record(
             f"referral.{status}",

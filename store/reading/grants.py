@@ -34,9 +34,13 @@ async def find(session: ReadSession, grant_id: str) -> GrantRead:
 async def of_referrals(
     session: ReadSession, referral_ids: Sequence[str]
 ) -> dict[str, list[GrantRead]]:
-    """The grants of each referral, oldest first."""
+    """The grants of each referral, oldest first, the referee's before the referrer's."""
     found: dict[str, list[GrantRead]] = {referral_id: [] for referral_id in referral_ids}
-    statement = _grants().where(col(Grant.referral_id).in_(referral_ids)).order_by(col(Grant.id))
+    statement = (
+        _grants()
+        .where(col(Grant.referral_id).in_(referral_ids))
+        .order_by(col(Grant.created_at), col(Grant.role), col(Grant.id))
+    )
     for grant, recipient, order in await session.execute(statement):
         found[grant.referral_id].append(GrantRead(grant, recipient, order))
     return found
