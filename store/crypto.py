@@ -18,9 +18,12 @@ class Vault:
     its key, and is bound to the row that it belongs to: moved to another row it does not open."""
 
     def __init__(self, keys: str) -> None:
-        self._keys = dict(_parse(item) for item in keys.split(",") if item.strip())
+        given = [_parse(item) for item in keys.split(",") if item.strip()]
+        self._keys = dict(given)
         if not self._keys:
             raise ValueError("GUERDON_ENCRYPTION_KEYS is empty; give id:base64 of 32 bytes")
+        if len(self._keys) < len(given):
+            raise ValueError("GUERDON_ENCRYPTION_KEYS gives one id twice")
         self._current = next(iter(self._keys))
 
     def encrypt(self, plain: bytes, row_id: str) -> bytes:

@@ -12,7 +12,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from domain.ids import Prefix, new_id
 from domain.ledger import Posting
@@ -122,6 +122,12 @@ class Database:
         """A session to read with."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield ReadSession(session)
+
+    @property
+    def in_use(self) -> int:
+        """Connections that are at work now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def dispose(self) -> None:
         """Close every connection."""

@@ -174,6 +174,7 @@ class Dispatcher:
     async def _send_forever(self) -> None:
         while True:
             message = await self._queue.get()
+            await self._after_you()
             try:
                 await send(self._client, message)
             except Exception as error:
@@ -181,6 +182,12 @@ class Dispatcher:
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
             else:
                 self._sent.append(message.id)
+
+    async def _after_you(self, patience: float = 1.0, pause: float = 0.02) -> None:
+        """Let requests that are being accepted go first, for `patience` seconds at most."""
+        while self._database.in_use > 2 and patience > 0:
+            await asyncio.sleep(pause)
+            patience -= pause
 
     async def _mark_forever(self, pause: float = 0.05) -> None:
         while True:

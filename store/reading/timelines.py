@@ -38,6 +38,6 @@ async def _told(session: ReadSession, column: str | None, id: str) -> list[Told]
         select(Event, col(Customer.name))
         .outerjoin(Customer, col(Customer.id) == Event.customer_id)
         .where(col(column) == id)
-        .order_by(col(Event.at), col(Event.seq))
+        .order_by(col(Event.seq))
     )
     return [Told(*row) for row in await session.execute(statement)]
