@@ -20,6 +20,7 @@ from builders import (
     terms,
 )
 from ordering import HOOKS, LIFETIME, attempt, claim, record, snapshot
+from sqlalchemy import select
 
 from domain.customers import Address
 from domain.grants import Attention, GrantIdentity, GrantStatus
@@ -141,6 +142,34 @@ class TestCompareAndSet:
         assert (second.number, second.in_doubt) == (2, True)
         assert second.request == first.request
         assert second.first_sent_at == first.first_sent_at
+
+
+class TestLateAnswer:
+    async def test_racing_a_claim_is_never_taken_back(self, database: Database) -> None:
+        for n in range(30):
+            grant = await add_grant(database)
+            late = await attempt(database, grant.id, NO)
+            ways = [
+                claim(database, grant.id),
+                record(database, late.order_id, snapshot(late)),
+            ]
+            await asyncio.gather(*(ways if n % 2 else reversed(ways)))
+            assert (await one(database, Order, grant_id=grant.id)).state == OrderState.ISSUED
+            assert await claim(database, grant.id) == Step(next=Next.REST)
+
+    async def test_recorded_while_a_claim_waits_for_its_row_is_never_taken_back(
+        self, database: Database
+    ) -> None:
+        grant = await add_grant(database)
+        await attempt(database, grant.id, NO)
+        async with database.transaction() as tx:
+            await tx.session.execute(select(Grant).with_for_update())
+            waiting = asyncio.create_task(claim(database, grant.id))
+            await asyncio.sleep(0.3)
+            order = (await tx.session.scalars(select(Order))).one()
+            order.state, order.claimed_until = OrderState.ISSUED, None
+        assert not isinstance(await waiting, Attempt)
+        assert (await one(database, Order, grant_id=grant.id)).state == OrderState.ISSUED
 
 
 class TestStaleAttempt:
