@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, computed_field
+from pydantic import BaseModel, Field, computed_field, field_validator
 
 from api.access import Caller
 from api.customers.schemas import SimpleCustomer
-from api.fields import MinorUnits, NamedPerson
+from api.fields import MAX_MINOR, MinorUnits, NamedPerson
 from api.lists import Listed
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
@@ -52,6 +52,13 @@ class OrderIn(BaseModel):
     amount: MinorUnits | None = Field(default=None, examples=[4000])
     items: list[OrderItemIn] | None = Field(default=None, max_length=500)
     metadata: Metadata = {}
+
+    @field_validator("items")
+    @classmethod
+    def _adds_up(cls, items: list[OrderItemIn] | None) -> list[OrderItemIn] | None:
+        if sum(item.total() for item in items or []) > MAX_MINOR:
+            raise ValueError(f"the items come to more than {MAX_MINOR} minor units")
+        return items
 
     def total(self) -> int:
         """The order's value before the discount, minor units."""

@@ -1,0 +1,46 @@
+"""Running the application in a test, and calling it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.settings import ApiSettings
+from domain.roles import Role
+from store.credentials import create_key
+from store.database import Database
+from store.settings import StoreSettings
+
+
+@asynccontextmanager
+async def running(database_url: str) -> AsyncIterator[FastAPI]:
+    """The application with its resources open."""
+    key = base64.b64encode(b"0" * 32).decode()
+    store = StoreSettings.model_validate(
+        {"database_url": database_url, "encryption_keys": f"k1:{key}"}
+    )
+    settings = ApiSettings.model_validate({"public_url": "http://guerdon.test"})
+    app = create_app(settings, store)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+def client_of(app: FastAPI, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    """An HTTP client of the application."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://guerdon.test",
+        headers=headers,
+    )
+
+
+async def headers_for(database: Database, role: Role) -> dict[str, str]:
+    """New credentials of this role."""
+    async with database.transaction() as tx:
+        app_id, token = await create_key(tx, role)
+    return {"X-App-Id": app_id, "X-App-Token": token}

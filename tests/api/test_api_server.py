@@ -1,0 +1,191 @@
+"""The process itself: its settings, its health, its documentation, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from api_app import client_of
+from api_bodies import refused
+from fastapi import FastAPI
+
+from api.problems import KINDS
+from store.credentials import create_key_sync
+
+GUERDON = Path(sys.executable).with_name("guerdon")
+
+
+def _environment(database_url: str, **changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")}
+    return {
+        **kept,
+        "GUERDON_DATABASE_URL": database_url,
+        "GUERDON_ENCRYPTION_KEYS": "k1:MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=",
+        "GUERDON_PUBLIC_URL": "http://guerdon.test",
+        "TEMPORAL_ADDRESS": "127.0.0.1:1",
+    } | changes
+
+
+@pytest.fixture
+def server(database_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`guerdon api` as a process of its own, and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [GUERDON, "api", "--port", str(port)],
+        env=_environment(database_url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/healthz").is_success:
+                break
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    yield process, url
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+class TestProcess:
+    def test_serves_and_stops(
+        self, server: tuple[subprocess.Popen[str], str], database_url: str
+    ) -> None:
+        process, url = server
+        app_id, token = create_key_sync(database_url, "service")
+        headers = {"X-App-Id": app_id, "X-App-Token": token}
+        body = {"source_id": "jane", "email": "jane@acme.com"}
+        answer = httpx.post(f"{url}/v1/customers", json=body, headers=headers)
+        assert answer.status_code == 200
+
+        def chunks() -> Iterator[bytes]:
+            for _ in range(30):
+                yield b" " * 50_000
+
+        large = httpx.post(
+            f"{url}/v1/customers",
+            content=chunks(),
+            headers=headers | {"Content-Type": "application/json"},
+        )
+        refused(large, 413, "payload_too_large")
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+        assert process.returncode in (0, -signal.SIGTERM)
+        lines = [json.loads(line) for line in output.splitlines()]
+        assert "http.request" in {line["event"] for line in lines}
+        assert "jane" not in output
+        assert token not in output
+
+    @pytest.mark.parametrize(
+        ("setting", "value"),
+        [
+            ("GUERDON_PUBLIC_URL", ""),
+            ("GUERDON_PUBLIC_URL", "nowhere"),
+            ("GUERDON_CURRENCY", "DOLLARS"),
+            ("GUERDON_DATABASE_URL", "mysql://x"),
+        ],
+    )
+    def test_wrong_setting_is_named(self, setting: str, value: str) -> None:
+        done = subprocess.run(
+            [GUERDON, "api", "--port", "0"],
+            env=_environment("postgresql://a:b@127.0.0.1:1/c", **{setting: value}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert setting in line
+
+
+class TestHealth:
+    async def test_ready(self, app_with_temporal: FastAPI) -> None:
+        async with client_of(app_with_temporal) as client:
+            response = await client.get("/readyz")
+            assert response.json() == {
+                "status": "ready",
+                "checks": {"database": "ok", "migrations": "ok", "temporal": "ok"},
+            }
+
+    async def test_temporal_away(self, anonymous: httpx.AsyncClient) -> None:
+        assert (await anonymous.get("/healthz")).json() == {"status": "ok"}
+        response = await anonymous.get("/readyz")
+        refused(response, 503, "temporarily_unavailable")
+        assert "temporal" in response.json()["detail"]
+        assert "database" not in response.json()["detail"]
+
+    async def test_metrics(self, anonymous: httpx.AsyncClient) -> None:
+        await anonymous.get("/v1/customers/jane-4711")
+        text = (await anonymous.get("/metrics")).text
+        assert 'route="/v1/customers/{customer_id}",status="401"' in text
+        assert "guerdon_intake_unsent 0.0" in text
+        assert "jane" not in text
+
+    async def test_docs_need_no_internet(self, anonymous: httpx.AsyncClient) -> None:
+        page = await anonymous.get("/docs")
+        assert page.status_code == 200
+        assert "https://" not in page.text
+        script = await anonymous.get("/docs/assets/swagger-ui-bundle.js")
+        assert len(script.content) > 100_000
+
+
+class TestOpenApi:
+    @pytest.fixture
+    def document(self, app: FastAPI) -> Any:
+        return app.openapi()
+
+    def test_every_post_tells_every_error(self, document: Any) -> None:
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                answers = operation["responses"]
+                assert "HTTPValidationError" not in json.dumps(answers)
+                for status, answer in answers.items():
+                    if int(status) >= 400:
+                        content = answer["content"]["application/problem+json"]
+                        assert content["schema"]["$ref"].endswith("/Problem")
+                        assert content["examples"]
+                if path.startswith("/v1"):
+                    assert operation["security"] == [{"AppId": [], "AppToken": []}]
+                    assert {"401", "403", "500", "503"} <= set(answers)
+                if path.startswith("/v1") and method == "post":
+                    assert {"400", "409", "413", "415", "422"} <= set(answers)
+
+    def test_refers_only_to_what_it_has(self, document: Any) -> None:
+        schemas = document["components"]["schemas"]
+        for part in json.dumps(document).split('"$ref": "#/components/schemas/')[1:]:
+            assert part.partition('"')[0] in schemas
+
+    def test_documented_keys_are_the_contracts(self) -> None:
+        contract = {
+            "invalid_payload missing_customer referrer_not_permitted_to_redeem quantity_exceeded "
+            "voucher_disabled voucher_not_active redemption_rules_violated "
+            "no_voucher_suitable_for_publication already_referred campaign_not_live "
+            "budget_exhausted": 400,
+            "resource_not_found": 404,
+            "duplicate_found idempotency_in_progress not_allowed_in_state": 409,
+            "payload_too_large": 413,
+            "unsupported_media_type": 415,
+            "idempotency_key_reused": 422,
+            "temporarily_unavailable": 503,
+        }
+        for keys, status in contract.items():
+            for key in keys.split():
+                assert KINDS[key].status == status
