@@ -8,7 +8,7 @@ Answers may hold the card's secret, which goes into `OrderSnapshot.secret` and n
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -24,6 +24,7 @@ from domain.orders import (
     RedemptionState,
 )
 from domain.rewards import Delivery
+from providers.answers import moment
 from providers.http import retry_after
 from providers.outcomes import (
     InsufficientFunds,
@@ -292,6 +293,8 @@ def _product(item: dict[str, Any]) -> Product:
         for name in ("faceValue", "minValue", "maxValue")
         if item.get(name) is not None
     }
+    if not values:
+        raise ValueError("an item without a value")
     return Product(
         id=str(item["utid"]),
         name=str(item["rewardName"]),
@@ -308,11 +311,7 @@ def key_of(order: dict[str, Any]) -> str | None:
 
 
 def created(order: dict[str, Any]) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(str(order.get("createdAt")))
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return moment(order.get("createdAt"))
 
 
 def total(page: dict[str, Any]) -> int:

@@ -365,5 +365,10 @@ def test_items_that_cannot_be_ordered():
     product = says.product(item)
     assert product is not None
     assert product.largest == Money(amount=2000, currency="USD")
-    for change in ({"status": "inactive"}, {"fulfillmentType": "PHYSICAL"}, {"currencyCode": "?"}):
+    for change in (
+        {"status": "inactive"},
+        {"fulfillmentType": "PHYSICAL"},
+        {"currencyCode": "?"},
+        {"minValue": None, "maxValue": None},
+    ):
         assert says.product(item | change) is None
