@@ -10,7 +10,7 @@ from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, StaffRequest, Step
 from domain.refusals import NotAllowedInState
 from domain.rewards import reward_of
-from store import budgets, parking
+from store import budgets, lanes, parking
 from store.database import Transaction
 from store.standing import lock_referral, refresh_standing
 from store.tables import Grant
@@ -67,8 +67,10 @@ async def cancel(tx: Transaction, request: StaffRequest) -> Step:
 
 
 async def note_retry(tx: Transaction, request: StaffRequest) -> None:
-    """Remember who asked for another try, and why."""
+    """Remember who asked for another try, and why. Where the provider's lane is stopped, this
+    grant is its next probe: whoever has mended the cause wants to see so now."""
     grant = await tx.session.get_one(Grant, request.grant_id)
+    await lanes.probe_now(tx, str(grant.reward.get("provider")))
     tx.record(
         "grant.retry",
         "Retry asked for by staff",

@@ -51,6 +51,16 @@ async def may_probe(tx: Transaction, lane: Lane, every: timedelta) -> bool:
     return won.scalar() is not None
 
 
+async def probe_now(tx: Transaction, provider: str) -> None:
+    """Let the next order try, whenever the next probe was due."""
+    await tx.session.execute(
+        update(Lane)
+        .where(col(Lane.provider) == provider, col(Lane.probe_at) > tx.now)
+        .values(probe_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def reopen(tx: Transaction, provider: str) -> None:
     """An order got through."""
     removed = await tx.session.execute(

@@ -120,17 +120,24 @@ class Journey:
         await self._note_retry()
 
     async def _attend(self) -> Step:
-        """Parked. A person decides, or the cause passes and the order is tried again."""
+        """Parked. A person decides, the provider has news of an order that may exist, or the
+        cause passes and the order is tried again."""
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._retry is not None or self._cancel is not None,
+                lambda: self._retry is not None or self._cancel is not None or self._has_news,
                 timeout=self.step.after,
                 timeout_summary="parked",
             )
         if self._cancel:
             return await self._withdraw(self._cancel)
+        # No longer parked, also while the retry is written down: nobody may cancel it now.
+        self.step = Step(next=Next.FOLLOW if self._has_news else Next.ORDER)
         await self._note_retry()
-        return Step(next=Next.ORDER)
+        return self.step
+
+    @property
+    def _has_news(self) -> bool:
+        return self._hinted and not self.step.cancellable
 
     async def _note_retry(self) -> None:
         """Who asked for another try belongs to the story, whatever comes of it."""
