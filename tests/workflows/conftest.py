@@ -4,15 +4,16 @@ task queues are fixed, so that two sets of workers would take one another's work
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from histories import replay
 from provider import Hooks, Simulator, simulator_process
 from sqlalchemy.engine import make_url
-from stage import Stage
+from stage import Case, Stage
 from temporalio.testing import WorkflowEnvironment
 
 from providers.registry import Opened, open_configured
@@ -54,7 +55,8 @@ async def running(
     simulator_url: str,
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[Stage]:
-    """Workers as production builds them, sandbox on, over the simulator."""
+    """Workers as production builds them, sandbox on, over the simulator. In the end every history
+    that the module made, also an unfinished one, must replay."""
     async with AsyncExitStack() as opened:
         simulator, hooks = Simulator(simulator_url), Hooks()
         opened.push_async_callback(simulator.close)
@@ -69,7 +71,10 @@ async def running(
             opened.push_async_callback(entry.provider.close)
         for worker in build_workers(temporal.client, module_database, VAULT, providers, settings):
             await opened.enter_async_context(worker)
-        yield Stage(module_database, temporal, simulator, hooks)
+        stage = Stage(module_database, temporal, simulator, hooks, settings)
+        yield stage
+        await replay(await stage.histories())
+        await stage.clear()
 
 
 @pytest_asyncio.fixture
@@ -77,7 +82,20 @@ async def stage(running: Stage) -> Stage:
     """The same, with a quick, empty simulator whose webhooks are passed on."""
     running.hooks.hear = running.relay
     await running.simulator.reset()
+    await running.open_lanes()
     return running
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest) -> Callable[[str, Case], Awaitable[None]]:
+    """Keep a case's history under a name. Does nothing unless `tests/histories/record.py` runs."""
+    recorder = request.config.pluginmanager.get_plugin("recorder")
+
+    async def keep(name: str, case: Case) -> None:
+        if recorder:
+            recorder.write(name, await case.handle.fetch_history())
+
+    return keep
 
 
 def _configured(simulator_url: str, settings: WorkerSettings) -> dict[str, Opened]:

@@ -1,13 +1,19 @@
-"""Reading a workflow's history as what it costs: events and bytes."""
+"""Reading a workflow's history: as what it costs, as text, and by replaying it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from stage import Case, eventually
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from store.temporal import guerdon_plugin
+from worker.build import WORKFLOWS
 
 
 def kind(event: HistoryEvent) -> str:
@@ -48,3 +54,10 @@ def table(title: str, events: list[HistoryEvent]) -> str:
         f"  {counts[name]:3} {sizes[name]:6} {name.lower()}" for name, _ in sizes.most_common()
     ]
     return "\n".join(lines)
+
+
+async def replay(histories: Sequence[WorkflowHistory]) -> None:
+    """Run today's workflows over these histories, sandbox on; raises where they do otherwise."""
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[guerdon_plugin])
+    for history in histories:
+        await replayer.replay_workflow(history)

@@ -47,6 +47,11 @@ class Simulator:
         keys: list[str] = (await self._http.get("/_control/hold")).json()["keys"]
         return keys
 
+    async def stats(self, provider: str = "giftcard-partners") -> dict[str, int]:
+        """How often it was asked, and what it did."""
+        counted: dict[str, int] = (await self._http.get("/_control/stats")).json()[provider]
+        return counted
+
     async def reset(self) -> None:
         """Everything as in a fresh simulator, but quick."""
         await self.put("hold", point=None)

@@ -11,7 +11,11 @@ from typing import Any, TypeVar
 
 from builders import add_customer, add_programme, conversion, one, rows
 from provider import Hooks, Simulator
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from google.protobuf.field_mask_pb2 import FieldMask
+from sqlmodel import delete, update
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
+from temporalio.client import WorkflowHandle, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -19,9 +23,10 @@ from domain.campaigns import CampaignTerms
 from domain.messages import CANCEL, DELIVERY_HINT, RETRY, StaffRequest
 from store import attribution
 from store.attribution import ConversionRequest
-from store.database import Database
+from store.database import Database, now
 from store.dispatch import Outgoing, mark_sent, send
-from store.tables import Event, Grant, Order, Referral
+from store.tables import Event, Grant, Lane, Order, Referral
+from worker.settings import WorkerSettings
 
 Found = TypeVar("Found")
 
@@ -44,10 +49,37 @@ class Stage:
         temporal: WorkflowEnvironment,
         simulator: Simulator,
         hooks: Hooks,
+        settings: WorkerSettings,
     ) -> None:
         self.database, self.temporal = database, temporal
-        self.simulator, self.hooks = simulator, hooks
+        self.simulator, self.hooks, self.settings = simulator, hooks, settings
         self.client = temporal.client
+        self._handles: dict[str, WorkflowHandle[Any, Any]] = {}
+
+    def watch(self, workflow_id: str) -> WorkflowHandle[Any, Any]:
+        """A workflow of this module, whose history has to replay in the end."""
+        handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(workflow_id)
+        return self._handles.setdefault(workflow_id, handle)
+
+    async def histories(self) -> list[WorkflowHistory]:
+        """Of every workflow watched so far, finished or not."""
+        fetched: list[WorkflowHistory] = []
+        for handle in self._handles.values():
+            # One that was never told to Temporal has none.
+            with suppress(RPCError):
+                fetched.append(await handle.fetch_history())
+        return fetched
+
+    async def clear(self) -> None:
+        """End what still runs: no later module's workers may take it up."""
+        for handle in self._handles.values():
+            with suppress(RPCError):
+                await handle.terminate()
+
+    async def open_lanes(self) -> None:
+        """No provider is stopped."""
+        async with self.database.transaction() as tx:
+            await tx.session.execute(delete(Lane))
 
     async def signed_up(self, terms: CampaignTerms, referee_id: str | None = None) -> Case:
         """A friend who signed up with a new referrer's code; the workflow waits."""
@@ -78,6 +110,29 @@ class Stage:
             await send(self.client, message)
         await mark_sent(self.database, [message.id for message in messages])
 
+    async def delay_probes(self) -> None:
+        """No stopped lane tries again by itself within the hour."""
+        async with self.database.transaction() as tx:
+            await tx.session.execute(update(Lane).values(probe_at=now() + timedelta(hours=1)))
+
+    async def failed_once(self, case: Case) -> bool:
+        """Has an activity under way failed, and waits for its next attempt?"""
+        pending = (await case.handle.describe()).raw_description.pending_activities
+        return any(activity.HasField("last_failure") for activity in pending)
+
+    async def give_up(self, case: Case) -> None:
+        """Have the activity under way run out of its days now."""
+        pending = (await case.handle.describe()).raw_description.pending_activities
+        for activity in pending:
+            request = UpdateActivityOptionsRequest(
+                namespace=self.client.namespace,
+                execution=WorkflowExecution(workflow_id=case.handle.id),
+                id=activity.activity_id,
+                update_mask=FieldMask(paths=["schedule_to_close_timeout"]),
+            )
+            request.activity_options.schedule_to_close_timeout.seconds = 1
+            await self.client.workflow_service.update_activity_options(request)
+
     async def relay(self, token: str) -> None:
         """A webhook as the API passes it on: a hint to whoever carries the grant."""
         order = await one(self.database, Order, hook_token=token)
@@ -94,9 +149,7 @@ class Case:
     def __init__(self, stage: Stage, referral: Referral, code: str) -> None:
         self.stage, self.id, self.code = stage, referral.id, code
         self.referee_id, self.referrer_id = referral.referee_id, referral.referrer_id
-        self.handle: WorkflowHandle[Any, Any] = stage.client.get_workflow_handle(
-            referral.workflow_id
-        )
+        self.handle = stage.watch(referral.workflow_id)
 
     async def convert(self, **changes: Any) -> attribution.Converted:
         """The friend's conversion event, accepted and sent."""
@@ -105,8 +158,10 @@ class Case:
         return accepted
 
     async def skip(self, **delta: float) -> bool:
-        """Move this workflow's clock forward; False when it ended before that."""
-        return await self.stage.temporal.fast_forward(self.handle, timedelta(**delta))
+        """Move this workflow's clock forward; False when it ended before that. The clock stands
+        still while an activity is under way, or waits for its next attempt."""
+        moved = self.stage.temporal.fast_forward(self.handle, timedelta(**delta))
+        return await asyncio.wait_for(moved, 60)
 
     async def referral(self) -> Referral:
         return await one(self.stage.database, Referral, id=self.id)
