@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -31,13 +32,16 @@ from store.dispatch import Dispatcher
 from store.settings import StoreSettings
 from store.temporal import connect
 
+_SPARE = 4
+"""Connections kept for what is no request of /v1: hooks, health, the dispatcher."""
+
 _ROUTERS = (
+    events,  # the busiest first: they are tried in this order
     customers,
     campaigns,
     vouchers,
     publications,
     referrals,
-    events,
     redemptions,
     grants,
     orders,
@@ -78,8 +82,9 @@ def _lifespan(
             temporal = await connect(lazy=True)
             dispatcher = Dispatcher(database, temporal)
             opened.push_async_callback(dispatcher.close)
+            turns = asyncio.Semaphore(max(1, store.database_pool - _SPARE))
             app.state.resources = Resources(
-                settings, database, Keyring(database), temporal, dispatcher
+                settings, database, Keyring(database), temporal, dispatcher, turns
             )
             yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
@@ -21,6 +22,9 @@ class Resources(NamedTuple):
     keyring: Keyring
     temporal: Client
     dispatcher: Dispatcher
+    turns: asyncio.Semaphore
+    """As many requests at once as there are connections, first come, first served: the pool
+    itself gives a free one to whoever asks next, and lets those who wait starve in a burst."""
 
 
 def resources_of(request: Request) -> Resources:

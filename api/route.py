@@ -22,15 +22,16 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            keyring = resources_of(request).keyring
-            request.state.caller = await keyring.authenticate(request.headers)
+            resources = resources_of(request)
+            request.state.caller = await resources.keyring.authenticate(request.headers)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
             if request.method == "POST":
                 await read_json(request)
-                key = request.headers.get(HEADER)
+            key = request.headers.get(HEADER) if request.method == "POST" else None
+            async with resources.turns:
                 if key is not None:
                     return await answer_once(request, key, handle)
-            return await handle(request)
+                return await handle(request)
 
         return guarded
