@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -19,7 +19,14 @@ from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.money import Money
-from domain.orders import ClaimSecret, DeliveryState, OrderRequest, OrderSnapshot, OrderState
+from domain.orders import (
+    ClaimSecret,
+    DeliveryState,
+    OrderRequest,
+    OrderSnapshot,
+    OrderState,
+    Recipient,
+)
 from domain.rewards import Delivery
 from providers.http import exchange, folded, retry_after
 from providers.outcomes import (
@@ -32,6 +39,7 @@ from providers.outcomes import (
     RateLimited,
 )
 from providers.protocol import Capabilities, Product, Replay
+from providers.reading import fit_to_tell, reading
 
 _TYPES = {
     Delivery.EMAIL: "DigitalDelivery",
@@ -75,13 +83,14 @@ class GiftCardPartners:
         response = await self._call("POST", "/v1/Orders", json=body, creates=True)
         match response.status_code:
             case 200 | 201:
-                return _readable(response, request.face.currency)
+                with reading(f"a {response.status_code}", lost=OutcomeUnknown):
+                    return _snapshot(folded(response.json()), request.face.currency)
             case 409:
                 raise KeyAlreadyUsed("the PONumber is taken", _previous_order(response))
             case 422:
                 raise InsufficientFunds("the deposit account does not cover the order")
             case 400:
-                raise OrderRejected(_words(response))
+                raise OrderRejected(_words(response, request.recipient))
             case _:
                 raise OutcomeUnknown(f"the provider answered {response.status_code}")
 
@@ -89,20 +98,24 @@ class GiftCardPartners:
         response = await self._call("GET", f"/v1/Orders/{provider_order_id}")
         if response.status_code != 200:
             raise NotSent(f"the order could not be read: {response.status_code}")
-        try:
-            return _readable(response, currency)
-        except OutcomeUnknown as error:
-            raise NotSent(error.detail) from error
+        with reading("the order"):
+            return _snapshot(folded(response.json()), currency)
 
     async def find_order(
         self, key: str, currency: str, *, not_before: datetime
     ) -> list[OrderSnapshot]:
-        orders = self._pages("/v1/Orders")
-        return [_snapshot(o, currency) async for o in orders if o.get("ponumber") == key]
+        found = []
+        async for order in self._pages("/v1/Orders"):
+            with reading("the list of orders"):
+                if _key(order) == key:
+                    found.append(_snapshot(order, currency))
+        return found
 
     async def products(self) -> AsyncIterator[Product]:
         async for product in self._pages("/v1/Products"):
-            yield _product(product)
+            with reading("the catalogue"):
+                item = _product(product)
+            yield item
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -110,16 +123,11 @@ class GiftCardPartners:
     async def _shipping(self) -> dict[str, str]:
         """The first shipping method on offer; a plastic card cannot be ordered without one."""
         response = await self._call("GET", "/v1/ShippingMethods")
-        methods = folded(response.json()) if response.status_code == 200 else []
-        if not methods:
-            raise NotSent(f"no shipping method could be read: {response.status_code}")
-        carriers = methods[0].get("carrierids") or []
-        return _given(
-            {
-                "ShippingMethodId": str(methods[0]["id"]),
-                "CarrierId": str(carriers[0]) if carriers else None,
-            }
-        )
+        with reading(f"the shipping methods ({response.status_code})"):
+            first = folded(response.json())[0]
+            carriers = first.get("carrierids") or [None]
+            method = {"ShippingMethodId": str(first["id"]), "CarrierId": carriers[0]}
+        return _given(method)
 
     async def _pages(self, path: str) -> AsyncIterator[dict[str, Any]]:
         index = 1
@@ -127,8 +135,7 @@ class GiftCardPartners:
             response = await self._call("GET", path, params={"pageIndex": index, "pageSize": _PAGE})
             if response.status_code != 200:
                 raise NotSent(f"{path} could not be read: {response.status_code}")
-            body = folded(response.json())
-            rows = body if isinstance(body, list) else body.get("data", [])
+            rows = _rows(response)
             for row in rows:
                 yield row
             if len(rows) < _PAGE:
@@ -140,10 +147,11 @@ class GiftCardPartners:
     ) -> httpx.Response:
         """One exchange with a valid token. A 401 was refused unread, so the token is renewed and
         the request sent again, once."""
-        response = await self._exchange(method, path, creates, parts)
+        token = await self._bearer()
+        response = await self._exchange(method, path, token, creates, parts)
         if response.status_code == 401:
-            self._token = None
-            response = await self._exchange(method, path, creates, parts)
+            token = await self._bearer(refused=token)
+            response = await self._exchange(method, path, token, creates, parts)
         match response.status_code:
             case 401 | 403:
                 raise ProviderMisconfigured(f"the credential is refused: {response.status_code}")
@@ -152,15 +160,18 @@ class GiftCardPartners:
         return response
 
     async def _exchange(
-        self, method: str, path: str, creates: bool, parts: dict[str, Any]
+        self, method: str, path: str, token: str, creates: bool, parts: dict[str, Any]
     ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {await self._bearer()}"}
+        headers = {"Authorization": f"Bearer {token}"}
         request = self._http.build_request(method, path, headers=headers, **parts)
         return await exchange(self._http, request, within=self._within, creates=creates)
 
-    async def _bearer(self) -> str:
+    async def _bearer(self, refused: str | None = None) -> str:
+        """The token, a new one if it was `refused`. Of many calls that were refused together only
+        the first renews it."""
         async with self._renewing:
-            if self._token is None or time.monotonic() >= self._renew_at:
+            if self._token in (None, refused) or time.monotonic() >= self._renew_at:
+                self._token = None
                 self._token = await self._new_token()
             return self._token
 
@@ -175,11 +186,12 @@ class GiftCardPartners:
             raise ProviderMisconfigured(f"no token for this credential: {response.status_code}")
         if response.status_code != 200:
             raise NotSent(f"no token: the provider answered {response.status_code}")
-        body = folded(response.json())
-        # The unit of ExpiresIn is documented nowhere; seconds is the shorter reading. A tenth
-        # early, so that a token does not die under a request.
-        self._renew_at = time.monotonic() + float(body["expiresin"]) * 0.9
-        return str(body["value"])
+        with reading("the token"):
+            body = folded(response.json())
+            # The unit of ExpiresIn is documented nowhere; seconds is the shorter reading. A tenth
+            # early, so that a token does not die under a request.
+            self._renew_at = time.monotonic() + float(body["expiresin"]) * 0.9
+            return str(body["value"])
 
 
 def order_body(request: OrderRequest) -> dict[str, Any]:
@@ -236,35 +248,45 @@ def _postal(request: OrderRequest) -> dict[str, str]:
     )
 
 
-def _readable(response: httpx.Response, currency: str) -> OrderSnapshot:
-    try:
-        return _snapshot(folded(response.json()), currency)
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
-        raise OutcomeUnknown(f"a {response.status_code} that cannot be read") from error
+def _rows(response: httpx.Response) -> list[dict[str, Any]]:
+    with reading("a page of a list"):
+        body = folded(response.json())
+        rows = body if isinstance(body, list) else body["data"]
+        return [dict(row) for row in rows]
+
+
+def _key(order: dict[str, Any]) -> str | None:
+    return str(order["ponumber"]).lower() if order.get("ponumber") else None
 
 
 def _snapshot(order: dict[str, Any], currency: str) -> OrderSnapshot:
+    if not order["id"] or not order["status"]:
+        raise ValueError("an order without a name or a status")
     raw = str(order["status"])
     state = _STATES.get(raw.lower())
     lines = order.get("lineitems") or []
+    secret = _secret(lines)
     return OrderSnapshot(
         provider_order_id=str(order["id"]),
-        key=str(order["ponumber"]).lower() if order.get("ponumber") else None,
+        key=_key(order),
         state=state or OrderState.PENDING,
-        delivery=_delivery(state, str(order.get("type", ""))),
+        delivery=_delivery(state, str(order.get("type", "")), secret),
         raw_status=raw,
         face=_total(lines, "value", currency),
         charged=_total(lines, "cost", currency),
-        secret=_secret(lines),
+        secret=secret,
         recognised=state is not None,
     )
 
 
-def _delivery(state: OrderState | None, kind: str) -> DeliveryState:
-    """The API has no delivery signal: a completed order counts as sent. Links come to us."""
+def _delivery(state: OrderState | None, kind: str, secret: ClaimSecret | None) -> DeliveryState:
+    """The API has no delivery signal: a completed order counts as sent. Links come to us, and an
+    order of one is looked at until its link is there."""
     if state is not OrderState.ISSUED:
         return DeliveryState.PENDING
-    return DeliveryState.NOT_APPLICABLE if kind.lower() == "links" else DeliveryState.SENT
+    if kind.lower() == "links":
+        return DeliveryState.NOT_APPLICABLE if secret else DeliveryState.PENDING
+    return DeliveryState.SENT
 
 
 def _total(lines: list[dict[str, Any]], member: str, currency: str) -> Money | None:
@@ -295,14 +317,16 @@ def _previous_order(response: httpx.Response) -> str | None:
     return str(first) if first else None
 
 
-def _words(response: httpx.Response) -> str:
-    """The provider's reason, short. Its body may echo our request, so only a message is kept."""
+def _words(response: httpx.Response, recipient: Recipient) -> str:
+    """The provider's reason. Its body may echo our request, so only a message is kept, and that
+    only if it repeats nothing of the recipient's."""
     try:
         body = folded(response.json())
     except ValueError:
-        return "the provider refused the order (400)"
+        body = None
     message = body.get("message") or body.get("error") if isinstance(body, dict) else None
-    return f"the provider refused the order: {str(message)[:200]}" if message else "refused (400)"
+    said = fit_to_tell(message, recipient)
+    return f"the provider refused the order: {said}" if said else "the provider refused the order"
 
 
 def _product(product: dict[str, Any]) -> Product:
