@@ -34,6 +34,7 @@ from store.tables import (
     metadata,
 )
 from store.tables.columns import documents
+from store.terms import terms_of
 
 
 class ConversionRequest(BaseModel):
@@ -73,15 +74,21 @@ class Converted(NamedTuple):
 
 
 class _Code(NamedTuple):
-    """A code with everything that decides whether it can count."""
+    """A code with everything that decides whether it can count. `used`: what is reserved and
+    committed of the budget, minor units."""
 
-    voucher: Voucher
-    campaign: Campaign
+    code: str
+    voucher_id: str
+    voucher_active: bool
+    campaign_id: str
+    campaign_active: bool
+    start_date: datetime | None
+    expiration_date: datetime | None
+    version: int
     terms: CampaignTerms
     referrer_id: str
     existing: Referral | None
     used: int
-    """What is reserved and committed of the budget, minor units."""
 
 
 async def sign_up(
@@ -131,21 +138,18 @@ def _code_statement(holds: ColumnElement[bool]) -> Any:
     putting it together takes longer than running it."""
     return (
         select(
-            Voucher,
-            Campaign,
-            col(CampaignVersion.terms),
-            col(Holder.customer_id),
-            Referral,
-            col(Budget.reserved) + col(Budget.committed),
+            col(Voucher.id).label("voucher_id"),
+            col(Voucher.active).label("voucher_active"),
+            col(Campaign.id).label("campaign_id"),
+            col(Campaign.active).label("campaign_active"),
+            col(Campaign.start_date),
+            col(Campaign.expiration_date),
+            col(Campaign.version),
+            col(Holder.customer_id).label("referrer_id"),
+            col(Referral.id).label("existing_id"),
+            (col(Budget.reserved) + col(Budget.committed)).label("used"),
         )
         .join(Campaign, col(Campaign.id) == Voucher.campaign_id)
-        .join(
-            CampaignVersion,
-            and_(
-                col(CampaignVersion.campaign_id) == Campaign.id,
-                col(CampaignVersion.version) == Campaign.version,
-            ),
-        )
         .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, holds))
         .outerjoin(
             Referral,
@@ -186,25 +190,31 @@ async def _load(tx: Transaction, code: str, referee_id: str, referrer: str | Non
     row = result.one_or_none()
     if row is None:
         raise NotFound("voucher", code, field="/code")
-    return _checked(row, referee_id, referrer)
+    _check_parties(row.referrer_id, referee_id, referrer)
+    members = dict(row._mapping)
+    existing_id, used = members.pop("existing_id"), members.pop("used") or 0
+    return _Code(
+        code=code,
+        terms=await terms_of(tx, row.campaign_id, row.version),
+        existing=await tx.session.get(Referral, existing_id) if existing_id else None,
+        used=used,
+        **members,
+    )
 
 
-def _checked(row: Any, referee_id: str, referrer: str | None) -> _Code:
-    voucher, campaign, terms, referrer_id, existing, used = row
-    if referrer_id is None and referrer is not None:
+def _check_parties(referrer_id: str | None, referee_id: str, named: str | None) -> None:
+    if referrer_id is None and named is not None:
         raise InvalidPayload("The named referrer does not hold this code.", field="/referrer_id")
     if referrer_id is None:
         raise CannotCount("voucher_not_active", "The code has not been published to anybody.")
     if referrer_id == referee_id:
         raise CannotCount("referrer_not_permitted_to_redeem", "A referrer cannot use an own code.")
-    terms = CampaignTerms.model_validate(terms)
-    return _Code(voucher, campaign, terms, referrer_id, existing, used or 0)
 
 
 def _same_code(found: _Code) -> Referral:
     """First touch: the first code that a friend uses in a campaign holds, for ever."""
     assert found.existing is not None  # noqa: S101 - the callers looked
-    if found.existing.voucher_id != found.voucher.id:
+    if found.existing.voucher_id != found.voucher_id:
         raise CannotCount("already_referred", "This customer was referred by another code.")
     return found.existing
 
@@ -212,16 +222,15 @@ def _same_code(found: _Code) -> Referral:
 def _must_be_live(tx: Transaction, found: _Code, *, new: bool) -> None:
     """Disabled refuses everything; the campaign's end and an empty budget refuse new referrals,
     for a referral begun before keeps its window."""
-    campaign = found.campaign
-    if not found.voucher.active:
+    if not found.voucher_active:
         raise CannotCount("voucher_disabled", "The code is disabled.")
-    if not campaign.active:
+    if not found.campaign_active:
         raise CannotCount("campaign_not_live", "The campaign is disabled.")
     if not new:
         return
-    if campaign.start_date and tx.now < campaign.start_date:
+    if found.start_date and tx.now < found.start_date:
         raise CannotCount("campaign_not_live", "The campaign has not begun.")
-    if campaign.expiration_date and tx.now >= campaign.expiration_date:
+    if found.expiration_date and tx.now >= found.expiration_date:
         raise CannotCount("campaign_not_live", "The campaign has ended.")
     _must_have_budget(found)
 
@@ -256,22 +265,22 @@ async def _insert(
     """Insert the referral, or find the one that a concurrent request inserted first."""
     columns = {
         "id": new_id(Prefix.REFERRAL),
-        "campaign_id": found.campaign.id,
-        "campaign_version": found.campaign.version,
-        "voucher_id": found.voucher.id,
+        "campaign_id": found.campaign_id,
+        "campaign_version": found.version,
+        "voucher_id": found.voucher_id,
         "referrer_id": found.referrer_id,
         "referee_id": referee_id,
         "status": ReferralStatus.WAITING,
         "created_at": tx.now,
         "expires_at": tx.now + found.terms.attribution_window,
         "verdicts": [],
-        "workflow_id": referral_workflow_id(found.campaign.id, referee_id),
+        "workflow_id": referral_workflow_id(found.campaign_id, referee_id),
         "attributes": metadata or {},
         **(_conversion_columns(conversion) if conversion else {}),
     }
     referral = (await tx.session.scalars(_INSERT_REFERRAL, columns)).one_or_none()
     if referral is None:
-        found = await _load(tx, found.voucher.code, referee_id, found.referrer_id)
+        found = await _load(tx, found.code, referee_id, found.referrer_id)
         return _same_code(found), False
     tx.record("referral.attributed", "Friend attributed to a referral code", **_subject(referral))
     return referral, True

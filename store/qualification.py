@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, and_, bindparam, func, insert, select, update
+from sqlalchemy import Integer, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
@@ -28,12 +28,12 @@ from store import budgets
 from store.database import Database, Transaction
 from store.tables import (
     Campaign,
-    CampaignVersion,
     Grant,
     Referral,
     ReferrerProgress,
     metadata,
 )
+from store.terms import terms_of
 
 
 async def qualify(database: Database, start: ReferralStart) -> Decision:
@@ -114,15 +114,8 @@ _LOCK_PROGRESS = (
     .returning(col(ReferrerProgress.unique_referees), col(ReferrerProgress.grants))
 )
 _CASE = (
-    select(Referral, col(CampaignVersion.terms), col(Campaign.active))
+    select(Referral, col(Campaign.active))
     .join(Campaign, col(Campaign.id) == Referral.campaign_id)
-    .join(
-        CampaignVersion,
-        and_(
-            col(CampaignVersion.campaign_id) == Referral.campaign_id,
-            col(CampaignVersion.version) == Referral.campaign_version,
-        ),
-    )
     .where(col(Referral.id) == bindparam("referral_id"))
 )
 _COUNT = (
@@ -144,8 +137,9 @@ async def _read(tx: Transaction, start: ReferralStart) -> _Case:
     referrer = {"campaign_id": start.campaign_id, "referrer_id": start.referrer_id}
     count, granted = (await tx.session.execute(_LOCK_PROGRESS, referrer)).one()
     row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
-    referral, terms, enabled = row.one()
-    return _Case(referral, CampaignTerms.model_validate(terms), enabled, count + 1, granted)
+    referral, enabled = row.one()
+    terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
+    return _Case(referral, terms, enabled, count + 1, granted)
 
 
 def _facts(case: _Case, grants: list[Grant]) -> Facts:

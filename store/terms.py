@@ -1,0 +1,31 @@
+"""A campaign version's terms, read once a process: a version never changes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from sqlalchemy import bindparam, select
+from sqlmodel import col
+
+from domain.campaigns import CampaignTerms
+from store.database import Transaction
+from store.tables import CampaignVersion
+
+_TERMS = select(col(CampaignVersion.terms)).where(
+    col(CampaignVersion.campaign_id) == bindparam("campaign"),
+    col(CampaignVersion.version) == bindparam("number"),
+)
+_MOST = 2000
+_read: OrderedDict[tuple[str, int], CampaignTerms] = OrderedDict()
+
+
+async def terms_of(tx: Transaction, campaign_id: str, version: int) -> CampaignTerms:
+    """The terms of one version. Remembered only once committed rows carry it: the caller reads a
+    referral's or a campaign's version, never one that it is just writing."""
+    key = (campaign_id, version)
+    if key not in _read:
+        found = await tx.session.execute(_TERMS, {"campaign": campaign_id, "number": version})
+        _read[key] = CampaignTerms.model_validate(found.scalar_one())
+        if len(_read) > _MOST:
+            _read.popitem(last=False)
+    return _read[key]
