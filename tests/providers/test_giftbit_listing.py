@@ -22,11 +22,16 @@ AUTUMN = datetime(2026, 11, 1, 9, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
+@pytest.fixture(scope="module")
+async def shared(simulator):
+    lasting = opened(f"{simulator.url}/giftbit/papi/v1")
+    yield lasting
+    await lasting.close()
+
+
 @pytest.fixture
-async def giftbit(simulator, outside):
-    opened_adapter = opened(f"{simulator.url}/giftbit/papi/v1")
-    yield opened_adapter
-    await opened_adapter.close()
+def giftbit(shared, outside):
+    return shared
 
 
 @pytest.fixture

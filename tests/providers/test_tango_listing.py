@@ -17,11 +17,16 @@ NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+@pytest.fixture(scope="module")
+async def shared(simulator):
+    lasting = opened(f"{simulator.url}/tango/raas/v2", account_identifier="unknown")
+    yield lasting
+    await lasting.close()
+
+
 @pytest.fixture
-async def tango(simulator, outside):
-    opened_adapter = opened(f"{simulator.url}/tango/raas/v2", account_identifier="unknown")
-    yield opened_adapter
-    await opened_adapter.close()
+def tango(shared, outside):
+    return shared
 
 
 @pytest.fixture

@@ -96,9 +96,9 @@ def sdk(simulator, outside, monkeypatch):
 
 @pytest.fixture
 async def tango(simulator, outside):
-    adapter = opened(f"{simulator.url}/tango/raas/v2")
-    yield adapter
-    await adapter.close()
+    beside = opened(f"{simulator.url}/tango/raas/v2")
+    yield beside
+    await beside.close()
 
 
 @pytest.fixture
