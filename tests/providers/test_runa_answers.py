@@ -154,6 +154,11 @@ class TestOutcomes:
 
 
 class TestOrders:
+    async def test_an_id_cannot_leave_its_place_in_the_path(self, runa, scripted):
+        scripted.answers = [(200, order())]
+        await runa.get_order("../balance?a", "USD")
+        assert scripted.asked[0][0] == "GET /v2/order/..%2Fbalance%3Fa"
+
     @pytest.mark.parametrize(
         ("word", "state", "recognised"),
         [

@@ -292,6 +292,11 @@ class TestWhatIsSent:
 
 
 class TestReads:
+    async def test_an_id_cannot_leave_its_place_in_the_path(self, tremendous, scripted):
+        scripted.answers = [(200, order())]
+        await tremendous.get_order("../balance?a", "USD")
+        assert scripted.asked[0][0] == "GET /api/v2/orders/..%2Fbalance%3Fa"
+
     @pytest.mark.parametrize("answer", [(404, {}), (500, b""), (200, b"{"), (200, {"order": 1})])
     async def test_an_order_that_cannot_be_read(self, tremendous, scripted, answer):
         scripted.answers = [answer]
