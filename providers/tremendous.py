@@ -24,7 +24,6 @@ from domain.orders import (
     OrderRequest,
     OrderSnapshot,
     OrderState,
-    Recipient,
 )
 from domain.rewards import Delivery
 from providers.http import exchange, retry_after
@@ -167,7 +166,8 @@ class Tremendous:
         body = {"updated_email": email} if email else {}
         response = await self._call("POST", path, creates=True, json=body)
         if response.status_code in _REFUSED:
-            raise OrderRejected(reason(response, Recipient(email=email)))
+            # Its words are left out: they may quote the old address, which is not known here.
+            raise OrderRejected(f"no delivery of it has failed ({response.status_code})")
         if not response.is_success:
             raise OutcomeUnknown(f"the provider answered {response.status_code} to a resend")
 
