@@ -92,9 +92,18 @@ def withdraw(campaign_id: str, order_id: str, face: Money) -> Posting:
 
 
 def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
-    """What the provider took from our deposit: face value, and fee or discount apart."""
-    deposit, fee = f"provider/{provider}/deposit", charged - face
-    postings = [_move("charge", order_id, deposit, f"provider/{provider}/cards", face)]
+    """What the provider took from our deposit: face value, and fee or discount apart. A card in
+    another currency than the deposit's passes through an exchange account, which holds the two
+    sums side by side: the rate is the provider's."""
+    deposit, cards = f"provider/{provider}/deposit", f"provider/{provider}/cards"
+    if charged.currency != face.currency:
+        exchange = f"provider/{provider}/exchange"
+        return [
+            _move("charge", order_id, deposit, exchange, charged),
+            _move("exchange", order_id, exchange, cards, face),
+        ]
+    fee = charged - face
+    postings = [_move("charge", order_id, deposit, cards, face)]
     if fee.amount:
         postings.append(_move("fee", order_id, deposit, f"provider/{provider}/fees", fee))
     return postings

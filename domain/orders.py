@@ -164,6 +164,8 @@ class OrderSnapshot(BaseModel):
     charged: Money | None = None
     created_at: datetime | None = None
     secret: ClaimSecret | None = None
+    awaits_funds: bool = False
+    """The provider took the order and sends it once our deposit is funded: nothing to repeat."""
     recognised: bool = True
     """False for a status word never seen before: it counts as pending, and is reported."""
 

@@ -153,6 +153,7 @@ def snapshot(
         face=_cents(campaign.get("price_in_cents"), currency),
         charged=_charged(campaign, currency),
         secret=ClaimSecret(link=links[0]) if links else None,
+        awaits_funds=raw == "AWAITING_FUNDS",
         recognised=state is not None,
     )
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from providers.giftbit import Giftbit, GiftbitSettings
 from providers.giftcard_partners import GiftCardPartners, GiftCardPartnersSettings
 from providers.protocol import GiftCardProvider
+from providers.runa import Runa, RunaSettings
+from providers.tango import Tango, TangoSettings
+from providers.tremendous import Tremendous, TremendousSettings
 
 
 class Opened(NamedTuple):
@@ -18,6 +22,10 @@ class Opened(NamedTuple):
 
 _PROVIDERS: dict[str, tuple[Any, Any]] = {
     GiftCardPartners.name: (GiftCardPartners, GiftCardPartnersSettings),
+    Giftbit.name: (Giftbit, GiftbitSettings),
+    Runa.name: (Runa, RunaSettings),
+    Tango.name: (Tango, TangoSettings),
+    Tremendous.name: (Tremendous, TremendousSettings),
 }
 KNOWN = frozenset(_PROVIDERS)
 """Names that a reward may give as its `provider`."""

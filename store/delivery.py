@@ -77,7 +77,8 @@ async def record_snapshot(
         tx.post(ledger.unspend(grant.campaign_id, order.id, face))
     if withdrawn:
         tx.post(ledger.withdraw(grant.campaign_id, order.id, face))
-    step = await _consequence(tx, order, grant, pace, signals_delivery)
+    arrived = _ARRIVED if signals_delivery else _ARRIVED | {DeliveryState.SENT}
+    step = await _consequence(tx, order, grant, pace, arrived, snapshot.awaits_funds)
     await tx.session.flush()
     await tx.write_facts()
     if issued:
@@ -113,6 +114,7 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
     )
     if snapshot.charged:
         order.charged_amount = snapshot.charged.amount
+        order.charged_currency = snapshot.charged.currency
     order.raw_status, order.claimed_until, order.updated_at = snapshot.raw_status, None, tx.now
     if (order.state, order.delivery_state, order.raw_status) == before:
         return
@@ -159,7 +161,12 @@ def _post_issue(
 
 
 async def _consequence(
-    tx: Transaction, order: Order, grant: Grant, pace: Pace, signals_delivery: bool
+    tx: Transaction,
+    order: Order,
+    grant: Grant,
+    pace: Pace,
+    arrived: frozenset[DeliveryState],
+    awaits_funds: bool,
 ) -> Step:
     delivery = DeliveryState(order.delivery_state)
     if order.state in ENDED:
@@ -167,10 +174,9 @@ async def _consequence(
         return await park(tx, grant, Attention.ORDER_LOST, detail)
     if delivery in _BOUNCED:
         return await park(tx, grant, Attention.DELIVERY_FAILED, f"Delivery: {delivery}.")
-    arrived = _ARRIVED if signals_delivery else _ARRIVED | {DeliveryState.SENT}
     if order.state == OrderState.ISSUED and delivery in arrived:
         return await _deliver(tx, order, grant)
-    return await _keep_following(tx, order, grant, pace)
+    return await _keep_following(tx, order, grant, pace, awaits_funds=awaits_funds)
 
 
 async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
@@ -204,12 +210,18 @@ async def _is_spent(tx: Transaction, order_id: str) -> bool:
     return set(kinds) == {"spend"}
 
 
-async def _keep_following(tx: Transaction, order: Order, grant: Grant, pace: Pace) -> Step:
+async def _keep_following(
+    tx: Transaction, order: Order, grant: Grant, pace: Pace, *, awaits_funds: bool
+) -> Step:
     age = tx.now - (order.first_sent_at or tx.now)
     after = poll_interval(age, pace.first, pace.longest)
-    if age < pace.overdue:
+    if awaits_funds:
+        detail = "The provider has the order and waits for funds. Do not order again."
+        step = await park(tx, grant, Attention.INSUFFICIENT_FUNDS, detail)
+    elif age >= pace.overdue:
+        detail = f"Open at the provider for {age.days} days. Ask them; Guerdon goes on looking."
+        step = await park(tx, grant, Attention.DELIVERY_OVERDUE, detail)
+    else:
         await clear_attention(tx, grant, GrantStatus.ORDERED)
         return Step(next=Next.FOLLOW, after=after)
-    detail = f"Open at the provider for {age.days} days. Ask them; Guerdon goes on looking."
-    step = await park(tx, grant, Attention.DELIVERY_OVERDUE, detail)
     return step.model_copy(update={"next": Next.FOLLOW, "after": after, "cancellable": False})

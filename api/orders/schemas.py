@@ -31,6 +31,7 @@ class OrderAnswer(BaseModel):
     raw_status: str | None = Field(description="The provider's own word.")
     face_amount: int
     charged_amount: int | None = Field(description="What the provider took, fee or discount in it.")
+    charged_currency: str | None = Field(description="The deposit's.")
     currency: str
     attempt: int
     first_sent_at: datetime | None

@@ -74,6 +74,8 @@ class Order(SQLModel, table=True):
     hook_token: str = Field(unique=True)
     face_amount: int = Field(sa_type=BigInteger)
     charged_amount: int | None = Field(default=None, sa_type=BigInteger)
+    charged_currency: str | None = None
+    """The deposit's, which may differ from the card's."""
     currency: str
     state: str = OrderState.PREPARED
     delivery_state: str = DeliveryState.PENDING
