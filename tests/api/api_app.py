@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import func, select
 
 from api.app import create_app
 from api.settings import ApiSettings
@@ -15,6 +16,7 @@ from domain.roles import Role
 from store.credentials import create_key
 from store.database import Database
 from store.settings import StoreSettings
+from store.tables import metadata
 
 
 @asynccontextmanager
@@ -44,3 +46,16 @@ async def headers_for(database: Database, role: Role) -> dict[str, str]:
     async with database.transaction() as tx:
         app_id, token = await create_key(tx, role)
     return {"X-App-Id": app_id, "X-App-Token": token}
+
+
+async def rows_of(database: Database) -> dict[str, int]:
+    """How many rows each table has, besides the stored answers of the API itself."""
+    tables = {
+        name: table for name, table in metadata.tables.items() if name != "idempotent_answers"
+    }
+    counts = [
+        select(func.count()).select_from(table).scalar_subquery() for table in tables.values()
+    ]
+    async with database.reading() as session:
+        row = (await session.execute(select(*counts))).one()
+    return dict(zip(tables, row, strict=True))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from api_app import client_of, headers_for, running
+from api_app import client_of, headers_for, rows_of, running
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from domain.roles import Role
 from store.database import Database
-from store.tables import metadata
 
 
 @pytest_asyncio.fixture
@@ -69,13 +70,37 @@ async def admin(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncCl
 @pytest.fixture
 def count_rows(database: Database) -> Callable[[], Awaitable[dict[str, int]]]:
     """How many rows each table has, besides the stored answers of the API itself."""
+    return lambda: rows_of(database)
 
-    async def count() -> dict[str, int]:
-        async with database.reading() as session:
-            return {
-                name: await session.scalar(select(func.count()).select_from(table)) or 0
-                for name, table in metadata.tables.items()
-                if name != "idempotent_answers"
-            }
 
-    return count
+class Module(NamedTuple):
+    """What the tests of a module share that change nothing."""
+
+    client: httpx.AsyncClient
+    database: Database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_api(postgres_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Module]:
+    """The application on a database that the whole module shares, called by a service."""
+    name = f"{request.module.__name__}_unchanged"
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+    url = make_url(postgres_url).set(database=name).render_as_string(False)
+    database = Database(url)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+        headers = await headers_for(database, Role.SERVICE)
+        async with running(url) as app, client_of(app, headers) as client:
+            yield Module(client, database)
+    await database.dispose()
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def unchanged(module_api: Module) -> AsyncIterator[httpx.AsyncClient]:
+    """A client for requests that must leave nothing behind, which is checked afterwards."""
+    before = await rows_of(module_api.database)
+    yield module_api.client
+    assert await rows_of(module_api.database) == before

@@ -15,15 +15,11 @@ from store.tables import ApiKey
 
 
 class TestCredentials:
-    @pytest.mark.parametrize(
-        "headers",
-        [{}, {"X-App-Id": "app_x"}, {"X-App-Token": "gd_x"}, {"X-App-Id": "a", "X-App-Token": "b"}],
-    )
-    async def test_none_or_half_or_unknown(
-        self, anonymous: httpx.AsyncClient, headers: dict[str, str]
-    ) -> None:
-        response = await anonymous.get("/v1/customers", headers=headers)
-        refused(response, 401, "unauthorized")
+    async def test_none_or_half_or_unknown(self, anonymous: httpx.AsyncClient) -> None:
+        half = {"X-App-Id": "app_x"}, {"X-App-Token": "gd_x"}
+        for headers in ({}, *half, half[0] | half[1]):
+            response = await anonymous.get("/v1/customers", headers=headers)
+            refused(response, 401, "unauthorized")
 
     async def test_wrong_token(self, app: FastAPI, database: Database) -> None:
         headers = await headers_for(database, Role.ADMIN)
@@ -73,38 +69,36 @@ _READS = [
 
 
 class TestRoles:
-    @pytest.mark.parametrize("path", _READS)
     async def test_everybody_reads(
         self,
-        path: str,
         service: httpx.AsyncClient,
         support: httpx.AsyncClient,
         finance: httpx.AsyncClient,
         admin: httpx.AsyncClient,
     ) -> None:
         for client in (service, support, finance, admin):
-            await made(client.get(path))
+            for path in _READS:
+                await made(client.get(path))
 
-    @pytest.mark.parametrize("path", _WRITES)
     async def test_staff_do_not_write_the_callers_part(
-        self, path: str, support: httpx.AsyncClient, finance: httpx.AsyncClient
+        self, support: httpx.AsyncClient, finance: httpx.AsyncClient
     ) -> None:
         for client in (support, finance):
-            refused(await client.post(path, json=campaign_body()), 403, "forbidden")
+            for path in _WRITES:
+                refused(await client.post(path, json=campaign_body()), 403, "forbidden")
 
-    @pytest.mark.parametrize("path", _ACTIONS)
     async def test_only_support_acts_on_grants(
         self,
-        path: str,
         service: httpx.AsyncClient,
         support: httpx.AsyncClient,
         finance: httpx.AsyncClient,
         admin: httpx.AsyncClient,
     ) -> None:
-        for client in (service, finance):
-            refused(await client.post(path), 403, "forbidden")
-        for client in (support, admin):
-            refused(await client.post(path), 404, "resource_not_found")
+        for path in _ACTIONS:
+            for client in (service, finance):
+                refused(await client.post(path), 403, "forbidden")
+            for client in (support, admin):
+                refused(await client.post(path), 404, "resource_not_found")
 
     async def test_books_are_finances(
         self,

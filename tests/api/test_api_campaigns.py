@@ -182,12 +182,10 @@ class TestCreate:
         ],
     )
     async def test_malformed(
-        self, service: httpx.AsyncClient, count_rows: Count, changes: dict[str, Any], pointer: str
+        self, unchanged: httpx.AsyncClient, changes: dict[str, Any], pointer: str
     ) -> None:
-        before = await count_rows()
-        response = await service.post("/v1/campaigns", json=campaign_body(**changes))
+        response = await unchanged.post("/v1/campaigns", json=campaign_body(**changes))
         refused(response, 400, "invalid_payload", pointer)
-        assert await count_rows() == before
 
     @pytest.mark.parametrize(
         ("program", "pointer"),
@@ -230,12 +228,10 @@ class TestCreate:
         ],
     )
     async def test_malformed_terms(
-        self, service: httpx.AsyncClient, count_rows: Count, program: dict[str, Any], pointer: str
+        self, unchanged: httpx.AsyncClient, program: dict[str, Any], pointer: str
     ) -> None:
-        before = await count_rows()
-        response = await service.post("/v1/campaigns", json=campaign_body(program))
+        response = await unchanged.post("/v1/campaigns", json=campaign_body(program))
         refused(response, 400, "invalid_payload", f"/referral_program{pointer}")
-        assert await count_rows() == before
 
     async def test_members_that_ask_for_nothing(self, service: httpx.AsyncClient) -> None:
         nothing = {"validation_rules": [], "auto_join": False, "category": None, "promotion": {}}

@@ -123,14 +123,10 @@ class TestUpsert:
             ("address", "x"),
         ],
     )
-    async def test_malformed(
-        self, service: httpx.AsyncClient, count_rows: Count, member: str, value: Any
-    ) -> None:
-        before = await count_rows()
+    async def test_malformed(self, unchanged: httpx.AsyncClient, member: str, value: Any) -> None:
         body = {"source_id": "x"} | {member: value}
-        response = await service.post("/v1/customers", json=body)
+        response = await unchanged.post("/v1/customers", json=body)
         refused(response, 400, "invalid_payload", f"/{member}")
-        assert await count_rows() == before
 
     async def test_reserved_domain_of_a_staging_system(self, service: httpx.AsyncClient) -> None:
         body = {"source_id": "x", "email": "x@shop.test"}

@@ -19,42 +19,40 @@ Count = Callable[[], Awaitable[dict[str, int]]]
 
 
 class TestRequestsThatCannotBeRead:
-    async def test_unknown_path(self, service: httpx.AsyncClient) -> None:
-        refused(await service.get("/v1/nothing"), 404, "resource_not_found")
+    async def test_unknown_path(self, unchanged: httpx.AsyncClient) -> None:
+        refused(await unchanged.get("/v1/nothing"), 404, "resource_not_found")
 
-    async def test_unknown_method(self, service: httpx.AsyncClient) -> None:
-        response = await service.delete("/v1/campaigns")
+    async def test_unknown_method(self, unchanged: httpx.AsyncClient) -> None:
+        response = await unchanged.delete("/v1/campaigns")
         refused(response, 405, "method_not_allowed")
         assert response.headers["allow"]
 
     @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b'{"a":}', b"\xff", b"9" * 5000])
-    async def test_not_json(self, service: httpx.AsyncClient, body: bytes) -> None:
-        response = await service.post("/v1/customers", content=body, headers=JSON)
+    async def test_not_json(self, unchanged: httpx.AsyncClient, body: bytes) -> None:
+        response = await unchanged.post("/v1/customers", content=body, headers=JSON)
         refused(response, 400, "invalid_payload")
 
     @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"1"])
-    async def test_not_an_object(self, service: httpx.AsyncClient, body: bytes) -> None:
-        response = await service.post("/v1/customers", content=body, headers=JSON)
+    async def test_not_an_object(self, unchanged: httpx.AsyncClient, body: bytes) -> None:
+        response = await unchanged.post("/v1/customers", content=body, headers=JSON)
         refused(response, 400, "invalid_payload")
 
     @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
-    async def test_other_media_type(self, service: httpx.AsyncClient, kind: str | None) -> None:
+    async def test_other_media_type(self, unchanged: httpx.AsyncClient, kind: str | None) -> None:
         headers = {"Content-Type": kind} if kind else {}
-        response = await service.post("/v1/customers", content=b"{}", headers=headers)
+        response = await unchanged.post("/v1/customers", content=b"{}", headers=headers)
         refused(response, 415, "unsupported_media_type")
 
-    async def test_large_body(self, service: httpx.AsyncClient, count_rows: Count) -> None:
-        before = await count_rows()
+    async def test_large_body(self, unchanged: httpx.AsyncClient) -> None:
         body = {"source_id": "x", "metadata": {"a": "a" * 1_000_000}}
-        refused(await service.post("/v1/customers", json=body), 413, "payload_too_large")
-        assert await count_rows() == before
+        refused(await unchanged.post("/v1/customers", json=body), 413, "payload_too_large")
 
-    async def test_large_body_in_chunks(self, service: httpx.AsyncClient) -> None:
+    async def test_large_body_in_chunks(self, unchanged: httpx.AsyncClient) -> None:
         async def chunks() -> AsyncIterator[bytes]:
             for _ in range(30):
                 yield b" " * 50_000
 
-        response = await service.post("/v1/customers", content=chunks(), headers=JSON)
+        response = await unchanged.post("/v1/customers", content=chunks(), headers=JSON)
         refused(response, 413, "payload_too_large")
 
     @pytest.mark.parametrize(
@@ -69,16 +67,14 @@ class TestRequestsThatCannotBeRead:
         ],
     )
     async def test_what_the_database_cannot_keep(
-        self, service: httpx.AsyncClient, count_rows: Count, body: bytes, pointer: str
+        self, unchanged: httpx.AsyncClient, body: bytes, pointer: str
     ) -> None:
-        before = await count_rows()
-        response = await service.post("/v1/customers", content=body, headers=JSON)
+        response = await unchanged.post("/v1/customers", content=body, headers=JSON)
         refused(response, 400, "invalid_payload", pointer)
-        assert await count_rows() == before
 
-    async def test_nested_too_deeply(self, service: httpx.AsyncClient) -> None:
+    async def test_nested_too_deeply(self, unchanged: httpx.AsyncClient) -> None:
         body = b'{"source_id": "a", "metadata": {"b": ' + b"[" * 40 + b"]" * 40 + b"}}"
-        response = await service.post("/v1/customers", content=body, headers=JSON)
+        response = await unchanged.post("/v1/customers", content=body, headers=JSON)
         refused(response, 400, "invalid_payload")
 
     async def test_text_that_only_looks_suspicious(self, service: httpx.AsyncClient) -> None:
@@ -88,14 +84,14 @@ class TestRequestsThatCannotBeRead:
         assert answer["metadata"] == metadata
 
     @pytest.mark.parametrize("path", ["/v1/customers/a%00b", "/v1/customers?email=a%00b"])
-    async def test_nul_in_the_address(self, service: httpx.AsyncClient, path: str) -> None:
-        refused(await service.get(path), 400, "invalid_payload")
+    async def test_nul_in_the_address(self, unchanged: httpx.AsyncClient, path: str) -> None:
+        refused(await unchanged.get(path), 400, "invalid_payload")
 
     @pytest.mark.parametrize(
         "query", ["limit=0", "limit=101", "limit=x", "page=0", f"limit={10**30}"]
     )
-    async def test_query_out_of_range(self, service: httpx.AsyncClient, query: str) -> None:
-        response = await service.get(f"/v1/customers?{query}")
+    async def test_query_out_of_range(self, unchanged: httpx.AsyncClient, query: str) -> None:
+        response = await unchanged.get(f"/v1/customers?{query}")
         refused(response, 400, "invalid_payload")
         assert response.json()["errors"][0]["parameter"] == query.partition("=")[0]
 

@@ -199,13 +199,10 @@ class TestRefusals:
     )
     async def test_malformed(
         self,
-        service: httpx.AsyncClient,
-        count_rows: Count,
+        unchanged: httpx.AsyncClient,
         changes: dict[str, Any],
         key: str,
         pointer: str,
     ) -> None:
-        before = await count_rows()
         body = event_body(None) | changes
-        refused(await service.post("/v1/events", json=body), 400, key, pointer)
-        assert await count_rows() == before
+        refused(await unchanged.post("/v1/events", json=body), 400, key, pointer)

@@ -162,21 +162,18 @@ class TestRefusals:
     )
     async def test_malformed(
         self,
-        service: httpx.AsyncClient,
-        count_rows: Count,
+        unchanged: httpx.AsyncClient,
         body: dict[str, Any],
         status: int,
         key: str,
         pointer: str,
     ) -> None:
-        before = await count_rows()
         sent = {"customer": person()} | body
-        response = await service.post("/v1/publications", json=sent)
+        response = await unchanged.post("/v1/publications", json=sent)
         refused(response, status, key, pointer)
-        assert await count_rows() == before
 
-    async def test_no_customer_at_all(self, service: httpx.AsyncClient) -> None:
-        response = await service.post("/v1/publications", json={"campaign": {"name": "x"}})
+    async def test_no_customer_at_all(self, unchanged: httpx.AsyncClient) -> None:
+        response = await unchanged.post("/v1/publications", json={"campaign": {"name": "x"}})
         refused(response, 400, "missing_customer", "/customer")
 
     async def test_ended_or_disabled(self, service: httpx.AsyncClient, count_rows: Count) -> None:

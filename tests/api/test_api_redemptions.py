@@ -230,16 +230,13 @@ class TestRefusals:
     )
     async def test_malformed(
         self,
-        service: httpx.AsyncClient,
-        count_rows: Count,
+        unchanged: httpx.AsyncClient,
         changes: dict[str, Any],
         key: str,
         pointer: str,
     ) -> None:
-        before = await count_rows()
-        response = await service.post("/v1/redemptions", json=redemption_body("CODE") | changes)
+        response = await unchanged.post("/v1/redemptions", json=redemption_body("CODE") | changes)
         refused(response, 400, key, pointer)
-        assert await count_rows() == before
 
 
 class TestRead:

@@ -202,8 +202,8 @@ class TestRead:
         found = await made(service.get("/v1/referrals?order_source_id=order-9"))
         assert [one["id"] for one in found["data"]] == [answer["redemptions"][0]["referral"]["id"]]
 
-    async def test_unknown_or_malformed(self, service: httpx.AsyncClient) -> None:
+    async def test_unknown_or_malformed(self, unchanged: httpx.AsyncClient) -> None:
         for path in ("/v1/referrals/ref_x", "/v1/referrals/ref_x/timeline"):
-            refused(await service.get(path), 404, "resource_not_found")
-        refused(await service.get("/v1/referrals?status=done"), 400, "invalid_payload")
-        refused(await service.get("/v1/referrals?q=a"), 400, "invalid_payload")
+            refused(await unchanged.get(path), 404, "resource_not_found")
+        refused(await unchanged.get("/v1/referrals?status=done"), 400, "invalid_payload")
+        refused(await unchanged.get("/v1/referrals?q=a"), 400, "invalid_payload")
