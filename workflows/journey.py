@@ -20,7 +20,7 @@ from activities.referrals import ReferralActivities
 from domain.grants import Attention
 from domain.messages import GrantTask, Next, Park, StaffRequest, Step, provider_queue
 from workflows.alarm import Alarm
-from workflows.recording import record
+from workflows.recording import Refused, record
 
 _ORDERS_FIRST, _POLLS_LAST = Priority(priority_key=2), Priority(priority_key=4)
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
@@ -149,6 +149,6 @@ class Journey:
         self._cancel = None
         try:
             return await record(ReferralActivities.cancel, request)
-        except ActivityError:
-            # Refused by the facts, which had moved on after the validator looked.
+        except Refused:
+            # The facts had moved on after the validator looked.
             return self.step

@@ -8,26 +8,30 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
 
-REFUSED = "NotAllowedInState"
+_REFUSED = "NotAllowedInState"
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     maximum_interval=timedelta(seconds=1),
     maximum_attempts=5,
-    non_retryable_error_types=[REFUSED],
+    non_retryable_error_types=[_REFUSED],
 )
 _PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
+
+
+class Refused(Exception):
+    """The facts do not allow it, however often it is tried."""
 
 
 async def record(
     activity: Callable[[Any, Argument], Awaitable[Answer]], argument: Argument
 ) -> Answer:
-    """Run a local activity; through an outage, wait on a durable timer and try again. Only a
-    refusal (NotAllowedInState) is raised."""
+    """Run a local activity; through an outage, wait on a durable timer and try again. Raises
+    Refused, and nothing else."""
     pause = _PAUSE
     while True:
         try:
@@ -38,10 +42,15 @@ async def record(
                 schedule_to_close_timeout=timedelta(seconds=7),
                 retry_policy=_RETRY,
             )
-        except ActivityError as error:
-            if isinstance(error.cause, ApplicationError) and error.cause.type == REFUSED:
+        except FailureError as error:
+            if is_cancelled_exception(error):
                 raise
-            workflow.logger.warning("record.postponed", extra={"cause": str(error.cause)})
+            # The SDK wraps the failure of a regular activity into an ActivityError, and raises
+            # that of a local one bare.
+            cause = error if isinstance(error, ApplicationError) else error.cause
+            if isinstance(cause, ApplicationError) and cause.type == _REFUSED:
+                raise Refused from error
+            workflow.logger.warning("record.postponed", extra={"cause": str(error)})
             await workflow.sleep(pause, summary="database unavailable")
             # Each round writes history, which must last through an outage of days.
             pause = min(pause * 2, _LONGEST_PAUSE)
