@@ -21,6 +21,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
+from providers.protocol import Replay
 from providers.resolver import Move, next_move
 from store import grants, lanes, orders
 from store.orders import Attempt
@@ -139,6 +140,9 @@ class Purchase:
         """Set the grant aside. A cause that concerns every order stops the provider's lane."""
         lane, attempt = self._lane, self._attempt
         attention, record = _PARKED[type(outcome)]
+        if attention is Attention.INSUFFICIENT_FUNDS and self._caches:
+            # It would answer so for as long as the key lives: that key buys nothing any more.
+            record = orders.record_refused
         async with lane.database.transaction() as tx:
             if not await record(tx, attempt, outcome.detail):
                 raise lane.again("a later attempt took over", None)
@@ -148,6 +152,10 @@ class Purchase:
             step = await grants.park(tx, attempt.grant_id, attention, outcome.detail)
         looks_again = attention is not Attention.KEY_CONFLICT
         return step.model_copy(update={"after": lane.timing.resume if looks_again else None})
+
+    @property
+    def _caches(self) -> bool:
+        return self._lane.provider.capabilities.replay is Replay.CACHES
 
     async def _retry(self, outcome: ProviderError) -> Step:
         unbought = isinstance(outcome, NotSent | RateLimited)

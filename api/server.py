@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-import structlog
 import uvicorn
 
 from api.app import create_app
 from api.settings import ApiSettings
+from store.logs import log_as_json
 from store.settings import StoreSettings, explain
 
 
@@ -39,17 +39,3 @@ def run(host: str, port: int) -> None:
         )
     )
     server.run()
-
-
-def log_as_json() -> None:
-    """One JSON object a line on standard output: an event's name and ids."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=True,
-    )

@@ -36,7 +36,7 @@ not known which of the two the server means."""
 class GiftbitSettings(BaseSettings):
     """This provider's section of the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="GUERDON_GIFTBIT_")
+    model_config = SettingsConfigDict(env_prefix="GUERDON_GIFTBIT_", hide_input_in_errors=True)
 
     url: HttpUrl = Field(description="base address, with /papi/v1")
     token: SecretStr = Field(description="the API key")

@@ -132,7 +132,7 @@ def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
         raw_status="/".join(filter(None, words)),
         face=face,
         # Paid in another currency it is left out: an order's books are kept in one.
-        charged=charged if charged and face and charged.currency == face.currency else None,
+        charged=charged,
         created_at=moment(order.get("created_at")),
         secret=_secret(items),
         recognised=recognised,

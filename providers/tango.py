@@ -39,7 +39,7 @@ _CANNOT_CANCEL = "403.010"
 class TangoSettings(BaseSettings):
     """This provider's section of the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="GUERDON_TANGO_")
+    model_config = SettingsConfigDict(env_prefix="GUERDON_TANGO_", hide_input_in_errors=True)
 
     url: HttpUrl = Field(description="base address, with /raas/v2")
     platform_name: str = Field(min_length=1, description="the platform: user of HTTP Basic")

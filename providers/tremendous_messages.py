@@ -103,7 +103,7 @@ def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
         delivery=_delivery(state, handing, delivery),
         raw_status="/".join(filter(None, words)),
         face=face,
-        charged=_charged(payment, face),
+        charged=_charged(payment),
         created_at=moment(order.get("created_at")),
         secret=ClaimSecret(link=str(handing["link"])) if handing.get("link") else None,
         recognised=recognised,
@@ -127,11 +127,9 @@ def _worth(reward: dict[str, Any], currency: str) -> Money | None:
     return money(value.get("denomination"), value.get("currency_code") or currency)
 
 
-def _charged(payment: dict[str, Any], face: Money | None) -> Money | None:
-    """What the organisation paid, fee included. In its own currency, whatever the card's: a cost
-    in another currency is left out, for an order's books are kept in one."""
-    charged = money(payment.get("total"), payment.get("currency_code"))
-    return charged if charged and face and charged.currency == face.currency else None
+def _charged(payment: dict[str, Any]) -> Money | None:
+    """What the organisation paid, fee included: in its own currency, whatever the card's."""
+    return money(payment.get("total"), payment.get("currency_code"))
 
 
 def read_event(body: bytes) -> ProviderEvent:

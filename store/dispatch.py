@@ -105,7 +105,10 @@ async def redrive(database: Database, client: Client, *, older_than: timedelta) 
         done = [m.id for (_, m), answer in zip(batch, answers, strict=True) if answer is None]
         await mark_sent(database, done)
         sent += len(done)
-        failed = failed or next((a for a in answers if isinstance(a, BaseException)), None)
+        for (_, message), answer in zip(batch, answers, strict=True):
+            if answer is not None:
+                log.warning("redrive.failed", intake_id=message.id, error=type(answer).__name__)
+                failed = failed or answer
         after = batch[-1][0]
     if failed:
         raise failed

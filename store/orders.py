@@ -7,22 +7,21 @@ attempt whose claim has lapsed must not send any more.
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from domain.grants import AT_REST, Attention, GrantIdentity, GrantStatus
-from domain.ids import Prefix, new_id
+from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, Step
-from domain.orders import ENDED, OrderRequest, OrderState, Recipient, order_key
-from domain.rewards import Delivery, GiftCard
+from domain.orders import ENDED, OrderRequest, OrderState
+from domain.rewards import GiftCard
 from store import lanes
 from store.database import Database, Transaction
 from store.parking import clear_attention, park
+from store.preparation import claimed, missing, prepare
 from store.tables import Customer, Grant, Lane, Order, metadata
 from store.telling import subject
 
@@ -78,12 +77,12 @@ async def claim(
         step = await park(tx, grant, Attention(lane.attention), lane.detail)
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
     reward = GiftCard.model_validate(grant.reward)
-    if missing := _missing(reward.delivery, customer):
-        return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, missing)
+    if lack := missing(reward.delivery, customer):
+        return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
-        order = _prepare(tx, grant, reward, customer, after=order, hooks=hooks)
-        written = await tx.session.execute(_INSERT, _claimed(tx, order, lifetime))
+        order = prepare(tx, grant, reward, customer, after=order, hooks=hooks)
+        written = await tx.session.execute(_INSERT, claimed(tx, order, lifetime))
         won = written.scalar() is not None
     else:
         won = await _take_over(tx, order, lifetime)
@@ -124,72 +123,6 @@ def _nothing_to_send(grant: Grant, order: Order | None) -> Step | None:
     if order is not None and order.state in (OrderState.PENDING, OrderState.ISSUED):
         return Step(next=Next.FOLLOW)
     return None
-
-
-def _missing(delivery: Delivery, customer: Customer) -> str | None:
-    """What this delivery needs and the customer lacks, in words."""
-    match delivery:
-        case Delivery.EMAIL if not customer.email:
-            return "The customer has no e-mail address."
-        case Delivery.SMS if not customer.phone:
-            return "The customer has no phone number."
-        case Delivery.POST if not (customer.address or {}).get("line_1"):
-            return "The customer has no postal address."
-        case _:
-            return None
-
-
-def _prepare(
-    tx: Transaction,
-    grant: Grant,
-    reward: GiftCard,
-    customer: Customer,
-    *,
-    after: Order | None,
-    hooks: str,
-) -> Order:
-    """Freeze the purchase. A second generation follows only an order that ended for good."""
-    generation = after.generation + 1 if after else 1
-    identity = GrantIdentity(grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)
-    token = secrets.token_urlsafe(32)
-    request = OrderRequest(
-        key=order_key(identity, generation),
-        product_id=reward.product_id,
-        face=reward.face,
-        delivery=reward.delivery,
-        recipient=Recipient(
-            name=customer.name,
-            email=customer.email,
-            phone=customer.phone,
-            address=customer.address,
-        ),
-        personalization=reward.personalization,
-        callback_url=f"{hooks}/hooks/{reward.provider}/{token}",
-    )
-    return Order(
-        id=new_id(Prefix.ORDER),
-        grant_id=grant.id,
-        provider=reward.provider,
-        key=request.key,
-        generation=generation,
-        fingerprint=request.fingerprint(),
-        request=request.model_dump(mode="json"),
-        hook_token=token,
-        face_amount=reward.amount,
-        currency=reward.currency,
-        created_at=tx.now,
-    )
-
-
-def _claimed(tx: Transaction, order: Order, lifetime: timedelta) -> dict[str, Any]:
-    """A new order's row, written down and claimed by one statement."""
-    return order.model_dump() | {
-        "attempt": 1,
-        "claimed_until": tx.now + lifetime,
-        "first_sent_at": tx.now,
-        # From here on the card may exist, whatever becomes of this process.
-        "state": OrderState.UNKNOWN,
-    }
 
 
 _TAKE_OVER = (

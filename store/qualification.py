@@ -6,26 +6,22 @@ of one code are judged one after the other; the campaign's budget last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
-from domain import ledger
 from domain.campaigns import CampaignTerms
-from domain.grants import REFEREE_REASON, GrantStatus
-from domain.ids import Prefix, new_id
+from domain.grants import GrantStatus
 from domain.messages import Conversion as ConversionMessage
-from domain.messages import Decision, Expiry, GrantTask, ReferralStart
+from domain.messages import Decision, Expiry, ReferralStart
 from domain.referrals import ReferralStatus, status_of
-from domain.rewards import GiftCard, LoyaltyPoints, Reward, reward_of
-from domain.tiers import reached
+from domain.rewards import reward_of
 from domain.verdicts import Facts, Verdict, budget_verdict, judge
 from store import budgets
 from store.database import Database, Transaction
+from store.earning import earned, record_grant, tasks_of
 from store.tables import (
     Campaign,
     Grant,
@@ -90,12 +86,12 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     case = await _read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
-    grants = _earned(case, tx.now)
+    grants = earned(case.referral, case.terms, case.number, tx.now)
     verdicts = judge(case.terms, _facts(case, grants))
     if not all(verdict.passed for verdict in verdicts):
         return _reject(tx, case.referral, verdicts)
     await _accept(tx, case, grants, verdicts)
-    return Decision(qualified=True, grants=_tasks(grants))
+    return Decision(qualified=True, grants=tasks_of(grants))
 
 
 # Built once: putting a statement together takes longer than running it.
@@ -155,44 +151,6 @@ def _facts(case: _Case, grants: list[Grant]) -> Facts:
     )
 
 
-def _earned(case: _Case, now: datetime) -> list[Grant]:
-    """The grants of this conversion: the referee's, then each tier's in the terms' order."""
-    terms = case.terms
-    grants = [
-        _grant(case, tier.reward, reason=tier.id, role="referrer", ordinal=ordinal, now=now)
-        for tier, ordinal in reached(terms.tiers, case.number)
-    ]
-    if terms.referee_reward:
-        reward = terms.referee_reward
-        referee = _grant(case, reward, reason=REFEREE_REASON, role="referee", ordinal=1, now=now)
-        grants.insert(0, referee)
-    return grants
-
-
-def _grant(
-    case: _Case, reward: Reward, *, reason: str, role: str, ordinal: int, now: datetime
-) -> Grant:
-    referral, hold = case.referral, case.terms.hold
-    points = isinstance(reward, LoyaltyPoints)
-    return Grant(
-        id=new_id(Prefix.GRANT),
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        reason=reason,
-        recipient_id=referral.referee_id if role == "referee" else referral.referrer_id,
-        ordinal=ordinal,
-        role=role,
-        kind=reward.kind,
-        reward=reward.model_dump(mode="json"),
-        amount=reward.points if isinstance(reward, LoyaltyPoints) else reward.amount,
-        currency=None if points or not reward.face else reward.face.currency,
-        status=GrantStatus.HELD if hold else GrantStatus.ORDERING,
-        due_at=(referral.converted_at or now) + hold if hold else None,
-        workflow_id=referral.workflow_id,
-        created_at=now,
-    )
-
-
 async def _accept(
     tx: Transaction, case: _Case, grants: list[Grant], verdicts: list[Verdict]
 ) -> None:
@@ -220,24 +178,10 @@ async def _accept(
         **subject,
     )
     for grant in grants:
-        _record_grant(tx, grant, subject)
+        record_grant(tx, grant)
     await tx.session.flush()
     await tx.write_facts()
     await budgets.reserve(tx, referral.campaign_id, faces)
-
-
-def _record_grant(tx: Transaction, grant: Grant, subject: dict[str, Any]) -> None:
-    reward = reward_of(grant.reward)
-    held = f", held until {grant.due_at:%Y-%m-%d}" if grant.due_at else ""
-    what = str(reward.face) if reward.face else f"{grant.amount} points"
-    tx.record(
-        "grant.created",
-        f"Reward granted to the {grant.role}",
-        detail=f"{grant.kind.replace('_', ' ')} of {what}{held}",
-        **subject | {"grant_id": grant.id, "customer_id": grant.recipient_id},
-    )
-    if reward.face:
-        tx.post(ledger.reserve(grant.campaign_id, grant.id, reward.face))
 
 
 async def _count(tx: Transaction, referral: Referral, count: int, granted: int) -> None:
@@ -268,7 +212,9 @@ async def _reject_for_budget(
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
     limit, needed = case.terms.limits.budget, spent.needed
-    verdicts = judge(case.terms, _facts(case, _earned(case, tx.now)))
+    verdicts = judge(
+        case.terms, _facts(case, earned(case.referral, case.terms, case.number, tx.now))
+    )
     ceiling = limit.amount if limit else 0
     verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
     return _reject(tx, case.referral, verdicts)
@@ -276,22 +222,7 @@ async def _reject_for_budget(
 
 async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
     grants = await tx.session.scalars(select(Grant).where(col(Grant.referral_id) == referral.id))
-    return Decision(qualified=referral.ordinal is not None, grants=_tasks(grants))
-
-
-def _tasks(grants: Iterable[Grant]) -> list[GrantTask]:
-    """In an order that does not depend on who asks: a repeat answers like the first."""
-    return [_task(grant) for grant in sorted(grants, key=lambda grant: (grant.role, grant.reason))]
-
-
-def _task(grant: Grant) -> GrantTask:
-    reward = reward_of(grant.reward)
-    held = grant.status == GrantStatus.HELD
-    return GrantTask(
-        grant_id=grant.id,
-        provider=reward.provider if isinstance(reward, GiftCard) else None,
-        hold_until=grant.due_at if held else None,
-    )
+    return Decision(qualified=referral.ordinal is not None, grants=tasks_of(grants))
 
 
 def _subject(of: Referral | ReferralStart) -> dict[str, Any]:

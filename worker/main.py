@@ -14,6 +14,7 @@ from temporalio.client import Client
 from providers.registry import Opened, open_configured
 from store.crypto import Vault
 from store.database import Database
+from store.logs import log_as_json
 from store.settings import StoreSettings, explain
 from store.temporal import connect
 from worker.build import build_workers
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 def run() -> None:
     """Run a worker until SIGTERM or SIGINT. Exits 2, naming it, for a setting that is wrong."""
+    log_as_json()
     try:
         settings, store = WorkerSettings(), StoreSettings()
         vault = Vault(store.encryption_keys.get_secret_value())

@@ -210,10 +210,10 @@ class TestOrders:
         [
             ({"item": {"face_value": "20"}}, 2000, 1970),
             ({"item": {"face_value": 19.99}}, 1999, 1970),
-            ({"item": {"face_value": "20.001"}}, None, None),
-            ({"item": {"face_value": None}}, None, None),
+            ({"item": {"face_value": "20.001"}}, None, 1970),
+            ({"item": {"face_value": None}}, None, 1970),
             ({"item": {"currency": None}}, 2000, 1970),
-            ({"currency": "GBP", "total_price": "8.49"}, 2000, None),
+            ({"currency": "GBP", "total_price": "8.49"}, 2000, Money(amount=849, currency="GBP")),
             ({"total_price": None}, 2000, None),
             ({"total_price": "19.7005"}, 2000, None),
             ({"created_at": None}, 2000, 1970),
@@ -226,7 +226,9 @@ class TestOrders:
         seen = await runa.place_order(request_for())
         assert seen.state is OrderState.ISSUED
         assert seen.face == (face and Money(amount=face, currency="USD"))
-        assert seen.charged == (charged and Money(amount=charged, currency="USD"))
+        if isinstance(charged, int):
+            charged = Money(amount=charged, currency="USD")
+        assert seen.charged == charged
 
     async def test_two_cards_under_one_key_show_in_the_amount(self, runa, scripted):
         twice = order()

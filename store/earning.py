@@ -1,0 +1,93 @@
+"""What a conversion earns: grants, their events and postings, and the tasks they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain import ledger
+from domain.campaigns import CampaignTerms
+from domain.grants import REFEREE_REASON, GrantStatus
+from domain.ids import Prefix, new_id
+from domain.messages import GrantTask
+from domain.rewards import GiftCard, LoyaltyPoints, Reward, reward_of
+from domain.tiers import reached
+from store.database import Transaction
+from store.tables import Grant, Referral
+from store.telling import subject
+
+
+def earned(referral: Referral, terms: CampaignTerms, number: int, now: datetime) -> list[Grant]:
+    """The grants of the referrer's `number`-th friend: the referee's, then each tier's in the
+    terms' order."""
+
+    def grant(reward: Reward, reason: str, role: str, ordinal: int) -> Grant:
+        return _grant(referral, terms, reward, reason, role, ordinal, now)
+
+    grants = [
+        grant(tier.reward, tier.id, "referrer", ordinal)
+        for tier, ordinal in reached(terms.tiers, number)
+    ]
+    if terms.referee_reward:
+        grants.insert(0, grant(terms.referee_reward, REFEREE_REASON, "referee", 1))
+    return grants
+
+
+def _grant(
+    referral: Referral,
+    terms: CampaignTerms,
+    reward: Reward,
+    reason: str,
+    role: str,
+    ordinal: int,
+    now: datetime,
+) -> Grant:
+    hold = terms.hold
+    points = isinstance(reward, LoyaltyPoints)
+    return Grant(
+        id=new_id(Prefix.GRANT),
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        reason=reason,
+        recipient_id=referral.referee_id if role == "referee" else referral.referrer_id,
+        ordinal=ordinal,
+        role=role,
+        kind=reward.kind,
+        reward=reward.model_dump(mode="json"),
+        amount=reward.points if isinstance(reward, LoyaltyPoints) else reward.amount,
+        currency=None if points or not reward.face else reward.face.currency,
+        status=GrantStatus.HELD if hold else GrantStatus.ORDERING,
+        due_at=(referral.converted_at or now) + hold if hold else None,
+        workflow_id=referral.workflow_id,
+        created_at=now,
+    )
+
+
+def record_grant(tx: Transaction, grant: Grant) -> None:
+    """Its event, and its face value set aside in the ledger."""
+    reward = reward_of(grant.reward)
+    held = f", held until {grant.due_at:%Y-%m-%d}" if grant.due_at else ""
+    what = str(reward.face) if reward.face else f"{grant.amount} points"
+    tx.record(
+        "grant.created",
+        f"Reward granted to the {grant.role}",
+        detail=f"{grant.kind.replace('_', ' ')} of {what}{held}",
+        **subject(grant),
+    )
+    if reward.face:
+        tx.post(ledger.reserve(grant.campaign_id, grant.id, reward.face))
+
+
+def tasks_of(grants: Iterable[Grant]) -> list[GrantTask]:
+    """In an order that does not depend on who asks: a repeat answers like the first."""
+    return [_task(grant) for grant in sorted(grants, key=lambda grant: (grant.role, grant.reason))]
+
+
+def _task(grant: Grant) -> GrantTask:
+    reward = reward_of(grant.reward)
+    held = grant.status == GrantStatus.HELD
+    return GrantTask(
+        grant_id=grant.id,
+        provider=reward.provider if isinstance(reward, GiftCard) else None,
+        hold_until=grant.due_at if held else None,
+    )

@@ -1,0 +1,19 @@
+"""How every process of Guerdon logs."""
+
+from __future__ import annotations
+
+import structlog
+
+
+def log_as_json() -> None:
+    """One JSON object a line on standard output: an event's name and ids, and nobody's data."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,80 @@
+"""Freezing a purchase: key, contents and recipient are written down before a byte is sent."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from domain.grants import GrantIdentity
+from domain.ids import Prefix, new_id
+from domain.orders import OrderRequest, OrderState, Recipient, order_key
+from domain.rewards import Delivery, GiftCard
+from store.database import Transaction
+from store.tables import Customer, Grant, Order
+
+
+def missing(delivery: Delivery, customer: Customer) -> str | None:
+    """What this delivery needs and the customer lacks, in words."""
+    match delivery:
+        case Delivery.EMAIL if not customer.email:
+            return "The customer has no e-mail address."
+        case Delivery.SMS if not customer.phone:
+            return "The customer has no phone number."
+        case Delivery.POST if not (customer.address or {}).get("line_1"):
+            return "The customer has no postal address."
+        case _:
+            return None
+
+
+def prepare(
+    tx: Transaction,
+    grant: Grant,
+    reward: GiftCard,
+    customer: Customer,
+    *,
+    after: Order | None,
+    hooks: str,
+) -> Order:
+    """Freeze the purchase. A second generation follows only an order that ended for good."""
+    generation = after.generation + 1 if after else 1
+    identity = GrantIdentity(grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)
+    token = secrets.token_urlsafe(32)
+    request = OrderRequest(
+        key=order_key(identity, generation),
+        product_id=reward.product_id,
+        face=reward.face,
+        delivery=reward.delivery,
+        recipient=Recipient(
+            name=customer.name,
+            email=customer.email,
+            phone=customer.phone,
+            address=customer.address,
+        ),
+        personalization=reward.personalization,
+        callback_url=f"{hooks}/hooks/{reward.provider}/{token}",
+    )
+    return Order(
+        id=new_id(Prefix.ORDER),
+        grant_id=grant.id,
+        provider=reward.provider,
+        key=request.key,
+        generation=generation,
+        fingerprint=request.fingerprint(),
+        request=request.model_dump(mode="json"),
+        hook_token=token,
+        face_amount=reward.amount,
+        currency=reward.currency,
+        created_at=tx.now,
+    )
+
+
+def claimed(tx: Transaction, order: Order, lifetime: timedelta) -> dict[str, Any]:
+    """A new order's row, written down and claimed by one statement."""
+    return order.model_dump() | {
+        "attempt": 1,
+        "claimed_until": tx.now + lifetime,
+        "first_sent_at": tx.now,
+        # From here on the card may exist, whatever becomes of this process.
+        "state": OrderState.UNKNOWN,
+    }
