@@ -4,8 +4,9 @@ task queues are fixed, so that two sets of workers would take one another's work
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +14,8 @@ import pytest_asyncio
 from histories import replay
 from provider import Hooks, Simulator, simulator_process
 from sqlalchemy.engine import make_url
-from stage import Case, Stage
+from stage import Keep, Stage
+from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from providers.registry import Opened, open_configured
@@ -87,13 +89,13 @@ async def stage(running: Stage) -> Stage:
 
 
 @pytest.fixture
-def keep(request: pytest.FixtureRequest) -> Callable[[str, Case], Awaitable[None]]:
-    """Keep a case's history under a name. Does nothing unless `tests/histories/record.py` runs."""
+def keep(request: pytest.FixtureRequest) -> Keep:
+    """Keep a workflow's history under a name; only where `tests/histories/record.py` runs."""
     recorder = request.config.pluginmanager.get_plugin("recorder")
 
-    async def keep(name: str, case: Case) -> None:
+    async def keep(name: str, handle: WorkflowHandle[Any, Any]) -> None:
         if recorder:
-            recorder.write(name, await case.handle.fetch_history())
+            recorder.write(name, await handle.fetch_history())
 
     return keep
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +56,21 @@ def table(title: str, events: list[HistoryEvent]) -> str:
         f"  {counts[name]:3} {sizes[name]:6} {name.lower()}" for name, _ in sizes.most_common()
     ]
     return "\n".join(lines)
+
+
+def readable(document: Any) -> str:
+    """A history (or a part of its JSON) as one text, every payload decoded."""
+    match document:
+        case WorkflowHistory():
+            return readable(json.loads(document.to_json()))
+        case {"metadata": _, "data": str(data)}:
+            return base64.b64decode(data).decode()
+        case dict():
+            return " ".join(map(readable, document.values()))
+        case list():
+            return " ".join(map(readable, document))
+        case _:
+            return str(document)
 
 
 async def replay(histories: Sequence[WorkflowHistory]) -> None:

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from builders import add_customer, add_programme, conversion, one, rows
-from provider import Hooks, Simulator
 from google.protobuf.field_mask_pb2 import FieldMask
+from provider import Hooks, Simulator
 from sqlmodel import delete, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
@@ -20,8 +20,9 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from domain.campaigns import CampaignTerms
+from domain.customers import Person
 from domain.messages import CANCEL, DELIVERY_HINT, RETRY, StaffRequest
-from store import attribution
+from store import attribution, customers
 from store.attribution import ConversionRequest
 from store.database import Database, now
 from store.dispatch import Outgoing, mark_sent, send
@@ -29,6 +30,8 @@ from store.tables import Event, Grant, Lane, Order, Referral
 from worker.settings import WorkerSettings
 
 Found = TypeVar("Found")
+Keep = Callable[[str, WorkflowHandle[Any, Any]], Awaitable[None]]
+"""Takes a name and the workflow whose history is kept under it."""
 
 
 async def eventually(check: Callable[[], Awaitable[Found]], seconds: float = 15) -> Found:
@@ -95,10 +98,14 @@ class Stage:
     async def converted(self, terms: CampaignTerms, referee_id: str | None = None) -> Case:
         """A friend whose first message is the conversion itself."""
         programme = await add_programme(self.database, terms)
+        return await self.converted_with(programme.code, referee_id)
+
+    async def converted_with(self, code: str, referee_id: str | None = None) -> Case:
+        """The same, with a code that is there already."""
         friend = referee_id or await add_customer(self.database)
-        accepted = await self.accept(conversion(friend, programme.code))
+        accepted = await self.accept(conversion(friend, code))
         await self.send(accepted.intake)
-        return Case(self, accepted.referrals[0], programme.code)
+        return Case(self, accepted.referrals[0], code)
 
     async def accept(self, request: ConversionRequest) -> attribution.Converted:
         """Accept a conversion as the API does, without telling Temporal."""
@@ -109,6 +116,11 @@ class Stage:
         for message in messages:
             await send(self.client, message)
         await mark_sent(self.database, [message.id for message in messages])
+
+    async def correct(self, customer_id: str, **changes: Any) -> None:
+        """Staff correct a customer."""
+        async with self.database.transaction() as tx:
+            await customers.upsert(tx, Person.model_validate({"id": customer_id} | changes))
 
     async def delay_probes(self) -> None:
         """No stopped lane tries again by itself within the hour."""

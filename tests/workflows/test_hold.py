@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 from auditing import assert_books_agree
 from builders import budget, terms
-from stage import Case, Refused, Stage
+from stage import Keep, Refused, Stage
 
 from domain.campaigns import CampaignTerms
-
-Keep = Callable[[str, Case], Awaitable[None]]
 
 
 def held(**changes: timedelta) -> CampaignTerms:
@@ -35,7 +32,7 @@ class TestHold:
         assert await case.result() == "completed"
         assert len(await case.cards()) == 2
         await assert_books_agree(stage.database)
-        await keep("on_hold_completed", case)
+        await keep("on_hold_completed", case.handle)
 
     async def test_a_conversion_told_after_its_hold_is_ordered_at_once(self, stage: Stage) -> None:
         case = await stage.converted(terms(hold=timedelta(milliseconds=1)))
@@ -56,7 +53,7 @@ class TestCancelWhileHeld:
         assert [g.status for g in await case.grants(role="referrer")] == ["delivered"]
         assert len(await case.cards()) == 1
         await assert_books_agree(stage.database)
-        await keep("cancelled", case)
+        await keep("cancelled", case.handle)
 
     async def test_of_every_grant_ends_the_referral_without_waiting(self, stage: Stage) -> None:
         case = await stage.converted(held())

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 from auditing import assert_books_agree
 from builders import add_customer, budget, gift_card, terms
-from stage import Case, Refused, Stage, eventually
+from stage import Keep, Refused, Stage, eventually
 
 from domain.campaigns import CampaignTerms
-from domain.customers import Address, Person
-from store import customers
-
-Keep = Callable[[str, Case], Awaitable[None]]
+from domain.customers import Address
 
 
 def single(**card: object) -> CampaignTerms:
     """One gift card, the referee's."""
     return terms(referee_reward=gift_card(**card), tiers=(), limits=budget(600_00))
-
-
-async def correct(stage: Stage, customer_id: str, **changes: object) -> None:
-    """Staff correct a customer."""
-    async with stage.database.transaction() as tx:
-        await customers.upsert(tx, Person.model_validate({"id": customer_id} | changes))
 
 
 class TestOrderRejected:
@@ -35,7 +24,7 @@ class TestOrderRejected:
         case = await stage.converted(single(delivery="sms"), friend)
         grant = await case.parked("order_rejected")
         assert "Not a phone number" in (grant.attention_detail or "")
-        await correct(stage, friend, phone="+15550001111")
+        await stage.correct(friend, phone="+15550001111")
         await case.retry(grant.id)
         assert await case.result() == "completed"
         first, second = await case.orders()
@@ -44,7 +33,7 @@ class TestOrderRejected:
         assert first.key != second.key
         assert [card["key"] for card in await case.cards()] == [second.key]
         await assert_books_agree(stage.database)
-        await keep("parked_and_retried", case)
+        await keep("parked_and_retried", case.handle)
 
     async def test_retried_uncorrected_it_parks_again_and_can_be_cancelled(
         self, stage: Stage
@@ -80,8 +69,7 @@ class TestRecipientIncomplete:
         grant = await case.parked("recipient_incomplete")
         assert grant.attention_detail == "The customer has no postal address."
         assert await case.orders() == []
-        await correct(
-            stage,
+        await stage.correct(
             friend,
             address={
                 "line_1": "1 Main Street",

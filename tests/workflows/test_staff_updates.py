@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from auditing import assert_books_agree
-from builders import budget, every_friend, gift_card, terms
+from builders import alter, budget, every_friend, gift_card, terms
 from histories import events_of, kind
 from stage import Case, Refused, Stage, eventually
 
@@ -62,6 +62,22 @@ class TestParked:
         assert [grant.status for grant in await case.grants()] == ["cancelled"]
         assert await case.cards() == []
         await assert_books_agree(stage.database)
+
+    async def test_a_cancellation_that_the_facts_refuse_leaves_the_grant_parked(
+        self, stage: Stage
+    ) -> None:
+        """Between the validator's look and the transaction, a card may have come to exist."""
+        case, grant = await parked_for_funds(stage)
+        await stage.delay_probes()
+        (order,) = await case.orders()
+        await alter(stage.database, order, state="unknown")
+        await case.cancel(grant.id)
+        await alter(stage.database, order, state="prepared")
+        assert [grant.status for grant in await case.grants()] == ["needs_attention"]
+        await stage.simulator.funds(100_00)
+        await case.retry(grant.id)
+        assert await case.result() == "completed"
+        assert len(await case.cards()) == 1
 
 
 class TestOrdering:

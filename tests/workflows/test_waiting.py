@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from builders import conversion, points, terms
 from histories import events_of, kind
-from stage import Case, Stage
+from stage import Keep, Stage
 
 from domain.messages import CONVERT, Conversion
 from store.database import now
-
-Keep = Callable[[str, Case], Awaitable[None]]
 
 POINTS = terms(referee_reward=points(), tiers=())
 
@@ -30,7 +26,7 @@ class TestWithoutConversion:
         assert referral.reason == "No conversion came within the attribution window."
         assert await case.grants() == []
         assert await case.events() == ["referral.attributed", "referral.expired"]
-        await keep("expired", case)
+        await keep("expired", case.handle)
 
     async def test_the_wait_costs_no_workflow_task(self, stage: Stage) -> None:
         case = await stage.signed_up(terms())
@@ -52,7 +48,7 @@ class TestConversion:
         assert await case.result() == "completed"
         assert [grant.status for grant in await case.grants()] == ["delivered"] * 2
         assert [card["amount"] for card in await case.cards()] == [15_00, 15_00]
-        await keep("signed_up_then_converted", case)
+        await keep("signed_up_then_converted", case.handle)
 
     async def test_accepted_in_time_and_told_after_the_timer_wins(self, stage: Stage) -> None:
         case = await stage.signed_up(terms())

@@ -1,0 +1,63 @@
+"""The API as the outside meets it, over the stage's database and Temporal."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from stage import Stage
+
+from api.app import create_app
+from api.settings import ApiSettings
+from domain.roles import Role
+from store.credentials import create_key
+from store.settings import StoreSettings
+
+_BASE = "http://guerdon.test"
+
+
+class FrontDoor:
+    """Calls of providers and of staff."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def receive(self, token: str) -> None:
+        """A webhook of the provider, passed on as the API does."""
+        answer = await self._http.post(f"/hooks/giftcard-partners/{token}", json={"orderId": "?"})
+        assert answer.status_code == 202, answer.text
+
+    async def ask(self, action: str, grant_id: str) -> httpx.Response:
+        """Staff's `retry` or `cancel`."""
+        return await self._http.post(f"/v1/grants/{grant_id}/{action}", json={"reason": "mended"})
+
+
+@asynccontextmanager
+async def front_door(stage: Stage) -> AsyncIterator[FrontDoor]:
+    """The application, with support's credentials."""
+    settings = ApiSettings.model_validate({"public_url": _BASE})
+    store = StoreSettings.model_validate(
+        {
+            "database_url": stage.database.engine.url.set(drivername="postgresql").render_as_string(
+                hide_password=False
+            ),
+            "encryption_keys": f"k1:{base64.b64encode(bytes(32)).decode()}",
+        }
+    )
+    async with stage.database.transaction() as tx:
+        app_id, token = await create_key(tx, Role.SUPPORT)
+    headers = {"X-App-Id": app_id, "X-App-Token": token}
+    app = create_app(settings, store)
+    with pytest.MonkeyPatch.context() as environment:
+        address = stage.client.service_client.config.target_host
+        environment.setenv("TEMPORAL_ADDRESS", address)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app=app), base_url=_BASE, headers=headers
+            ) as http,
+        ):
+            yield FrontDoor(http)

@@ -1,0 +1,51 @@
+"""Rewards that Guerdon keeps itself: credits and points, posted to the person's wallet."""
+
+from __future__ import annotations
+
+from auditing import assert_books_agree, balances
+from builders import budget, credits, every_friend, many_friends, points, rows, terms
+from stage import Keep, Stage
+
+from store.tables import LedgerEntry
+
+
+async def test_points_and_credits_end_in_wallets(stage: Stage) -> None:
+    of = terms(every_friend(credits(10_00)), referee_reward=points(500), limits=budget(10_00))
+    case = await stage.converted(of)
+    assert await case.result() == "completed"
+    ledger = await balances(stage.database)
+    assert ledger[f"wallet/{case.referee_id}", "POINTS"] == 500
+    assert ledger[f"wallet/{case.referrer_id}", "USD"] == 10_00
+    assert [grant.status for grant in await case.grants()] == ["delivered"] * 2
+    assert await case.orders() == []
+    await assert_books_agree(stage.database)
+
+
+async def test_a_milestones_reward_reaches_the_same_wallet(stage: Stage) -> None:
+    of = terms(every_friend(points(5)), many_friends(1, points(50)), referee_reward=None)
+    case = await stage.converted(of)
+    assert await case.result() == "completed"
+    assert (await balances(stage.database))[f"wallet/{case.referrer_id}", "POINTS"] == 55
+
+
+async def test_of_one_referral_a_card_is_ordered_and_points_are_credited(stage: Stage) -> None:
+    case = await stage.converted(terms(every_friend(points(5))))
+    assert await case.result() == "completed"
+    assert [card["amount"] for card in await case.cards()] == [15_00]
+    assert (await balances(stage.database))[f"wallet/{case.referrer_id}", "POINTS"] == 5
+
+
+async def test_a_rejected_conversion_credits_nothing(stage: Stage, keep: Keep) -> None:
+    dear = terms(every_friend(credits(6_00)), referee_reward=credits(6_00), limits=budget(12_00))
+    case = await stage.signed_up(dear)
+    # Another friend of the same campaign takes the budget first.
+    other = await stage.converted_with(case.code)
+    assert await other.result() == "completed"
+    await case.convert()
+    assert await case.result() == "rejected"
+    assert "does not fit into what is left" in ((await case.referral()).reason or "")
+    assert await case.grants() == []
+    entries = await rows(stage.database, LedgerEntry, account=f"wallet/{case.referee_id}")
+    assert entries == []
+    await assert_books_agree(stage.database)
+    await keep("rejected", case.handle)
