@@ -59,7 +59,7 @@ KINDS: dict[str, Kind] = {
     "voucher_disabled": Kind(400, "Cannot be used", "The code is disabled."),
     "voucher_not_active": Kind(400, "Cannot be used", "The code has not been published."),
     "redemption_rules_violated": Kind(
-        400, "Cannot be used", "A customer may redeem in this campaign at most 1 times."
+        400, "Cannot be used", "A customer may redeem 1 time(s) in this campaign, and has done so."
     ),
     "no_voucher_suitable_for_publication": Kind(
         400, "Cannot be used", "All codes of this campaign are given out."

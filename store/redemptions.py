@@ -157,7 +157,7 @@ async def _count(
     if (used or 0) >= limit:
         raise CannotCount(
             "redemption_rules_violated",
-            f"A customer may redeem in this campaign at most {limit} times.",
+            f"A customer may redeem {limit} time(s) in this campaign, and has done so.",
             limit=limit,
         )
     statement = (

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from api.campaigns.rewards import RewardIn, to_reward
 from api.fields import MAX_MINOR, Duration, Instant, Strict
@@ -88,7 +95,7 @@ DiscountIn = Annotated[
 ]
 
 
-class RedemptionIn(Strict):
+class UsesIn(Strict):
     """How often one code may be used; null: without limit."""
 
     quantity: int | None = Field(default=None, ge=1, le=1_000_000_000)
@@ -99,7 +106,7 @@ class VoucherIn(Strict):
 
     type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
     discount: DiscountIn | None = None
-    redemption: RedemptionIn = RedemptionIn()
+    redemption: UsesIn = UsesIn()
     code_config: CodeConfigIn = CodeConfigIn()
     is_referral_code: Literal[True] = True
 
@@ -155,8 +162,49 @@ class ReferralProgramIn(Strict):
     limits: LimitsIn = LimitsIn()
 
 
+EXAMPLE: dict[str, Any] = {
+    "name": "Refer a friend",
+    "campaign_type": "REFERRAL_PROGRAM",
+    "type": "AUTO_UPDATE",
+    "join_once": True,
+    "voucher": {
+        "type": "DISCOUNT_VOUCHER",
+        "discount": {"type": "PERCENT", "percent_off": 10},
+        "redemption": {"quantity": None},
+        "code_config": {"pattern": "REF-########"},
+    },
+    "referral_program": {
+        "conversion_event_type": "custom_event",
+        "custom_event": {"name": "first_purchase"},
+        "referee_reward": {
+            "kind": "gift_card",
+            "provider": "giftcard-partners",
+            "product_id": "CVS",
+            "amount": 1500,
+            "currency": "USD",
+            "delivery": "email",
+            "personalization": {"from_name": "Acme", "message": "Welcome!"},
+        },
+        "tiers": [
+            {
+                "name": "five friends",
+                "criterion": "min_unique_referees",
+                "threshold": 5,
+                "reward": {"kind": "loyalty_points", "points": 500},
+            }
+        ],
+        "attribution_window": "P30D",
+        "hold": "P14D",
+        "limits": {"budget": {"amount": 1_000_000, "currency": "USD"}, "grants_per_referrer": 50},
+    },
+}
+"""For the documentation."""
+
+
 class CampaignIn(Strict):
     """A referral campaign. It is live as soon as it is created."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^/]*$", examples=["Refer a friend"])
     description: str | None = Field(default=None, max_length=2000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
@@ -28,7 +29,7 @@ class DiscountAnswer(BaseModel):
 
     type: Literal["AMOUNT", "PERCENT"]
     amount_off: int | None = None
-    percent_off: float | None = None
+    percent_off: int | float | None = None
     amount_limit: int | None = None
     effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
 
@@ -40,9 +41,13 @@ class DiscountAnswer(BaseModel):
             return cls(type="AMOUNT", amount_off=discount.amount_off)
         return cls(
             type="PERCENT",
-            percent_off=float(discount.percent_off),
+            percent_off=_number(discount.percent_off),
             amount_limit=discount.amount_limit,
         )
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 class EmptyList(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query
 
 from api.access import READERS, Calling, allow
 from api.customers.schemas import CustomerAnswer, CustomerList
@@ -20,13 +20,23 @@ from store.reading import customers as reading
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
 
+EXAMPLE = {
+    "source_id": "user-1",
+    "name": "Jane Doe",
+    "email": "jane@example.com",
+    "address": {"line_1": "1 Main Street", "city": "Springfield", "country": "US"},
+    "metadata": {"lang": "en"},
+}
+Described = Annotated[Person, Body(examples=[EXAMPLE])]
+
+
 # Support may, for a grant that lacks an address waits until somebody adds it.
 @router.post(
     "",
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
-async def upsert_customer(body: Person, caller: Calling, held: Held) -> CustomerAnswer:
+async def upsert_customer(body: Described, caller: Calling, held: Held) -> CustomerAnswer:
     """Create a customer, or merge what is given into the one with this `source_id` or `id`."""
     async with held.database.transaction() as tx:
         row = await customers.upsert(tx, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.customers.schemas import SimpleCustomer
 from api.fields import NamedPerson
@@ -28,6 +28,19 @@ class ByCode(BaseModel):
 class EventIn(BaseModel):
     """Something that a customer did. `metadata.event_id` is its identity: an event that is sent
     again under it has no further effect. `metadata.order_source_id` names the order behind it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "event": "first_purchase",
+                    "customer": {"source_id": "user-2", "email": "bob@example.com"},
+                    "referral": {"code": "REF-8KZQ7WXP"},
+                    "metadata": {"event_id": "evt-1001", "order_source_id": "order-77"},
+                }
+            ]
+        }
+    )
 
     event: str = Field(min_length=1, max_length=100, examples=["first_purchase"])
     customer: NamedPerson

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from api.access import Caller
 from api.customers.schemas import CustomerAnswer
@@ -25,6 +25,18 @@ class FromCampaign(BaseModel):
 
 class PublicationIn(BaseModel):
     """Give `customer` a code: any of `campaign`, or the one that `voucher` names."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "campaign": {"name": "Refer a friend"},
+                    "customer": {"source_id": "user-1", "email": "jane@example.com"},
+                    "source_id": "publication-1",
+                }
+            ]
+        }
+    )
 
     campaign: FromCampaign | None = None
     voucher: str | None = Field(default=None, min_length=1, max_length=200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, computed_field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator
 
 from api.access import Caller
 from api.customers.schemas import SimpleCustomer
@@ -71,6 +71,18 @@ class RedemptionIn(BaseModel):
     """A customer uses a code on an order. The order's id makes the use the same when repeated;
     without one `tracking_id` or the Idempotency-Key does."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "redeemables": [{"object": "voucher", "id": "REF-8KZQ7WXP"}],
+                    "customer": {"source_id": "user-3"},
+                    "order": {"source_id": "order-78", "amount": 4000},
+                }
+            ]
+        }
+    )
+
     redeemables: list[RedeemableIn] = Field(min_length=1, max_length=1)
     customer: NamedPerson
     order: OrderIn | None = None
@@ -79,7 +91,7 @@ class RedemptionIn(BaseModel):
     session: None = None
 
 
-class OrderAnswer(BaseModel):
+class RedeemedOrder(BaseModel):
     """The order, with what the code took off."""
 
     id: str | None
@@ -99,7 +111,7 @@ class OrderAnswer(BaseModel):
     referrer_id: str
 
     @classmethod
-    def of(cls, read: RedemptionRead) -> OrderAnswer:
+    def of(cls, read: RedemptionRead) -> RedeemedOrder:
         redemption, order = read.redemption, read.redemption.order or {}
         off = redemption.discount_amount
         return cls(
@@ -132,7 +144,7 @@ class RedemptionAnswer(BaseModel):
     amount: int
     result: Literal["SUCCESS"] = "SUCCESS"
     status: Literal["SUCCEEDED"] = "SUCCEEDED"
-    order: OrderAnswer
+    order: RedeemedOrder
     customer: SimpleCustomer
     related_object_type: Literal["voucher"] = "voucher"
     related_object_id: str
@@ -149,7 +161,7 @@ class RedemptionAnswer(BaseModel):
             tracking_id=redemption.tracking_id,
             metadata=redemption.attributes,
             amount=redemption.amount,
-            order=OrderAnswer.of(read),
+            order=RedeemedOrder.of(read),
             customer=SimpleCustomer.of(read.customer, caller),
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher),
@@ -162,7 +174,7 @@ class RedeemedAnswer(BaseModel):
 
     redemptions: list[RedemptionAnswer]
     parent_redemption: None = None
-    order: OrderAnswer
+    order: RedeemedOrder
     inapplicable_redeemables: list[Any] = []
     skipped_redeemables: list[Any] = []
 

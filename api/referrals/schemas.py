@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Caller
 from api.fields import NamedPerson
@@ -21,6 +21,12 @@ from store.tables import Referral
 
 class ReferralIn(BaseModel):
     """A friend signs up with a code."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code": "REF-8KZQ7WXP", "customer": {"source_id": "user-2"}}]
+        }
+    )
 
     code: str = Field(min_length=1, max_length=200, examples=["REF-8KZQ7WXP"])
     customer: NamedPerson

@@ -16,11 +16,14 @@ from typing import Any
 import httpx
 import pytest
 from api_app import client_of
-from api_bodies import refused
+from api_bodies import campaign_body, refused
+from builders import add_programme, alter, rows
 from fastapi import FastAPI
 
 from api.problems import KINDS
 from store.credentials import create_key_sync
+from store.database import Database
+from store.tables import Voucher
 
 GUERDON = Path(sys.executable).with_name("guerdon")
 
@@ -168,8 +171,32 @@ class TestOpenApi:
                 if path.startswith("/v1") and method == "post":
                     assert {"400", "409", "413", "415", "422"} <= set(answers)
 
+    async def test_examples_work(
+        self, document: Any, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        await service.post("/v1/campaigns", json=campaign_body(name="Refer a friend"))
+        await add_programme(database)
+        code = (await rows(database, Voucher))[0]
+        await alter(database, code, code="REF-8KZQ7WXP")
+        for path, schema in (
+            ("/v1/customers", None),
+            ("/v1/campaigns", "CampaignIn"),
+            ("/v1/publications", "PublicationIn"),
+            ("/v1/referrals", "ReferralIn"),
+            ("/v1/events", "EventIn"),
+            ("/v1/redemptions", "RedemptionIn"),
+        ):
+            body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+            described = document["components"]["schemas"][schema] if schema else body["schema"]
+            example = described.get("examples") or body["examples"]
+            if path == "/v1/campaigns":
+                example[0]["name"] = "Another"
+            response = await service.post(path, json=example[0])
+            assert response.is_success, response.text
+
     def test_refers_only_to_what_it_has(self, document: Any) -> None:
         schemas = document["components"]["schemas"]
+        assert not [name for name in schemas if "__" in name]
         for part in json.dumps(document).split('"$ref": "#/components/schemas/')[1:]:
             assert part.partition('"')[0] in schemas
 
