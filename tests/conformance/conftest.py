@@ -1,0 +1,71 @@
+"""The real simulator in a process of its own, and a scene over it for each case."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from adapters_under_test import open_adapter
+from hooks_received import HooksReceived
+from ordering_lane import TIMING
+from provider_side import ProviderSide
+from scene import Places, Scene
+
+from cli.stack.child import Child
+from cli.stack.ports import Ports
+from store.database import Database
+
+
+@pytest.fixture(scope="session")
+def conformance_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """All five providers, as the command starts them; gives the address."""
+    home, port = tmp_path_factory.mktemp("conformance"), Ports.free().resolve().simulator
+    program = str(Path(sys.executable).with_name("guerdon"))
+    argv = [program, "simulator", "--port", str(port), "--state", str(home / "state")]
+    process = Child("simulator", argv, {}, home / "simulator.log")
+    process.start()
+    url = f"http://127.0.0.1:{port}"
+    while not _answers(url):
+        assert process.running(), process.last_lines()
+        time.sleep(0.05)
+    yield url
+    process.send(process.stop_signal)
+    process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_control/stats").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest_asyncio.fixture
+async def scene_of(
+    database: Database, database_url: str, conformance_simulator: str
+) -> AsyncIterator[Callable[[str], Awaitable[Scene]]]:
+    """`await scene_of("tango")`: that provider, with an empty book."""
+    async with AsyncExitStack() as stack:
+
+        async def build(provider: str) -> Scene:
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=conformance_simulator, timeout=10)
+            )
+            side, hooks = ProviderSide(client, provider), HooksReceived()
+            await hooks.open()
+            stack.push_async_callback(hooks.close)
+            await side.begin(hooks.url)
+            stack.push_async_callback(side.release)
+            within = TIMING.attempt.total_seconds()
+            adapter = open_adapter(provider, conformance_simulator, within)
+            stack.push_async_callback(adapter.close)
+            places = Places(database, database_url, conformance_simulator)
+            return Scene(places, side, hooks, adapter)
+
+        yield build
