@@ -3,6 +3,7 @@ person, into a workflow's history. Only errors that Guerdon words itself keep th
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -30,8 +31,12 @@ class _DiscreetActivity(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
             return await super().execute_activity(input)
-        except (ApplicationError, CancelledError):
+        except CancelledError:
             raise
+        except ApplicationError as error:
+            # Its words are ours. Those of its cause, which would be told as well, are not: an
+            # HTTP library quotes the header that it cannot send.
+            raise error from None
         except Refusal as refusal:
             raise ApplicationError(refusal.detail, type=type(refusal).__name__) from None
         except Exception as error:
@@ -47,10 +52,25 @@ class _DiscreetActivity(ActivityInboundInterceptor):
 
 
 def _where(error: Exception) -> list[str]:
-    """File and line of the last frames: enough to find the fault, and nobody's data."""
+    """File and line of our own last frames, and of the very last: enough to find the fault, and
+    nobody's data."""
     frames, trace = [], error.__traceback__
     while trace:
-        code = trace.tb_frame.f_code
-        frames.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
+        frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    return frames[-4:]
+    ours = [frame for frame in frames if _is_ours(frame[0].co_filename)][-3:]
+    shown = ours if ours and ours[-1] == frames[-1] else [*ours, frames[-1]]
+    return [
+        f"{'/'.join(Path(code.co_filename).parts[-2:])}:{line} {code.co_name}"
+        for code, line in shown
+    ]
+
+
+_HOUSE = Path(__file__).parent.parent
+_ROOMS = {"domain", "workflows", "activities", "providers", "store", "worker"}
+
+
+def _is_ours(filename: str) -> bool:
+    """Wherever we are installed, other packages lie beside ours."""
+    path = Path(filename)
+    return path.is_relative_to(_HOUSE) and path.relative_to(_HOUSE).parts[0] in _ROOMS

@@ -73,7 +73,7 @@ async def running(
             opened.push_async_callback(entry.provider.close)
         for worker in build_workers(temporal.client, module_database, VAULT, providers, settings):
             await opened.enter_async_context(worker)
-        stage = Stage(module_database, temporal, simulator, hooks, settings)
+        stage = Stage(module_database, temporal, simulator, hooks, settings, VAULT)
         yield stage
         await replay(await stage.histories())
         await stage.clear()

@@ -24,6 +24,7 @@ from domain.customers import Person
 from domain.messages import CANCEL, DELIVERY_HINT, RETRY, StaffRequest
 from store import attribution, customers
 from store.attribution import ConversionRequest
+from store.crypto import Vault
 from store.database import Database, now
 from store.dispatch import Outgoing, mark_sent, send
 from store.tables import Event, Grant, Lane, Order, Referral
@@ -53,9 +54,11 @@ class Stage:
         simulator: Simulator,
         hooks: Hooks,
         settings: WorkerSettings,
+        vault: Vault,
     ) -> None:
         self.database, self.temporal = database, temporal
-        self.simulator, self.hooks, self.settings = simulator, hooks, settings
+        self.simulator, self.hooks = simulator, hooks
+        self.settings, self.vault = settings, vault
         self.client = temporal.client
         self._handles: dict[str, WorkflowHandle[Any, Any]] = {}
 
@@ -215,6 +218,16 @@ class Case:
     async def result(self, seconds: float = 15) -> Any:
         """What the workflow ends with."""
         return await asyncio.wait_for(self.handle.result(), seconds)
+
+    async def postponed(self) -> None:
+        """Wait until the workflow has set its timer for another try at the database."""
+
+        async def waits() -> bool:
+            history = await self.handle.fetch_history()
+            summaries = [event.user_metadata.summary.data for event in history.events]
+            return b'"database unavailable"' in summaries
+
+        await eventually(waits, 30)
 
     async def retry(self, grant_id: str) -> None:
         await self._ask(RETRY, grant_id)

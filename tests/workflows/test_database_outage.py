@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from auditing import assert_books_agree
 from builders import add_customer, add_programme, conversion, gift_card, points, terms
-from histories import events_of, kind, readable
+from histories import readable
 from stage import Case, Refused, Stage, eventually
 
 from store.dispatch import send
@@ -40,20 +40,6 @@ def away(stage: Stage, postgres_url: str) -> Away:
     return away
 
 
-async def postponed(case: Case) -> None:
-    """Wait until the workflow has set its timer for another try."""
-
-    async def waits() -> bool:
-        events = await events_of(case)
-        return any(
-            kind(event) == "TIMER_STARTED"
-            and b"database unavailable" in event.user_metadata.summary.data
-            for event in events
-        )
-
-    await eventually(waits, 30)
-
-
 async def test_during_qualification_the_workflow_waits_and_finishes(
     stage: Stage, away: Away
 ) -> None:
@@ -63,7 +49,7 @@ async def test_during_qualification_the_workflow_waits_and_finishes(
     case = Case(stage, accepted.referrals[0], programme.code)
     async with away():
         await send(stage.client, accepted.intake[0])
-        await postponed(case)
+        await case.postponed()
     await case.skip(seconds=10)
     assert await case.result() == "completed"
     assert len(await case.cards()) == 2
@@ -77,7 +63,7 @@ async def test_at_the_windows_end_the_referral_expires_later(stage: Stage, away:
     case = await stage.signed_up(POINTS)
     async with away():
         await case.skip(days=30, seconds=2)
-        await postponed(case)
+        await case.postponed()
     await case.skip(seconds=10)
     assert await case.result() == "expired"
     assert (await case.referral()).status == "expired"
@@ -104,7 +90,7 @@ async def test_a_retry_under_way_cannot_be_overtaken_by_a_cancellation(
     grant = await case.parked("order_rejected")
     async with away():
         await case.retry(grant.id)
-        await postponed(case)
+        await case.postponed()
         with pytest.raises(Refused, match="no card"):
             await case.cancel(grant.id)
         with pytest.raises(Refused, match="needs attention"):
