@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import uvicorn
 
@@ -39,3 +40,5 @@ def run(host: str, port: int) -> None:
         )
     )
     server.run()
+    # Temporal's threads outlive its client for a moment; leaving in it aborts the interpreter.
+    time.sleep(0.3)
