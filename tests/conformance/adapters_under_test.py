@@ -61,6 +61,11 @@ UNDER_TEST = {
     "giftbit": UnderTest("amazonus", "/giftbit/papi/v1", _giftbit),
     "runa": UnderTest("AMZ-US", "/runa", _runa, tells_by_account=True),
 }
+ARCHETYPES = {
+    adapter.name: adapter.capabilities.replay
+    for adapter in (GiftCardPartners, Tremendous, Tango, Giftbit, Runa)
+}
+"""What each one answers to a key that it has seen."""
 
 
 def open_adapter(name: str, simulator_url: str, within: float) -> GiftCardProvider:

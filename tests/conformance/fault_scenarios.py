@@ -7,7 +7,7 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from ordering_lane import Again
+from ordering_lane import PATIENT, Again
 from scene import Scene
 
 from domain.grants import Attention, GrantStatus
@@ -119,10 +119,16 @@ async def bad_credentials_then_good(scene: Scene) -> None:
 
 
 async def two_attempts_at_once(scene: Scene) -> None:
-    """Two workers hold the same task: one of them sends."""
+    """Two workers hold the same task: while one of them asks, the other one does not."""
     grant_id = await scene.grant()
-    await asyncio.gather(*(scene.lane.to_rest(grant_id) for _ in range(2)))
-    assert await scene.side.count("attempted") == 1
+    await scene.side.hold("committed")
+    with scene.attempt_process(grant_id, PATIENT).running() as worker:
+        await scene.side.holding()
+        assert "another attempt holds" in await _again(scene, grant_id)
+        assert await scene.side.count("attempted") == 1
+        await scene.side.release()
+        assert await worker.says() == Next.FOLLOW
+    await scene.lane.to_rest(grant_id)
 
 
 async def key_in_progress(scene: Scene) -> None:

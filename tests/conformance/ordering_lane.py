@@ -18,8 +18,8 @@ from providers.protocol import GiftCardProvider
 from store.database import Database
 
 TIMING = Timing(
-    attempt=timedelta(seconds=1),
-    claim=timedelta(seconds=1.6),
+    attempt=timedelta(seconds=1.5),
+    claim=timedelta(seconds=2.2),
     longest_delay=timedelta(seconds=10),
     resume=timedelta(seconds=0.2),
 )
