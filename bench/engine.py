@@ -130,7 +130,7 @@ class Engine:
             )
             if answer.json()["total"] >= calls:
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)  # seldom: the question costs the API work too
         raise TimeoutError(f"{campaign_id}: not all of {calls} referrals completed")
 
     async def _codes(self, count: int) -> tuple[str, list[str]]:

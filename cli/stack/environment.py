@@ -56,6 +56,8 @@ def _providers(simulator: str, secrets: Secrets) -> dict[str, str]:
         "GUERDON_GIFTCARD_PARTNERS_URL": f"{simulator}/giftcard-partners",
         "GUERDON_GIFTCARD_PARTNERS_EMAIL": secrets.provider_email,
         "GUERDON_GIFTCARD_PARTNERS_ACCESS_TOKEN": secrets.provider_token,
+        # The simulator has no limit of its own, and none of this provider's is public.
+        "GUERDON_GIFTCARD_PARTNERS_MAX_PER_SECOND": "1000",
         "GUERDON_TREMENDOUS_URL": f"{simulator}/tremendous",
         "GUERDON_TREMENDOUS_API_KEY": secrets.provider_token,
         "GUERDON_TANGO_URL": f"{simulator}/tango/raas/v2",
