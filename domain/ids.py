@@ -7,6 +7,7 @@ order keys, search attributes and logs.
 from __future__ import annotations
 
 from enum import StrEnum
+from hashlib import blake2b
 
 from ulid import ULID
 
@@ -34,6 +35,11 @@ class Prefix(StrEnum):
 def new_id(prefix: Prefix) -> str:
     """A fresh id such as `ref_01jd…`: 26 lower-case characters after the prefix."""
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+def digest(*parts: str) -> str:
+    """32 hexadecimal digits that stand for the caller's own text where that may not be read."""
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def referral_workflow_id(campaign_id: str, referee_id: str) -> str:

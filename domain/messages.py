@@ -95,7 +95,8 @@ class Step(BaseModel):
 
 
 class StaffRequest(BaseModel):
-    """A person's decision on one grant. `actor` is a credential's id, never a name."""
+    """A person's decision on one grant. `actor` is a credential's id, never a name. The API leaves
+    `reason` empty: a person's own words stay in the event that it records."""
 
     grant_id: str
     actor: str

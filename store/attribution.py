@@ -7,7 +7,6 @@ row and an intake row; the caller commits, then hands the intake to the Dispatch
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -16,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms, ConversionKind
-from domain.ids import Prefix, new_id, referral_workflow_id
+from domain.ids import Prefix, digest, new_id, referral_workflow_id
 from domain.messages import Conversion, ReferralStart
 from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount
@@ -49,7 +48,7 @@ class ConversionRequest(BaseModel):
 
     def identity(self) -> str:
         """The event's identity: the caller's, else a hash of event, customer and code."""
-        return self.event_id or _hash(self.event or self.kind, self.customer_id, self.code or "")
+        return self.event_id or digest(self.event or self.kind, self.customer_id, self.code or "")
 
 
 class Attributed(NamedTuple):
@@ -105,10 +104,6 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
 
 def _is_campaigns_event(terms: CampaignTerms, request: ConversionRequest) -> bool:
     return terms.conversion is request.kind and terms.event_name == request.event
-
-
-def _hash(*parts: str) -> str:
-    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def _same_code(found: Code) -> Referral:
@@ -243,15 +238,17 @@ async def _enqueue(
         referee_id=referral.referee_id,
         expires_at=referral.expires_at,
     )
-    conversion, identity = None, _hash(referral.id)
+    conversion, identity = None, digest(referral.id)
     if request is not None:
-        conversion = Conversion(event_id=request.identity(), received_at=request.received_at)
-        identity = _hash(referral.id, conversion.event_id)
+        # Hashed: an event id is the caller's own text, and a history may name nobody.
+        event_id = digest(request.identity())
+        conversion = Conversion(event_id=event_id, received_at=request.received_at)
+        identity = digest(referral.id, conversion.event_id)
         tx.record(
             "referral.converted",
             "Conversion event accepted",
             detail=f"{request.event or 'code redemption'} received",
-            data={"event_id": conversion.event_id},
+            data={"event_id": event_id},
             **_subject(referral),
         )
     outgoing = Outgoing(

@@ -73,7 +73,7 @@ async def note_retry(tx: Transaction, request: StaffRequest) -> None:
     await lanes.probe_now(tx, str(grant.reward.get("provider")))
     tx.record(
         "grant.retry",
-        "Retry asked for by staff",
+        "Tried again, as staff asked",
         detail=request.reason or None,
         source="staff",
         actor=request.actor,

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.grants import GrantStatus
+from domain.ids import digest
 from domain.messages import Conversion as ConversionMessage
 from domain.messages import Decision, Expiry, ReferralStart
 from domain.referrals import ReferralStatus, status_of
@@ -67,8 +68,10 @@ async def expire(database: Database, start: ReferralStart) -> Expiry:
         ).one()
         if referral.conversion is None:
             return Expiry(expired=True)
+        accepted = ConversionMessage.model_validate(referral.conversion)
         return Expiry(
-            expired=False, conversion=ConversionMessage.model_validate(referral.conversion)
+            expired=False,
+            conversion=accepted.model_copy(update={"event_id": digest(accepted.event_id)}),
         )
 
 

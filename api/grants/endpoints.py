@@ -19,12 +19,15 @@ from api.timelines import Timeline
 from domain.grants import GrantStatus
 from domain.messages import CANCEL, RETRY, StaffRequest
 from domain.roles import Role
+from store.database import ReadSession
 from store.reading import grants as reading
 from store.reading import timelines
+from store.telling import subject
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 
 _Id = Annotated[str | None, Query(max_length=64)]
+_ASKED = {RETRY: "Retry", CANCEL: "Cancellation"}
 _ACTION = post_responses("resource_not_found", "not_allowed_in_state")
 
 
@@ -101,13 +104,21 @@ async def _act(
     request: Request,
     note: StaffNote | None,
 ) -> GrantAnswer:
-    async with held.database.reading() as session:
-        read = await reading.find(session, grant_id)
-    reason = (note.reason if note else None) or ""
-    message = StaffRequest(grant_id=grant_id, actor=caller.app_id, reason=reason)
+    async with held.database.transaction() as tx:
+        grant = (await reading.find(ReadSession(tx.session), grant_id)).grant
+        # The reason is a person's own words: they stay here, and out of workflow histories.
+        tx.record(
+            f"grant.{update}_asked",
+            f"{_ASKED[update]} asked for by staff",
+            source="staff",
+            actor=caller.app_id,
+            detail=note.reason if note else None,
+            **subject(grant),
+        )
+    message = StaffRequest(grant_id=grant_id, actor=caller.app_id)
     await ask(
         held.temporal,
-        read.grant.workflow_id,
+        grant.workflow_id,
         update,
         message,
         id=_update_id(update, grant_id, request),

@@ -145,9 +145,18 @@ class TestStaff:
         assert answer["id"] == grant["id"]
         await _once(staff, path, "cancelled")
         timeline = await made(staff.get(f"{path}/timeline"))
-        last = timeline["data"][-1]
-        assert (last["source"], last["title"]) == ("staff", "Cancelled by staff")
-        assert (last["detail"], last["actor"]) == ("order was returned", staff.headers["X-App-Id"])
+        asked, done = timeline["data"][-2:]
+        actor = staff.headers["X-App-Id"]
+        assert (asked["title"], asked["detail"], asked["actor"]) == (
+            "Cancellation asked for by staff",
+            "order was returned",
+            actor,
+        )
+        assert (done["source"], done["title"], done["actor"]) == (
+            "staff",
+            "Cancelled by staff",
+            actor,
+        )
 
     async def test_nothing_after_the_end(self, staff: httpx.AsyncClient) -> None:
         points = {"referee_reward": None, "tiers": [tier({"kind": "loyalty_points", "points": 5})]}

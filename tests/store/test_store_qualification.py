@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.campaigns import Limits
 from domain.grants import REFEREE_REASON, GrantStatus
+from domain.ids import digest
 from domain.messages import Decision
 from domain.referrals import ReferralStatus
 from store import qualification
@@ -336,7 +337,7 @@ class TestExpire:
         expiry = await qualification.expire(database, start_of(referral))
         assert not expiry.expired
         assert expiry.conversion is not None
-        assert expiry.conversion.event_id == "order-1"
+        assert expiry.conversion.event_id == digest("order-1")
         assert (await one(database, Referral)).status == ReferralStatus.CONVERTED
 
     async def test_racing_a_conversion_exactly_one_of_them_wins(self, database: Database) -> None:
