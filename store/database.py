@@ -104,6 +104,8 @@ class Database:
                 # A hot row must not hold a local activity past its workflow task.
                 "server_settings": {"lock_timeout": "3000", "jit": "off", "timezone": "UTC"},
                 "timeout": 5,
+                # A server that hangs must not hang its callers.
+                "command_timeout": 30,
             },
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)

@@ -183,6 +183,8 @@ class Dispatcher:
             except Exception as error:
                 # Whatever it was, the sender must live on, and the redrive has this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
+                # An outage makes every try fail; trying on at full speed would only burn.
+                await asyncio.sleep(0.5)
             else:
                 self._sent.append(message.id)
 
