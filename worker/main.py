@@ -31,7 +31,8 @@ def run() -> None:
         vault = Vault(store.encryption_keys.get_secret_value())
         providers = open_configured(within=settings.timing.attempt.total_seconds())
     except ValueError as error:
-        sys.exit(f"guerdon worker: {explain(error)}")
+        sys.stderr.write(f"guerdon worker: {explain(error)}\n")
+        sys.exit(2)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(settings, store, vault, providers))
 

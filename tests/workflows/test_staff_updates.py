@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from auditing import assert_books_agree
-from builders import alter, budget, every_friend, gift_card, terms
+from builders import alter, budget, every_friend, gift_card, in_past, terms
 from histories import events_of, kind
 from stage import Case, Refused, Stage, eventually
 
@@ -104,6 +104,21 @@ class TestOrdered:
         assert await case.events(source="staff") == []
         await stage.simulator.put("delivery", seconds=0, outcome="delivered")
         assert await case.result() == "completed"
+
+
+class TestOverdue:
+    async def test_a_retry_looks_again_and_the_late_card_still_ends_it(self, stage: Stage) -> None:
+        case, _ = await ordered(stage)
+        stage.hooks.keep()
+        (order,) = await case.orders()
+        await alter(stage.database, order, first_sent_at=in_past(days=8))
+        grant = await case.parked("delivery_overdue")
+        with pytest.raises(Refused, match="no card"):
+            await case.cancel(grant.id)
+        await case.retry(grant.id)
+        await stage.simulator.put("delivery", seconds=0, outcome="delivered")
+        assert await case.result() == "completed"
+        assert [grant.attention for grant in await case.grants()] == [None]
 
 
 class TestDelivered:

@@ -1,0 +1,66 @@
+"""The worker's process: how it starts, waits and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+from worker_process import WorkerProcess
+
+from cli.stack import temporal as temporal_server
+from cli.stack.ports import LOOPBACK, Ports
+
+KEYS = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+SETTINGS = {
+    "GUERDON_DATABASE_URL": "postgresql://guerdon:s3cret@127.0.0.1:1/guerdon",
+    "GUERDON_ENCRYPTION_KEYS": KEYS,
+    "GUERDON_PUBLIC_URL": "http://guerdon.test",
+}
+WRONG: dict[str, dict[str, str]] = {
+    "GUERDON_PUBLIC_URL": {"GUERDON_PUBLIC_URL": "s3cret"},
+    "GUERDON_DATABASE_URL": {"GUERDON_DATABASE_URL": "mysql://guerdon:s3cret@127.0.0.1/guerdon"},
+    "GUERDON_ENCRYPTION_KEYS": {"GUERDON_ENCRYPTION_KEYS": "k1:s3cret"},
+    "GUERDON_GIFTCARD_PARTNERS_EMAIL": {
+        "GUERDON_GIFTCARD_PARTNERS_URL": "https://provider.test",
+        "GUERDON_GIFTCARD_PARTNERS_ACCESS_TOKEN": "s3cret",
+    },
+}
+"""The setting that must be named, and what is wrong with it (or what it is missing beside)."""
+
+
+async def refused(settings: Mapping[str, str], log: Path) -> tuple[int, str]:
+    """Its exit status and what it said, when it must not start."""
+    worker = WorkerProcess(settings, log)
+    return await asyncio.to_thread(worker.process.wait, 60), worker.log()
+
+
+async def test_a_wrong_setting_is_named_in_one_line_and_not_quoted(tmp_path: Path) -> None:
+    answers = await asyncio.gather(
+        *(refused(SETTINGS | wrong, tmp_path / name) for name, wrong in WRONG.items())
+    )
+    for name, (status, said) in zip(WRONG, answers, strict=True):
+        assert status == 2
+        assert said.startswith(f"guerdon worker: {name}: ")
+        assert said.count("\n") == 1
+        assert "s3cret" not in said
+
+
+async def test_waits_for_temporal_and_ends_cleanly_when_it_is_told_to(tmp_path: Path) -> None:
+    port = Ports.free().resolve().temporal
+    worker = WorkerProcess(
+        SETTINGS | {"TEMPORAL_ADDRESS": f"{LOOPBACK}:{port}"}, tmp_path / "worker.log"
+    )
+    try:
+        await worker.says("worker.temporal_unreachable")
+        async with await WorkflowEnvironment.start_local(
+            ip=LOOPBACK, port=port, dev_server_existing_path=str(temporal_server.binary())
+        ):
+            await worker.says("worker.started")
+            assert await worker.stop() == 0
+    finally:
+        worker.process.kill()
+    assert "worker.stopping" in worker.log()
+    assert "Fatal Python error" not in worker.log()
+    assert "s3cret" not in worker.log()
