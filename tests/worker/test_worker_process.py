@@ -21,7 +21,6 @@ SETTINGS = {
 WRONG: dict[str, dict[str, str]] = {
     "GUERDON_PUBLIC_URL": {"GUERDON_PUBLIC_URL": "s3cret"},
     "GUERDON_DATABASE_URL": {"GUERDON_DATABASE_URL": "mysql://guerdon:s3cret@127.0.0.1/guerdon"},
-    "GUERDON_ENCRYPTION_KEYS": {"GUERDON_ENCRYPTION_KEYS": "k1:s3cret"},
     "GUERDON_GIFTCARD_PARTNERS_EMAIL": {
         "GUERDON_GIFTCARD_PARTNERS_URL": "https://provider.test",
         "GUERDON_GIFTCARD_PARTNERS_ACCESS_TOKEN": "s3cret",

@@ -8,15 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import asyncpg
 import pytest
 from auditing import assert_books_agree
-from builders import add_customer, add_programme, conversion, gift_card, points, terms
+from builders import add_customer, add_programme, conversion, gift_card, terms
 from histories import readable
 from stage import Case, Refused, Stage, eventually
 
 from store.dispatch import send
 
 Away = Callable[[], AbstractAsyncContextManager[None]]
-
-POINTS = terms(referee_reward=points(), tiers=())
 
 
 @pytest.fixture
@@ -57,16 +55,6 @@ async def test_during_qualification_the_workflow_waits_and_finishes(
     await assert_books_agree(stage.database)
     history = readable(await case.handle.fetch_history())
     assert str(stage.database.engine.url.password) not in history
-
-
-async def test_at_the_windows_end_the_referral_expires_later(stage: Stage, away: Away) -> None:
-    case = await stage.signed_up(POINTS)
-    async with away():
-        await case.skip(days=30, seconds=2)
-        await case.postponed()
-    await case.skip(seconds=10)
-    assert await case.result() == "expired"
-    assert (await case.referral()).status == "expired"
 
 
 async def test_between_the_purchase_and_its_record_no_second_card_is_bought(

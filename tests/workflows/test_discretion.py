@@ -40,18 +40,23 @@ def told(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -
 
 
 async def test_a_failing_statement_keeps_its_values(stage: Stage, told: Told) -> None:
+    """PostgreSQL itself quotes the whole row that breaks a constraint."""
     card = gift_card(personalization=Personalization(message=SAID))
-    async with stage.database.transaction() as tx:
-        # Readers go on, writers do not: the order's INSERT runs into the lock time-out.
-        await tx.session.execute(text("LOCK TABLE orders IN SHARE MODE"))
-        case = await stage.converted(terms(referee_reward=card, tiers=()))
-        await eventually(lambda: stage.failed_once(case))
+    await administer(stage, "ALTER TABLE orders ADD CONSTRAINT none CHECK (false) NOT VALID")
+    case = await stage.converted(terms(referee_reward=card, tiers=()))
+    await eventually(lambda: stage.failed_once(case))
+    await administer(stage, "ALTER TABLE orders DROP CONSTRAINT none")
     assert await case.result() == "completed"
     (order,) = await case.orders()
     words = await told.of(case)
-    assert "unforeseen DBAPIError" in words
+    assert "unforeseen IntegrityError" in words
     assert SAID not in words
     assert order.hook_token not in words
+
+
+async def administer(stage: Stage, statement: str) -> None:
+    async with stage.database.transaction() as tx:
+        await tx.session.execute(text(statement))
 
 
 async def test_an_unreadable_document_is_not_quoted_by_a_providers_activity(

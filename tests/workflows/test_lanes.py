@@ -67,24 +67,25 @@ class TestInsufficientFunds:
         assert [len(await case.cards()) for case in crowd] == [1] * 8
         await assert_books_agree(stage.database)
 
-    async def test_a_deposit_for_some_serves_some(self, stage: Stage) -> None:
+    async def test_a_deposit_for_one_serves_one_and_stops_the_lane_again(
+        self, stage: Stage
+    ) -> None:
         await stage.simulator.funds(0)
-        cases = await asyncio.gather(*(stage.converted(SINGLE) for _ in range(3)))
+        cases = await asyncio.gather(*(stage.converted(SINGLE) for _ in range(2)))
         for case in cases:
             await case.parked("insufficient_funds")
-        await stage.simulator.funds(40_00)
+        await stage.simulator.funds(20_00)
 
-        async def served() -> bool:
-            return len(await _delivered(cases)) == 2
+        async def served() -> list[Case]:
+            return [case for case in cases if await case.grants(status="delivered")]
 
-        await eventually(served, 30)
-        await stage.simulator.funds(40_00)
-        await asyncio.gather(*(case.result(30) for case in cases))
-        assert [len(await case.cards()) for case in cases] == [1, 1, 1]
-
-
-async def _delivered(cases: list[Case]) -> list[Case]:
-    return [case for case in cases if await case.grants(status="delivered")]
+        (first,) = await eventually(served, 30)
+        (second,) = set(cases) - {first}
+        assert (await second.parked("insufficient_funds")).attention_detail
+        await stage.simulator.funds(20_00)
+        await second.retry((await second.grants())[0].id)
+        assert await second.result() == "completed"
+        assert [len(await case.cards()) for case in cases] == [1, 1]
 
 
 class TestRefusedCredentials:
