@@ -22,7 +22,17 @@ from store.database import Database
 
 # A server that has imported everything forks each worker: a fresh interpreter takes seconds.
 _PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["activities.orders", "providers.registry"])
+_PROCESSES.set_forkserver_preload(
+    [
+        "activities.orders",
+        "activities.referrals",
+        "providers.registry",
+        "store.campaigns",
+        "store.customers",
+        "store.publications",
+        "temporalio.testing",
+    ]
+)
 
 
 class Job(NamedTuple):
@@ -69,9 +79,10 @@ class AttemptProcess:
         os.kill(self._pid, signal.SIGCONT)
 
     async def says(self) -> str:
-        """The next words of the worker."""
-        while not self._said.poll():
-            await asyncio.sleep(0.02)
+        """The next words of the worker. Raises EOFError when it died without any."""
+        async with asyncio.timeout(45):
+            while not self._said.poll():
+                await asyncio.sleep(0.02)
         return str(self._said.recv())
 
     @property

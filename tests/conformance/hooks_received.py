@@ -43,8 +43,9 @@ class HooksReceived:
 
     async def arrived(self, count: int) -> list[Hook]:
         """All of them, once there are so many."""
-        while len(self.hooks) < count:
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(25):
+            while len(self.hooks) < count:
+                await asyncio.sleep(0.02)
         return list(self.hooks)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 from adapters_under_test import HOOK_SECRET, UNDER_TEST
 
+PATIENCE = 25
+"""Seconds after which what a scenario waits for will not come any more."""
+
 
 class ProviderSide:
     """One provider of the simulator. Everything set here concerns that provider alone."""
@@ -43,14 +46,12 @@ class ProviderSide:
 
     async def holding(self) -> None:
         """Return once a request is held."""
-        while not (await self._hold())["holding"]:
-            await asyncio.sleep(0.02)
+        await self._until("holding")
 
     async def answer_what_is_held(self) -> None:
         """Let go of what is held at `committed`, and return once its answer has been sent."""
         await self.put("hold", point="answered", count=1)
-        while not (await self._hold())["answered"]:
-            await asyncio.sleep(0.02)
+        await self._until("answered")
 
     async def book(self, *, every: bool = False) -> list[dict[str, Any]]:
         """The judge's evidence: cards issued or promised; `every`: also orders that made none."""
@@ -65,6 +66,8 @@ class ProviderSide:
         stats = (await self._client.get("/_control/stats")).json()
         return int(stats[self.provider][what])
 
-    async def _hold(self) -> dict[str, Any]:
-        report: dict[str, Any] = (await self._client.get("/_control/hold")).json()
-        return report
+    async def _until(self, what: str) -> None:
+        """Wait for a request at the hold. A worker that died before it got there never comes."""
+        async with asyncio.timeout(PATIENCE):
+            while not (await self._client.get("/_control/hold")).json()[what]:
+                await asyncio.sleep(0.02)
