@@ -30,9 +30,10 @@ class FrontDoor:
         answer = await self._http.post(f"/hooks/giftcard-partners/{token}", json={"orderId": "?"})
         assert answer.status_code == 202, answer.text
 
-    async def ask(self, action: str, grant_id: str) -> httpx.Response:
+    async def ask(self, action: str, grant_id: str, reason: str = "mended") -> None:
         """Staff's `retry` or `cancel`."""
-        return await self._http.post(f"/v1/grants/{grant_id}/{action}", json={"reason": "mended"})
+        answer = await self._http.post(f"/v1/grants/{grant_id}/{action}", json={"reason": reason})
+        assert answer.status_code == 200, answer.text
 
 
 @asynccontextmanager

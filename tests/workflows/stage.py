@@ -89,24 +89,29 @@ class Stage:
 
     async def signed_up(self, terms: CampaignTerms, referee_id: str | None = None) -> Case:
         """A friend who signed up with a new referrer's code; the workflow waits."""
-        programme = await add_programme(self.database, terms)
+        return await self.signed_up_with(
+            (await add_programme(self.database, terms)).code, referee_id
+        )
+
+    async def signed_up_with(self, code: str, referee_id: str | None = None) -> Case:
+        """The same, with a code that is there already."""
         friend = referee_id or await add_customer(self.database)
         async with self.database.transaction() as tx:
-            attributed = await attribution.sign_up(
-                tx, code=programme.code, referee_id=friend, metadata={}
-            )
+            attributed = await attribution.sign_up(tx, code=code, referee_id=friend, metadata={})
         await self.send(attributed.intake)
-        return Case(self, attributed.referral, programme.code)
+        return Case(self, attributed.referral, code)
 
     async def converted(self, terms: CampaignTerms, referee_id: str | None = None) -> Case:
         """A friend whose first message is the conversion itself."""
         programme = await add_programme(self.database, terms)
         return await self.converted_with(programme.code, referee_id)
 
-    async def converted_with(self, code: str, referee_id: str | None = None) -> Case:
+    async def converted_with(
+        self, code: str, referee_id: str | None = None, **changes: Any
+    ) -> Case:
         """The same, with a code that is there already."""
         friend = referee_id or await add_customer(self.database)
-        accepted = await self.accept(conversion(friend, code))
+        accepted = await self.accept(conversion(friend, code, **changes))
         await self.send(accepted.intake)
         return Case(self, accepted.referrals[0], code)
 

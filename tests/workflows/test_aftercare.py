@@ -119,8 +119,7 @@ class TestParked:
         workflow_id = await begin(stage, grant, Next.ORDER)
         assert (await case.parked("order_rejected")).workflow_id == workflow_id
         await stage.correct(friend, phone="+15550001111")
-        answer = await door.ask("retry", grant.id)
-        assert answer.status_code == 200, answer.text
+        await door.ask("retry", grant.id)
         await stage.watch(workflow_id).result()
         assert (await case.referral()).status == "completed"
         assert [order.generation for order in await case.orders()] == [1, 2]
@@ -133,8 +132,7 @@ class TestParked:
         grant = await ended(case)
         workflow_id = await begin(stage, grant, Next.ORDER)
         await case.parked("order_rejected")
-        answer = await door.ask("cancel", grant.id)
-        assert answer.status_code == 200, answer.text
+        await door.ask("cancel", grant.id)
         await stage.watch(workflow_id).result()
         assert [grant.status for grant in await case.grants()] == ["cancelled"]
         assert await case.cards() == []

@@ -16,12 +16,15 @@ from builders import (
     add_code,
     add_customer,
     alter,
+    conversion,
     every_friend,
     gift_card,
     number,
+    points,
     rows,
     terms,
 )
+from frontdoor import front_door
 from provider import Hooks, Simulator
 from saying import METADATA, everything, text_of
 from stage import Case, Stage, eventually
@@ -92,7 +95,8 @@ async def referred(stage: Stage, of: CampaignTerms, **friend: object) -> Case:
     """One such person refers another, who converts."""
     campaign_id = await add_campaign(stage.database, of)
     code = await add_code(stage.database, campaign_id, await add_person(stage))
-    return await stage.converted_with(code, await add_person(stage, **friend))
+    event_id = f"zyxqvut{number()}@example.com"
+    return await stage.converted_with(code, await add_person(stage, **friend), event_id=event_id)
 
 
 def every_delivery() -> list[CampaignTerms]:
@@ -123,7 +127,19 @@ async def refused(stage: Stage) -> Case:
     case = await referred(stage, texted, phone="Zyxqvut's own")
     grant = await case.parked("order_rejected")
     await stage.correct(case.referee_id, phone="+15550987600")
-    await case.retry(grant.id)
+    async with front_door(stage) as door:
+        await door.ask("retry", grant.id, reason="Zyxqvut Brmblfrd called")
+    await case.result()
+    return case
+
+
+async def told_too_late(stage: Stage) -> Case:
+    """A conversion that the workflow learns of from the database, at its window's end."""
+    campaign_id = await add_campaign(stage.database, terms(referee_reward=points(), tiers=()))
+    code = await add_code(stage.database, campaign_id, await add_person(stage))
+    case = await stage.signed_up_with(code, await add_person(stage))
+    await stage.accept(conversion(case.referee_id, event_id="zyxqvut-late@example.com"))
+    await case.skip(days=30, seconds=2)
     await case.result()
     return case
 
@@ -185,7 +201,8 @@ async def lives(
     await simulator.reset()
     log: Path = tmp_path_factory.mktemp("worker") / "worker.log"
     async with worker_process(_environment(stage), log) as worker:
-        cases = [*await badly_answered(stage), await refused(stage), await broken(stage)]
+        cases = await badly_answered(stage)
+        cases += [await live(stage) for live in (refused, broken, told_too_late)]
         ids = [case.handle.id for case in cases] + await small_ones(stage, cases[0])
         yield Lives(stage, worker, {id: await told(stage, id) for id in ids})
     await hooks.close()
@@ -219,7 +236,7 @@ async def bearer_values(stage: Stage) -> set[str]:
 async def test_the_referrals_were_lived_through_failures(lives: Lives) -> None:
     """Else there would have been nothing to tell."""
     log, said = lives.worker.log(), "\n".join(lives.said.values())
-    assert len(lives.said) == 6
+    assert len(lives.said) == 7
     assert "unforeseen ValidationError" in said
     assert "activity.unforeseen" in log
     assert "lastFailure" in said
