@@ -121,9 +121,14 @@ class TestCharge:
             "provider/p/fees": -30,
         }
 
-    def test_in_another_currency_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="cannot combine"):
-            ledger.charge("p", CARD, FACE, Money(amount=1, currency="EUR"))
+    def test_in_another_currency_passes_through_an_exchange_account(self) -> None:
+        charged = Money(amount=13_90, currency="EUR")
+        postings = ledger.charge("p", CARD, FACE, charged)
+        assert [posting.kind for posting in postings] == ["charge", "exchange"]
+        assert [balances(posting) for posting in postings] == [
+            {"provider/p/deposit": -13_90, "provider/p/exchange": 13_90},
+            {"provider/p/exchange": -15_00, "provider/p/cards": 15_00},
+        ]
 
 
 class TestWallet:
