@@ -36,7 +36,7 @@ from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount, InvalidPayload, NotFound, Refusal
 from store import attribution
 from store.database import Database, now
-from store.tables import Customer, Event, Holder, Intake, Referral, Voucher
+from store.tables import Campaign, Customer, Event, Holder, Intake, Referral, Voucher
 
 
 async def nothing_left(database: Database) -> None:
@@ -127,9 +127,9 @@ class TestRefusals:
         await nothing_left(database)
 
     async def test_a_campaign_that_has_ended(self, database: Database) -> None:
-        soon = now() + timedelta(seconds=0.3)
-        programme = await add_programme(database, expiration_date=soon)
-        await asyncio.sleep((soon - now()).total_seconds())
+        programme = await add_programme(database)
+        campaign = await one(database, Campaign)
+        await alter(database, campaign, expiration_date=in_past(seconds=1))
         assert (await refused(database, programme.code)).key == "campaign_not_live"
         await nothing_left(database)
 
@@ -406,10 +406,10 @@ class TestTime:
     async def test_a_referral_begun_before_the_campaigns_end_converts_after_it(
         self, database: Database
     ) -> None:
-        soon = now() + timedelta(seconds=0.5)
-        programme = await add_programme(database, expiration_date=soon)
+        programme = await add_programme(database)
         waiting = await sign_up(database, programme.code)
-        await asyncio.sleep((soon - now()).total_seconds())
+        campaign = await one(database, Campaign)
+        await alter(database, campaign, expiration_date=in_past(seconds=1))
         converted = await convert(database, programme.code, waiting.referee_id)
         assert converted.referrals[0].status == ReferralStatus.CONVERTED
 
