@@ -20,11 +20,14 @@ from store.database import Database
 from store.tables import Event, Grant, Order
 
 TIMING = Timing(
-    attempt=timedelta(seconds=1),
-    claim=timedelta(seconds=1.4),
+    attempt=timedelta(seconds=15),
+    claim=timedelta(seconds=20),
     longest_delay=timedelta(seconds=10),
-    resume=timedelta(seconds=1),
+    resume=timedelta(minutes=1),
 )
+"""Patient, so that a busy machine changes no outcome."""
+HURRIED = replace(TIMING, attempt=timedelta(seconds=1.5), claim=timedelta(seconds=2.5))
+"""For the tests in which a claim lapses."""
 
 
 def adapter_at(url: str) -> GiftCardPartners:
@@ -81,6 +84,10 @@ class LaneUnderTest:
         self.database = database
         self.parts = parts
         self._activities = OrderActivities(parts)
+
+    def timed(self, timing: Timing) -> LaneUnderTest:
+        """The same lane, of another patience."""
+        return LaneUnderTest(self.database, replace(self.parts, timing=timing))
 
     async def place(self, grant_id: str, attempt: int = 1) -> Step:
         """One attempt; another one that is asked for is raised as ApplicationError."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from auditing import assert_books_agree
 from builders import add_customer, add_grant, alter, gift_card, one, rows
-from lane_under_test import TIMING, LaneUnderTest, Provider, adapter_at
+from lane_under_test import HURRIED, TIMING, LaneUnderTest, Provider, adapter_at
 from ordering import VAULT
 from sqlalchemy import select
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -109,12 +110,13 @@ class TestParked:
         self, database: Database, lane: LaneUnderTest, provider: Provider
     ) -> None:
         await provider.put("funds", provider="giftcard-partners", amount=1)
-        grant = await add_grant(database)
-        await lane.place(grant.id)
+        grant, soon = await add_grant(database), timedelta(seconds=0.5)
+        resuming = lane.timed(replace(TIMING, resume=soon))
+        await resuming.place(grant.id)
         key = (await lane.order(grant.id)).key
         await provider.put("funds", provider="giftcard-partners", amount=1_000_00)
-        await asyncio.sleep(TIMING.resume.total_seconds())
-        assert (await lane.place(grant.id)).next is Next.FOLLOW
+        await asyncio.sleep(soon.total_seconds())
+        assert (await resuming.place(grant.id)).next is Next.FOLLOW
         assert [card["key"] for card in await provider.book()] == [key]
         assert await rows(database, Lane) == []
         assert (await lane.grant(grant.id)).attention is None
@@ -197,9 +199,9 @@ class TestAgain:
         fault: str,
         cards: int,
     ) -> None:
-        grant = await add_grant(database)
+        grant, hurried = await add_grant(database), lane.timed(HURRIED)
         await provider.fail(**{fault: 1})
-        await again(lane, grant.id)
+        await again(hurried if fault == "slow" else lane, grant.id)
         order = await lane.order(grant.id)
         assert (order.state, order.claimed_until) == (OrderState.UNKNOWN, None)
         assert await lane.told(grant.id) == ["order.unknown"]
@@ -320,14 +322,14 @@ class TestOneSender:
     ) -> None:
         grant = await add_grant(database)
         await provider.put("hold", point=point, count=1)
-        dying = asyncio.create_task(lane.place(grant.id))
+        dying = asyncio.create_task(lane.timed(HURRIED).place(grant.id))
         await provider.holding()
         dying.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dying
         await again(lane, grant.id, attempt=2)
         await provider.put("hold", point=None)
-        await asyncio.sleep(TIMING.claim.total_seconds())
+        await asyncio.sleep(HURRIED.claim.total_seconds())
         assert (await lane.place(grant.id, attempt=3)).next is Next.FOLLOW
         (card,) = await provider.book()
         assert card["key"] == (await lane.order(grant.id)).key
@@ -336,11 +338,11 @@ class TestOneSender:
         self, database: Database, lane: LaneUnderTest, provider: Provider
     ) -> None:
         grant = await add_grant(database)
-        margin = (TIMING.claim - TIMING.attempt).total_seconds()
+        margin = (HURRIED.claim - HURRIED.attempt).total_seconds()
         async with database.transaction() as tx:
             await tx.session.execute(select(Grant).with_for_update())
-            held_up = asyncio.create_task(again(lane, grant.id))
-            await asyncio.sleep(2 * margin)
+            held_up = asyncio.create_task(again(lane.timed(HURRIED), grant.id))
+            await asyncio.sleep(1.5 * margin)
         assert "almost lapsed" in str(await held_up)
         assert await provider.asked() == 0
         assert (await lane.order(grant.id)).state == OrderState.PREPARED
@@ -355,18 +357,18 @@ class TestOneSender:
                 tx,
                 "giftcard-partners",
                 grant.id,
-                lifetime=TIMING.claim,
+                lifetime=HURRIED.claim,
                 probe_every=TIMING.resume,
                 hooks="http://127.0.0.1:9",
                 carrier="test",
             )
         assert isinstance(sleeper, Attempt)
         claimed_at = loop.time()
-        await asyncio.sleep(TIMING.claim.total_seconds())
+        await asyncio.sleep(HURRIED.claim.total_seconds())
         assert (await lane.place(grant.id, attempt=2)).next is Next.FOLLOW
 
         async def wake() -> Step:
-            return await Purchase(lane.parts, sleeper, claimed_at).run()
+            return await Purchase(lane.timed(HURRIED).parts, sleeper, claimed_at).run()
 
         with pytest.raises(ApplicationError, match="almost lapsed"):
             await lane._environment(1).run(wake)
