@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from auditing import assert_books_agree
 from builders import add_customer, gift_card, one, terms
+from case import Case, eventually
 from frontdoor import FrontDoor, front_door
-from stage import Case, Keep, Stage, eventually
+from stage import Keep, Stage
 from temporalio.service import RPCError
 
 from domain.campaigns import CampaignTerms

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 from auditing import assert_books_agree
 from builders import add_customer, add_programme, conversion, gift_card, terms
+from case import Case, Refused, eventually
 from histories import readable
-from stage import Case, Refused, Stage, eventually
+from stage import Stage
 
 from store.dispatch import send
 
@@ -65,7 +66,7 @@ async def test_between_the_purchase_and_its_record_no_second_card_is_bought(
     await eventually(stage.simulator.held)
     async with away():
         await stage.simulator.put("hold", point=None)
-        await eventually(lambda: stage.failed_once(case))
+        await eventually(case.failed_once)
     assert await case.result(30) == "completed"
     assert len(await case.cards()) == 1
     await assert_books_agree(stage.database)

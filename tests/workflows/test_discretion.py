@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from builders import add_customer, alter, conversion, gift_card, points, terms
+from case import Case, eventually
 from histories import readable
 from pydantic import SecretStr
 from sqlalchemy import text
-from stage import Case, Stage, eventually
+from stage import Stage
 from temporalio.worker import Worker
 
 from activities.lane import ProviderLane
@@ -44,7 +45,7 @@ async def test_a_failing_statement_keeps_its_values(stage: Stage, told: Told) ->
     card = gift_card(personalization=Personalization(message=SAID))
     await administer(stage, "ALTER TABLE orders ADD CONSTRAINT none CHECK (false) NOT VALID")
     case = await stage.converted(terms(referee_reward=card, tiers=()))
-    await eventually(lambda: stage.failed_once(case))
+    await eventually(case.failed_once)
     await administer(stage, "ALTER TABLE orders DROP CONSTRAINT none")
     assert await case.result() == "completed"
     (order,) = await case.orders()
@@ -69,7 +70,7 @@ async def test_an_unreadable_document_is_not_quoted_by_a_providers_activity(
     (order,) = await case.orders()
     await alter(stage.database, order, request={"recipient": "zyxqvut@example.com"})
     await case.retry(grant.id)
-    await eventually(lambda: stage.failed_once(case))
+    await eventually(case.failed_once)
     words = await told.of(case)
     assert "unforeseen ValidationError" in words
     assert "zyxqvut" not in words
@@ -112,7 +113,7 @@ async def test_a_failures_cause_is_not_quoted_either(stage: Stage, told: Told) -
     async with Worker(stage.client, task_queue=provider_queue("quoting"), activities=activities):
         card = gift_card(provider="quoting")
         case = await stage.converted(terms(referee_reward=card, tiers=()))
-        await eventually(lambda: stage.failed_once(case))
+        await eventually(case.failed_once)
         words = await told.of(case)
     await provider.close()
     assert "the connection broke" in words
@@ -126,7 +127,7 @@ async def test_the_log_names_the_line_of_ours_that_failed(stage: Stage, told: To
     (order,) = await case.orders()
     await alter(stage.database, order, request={})
     await case.retry(grant.id)
-    await eventually(lambda: stage.failed_once(case))
+    await eventually(case.failed_once)
     words = await told.of(case)
     assert "activity.unforeseen" in words
     assert "store/orders.py" in words

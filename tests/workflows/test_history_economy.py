@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from builders import add_customer, add_programme, conversion, terms
+from case import Case, eventually
 from histories import events_of, settled, size, table
-from stage import Case, Stage, eventually
+from stage import Stage
 
 Begin = Callable[[Stage], Awaitable[Case]]
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from auditing import assert_books_agree
 from builders import budget, terms
-from stage import Keep, Refused, Stage
+from case import Refused
+from stage import Keep, Stage
 
 from domain.campaigns import CampaignTerms
 

@@ -7,7 +7,8 @@ import asyncio
 
 from auditing import assert_books_agree
 from builders import PROVIDER, gift_card, one, rows, terms
-from stage import Case, Stage, eventually
+from case import Case, eventually
+from stage import Stage
 
 from store.tables import Event, Lane
 

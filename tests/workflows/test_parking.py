@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from auditing import assert_books_agree
 from builders import add_customer, budget, gift_card, terms
-from stage import Keep, Refused, Stage, eventually
+from case import Refused, eventually
+from stage import Keep, Stage
 
 from domain.campaigns import CampaignTerms
 from domain.customers import Address
@@ -106,8 +107,8 @@ class TestOutageOfDays:
     async def test_while_ordering_parks_and_a_retry_buys_the_one_card(self, stage: Stage) -> None:
         await stage.simulator.put("faults", seed=1, rates={"error_before": 1})
         case = await stage.converted(single())
-        await eventually(lambda: stage.failed_once(case))
-        await stage.give_up(case)
+        await eventually(case.failed_once)
+        await case.give_up()
         # A 5xx may have bought the card, so nothing is certain and nothing can be cancelled.
         grant = await case.parked("outcome_unknown")
         with pytest.raises(Refused, match="no card"):
@@ -125,8 +126,8 @@ class TestOutageOfDays:
         case = await stage.converted(single())
         await eventually(lambda: case.grants(status="ordered"))
         await stage.simulator.put("credentials", accept=False, status=503)
-        await eventually(lambda: stage.failed_once(case))
-        await stage.give_up(case)
+        await eventually(case.failed_once)
+        await case.give_up()
         await case.parked("outcome_unknown")
         await stage.simulator.put("credentials", accept=True)
         await stage.simulator.put("delivery", seconds=0, outcome="delivered")

@@ -18,7 +18,8 @@ from builders import (
     sign_up,
     terms,
 )
-from stage import Case, Stage
+from case import Case
+from stage import Stage
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 

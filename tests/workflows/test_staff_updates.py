@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from auditing import assert_books_agree
 from builders import alter, budget, every_friend, gift_card, in_past, terms
+from case import Case, Refused, eventually
 from histories import events_of, kind
-from stage import Case, Refused, Stage, eventually
+from stage import Stage
 
 from domain.campaigns import CampaignTerms
 from domain.ids import Prefix, new_id

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from auditing import assert_books_agree
 from builders import gift_card, terms
+from case import Case, eventually
 from frontdoor import front_door
 from histories import events_of
-from stage import Case, Keep, Stage, eventually
+from stage import Keep, Stage
 
 LONGEST_DELAY = 60.0
 """The first poll comes after half of it: what happens sooner, a webhook has done."""
