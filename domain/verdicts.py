@@ -26,14 +26,13 @@ class Facts(BaseModel):
     referee_id: str
     received_at: datetime
     expires_at: datetime
-    campaign_enabled: bool
     grants_to_referrer: int
     new_grants_to_referrer: int
 
 
 def judge(terms: CampaignTerms, facts: Facts) -> list[Verdict]:
     """Every check, in the order in which staff read them. Budget is judged last, by its counter."""
-    return [_own_code(facts), _enabled(facts), _window(facts), _grants(terms, facts)]
+    return [_own_code(facts), _live(facts), _window(facts), _grants(terms, facts)]
 
 
 def _own_code(facts: Facts) -> Verdict:
@@ -45,10 +44,14 @@ def _own_code(facts: Facts) -> Verdict:
     )
 
 
-def _enabled(facts: Facts) -> Verdict:
-    state = "enabled" if facts.campaign_enabled else "disabled"
+def _live(facts: Facts) -> Verdict:
+    """Disabling refuses what comes after it. What was accepted before counts: the receipt time
+    decides, and the caller has been told yes."""
     return Verdict(
-        check="campaign_live", passed=facts.campaign_enabled, detail=f"The campaign is {state}."
+        check="campaign_live",
+        passed=True,
+        detail="The campaign was live when the event was accepted.",
+        numbers={"received_at": facts.received_at.isoformat()},
     )
 
 

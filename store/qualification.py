@@ -24,7 +24,6 @@ from store import budgets
 from store.database import Database, Transaction
 from store.earning import earned, record_grant, tasks_of
 from store.tables import (
-    Campaign,
     Grant,
     Referral,
     ReferrerProgress,
@@ -80,7 +79,6 @@ class _Case(NamedTuple):
 
     referral: Referral
     terms: CampaignTerms
-    enabled: bool
     number: int
     granted: int
 
@@ -112,11 +110,7 @@ _LOCK_PROGRESS = (
     )
     .returning(col(ReferrerProgress.unique_referees), col(ReferrerProgress.grants))
 )
-_CASE = (
-    select(Referral, col(Campaign.active))
-    .join(Campaign, col(Campaign.id) == Referral.campaign_id)
-    .where(col(Referral.id) == bindparam("referral_id"))
-)
+_CASE = select(Referral).where(col(Referral.id) == bindparam("referral_id"))
 _COUNT = (
     update(ReferrerProgress)
     .where(
@@ -136,9 +130,9 @@ async def _read(tx: Transaction, start: ReferralStart) -> _Case:
     referrer = {"campaign_id": start.campaign_id, "referrer_id": start.referrer_id}
     count, granted = (await tx.session.execute(_LOCK_PROGRESS, referrer)).one()
     row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
-    referral, enabled = row.one()
+    referral = row.scalar_one()
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
-    return _Case(referral, terms, enabled, count + 1, granted)
+    return _Case(referral, terms, count + 1, granted)
 
 
 def _facts(case: _Case, grants: list[Grant]) -> Facts:
@@ -148,7 +142,6 @@ def _facts(case: _Case, grants: list[Grant]) -> Facts:
         referee_id=referral.referee_id,
         received_at=referral.converted_at or referral.created_at,
         expires_at=referral.expires_at,
-        campaign_enabled=case.enabled,
         grants_to_referrer=case.granted,
         new_grants_to_referrer=sum(grant.role == "referrer" for grant in grants),
     )

@@ -19,7 +19,6 @@ def judged(of: CampaignTerms | None = None, **changes: Any) -> dict[str, Verdict
         "referee_id": "cust_b",
         "received_at": NOON,
         "expires_at": NOON + timedelta(days=30),
-        "campaign_enabled": True,
         "grants_to_referrer": 0,
         "new_grants_to_referrer": 1,
     }
@@ -44,10 +43,6 @@ def test_every_check_leaves_a_verdict_when_all_pass() -> None:
 
 def test_ones_own_code_fails() -> None:
     assert failed(judged(referee_id="cust_a")) == ["own_code"]
-
-
-def test_a_disabled_campaign_fails() -> None:
-    assert failed(judged(campaign_enabled=False)) == ["campaign_live"]
 
 
 def test_an_event_in_the_windows_last_moment_passes() -> None:

@@ -125,6 +125,14 @@ class TestHold:
 
 
 class TestVerdicts:
+    async def test_a_conversion_accepted_before_the_campaign_was_disabled_counts(
+        self, database: Database
+    ) -> None:
+        programme = await add_programme(database)
+        converted = await convert(database, programme.code)
+        await set_active(database, programme.campaign_id, active=False)
+        assert (await qualification.qualify(database, start_of(converted.referrals[0]))).qualified
+
     async def test_each_check_is_stored_with_its_numbers_also_when_it_passes(
         self, database: Database
     ) -> None:
