@@ -80,17 +80,21 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
-_figures: list[str] = []
-
-
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say what a test measured: `make test` prints all figures before its count."""
-    return lambda words: _figures.append(f"{request.node.name}: {words}")
+    return lambda words: request.node.user_properties.append(("figure", words))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _figures:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    figures = [
+        f"{report.nodeid.split('::')[-1]}: {value}"
+        for report in reports
+        for name, value in report.user_properties
+        if name == "figure" and report.when == "call"
+    ]
+    if figures:
         terminalreporter.section("figures")
-        for words in _figures:
+        for words in figures:
             terminalreporter.write_line(words)

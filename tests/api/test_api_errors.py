@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -131,11 +132,14 @@ class TestOwnFailures:
         self, service: httpx.AsyncClient, database: Database
     ) -> None:
         await made(service.get("/v1/customers"))
+        others = (
+            "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         async with database.reading() as session:
-            others = "datname = current_database() AND pid <> pg_backend_pid()"
-            await session.execute(
-                text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
-            )
+            await session.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+            while await session.scalar(text(f"SELECT count(*) {others}")):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)  # the pool learns of it from its sockets
         await made(service.get("/v1/customers"))
 
 

@@ -15,9 +15,9 @@ from cli.stack.stack import Stack
 DROPPED = {"provider": "giftcard-partners", "seed": 7, "rates": {"drop_after": 0.2}}
 
 
-async def _hold(judge: Judge, point: str | None, count: int = 4) -> None:
-    body = {"provider": "giftcard-partners", "point": point}
-    await judge.control("PUT", "/hold", body | ({"count": count} if point else {}))
+async def _hold(judge: Judge, point: str | None) -> None:
+    # Every request, not the first few: those may be given up before all friends have converted.
+    await judge.control("PUT", "/hold", {"provider": "giftcard-partners", "point": point})
 
 
 async def _convert(judge: Judge, code: str, friends: int) -> None:
