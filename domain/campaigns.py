@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.discounts import Discount
 from domain.money import Money
 from domain.rewards import Reward
 
@@ -47,6 +46,15 @@ class Review(StrEnum):
     FLAGGED = "flagged"
 
 
+class OnReversal(StrEnum):
+    """What becomes of a reached milestone when the count falls below it again."""
+
+    KEEP = "keep"
+    """It stays, and is never granted again."""
+    UNDO = "undo"
+    """It is taken back; reaching it again reopens the same grant."""
+
+
 class Tier(BaseModel):
     """A reward for the referrer, and the count of unique referees that earns it."""
 
@@ -57,6 +65,7 @@ class Tier(BaseModel):
     criterion: Criterion
     threshold: int | None = Field(default=None, ge=1, le=1_000_000)
     repeat: bool = False
+    on_reversal: OnReversal = OnReversal.KEEP
     reward: Reward
 
     @model_validator(mode="after")
@@ -69,27 +78,6 @@ class Tier(BaseModel):
                 else "threshold is given only with min_unique_referees"
             )
         return self
-
-
-class AmountOff(BaseModel):
-    """A discount of a fixed sum, minor units of the order's currency."""
-
-    model_config = ConfigDict(frozen=True)
-    type: Literal["AMOUNT"] = "AMOUNT"
-    amount_off: int = Field(gt=0)
-
-
-class PercentOff(BaseModel):
-    """A discount in percent, at most `amount_limit` minor units."""
-
-    model_config = ConfigDict(frozen=True)
-    type: Literal["PERCENT"] = "PERCENT"
-    percent_off: Decimal = Field(gt=0, le=100)
-    amount_limit: int | None = Field(default=None, gt=0)
-
-
-Discount = Annotated[AmountOff | PercentOff, Field(discriminator="type")]
-"""What the referee saves on the order at code redemption."""
 
 
 class CodeConfig(BaseModel):

@@ -11,16 +11,15 @@ from pydantic import BaseModel, Field, computed_field
 from api.campaigns.rewards import RefereeReward
 from api.lists import Listed
 from domain.campaigns import (
-    AmountOff,
     CampaignTerms,
     CampaignType,
     CodeConfig,
     ConversionKind,
-    Discount,
     Limits,
     Review,
     Tier,
 )
+from domain.discounts import AmountOff, Discount
 from store.reading.campaigns import CampaignRead
 
 

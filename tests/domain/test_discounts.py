@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.campaigns import AmountOff, Discount, PercentOff
-from domain.discounts import discount_amount
+from domain.discounts import AmountOff, Discount, PercentOff, discount_amount
 
 discounts = st.one_of(
     st.none(),

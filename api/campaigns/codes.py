@@ -1,0 +1,87 @@
+"""The part of a campaign's body that tells of its codes."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from api.fields import MAX_MINOR, Strict
+from domain.discounts import AmountOff, PercentOff
+
+MAX_CODES = 100_000
+
+
+def _unreserved(text: str) -> str:
+    """Codes stand in links and paths, unescaped."""
+    if not re.fullmatch(r"[A-Za-z0-9._~#-]*", text):
+        raise ValueError("may hold letters, digits, and - . _ ~ only")
+    return text
+
+
+def _no_hash(text: str) -> str:
+    if "#" in text:
+        raise ValueError("# stands for a random character, and only in a pattern")
+    return text
+
+
+CodeText = Annotated[str, AfterValidator(_unreserved)]
+FixedText = Annotated[CodeText, AfterValidator(_no_hash)]
+
+
+class CodeConfigIn(Strict):
+    """How codes look; each # of `pattern` becomes a random character of `charset`."""
+
+    length: int | None = Field(default=None, ge=4, le=64)
+    charset: Annotated[FixedText, Field(min_length=2, max_length=128)] | None = None
+    prefix: Annotated[FixedText, Field(max_length=32)] | None = None
+    postfix: Annotated[FixedText, Field(max_length=32)] | None = None
+    pattern: Annotated[CodeText, Field(max_length=64)] | None = Field(
+        default=None, examples=["REF-########"]
+    )
+    initial_count: int | None = Field(default=None, ge=0, le=MAX_CODES)
+
+
+class AmountOffIn(Strict, AmountOff):
+    """A fixed sum off the order, minor units."""
+
+    type: Literal["AMOUNT"]
+    amount_off: int = Field(strict=True, gt=0, le=MAX_MINOR)
+    effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
+
+
+class PercentOffIn(Strict, PercentOff):
+    """A share off the order, at most `amount_limit` minor units."""
+
+    type: Literal["PERCENT"]
+    amount_limit: int | None = Field(default=None, gt=0, le=MAX_MINOR)
+    effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
+
+
+def _discount_type(given: Any) -> Any:
+    if isinstance(given, dict) and given.get("type") in ("UNIT", "FIXED"):
+        raise ValueError(f"{given['type']} discounts are not supported yet")
+    return given
+
+
+DiscountIn = Annotated[
+    Annotated[AmountOffIn | PercentOffIn, Field(discriminator="type")],
+    BeforeValidator(_discount_type),
+]
+
+
+class UsesIn(Strict):
+    """How often one code may be used; null: without limit."""
+
+    quantity: int | None = Field(default=None, ge=1, le=1_000_000_000)
+
+
+class VoucherIn(Strict):
+    """The codes of the campaign, and the discount that they give."""
+
+    type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
+    discount: DiscountIn | None = None
+    redemption: UsesIn = UsesIn()
+    code_config: CodeConfigIn = CodeConfigIn()
+    is_referral_code: Literal[True] = True
