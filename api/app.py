@@ -27,6 +27,7 @@ from api.referrals import endpoints as referrals
 from api.resources import Resources
 from api.settings import ApiSettings
 from api.vouchers import endpoints as vouchers
+from store.crypto import Vault
 from store.database import Database
 from store.dispatch import Dispatcher
 from store.settings import StoreSettings
@@ -73,6 +74,8 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
 def _lifespan(
     settings: ApiSettings, store: StoreSettings
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    vault = Vault(store.encryption_keys.get_secret_value())
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
@@ -84,7 +87,7 @@ def _lifespan(
             opened.push_async_callback(dispatcher.close)
             turns = asyncio.Semaphore(max(1, store.database_pool - _SPARE))
             app.state.resources = Resources(
-                settings, database, Keyring(database), temporal, dispatcher, turns
+                settings, database, Keyring(database), temporal, dispatcher, turns, vault
             )
             yield
 

@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from api.access import Keyring
 from api.settings import ApiSettings
+from store.crypto import Vault
 from store.database import Database
 from store.dispatch import Dispatcher
 
@@ -25,6 +26,8 @@ class Resources(NamedTuple):
     turns: asyncio.Semaphore
     """As many requests at once as there are connections, first come, first served: the pool
     itself gives a free one to whoever asks next, and lets those who wait starve in a burst."""
+    vault: Vault
+    """Opens claim links."""
 
 
 def resources_of(request: Request) -> Resources:

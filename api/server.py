@@ -17,14 +17,14 @@ def run(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
     setting that is missing or wrong."""
     try:
-        settings, store = ApiSettings(), StoreSettings()
+        app = create_app(ApiSettings(), StoreSettings())
     except ValueError as error:
         print(f"guerdon api: {explain(error)}", file=sys.stderr)  # noqa: T201 - the only output
         sys.exit(2)
     log_as_json()
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, store),
+            app,
             host=host,
             port=port,
             loop="uvloop",

@@ -102,6 +102,14 @@ def create(
     typer.echo(f"X-App-Id: {app_id}\nX-App-Token: {app_token}")
 
 
+@keys.command()
+def rotate() -> None:
+    """Encrypt stored claim links under the first of GUERDON_ENCRYPTION_KEYS. Safe to repeat."""
+    from cli.rotation import run
+
+    raise typer.Exit(run())
+
+
 def _database_url() -> str:
     from store.settings import StoreSettings, explain
 

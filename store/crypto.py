@@ -31,12 +31,17 @@ class Vault:
         sealed = AESGCM(self._keys[self._current]).encrypt(nonce, plain, row_id.encode())
         return self._current.encode() + b":" + nonce + sealed
 
+    def is_current(self, ciphertext: bytes) -> bool:
+        """Was this encrypted under the first key?"""
+        return ciphertext.partition(b":")[0] == self._current.encode()
+
     def decrypt(self, ciphertext: bytes, row_id: str) -> bytes:
         """Raises ValueError when no key of the list opens it for this row."""
         name, _, sealed = ciphertext.partition(b":")
-        key = self._keys.get(name.decode(errors="replace"))
+        key_id = name.decode(errors="replace")
+        key = self._keys.get(key_id)
         if key is None:
-            raise ValueError(f"no encryption key named {name!r} is configured")
+            raise ValueError(f"no encryption key named {key_id!r} is configured")
         try:
             return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], row_id.encode())
         except InvalidTag:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain import ledger
@@ -15,7 +14,6 @@ from domain.messages import Next, Step
 from domain.money import Money
 from domain.orders import (
     ENDED,
-    ClaimSecret,
     DeliveryState,
     OrderSnapshot,
     OrderState,
@@ -25,12 +23,12 @@ from domain.orders import (
     forward_state,
     poll_interval,
 )
-from store import budgets
+from store import budgets, claims
 from store.crypto import Vault
 from store.database import Transaction
 from store.parking import clear_attention, park
 from store.standing import lock_referral, refresh_standing
-from store.tables import Claim, Grant, LedgerEntry, Order
+from store.tables import Grant, LedgerEntry, Order
 from store.telling import subject
 
 
@@ -67,7 +65,7 @@ async def record_snapshot(
     before = OrderState(order.state)
     _merge(tx, order, grant, snapshot)
     if snapshot.secret:
-        await _keep_secret(tx, order, snapshot.secret, vault)
+        await claims.keep(tx, order.id, snapshot.secret, vault)
     face = Money(amount=order.face_amount, currency=order.currency)
     issued = before != OrderState.ISSUED and order.state == OrderState.ISSUED
     withdrawn = before == OrderState.ISSUED and order.state in ENDED
@@ -139,15 +137,6 @@ _TITLES = {
     OrderState.FAILED: "Order failed at the provider",
     OrderState.CANCELLED: "Order cancelled at the provider",
 }
-
-
-async def _keep_secret(tx: Transaction, order: Order, secret: ClaimSecret, vault: Vault) -> None:
-    sealed = vault.encrypt(secret.model_dump_json().encode(), order.id)
-    await tx.session.execute(
-        insert(Claim)
-        .values(order_id=order.id, ciphertext=sealed, created_at=tx.now)
-        .on_conflict_do_nothing()
-    )
 
 
 def _post_issue(

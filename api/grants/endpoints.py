@@ -5,11 +5,11 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from api.access import READERS, Caller, Calling, allow
 from api.grants.actions import ask
-from api.grants.schemas import GrantAnswer, GrantList, StaffNote
+from api.grants.schemas import ClaimAnswer, GrantAnswer, GrantList, StaffNote
 from api.idempotency import HEADER
 from api.lists import Windowed
 from api.problems import post_responses, responses
@@ -19,6 +19,7 @@ from api.timelines import Timeline
 from domain.grants import GrantStatus
 from domain.messages import CANCEL, RETRY, StaffRequest
 from domain.roles import Role
+from store import claims
 from store.database import ReadSession
 from store.reading import grants as reading
 from store.reading import timelines
@@ -78,6 +79,22 @@ async def get_timeline(grant_id: str, caller: Calling, held: Held) -> Timeline:
     """The whole story of a grant, oldest first, in plain words."""
     async with held.database.reading() as session:
         return Timeline.of(await timelines.of_grant(session, grant_id), caller)
+
+
+@router.get(
+    "/{grant_id}/claim",
+    dependencies=[allow(Role.SUPPORT)],
+    responses=responses("resource_not_found", "not_allowed_in_state"),
+)
+async def get_claim(grant_id: str, caller: Calling, held: Held, response: Response) -> ClaimAnswer:
+    """The claim link of a gift card that is delivered by link: whoever holds it has the money.
+    Each answer leaves an event that names the caller. A link that the provider gives only on
+    demand is fetched by Guerdon when it next looks at the order, not by this request: until then
+    the answer is 409."""
+    async with held.database.transaction() as tx:
+        given = await claims.hand_out(tx, grant_id, actor=caller.app_id, vault=held.vault)
+    response.headers["Cache-Control"] = "no-store"
+    return ClaimAnswer(grant_id=grant_id, order_id=given.order_id, **given.secret.model_dump())
 
 
 @router.post("/{grant_id}/retry", dependencies=[allow(Role.SUPPORT)], responses=_ACTION)

@@ -77,6 +77,16 @@ class GrantList(Listed[GrantAnswer]):
     """Grants."""
 
 
+class ClaimAnswer(BaseModel):
+    """Bearer value. Show it to its person; store it nowhere."""
+
+    object: Literal["claim"] = "claim"
+    grant_id: str
+    order_id: str
+    link: str = Field(examples=["https://claim.example/c/7Q2K"])
+    challenge_answer: str | None = Field(description="What the page asks for, where it asks.")
+
+
 class StaffNote(BaseModel):
     """Why, for the timeline. No personal data: it is kept for ever."""
 

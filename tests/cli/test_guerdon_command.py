@@ -6,7 +6,17 @@ import subprocess
 import pytest
 from dev_process import GUERDON
 
-COMMANDS = ("dev", "demo", "api", "worker", "simulator", "migrate", "keys", "keys create")
+COMMANDS = (
+    "dev",
+    "demo",
+    "api",
+    "worker",
+    "simulator",
+    "migrate",
+    "keys",
+    "keys create",
+    "keys rotate",
+)
 
 
 def guerdon(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +52,9 @@ def test_an_unknown_role_is_refused() -> None:
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("command", ["migrate", "keys create --role admin", "api", "worker"])
+@pytest.mark.parametrize(
+    "command", ["migrate", "keys create --role admin", "keys rotate", "api", "worker"]
+)
 def test_a_missing_setting_is_named_in_one_line(command: str) -> None:
     done = guerdon(*command.split(), GUERDON_PUBLIC_URL="http://127.0.0.1:1")
     assert done.returncode != 0
@@ -50,7 +62,9 @@ def test_a_missing_setting_is_named_in_one_line(command: str) -> None:
     assert "GUERDON_DATABASE_URL" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["migrate", "keys create --role admin", "api", "worker"])
+@pytest.mark.parametrize(
+    "command", ["migrate", "keys create --role admin", "keys rotate", "api", "worker"]
+)
 def test_a_malformed_setting_is_named_without_its_value(command: str) -> None:
     settings = {"GUERDON_PUBLIC_URL": "http://127.0.0.1:1", "GUERDON_ENCRYPTION_KEYS": "k1:x"}
     done = guerdon(*command.split(), GUERDON_DATABASE_URL="mysql://u:secret@h/d", **settings)
@@ -58,3 +72,17 @@ def test_a_malformed_setting_is_named_without_its_value(command: str) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
     assert "GUERDON_DATABASE_URL" in done.stderr
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "keys rotate"])
+def test_a_malformed_encryption_key_is_refused_without_its_value(command: str) -> None:
+    settings = {
+        "GUERDON_PUBLIC_URL": "http://127.0.0.1:1",
+        "GUERDON_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d",
+        "GUERDON_ENCRYPTION_KEYS": "k1:c2VjcmV0",
+    }
+    done = guerdon(*command.split(), **settings)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "GUERDON_ENCRYPTION_KEYS" in done.stderr
+    assert "c2VjcmV0" not in done.stderr
