@@ -23,8 +23,8 @@ from builders import (
     terms,
 )
 from conversion_process import convert_and_judge, run_together
-from sequential import sequential
 
+from bench.sequential import sequential
 from domain.campaigns import CampaignTerms, Limits
 from domain.messages import Decision
 from domain.referrals import ReferralStatus
