@@ -2,15 +2,19 @@
 
 from store.tables.access import ApiKey, IdempotentAnswer
 from store.tables.campaigns import Budget, Campaign, CampaignVersion
-from store.tables.codes import Holder, Publication, Redemption, Voucher
+from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
 from store.tables.columns import metadata
 from store.tables.customers import Customer
 from store.tables.facts import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.lanes import Lane
 from store.tables.referrals import Intake, Referral, ReferrerProgress
+from store.tables.reversals import Receivable, Reversal, WalletCredit
+from store.tables.sums import AccountDay, AccountSum, SumHorizon
 
 __all__ = [
+    "AccountDay",
+    "AccountSum",
     "ApiKey",
     "Budget",
     "Campaign",
@@ -26,9 +30,14 @@ __all__ = [
     "LedgerEntry",
     "Order",
     "Publication",
+    "Receivable",
     "Redemption",
     "Referral",
     "ReferrerProgress",
+    "Reversal",
+    "Rollback",
+    "SumHorizon",
     "Voucher",
+    "WalletCredit",
     "metadata",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import document, instant
@@ -26,7 +26,16 @@ class Voucher(SQLModel, table=True):
     published: bool = False
     """Given to somebody; until then it waits in the campaign's pool."""
     redeemed_quantity: int = 0
+    quantity: int | None = None
+    """How often this very code may be used; None: as often as the campaign's terms say."""
+    start_date: datetime | None = instant(nullable=True)
+    expiration_date: datetime | None = instant(nullable=True)
+    active_until: datetime | None = instant(nullable=True)
+    """The end of its own window, which began with its first publication and which the campaign's
+    end does not cut short."""
+    attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     created_at: datetime = instant()
+    updated_at: datetime | None = instant(nullable=True)
 
 
 class Holder(SQLModel, table=True):
@@ -73,16 +82,38 @@ class Publication(SQLModel, table=True):
 
 
 class Redemption(SQLModel, table=True):
-    """One use of a code at checkout, with the order and what the referee saved."""
+    """One use of a code at checkout, with the order and what the referee saved; or a use that was
+    refused, which is kept with its reason and consumed nothing."""
 
     __tablename__ = "redemptions"
+    __table_args__ = (
+        # Ids of uses and of refused ones begin differently; what follows sorts by time of birth.
+        Index("ix_redemptions_birth", text("split_part(id, '_', 2)")),
+        Index(
+            "ix_redemptions_counted",
+            "campaign_id",
+            "customer_id",
+            postgresql_where=text("counts"),
+        ),
+        CheckConstraint(
+            "failure_code IS NOT NULL OR (voucher_id IS NOT NULL AND campaign_id IS NOT NULL"
+            " AND customer_id IS NOT NULL AND referral_id IS NOT NULL)",
+            name="use_is_whole",
+        ),
+        CheckConstraint("failure_code IS NULL OR NOT counts", name="failure_counts_nothing"),
+    )
 
     id: str = Field(primary_key=True)
-    identity: str = Field(unique=True)
-    """The caller's order, tracking id or Idempotency-Key, hashed with code and customer."""
-    voucher_id: str = Field(foreign_key="vouchers.id", index=True)
-    campaign_id: str = Field(foreign_key="campaigns.id")
-    customer_id: str = Field(foreign_key="customers.id", index=True)
+    identity: str | None = Field(default=None, unique=True)
+    """The caller's order, tracking id or Idempotency-Key, hashed with code and customer. None
+    when it was refused: the next try is judged anew."""
+    code: str
+    """As it was given, for a refused one may be none of ours."""
+    counts: bool = True
+    """Against the limits of code and customer: neither refused nor given back."""
+    voucher_id: str | None = Field(default=None, foreign_key="vouchers.id", index=True)
+    campaign_id: str | None = Field(default=None, foreign_key="campaigns.id", index=True)
+    customer_id: str | None = Field(default=None, foreign_key="customers.id", index=True)
     referral_id: str | None = Field(default=None, foreign_key="referrals.id", index=True)
     order_source_id: str | None = Field(default=None, index=True)
     order: dict[str, Any] | None = document(default=None, nullable=True)
@@ -90,4 +121,24 @@ class Redemption(SQLModel, table=True):
     discount_amount: int = Field(default=0, sa_type=BigInteger)
     tracking_id: str | None = None
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
+    failure_code: str | None = Field(default=None, index=True)
+    failure_message: str | None = None
+    created_at: datetime = instant()
+
+
+class Rollback(SQLModel, table=True):
+    """A redemption that was undone, once: the unique constraint says so to all who try."""
+
+    __tablename__ = "rollbacks"
+
+    id: str = Field(primary_key=True)
+    redemption_id: str = Field(foreign_key="redemptions.id", unique=True)
+    amount: int = Field(sa_type=BigInteger)
+    """How much of the order was refunded, minor units."""
+    whole: bool
+    """All of the order; then the use is given back to the code and to the customer."""
+    reason: str | None = None
+    tracking_id: str | None = None
+    attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
+    actor: str
     created_at: datetime = instant()
