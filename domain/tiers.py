@@ -16,9 +16,15 @@ class Reached(NamedTuple):
     ordinal: int
 
 
-def reached(tiers: Iterable[Tier], count: int) -> list[Reached]:
-    """The tiers that the `count`-th unique referee of a referrer earns, in the terms' order."""
-    return [Reached(tier, count) for tier in tiers if _earns(tier, count)]
+def reached(tiers: Iterable[Tier], count: int, number: int | None = None) -> list[Reached]:
+    """The tiers that the `count`-th unique referee of a referrer earns, in the terms' order.
+    `number`: the conversion's own; it runs ahead of the count once a reversal has lowered that."""
+    number = count if number is None else number
+    return [
+        Reached(tier, number if tier.criterion is Criterion.EACH_UNIQUE_REFEREE else count)
+        for tier in tiers
+        if _earns(tier, count)
+    ]
 
 
 def _earns(tier: Tier, count: int) -> bool:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from domain import ledger
+from domain.amounts import Traits
 from domain.campaigns import CampaignTerms
 from domain.grants import REFEREE_REASON, GrantStatus
 from domain.ids import Prefix, new_id
 from domain.messages import GrantTask
-from domain.rewards import GiftCard, LoyaltyPoints, Reward, reward_of
+from domain.rewards import GiftCard, Reward, Sized, reward_of
 from domain.tiers import reached
 from store.database import Transaction
-from store.tables import Grant, Referral
+from store.tables import Customer, Grant, Referral
 from store.telling import subject
 
 
-def earned(referral: Referral, terms: CampaignTerms, number: int, now: datetime) -> list[Grant]:
-    """The grants of the referrer's `number`-th friend: the referee's, then each tier's in the
-    terms' order."""
+def earned(
+    referral: Referral, terms: CampaignTerms, count: int, number: int, now: datetime
+) -> list[Grant]:
+    """The grants of the referrer's `count`-th friend, who came by conversion `number`: the
+    referee's, then each tier's in the terms' order."""
 
     def grant(reward: Reward, reason: str, role: str, ordinal: int) -> Grant:
         return _grant(referral, terms, reward, reason, role, ordinal, now)
 
     grants = [
         grant(tier.reward, tier.id, "referrer", ordinal)
-        for tier, ordinal in reached(terms.tiers, number)
+        for tier, ordinal in reached(terms.tiers, count, number)
     ]
     if terms.referee_reward:
         grants.insert(0, grant(terms.referee_reward, REFEREE_REASON, "referee", 1))
@@ -42,8 +48,7 @@ def _grant(
     ordinal: int,
     now: datetime,
 ) -> Grant:
-    hold = terms.hold
-    points = isinstance(reward, LoyaltyPoints)
+    hold, face = terms.hold, reward.face
     return Grant(
         id=new_id(Prefix.GRANT),
         referral_id=referral.id,
@@ -54,8 +59,8 @@ def _grant(
         role=role,
         kind=reward.kind,
         reward=reward.model_dump(mode="json"),
-        amount=reward.points if isinstance(reward, LoyaltyPoints) else reward.amount,
-        currency=None if points or not reward.face else reward.face.currency,
+        amount=reward.quantity,
+        currency=face.currency if face else None,
         status=GrantStatus.HELD if hold else GrantStatus.ORDERING,
         due_at=(referral.converted_at or now) + hold if hold else None,
         workflow_id=referral.workflow_id,
@@ -67,11 +72,10 @@ def record_grant(tx: Transaction, grant: Grant) -> None:
     """Its event, and its face value set aside in the ledger."""
     reward = reward_of(grant.reward)
     held = f", held until {grant.due_at:%Y-%m-%d}" if grant.due_at else ""
-    what = str(reward.face) if reward.face else f"{grant.amount} points"
     tx.record(
         "grant.created",
         f"Reward granted to the {grant.role}",
-        detail=f"{grant.kind.replace('_', ' ')} of {what}{held}",
+        detail=f"{reward.words}{held}",
         **subject(grant),
     )
     if reward.face:

@@ -12,6 +12,7 @@ from sqlalchemy import Integer, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
+from domain.amounts import Traits
 from domain.campaigns import CampaignTerms
 from domain.grants import GrantStatus
 from domain.ids import digest
@@ -22,7 +23,7 @@ from domain.rewards import reward_of
 from domain.verdicts import Facts, Verdict, budget_verdict, judge
 from store import budgets
 from store.database import Database, Transaction
-from store.earning import earned, record_grant, tasks_of
+from store.earning import earned, record_grant, tasks_of, traits_of
 from store.tables import (
     Grant,
     Referral,
@@ -79,7 +80,10 @@ class _Case(NamedTuple):
 
     referral: Referral
     terms: CampaignTerms
+    friends: int
+    """The referrer's unique referees with this one; falls with reversals."""
     number: int
+    """The conversion's own number, never reused."""
     granted: int
 
 
@@ -87,7 +91,7 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     case = await _read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
-    grants = earned(case.referral, case.terms, case.number, tx.now)
+    grants = earned(case.referral, case.terms, case.friends, case.number, tx.now)
     verdicts = judge(case.terms, _facts(case, grants))
     if not all(verdict.passed for verdict in verdicts):
         return _reject(tx, case.referral, verdicts)
@@ -108,7 +112,11 @@ _LOCK_PROGRESS = (
         index_elements=["campaign_id", "referrer_id"],
         set_={"grants": col(ReferrerProgress.grants)},
     )
-    .returning(col(ReferrerProgress.unique_referees), col(ReferrerProgress.grants))
+    .returning(
+        col(ReferrerProgress.unique_referees),
+        col(ReferrerProgress.conversions),
+        col(ReferrerProgress.grants),
+    )
 )
 _CASE = select(Referral).where(col(Referral.id) == bindparam("referral_id"))
 _COUNT = (
@@ -119,6 +127,7 @@ _COUNT = (
     )
     .values(
         unique_referees=bindparam("count"),
+        conversions=bindparam("number"),
         grants=col(ReferrerProgress.grants) + bindparam("granted", type_=Integer),
     )
     .execution_options(synchronize_session=False)
@@ -128,11 +137,11 @@ _GRANTS = insert(metadata.tables[str(Grant.__tablename__)])
 
 async def _read(tx: Transaction, start: ReferralStart) -> _Case:
     referrer = {"campaign_id": start.campaign_id, "referrer_id": start.referrer_id}
-    count, granted = (await tx.session.execute(_LOCK_PROGRESS, referrer)).one()
+    count, number, granted = (await tx.session.execute(_LOCK_PROGRESS, referrer)).one()
     row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
     referral = row.scalar_one()
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
-    return _Case(referral, terms, count + 1, granted)
+    return _Case(referral, terms, count + 1, number + 1, granted)
 
 
 def _facts(case: _Case, grants: list[Grant]) -> Facts:
@@ -160,7 +169,7 @@ async def _accept(
             budget.amount if budget else None,
         )
     )
-    await _count(tx, referral, case.number, sum(grant.role == "referrer" for grant in grants))
+    await _count(tx, case, sum(grant.role == "referrer" for grant in grants))
     if grants:
         await tx.session.execute(_GRANTS, [grant.model_dump() for grant in grants])
     status = status_of(GrantStatus(grant.status) for grant in grants)
@@ -170,7 +179,7 @@ async def _accept(
     tx.record(
         "referral.qualified",
         "Conversion qualified",
-        detail=f"Friend number {case.number} of this referrer; {len(grants)} rewards granted",
+        detail=f"Friend number {case.friends} of this referrer; {len(grants)} rewards granted",
         **subject,
     )
     for grant in grants:
@@ -180,9 +189,11 @@ async def _accept(
     await budgets.reserve(tx, referral.campaign_id, faces)
 
 
-async def _count(tx: Transaction, referral: Referral, count: int, granted: int) -> None:
+async def _count(tx: Transaction, case: _Case, granted: int) -> None:
+    referral = case.referral
     values = {"campaign": referral.campaign_id, "referrer": referral.referrer_id}
-    await tx.session.execute(_COUNT, values | {"count": count, "granted": granted})
+    counted = {"count": case.friends, "number": case.number, "granted": granted}
+    await tx.session.execute(_COUNT, values | counted)
 
 
 def _settle(
@@ -209,7 +220,8 @@ async def _reject_for_budget(
         return await _decided_before(tx, case.referral)
     limit, needed = case.terms.limits.budget, spent.needed
     verdicts = judge(
-        case.terms, _facts(case, earned(case.referral, case.terms, case.number, tx.now))
+        case.terms,
+        _facts(case, earned(case.referral, case.terms, case.friends, case.number, tx.now)),
     )
     ceiling = limit.amount if limit else 0
     verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))

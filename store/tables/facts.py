@@ -60,6 +60,9 @@ class LedgerEntry(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("kind", "subject", "account", "currency"),
         Index("ix_ledger_entries_account", "account", "currency"),
+        # Tiny, and enough: entries lie in the order in which they were written.
+        Index("ix_ledger_entries_xid", "xid", postgresql_using="brin"),
+        Index("ix_ledger_entries_at", "at", postgresql_using="brin"),
     )
 
     seq: int | None = _sequence()
@@ -71,3 +74,5 @@ class LedgerEntry(SQLModel, table=True):
     account: str
     amount: int = Field(sa_type=BigInteger)
     currency: str
+    corrects: str | None = None
+    """The posting that this one takes back, as kind/subject."""

@@ -41,6 +41,22 @@ class Grant(SQLModel, table=True):
     status: str = Field(index=True)
     attention: str | None = None
     attention_detail: str | None = None
+    netted: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """What was kept back of it for a debt of the person's."""
+    reversal_due: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
+    """How much of its whole value refunds have undone so far."""
+    reversed_amount: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
+    """How much of that has been taken back or booked as owed; the rest waits for the provider."""
+    receivable_amount: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
+    """The part of `reversed_amount` that the person owes, for the reward stands."""
+    reopened: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often an undone milestone was reached again."""
     due_at: datetime | None = instant(nullable=True)
     workflow_id: str
     """Who carries it now: the referral's workflow, or an aftercare."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.referrals import ReferralStatus
@@ -43,6 +43,10 @@ class Referral(SQLModel, table=True):
     verdicts: list[dict[str, Any]] = document(default_factory=list, nullable=False)
     workflow_id: str
     order_source_id: str | None = Field(default=None, index=True)
+    order_amount: int | None = Field(default=None, sa_type=BigInteger)
+    """What the order behind the conversion came to, minor units; refunds are shares of it."""
+    reversed_at: datetime | None = instant(nullable=True)
+    """When all of it was undone."""
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     updated_at: datetime | None = instant(nullable=True)
 
@@ -61,6 +65,8 @@ class Intake(SQLModel, table=True):
     referral_id: str = Field(foreign_key="referrals.id", index=True)
     start: dict[str, Any] = document(nullable=False)
     conversion: dict[str, Any] | None = document(default=None, nullable=True)
+    reversal_id: str | None = None
+    """The message asks for this reversal to be carried out."""
     received_at: datetime = instant()
     sent_at: datetime | None = instant(nullable=True)
 
@@ -74,4 +80,7 @@ class ReferrerProgress(SQLModel, table=True):
     campaign_id: str = Field(primary_key=True, foreign_key="campaigns.id")
     referrer_id: str = Field(primary_key=True, foreign_key="customers.id")
     unique_referees: int = 0
+    """Falls with a reversal."""
+    conversions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many ever counted: the next one's number, never reused."""
     grants: int = 0

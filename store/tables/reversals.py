@@ -1,0 +1,67 @@
+"""What was undone, what people owe back, and the wallets that rewards are kept in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import instant
+
+
+class Reversal(SQLModel, table=True):
+    """One refund or finding against one referral, once. Amounts in the order's minor units."""
+
+    __tablename__ = "reversals"
+    __table_args__ = (CheckConstraint("refunded > 0", name="refunded_positive"),)
+
+    id: str = Field(primary_key=True)
+    referral_id: str = Field(foreign_key="referrals.id", index=True)
+    identity: str = Field(unique=True)
+    """A hash of the referral and the caller's own name for it: a refund's id."""
+    refunded: int | None = Field(default=None, sa_type=BigInteger)
+    """None: all that was left of the order."""
+    order_amount: int | None = Field(default=None, sa_type=BigInteger)
+    actor: str | None = None
+    created_at: datetime = instant()
+    carried_out_at: datetime | None = instant(nullable=True)
+    """When its share was set on the grants; each then follows in its own time."""
+
+
+class Receivable(SQLModel, table=True):
+    """What a person owes back in one unit; below zero, what we took too much. Netted from the
+    person's next grant in that unit."""
+
+    __tablename__ = "receivables"
+
+    customer_id: str = Field(primary_key=True, foreign_key="customers.id")
+    unit: str = Field(primary_key=True)
+    """A currency, or POINTS."""
+    balance: int = Field(default=0, sa_type=BigInteger)
+
+
+class WalletCredit(SQLModel, table=True):
+    """What one grant put into a person's wallet, and what is left of it. A wallet's balance is
+    the sum of what is left; use takes what expires first."""
+
+    __tablename__ = "wallet_credits"
+    __table_args__ = (
+        CheckConstraint("remaining BETWEEN 0 AND amount", name="remaining_fits"),
+        Index("ix_wallet_credits_owner", "customer_id", "unit"),
+        Index(
+            "ix_wallet_credits_expiring",
+            "expires_at",
+            postgresql_where=text("remaining > 0 AND expires_at IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    """The posting's subject: the grant, or the grant and how often it was reopened."""
+    grant_id: str = Field(foreign_key="grants.id", index=True)
+    customer_id: str = Field(foreign_key="customers.id")
+    unit: str
+    amount: int = Field(sa_type=BigInteger)
+    remaining: int = Field(sa_type=BigInteger)
+    expires_at: datetime | None = instant(nullable=True)
+    created_at: datetime = instant()
