@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+
+
 def _email(value: str) -> str:
     """The address, normalised. Reserved domains such as `.test` pass: staging systems use them,
     and whether a mailbox exists is for the provider to find out."""
+    local, at, domain = value.rpartition("@")
+    # Most addresses differ in the plain part before the @ only: a million are read in a minute.
+    if at and len(local) <= 64 and len(value) <= 254 and _PLAIN_LOCAL.fullmatch(local):
+        return f"{local}@{_domain(domain)}"
+    return _normalised(value)
+
+
+@lru_cache(maxsize=4096)
+def _domain(domain: str) -> str:
+    return _normalised(f"x@{domain}").rpartition("@")[2]
+
+
+def _normalised(email: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+        return validate_email(email, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
 

@@ -30,6 +30,9 @@ class Prefix(StrEnum):
     EVENT = "evt"
     REVERSAL = "rev"
     TRANSACTION = "txn"
+    ASYNC_ACTION = "aa"
+    EXPORT = "exp"
+    DELETION = "cpd"
     APP = "app"
     REQUEST = "req"
 
@@ -47,6 +50,11 @@ def digest(*parts: str) -> str:
 def referral_workflow_id(campaign_id: str, referee_id: str) -> str:
     """One referral per campaign and referee: the workflow id says so to Temporal."""
     return f"referral:{campaign_id}:{referee_id}"
+
+
+def hook_workflow_id(provider: str, event_id: str) -> str:
+    """A provider's webhook is followed once, however often it is sent."""
+    return f"hook:{provider}:{event_id}"
 
 
 def aftercare_workflow_id(referral_id: str, request_id: str) -> str:

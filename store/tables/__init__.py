@@ -5,6 +5,7 @@ from store.tables.campaigns import Budget, Campaign, CampaignVersion
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
 from store.tables.columns import metadata
 from store.tables.customers import Customer
+from store.tables.data import ActionPart, AsyncAction, Export
 from store.tables.facts import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.lanes import Lane
@@ -15,13 +16,16 @@ from store.tables.sums import AccountDay, AccountSum, SumHorizon
 __all__ = [
     "AccountDay",
     "AccountSum",
+    "ActionPart",
     "ApiKey",
+    "AsyncAction",
     "Budget",
     "Campaign",
     "CampaignVersion",
     "Claim",
     "Customer",
     "Event",
+    "Export",
     "Grant",
     "Holder",
     "IdempotentAnswer",

@@ -40,6 +40,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", name=op.f("pk_api_keys")),
     )
     op.create_table(
+        "async_actions",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("request_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column(
+            "parameters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column(
+            "failures", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_async_actions")),
+        sa.UniqueConstraint("digest", name=op.f("uq_async_actions_digest")),
+    )
+    op.create_index(
+        "ix_async_actions_open",
+        "async_actions",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_table(
         "campaigns",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -109,6 +138,16 @@ def upgrade() -> None:
     op.create_index("ix_events_grant", "events", ["grant_id", "seq"], unique=False)
     op.create_index("ix_events_referral", "events", ["referral_id", "seq"], unique=False)
     op.create_table(
+        "exports",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("exported_object", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "parameters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    op.create_table(
         "idempotent_answers",
         sa.Column("app_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -177,6 +216,20 @@ def upgrade() -> None:
         sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_sum_horizon_only_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sum_horizon")),
+    )
+    op.create_table(
+        "action_parts",
+        sa.Column("action_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column(
+            "rows", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["action_id"],
+            ["async_actions.id"],
+            name=op.f("fk_action_parts_action_id_async_actions"),
+        ),
+        sa.PrimaryKeyConstraint("action_id", "number", name=op.f("pk_action_parts")),
     )
     op.create_table(
         "budgets",
@@ -754,6 +807,7 @@ def downgrade() -> None:
     op.drop_table("receivables")
     op.drop_table("campaign_versions")
     op.drop_table("budgets")
+    op.drop_table("action_parts")
     op.drop_table("sum_horizon")
     op.drop_index("ix_ledger_entries_xid", table_name="ledger_entries", postgresql_using="brin")
     op.drop_index(op.f("ix_ledger_entries_transaction_id"), table_name="ledger_entries")
@@ -762,6 +816,7 @@ def downgrade() -> None:
     op.drop_table("ledger_entries")
     op.drop_table("lanes")
     op.drop_table("idempotent_answers")
+    op.drop_table("exports")
     op.drop_index("ix_events_referral", table_name="events")
     op.drop_index("ix_events_grant", table_name="events")
     op.drop_index("ix_events_customer", table_name="events")
@@ -769,6 +824,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_customers_email"), table_name="customers")
     op.drop_table("customers")
     op.drop_table("campaigns")
+    op.drop_index(
+        "ix_async_actions_open",
+        table_name="async_actions",
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.drop_table("async_actions")
     op.drop_table("api_keys")
     op.drop_table("account_sums")
     op.drop_table("account_days")

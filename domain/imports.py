@@ -1,0 +1,72 @@
+"""A row of a CSV file of customers, under Voucherify's column names.
+
+Columns that it does not know are metadata. Names are compared without regard to case, for
+spreadsheets change it. Source: `importCSV` of the Voucherify API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.customers import Person
+
+_PLAIN = ("id", "source_id", "name", "email", "phone", "birthdate", "description")
+_ADDRESS = {
+    f"address_{member}": member
+    for member in ("line_1", "line_2", "postal_code", "city", "state", "country")
+}
+
+
+class WrongRow(ValueError):
+    """A row that cannot be imported. Its text names the column and the way out, never the value:
+    it is stored, and the value may be a person's."""
+
+
+class WrongHeader(ValueError):
+    """A header that no row can be read by."""
+
+
+def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
+    """How to read the rows below this header. Raises WrongHeader; its reader raises WrongRow."""
+    names = [name.strip() for name in header]
+    known = [name.lower() for name in names]
+    if "source_id" not in known and "id" not in known:
+        raise WrongHeader("the first line must name a Source_id column (or Id)")
+    if len(set(known)) < len(known):
+        raise WrongHeader("a column is named twice")
+    if "" in known:
+        raise WrongHeader("a column has no name")
+
+    def read(row: Sequence[str]) -> Person:
+        if len(row) != len(names):
+            raise WrongRow(f"has {len(row)} values where the header names {len(names)} columns")
+        person: dict[str, Any] = {"metadata": {}}
+        address: dict[str, str] = {}
+        for name, lowered, value in zip(names, known, row, strict=True):
+            if not value:
+                continue
+            if lowered in _PLAIN:
+                person[lowered] = value
+            elif lowered in _ADDRESS:
+                address[_ADDRESS[lowered]] = value
+            else:
+                person["metadata"][name] = value
+        return described(person | ({"address": address} if address else {}))
+
+    return read
+
+
+def described(person: dict[str, Any]) -> Person:
+    """A person from a row of a bulk request. Raises WrongRow."""
+    try:
+        read = Person.model_validate(person)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "row"
+        raise WrongRow(f"{where}: {first['msg']}") from None
+    if not read.named:
+        raise WrongRow("source_id: is missing")
+    return read
