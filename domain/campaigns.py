@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.codes import CodeConfig
 from domain.discounts import Discount
 from domain.money import Money
 from domain.rewards import Reward
@@ -66,7 +67,16 @@ class Tier(BaseModel):
     threshold: int | None = Field(default=None, ge=1, le=1_000_000)
     repeat: bool = False
     on_reversal: OnReversal = OnReversal.KEEP
+    max_grants: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """The most that this tier gives in all, to whomever."""
+    max_grants_per_referrer: int | None = Field(default=None, ge=1, le=1_000_000_000)
     reward: Reward
+
+    @property
+    def always(self) -> bool:
+        """Does every friend earn it, whatever came before?"""
+        capped = self.max_grants or self.max_grants_per_referrer
+        return self.criterion is Criterion.EACH_UNIQUE_REFEREE and not capped
 
     @model_validator(mode="after")
     def _threshold_belongs_to_minimum(self) -> Tier:
@@ -78,28 +88,6 @@ class Tier(BaseModel):
                 else "threshold is given only with min_unique_referees"
             )
         return self
-
-
-class CodeConfig(BaseModel):
-    """How referral codes look. `pattern` replaces each # by a random character."""
-
-    model_config = ConfigDict(frozen=True)
-
-    length: int = Field(default=8, ge=4, le=64)
-    charset: str = Field(default="ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_length=2, max_length=128)
-    prefix: str = Field(default="", max_length=32)
-    postfix: str = Field(default="", max_length=32)
-    pattern: str | None = Field(default=None, max_length=64)
-
-    @property
-    def template(self) -> str:
-        """The whole code, each # standing for a random character."""
-        return self.prefix + (self.pattern or "#" * self.length) + self.postfix
-
-    @property
-    def combinations(self) -> int:
-        """How many different codes it can make."""
-        return int(len(set(self.charset)) ** (self.pattern or "#" * self.length).count("#"))
 
 
 class Limits(BaseModel):
@@ -130,6 +118,8 @@ class CampaignTerms(BaseModel):
     discount: Discount | None = None
     code_quantity: int | None = Field(default=None, ge=1)
     code_config: CodeConfig = CodeConfig()
+    activity_duration_after_publishing: timedelta | None = Field(default=None, gt=timedelta(0))
+    """How long a code may be used once it was given out; the campaign's end does not cut it short."""
     attribution_window: timedelta = timedelta(days=30)
     hold: timedelta = timedelta(0)
     review: Review = Review.NONE
@@ -174,7 +164,8 @@ class CampaignTerms(BaseModel):
 
     def least_cost(self) -> int:
         """What every conversion costs at least, minor units of the budget: the referee's reward
-        and the tiers that each friend reaches."""
-        always = [t.reward for t in self.tiers if t.criterion is Criterion.EACH_UNIQUE_REFEREE]
+        and the tiers that each friend reaches, each in its smallest form."""
+        always = [tier.reward for tier in self.tiers if tier.always]
         referee = [self.referee_reward] if self.referee_reward else []
-        return sum(reward.face.amount for reward in always + referee if reward.face)
+        faces = [reward.least().face for reward in always + referee]
+        return sum(face.amount for face in faces if face)

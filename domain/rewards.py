@@ -1,12 +1,20 @@
-"""Rewards: reusable definitions of what a person gets."""
+"""Rewards: reusable definitions of what a person gets.
+
+A campaign's version holds each definition whole, and a grant holds the one it was made from with
+its amount decided: nothing that is edited later changes what was promised.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from domain.amounts import AmountBy, Traits
+from domain.discounts import Discount
 from domain.money import Currency, Money
 
 
@@ -33,10 +41,74 @@ class Personalization(BaseModel):
     message: str | None = Field(default=None, max_length=1000)
 
 
-class GiftCard(BaseModel):
-    """A gift card ordered from an outside provider. `amount` is the face value, minor units."""
+def _absent(value: Any) -> bool:
+    return value is None
+
+
+class Definition(BaseModel):
+    """What every kind has. `quantity` is what a grant of it counts: minor units, points, or one."""
 
     model_config = ConfigDict(frozen=True)
+
+    reward_id: str | None = Field(default=None, exclude_if=_absent)
+    """The reusable definition that it was copied from."""
+
+    @property
+    def face(self) -> Money | None:
+        """Its monetary value, which counts against a budget."""
+        return None
+
+    @property
+    def quantity(self) -> int:
+        return 1
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """What it is, for people."""
+
+    def least(self) -> Self:
+        """The smallest form in which it can be granted."""
+        return self
+
+    def settled(self, person: Traits) -> Self:
+        """The form in which this person gets it."""
+        return self
+
+
+class Sized(Definition):
+    """A reward with an amount, which may depend on the person who gets it."""
+
+    SIZE: ClassVar[str] = "amount"
+    MOST: ClassVar[int] = 10_000_000
+
+    amount_by: AmountBy | None = Field(default=None, exclude_if=_absent)
+
+    @model_validator(mode="after")
+    def _amounts_are_sensible(self) -> Self:
+        for amount in self.amount_by.values.values() if self.amount_by else ():
+            if not 0 < amount <= self.MOST:
+                raise ValueError(f"amount_by: {amount} is not between 1 and {self.MOST}")
+        return self
+
+    @property
+    def quantity(self) -> int:
+        return int(getattr(self, self.SIZE))
+
+    def least(self) -> Self:
+        values = self.amount_by.values.values() if self.amount_by else ()
+        return self._of(min([self.quantity, *values]))
+
+    def settled(self, person: Traits) -> Self:
+        found = self.amount_by.amount_for(person) if self.amount_by else None
+        return self._of(self.quantity if found is None else found)
+
+    def _of(self, amount: int) -> Self:
+        return self.model_copy(update={self.SIZE: amount, "amount_by": None})
+
+
+class GiftCard(Sized):
+    """A gift card ordered from an outside provider. `amount` is the face value, minor units."""
 
     kind: Literal["gift_card"] = "gift_card"
     provider: str
@@ -50,11 +122,13 @@ class GiftCard(BaseModel):
     def face(self) -> Money:
         return Money(amount=self.amount, currency=self.currency)
 
+    @property
+    def words(self) -> str:
+        return f"gift card of {self.face}"
 
-class GiftCredits(BaseModel):
+
+class GiftCredits(Sized):
     """Money on the person's own wallet, in minor units."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: Literal["gift_credits"] = "gift_credits"
     amount: int = Field(gt=0, le=10_000_000)
@@ -64,21 +138,60 @@ class GiftCredits(BaseModel):
     def face(self) -> Money:
         return Money(amount=self.amount, currency=self.currency)
 
+    @property
+    def words(self) -> str:
+        return f"gift credits of {self.face}"
 
-class LoyaltyPoints(BaseModel):
+
+class LoyaltyPoints(Sized):
     """Points on the person's own wallet. They are no money and count against no budget."""
 
-    model_config = ConfigDict(frozen=True)
+    SIZE: ClassVar[str] = "points"
+    MOST: ClassVar[int] = 100_000_000
 
     kind: Literal["loyalty_points"] = "loyalty_points"
     points: int = Field(gt=0, le=100_000_000)
 
     @property
-    def face(self) -> None:
-        return None
+    def words(self) -> str:
+        return f"{self.points} points"
 
 
-Reward = Annotated[GiftCard | GiftCredits | LoyaltyPoints, Field(discriminator="kind")]
+class DiscountCoupon(Definition):
+    """A code of the person's own, which takes a discount off a later order. It costs nothing until
+    it is used, and counts against no budget."""
+
+    kind: Literal["discount_coupon"] = "discount_coupon"
+    discount: Discount
+    uses: int = Field(default=1, ge=1, le=1_000_000)
+    valid_for: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
+    """From the day it is minted; None: for ever."""
+    prefix: str = Field(default="", max_length=32)
+
+    @property
+    def words(self) -> str:
+        return "discount coupon"
+
+
+class CustomReward(Definition):
+    """An HTTP callout to whoever gives the reward. `data` travels with it as it is."""
+
+    kind: Literal["custom"] = "custom"
+    name: str = Field(min_length=1, max_length=200)
+    url: str = Field(max_length=2000)
+    secret_id: str
+    """The signing secret, which is kept encrypted."""
+    data: dict[str, Any] = {}
+
+    @property
+    def words(self) -> str:
+        return f"custom reward {self.name!r}"
+
+
+Reward = Annotated[
+    GiftCard | GiftCredits | LoyaltyPoints | DiscountCoupon | CustomReward,
+    Field(discriminator="kind"),
+]
 """What a tier or a referee reward gives."""
 
 _ADAPTER: TypeAdapter[Reward] = TypeAdapter(Reward)

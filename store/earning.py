@@ -21,13 +21,33 @@ from store.tables import Customer, Grant, Referral
 from store.telling import subject
 
 
+async def traits_of(tx: Transaction, terms: CampaignTerms, referral: Referral) -> dict[str, Traits]:
+    """What amounts depend on, of both parties; nothing is read where none does."""
+    if not any(isinstance(reward, Sized) and reward.amount_by for reward in terms.rewards()):
+        return {}
+    parties = [referral.referee_id, referral.referrer_id]
+    found = await tx.session.execute(
+        select(col(Customer.id), col(Customer.attributes)).where(col(Customer.id).in_(parties))
+    )
+    return {id: Traits(attributes, frozenset()) for id, attributes in found}
+
+
 def earned(
-    referral: Referral, terms: CampaignTerms, count: int, number: int, now: datetime
+    referral: Referral,
+    terms: CampaignTerms,
+    count: int,
+    number: int,
+    now: datetime,
+    traits: Mapping[str, Traits],
 ) -> list[Grant]:
     """The grants of the referrer's `count`-th friend, who came by conversion `number`: the
-    referee's, then each tier's in the terms' order."""
+    referee's, then each tier's in the terms' order. Amounts that depend on the person are decided
+    here, for good."""
 
     def grant(reward: Reward, reason: str, role: str, ordinal: int) -> Grant:
+        recipient = referral.referee_id if role == "referee" else referral.referrer_id
+        if recipient in traits:
+            reward = reward.settled(traits[recipient])
         return _grant(referral, terms, reward, reason, role, ordinal, now)
 
     grants = [

@@ -85,13 +85,15 @@ class _Case(NamedTuple):
     number: int
     """The conversion's own number, never reused."""
     granted: int
+    traits: dict[str, Traits]
+    """What amounts depend on, by customer."""
 
 
 async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     case = await _read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
-    grants = earned(case.referral, case.terms, case.friends, case.number, tx.now)
+    grants = _earned(tx, case)
     verdicts = judge(case.terms, _facts(case, grants))
     if not all(verdict.passed for verdict in verdicts):
         return _reject(tx, case.referral, verdicts)
@@ -141,7 +143,12 @@ async def _read(tx: Transaction, start: ReferralStart) -> _Case:
     row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
     referral = row.scalar_one()
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
-    return _Case(referral, terms, count + 1, number + 1, granted)
+    traits = await traits_of(tx, terms, referral)
+    return _Case(referral, terms, count + 1, number + 1, granted, traits)
+
+
+def _earned(tx: Transaction, case: _Case) -> list[Grant]:
+    return earned(case.referral, case.terms, case.friends, case.number, tx.now, case.traits)
 
 
 def _facts(case: _Case, grants: list[Grant]) -> Facts:
@@ -219,10 +226,7 @@ async def _reject_for_budget(
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
     limit, needed = case.terms.limits.budget, spent.needed
-    verdicts = judge(
-        case.terms,
-        _facts(case, earned(case.referral, case.terms, case.friends, case.number, tx.now)),
-    )
+    verdicts = judge(case.terms, _facts(case, _earned(tx, case)))
     ceiling = limit.amount if limit else 0
     verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
     return _reject(tx, case.referral, verdicts)
