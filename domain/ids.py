@@ -35,6 +35,8 @@ class Prefix(StrEnum):
     DELETION = "cpd"
     APP = "app"
     REQUEST = "req"
+    RECONCILIATION = "rec"
+    INCIDENT = "inc"
 
 
 def new_id(prefix: Prefix) -> str:

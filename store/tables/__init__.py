@@ -9,6 +9,12 @@ from store.tables.data import ActionPart, AsyncAction, Export
 from store.tables.facts import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.lanes import Lane
+from store.tables.reconciliation import (
+    Incident,
+    Reconciliation,
+    ReconciliationItem,
+    StatementMapping,
+)
 from store.tables.referrals import Intake, Referral, ReferrerProgress
 from store.tables.reversals import Receivable, Reversal, WalletCredit
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
@@ -29,17 +35,21 @@ __all__ = [
     "Grant",
     "Holder",
     "IdempotentAnswer",
+    "Incident",
     "Intake",
     "Lane",
     "LedgerEntry",
     "Order",
     "Publication",
     "Receivable",
+    "Reconciliation",
+    "ReconciliationItem",
     "Redemption",
     "Referral",
     "ReferrerProgress",
     "Reversal",
     "Rollback",
+    "StatementMapping",
     "SumHorizon",
     "Voucher",
     "WalletCredit",

@@ -58,7 +58,8 @@ class LedgerEntry(SQLModel, table=True):
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
-        UniqueConstraint("kind", "subject", "account", "currency"),
+        # By the subject first: its entries are read together, by evidence and reconciliation.
+        UniqueConstraint("subject", "kind", "account", "currency"),
         Index("ix_ledger_entries_account", "account", "currency"),
         # Tiny, and enough: entries lie in the order in which they were written.
         Index("ix_ledger_entries_xid", "xid", postgresql_using="brin"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from domain.grants import Attention, GrantStatus
@@ -74,6 +74,7 @@ class Order(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("grant_id", "generation"),
         UniqueConstraint("provider", "provider_order_id"),
+        Index("ix_orders_sent", "provider", "first_sent_at"),
         one_of("state", OrderState),
         one_of("delivery_state", DeliveryState),
         one_of("redemption_state", RedemptionState),

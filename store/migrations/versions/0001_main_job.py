@@ -160,6 +160,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", "key", name=op.f("pk_idempotent_answers")),
     )
     op.create_table(
+        "incidents",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("provider_order_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("order_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("item_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("filed", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("face", sa.BigInteger(), nullable=True),
+        sa.Column("charged", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("opened_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+        sa.UniqueConstraint("item_id", name=op.f("uq_incidents_item_id")),
+    )
+    op.create_index(
+        "ix_incidents_line", "incidents", ["provider", "provider_order_id"], unique=False
+    )
+    op.create_table(
         "lanes",
         sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("attention", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -191,11 +213,11 @@ def upgrade() -> None:
         sa.Column("corrects", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_entries")),
         sa.UniqueConstraint(
-            "kind",
             "subject",
+            "kind",
             "account",
             "currency",
-            name=op.f("uq_ledger_entries_kind_subject_account_currency"),
+            name=op.f("uq_ledger_entries_subject_kind_account_currency"),
         ),
     )
     op.create_index(
@@ -209,6 +231,39 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_ledger_entries_xid", "ledger_entries", ["xid"], unique=False, postgresql_using="brin"
+    )
+    op.create_table(
+        "reconciliations",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "progress", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "totals", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("detail", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("actor", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliations")),
+    )
+    op.create_index(
+        op.f("ix_reconciliations_provider"), "reconciliations", ["provider"], unique=False
+    )
+    op.create_table(
+        "statement_mappings",
+        sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "mapping", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("provider", name=op.f("pk_statement_mappings")),
     )
     op.create_table(
         "sum_horizon",
@@ -273,6 +328,49 @@ def upgrade() -> None:
             ["customer_id"], ["customers.id"], name=op.f("fk_receivables_customer_id_customers")
         ),
         sa.PrimaryKeyConstraint("customer_id", "unit", name=op.f("pk_receivables")),
+    )
+    op.create_table(
+        "reconciliation_items",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("reconciliation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("filed", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("provider_order_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("order_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("grant_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column(
+            "ours", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "ledger", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "theirs", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("repaired_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("repaired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "filed IN ('matched', 'amount_mismatch', 'fee_mismatch', 'state_mismatch', 'missing_at_provider', 'unknown_to_us', 'duplicate_key', 'in_flight')",
+            name=op.f("ck_reconciliation_items_filed_word"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["reconciliation_id"],
+            ["reconciliations.id"],
+            name=op.f("fk_reconciliation_items_reconciliation_id_reconciliations"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation_items")),
+    )
+    op.create_index(
+        op.f("ix_reconciliation_items_order_id"), "reconciliation_items", ["order_id"], unique=False
+    )
+    op.create_index(
+        "ix_reconciliation_items_run",
+        "reconciliation_items",
+        ["reconciliation_id", "id"],
+        unique=False,
     )
     op.create_table(
         "referrer_progress",
@@ -676,6 +774,7 @@ def upgrade() -> None:
             "provider", "provider_order_id", name=op.f("uq_orders_provider_provider_order_id")
         ),
     )
+    op.create_index("ix_orders_sent", "orders", ["provider", "first_sent_at"], unique=False)
     op.create_table(
         "rollbacks",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -756,6 +855,7 @@ def downgrade() -> None:
     )
     op.drop_table("wallet_credits")
     op.drop_table("rollbacks")
+    op.drop_index("ix_orders_sent", table_name="orders")
     op.drop_table("orders")
     op.drop_index(op.f("ix_reversals_referral_id"), table_name="reversals")
     op.drop_table("reversals")
@@ -804,17 +904,25 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_vouchers_campaign_id"), table_name="vouchers")
     op.drop_table("vouchers")
     op.drop_table("referrer_progress")
+    op.drop_index("ix_reconciliation_items_run", table_name="reconciliation_items")
+    op.drop_index(op.f("ix_reconciliation_items_order_id"), table_name="reconciliation_items")
+    op.drop_table("reconciliation_items")
     op.drop_table("receivables")
     op.drop_table("campaign_versions")
     op.drop_table("budgets")
     op.drop_table("action_parts")
     op.drop_table("sum_horizon")
+    op.drop_table("statement_mappings")
+    op.drop_index(op.f("ix_reconciliations_provider"), table_name="reconciliations")
+    op.drop_table("reconciliations")
     op.drop_index("ix_ledger_entries_xid", table_name="ledger_entries", postgresql_using="brin")
     op.drop_index(op.f("ix_ledger_entries_transaction_id"), table_name="ledger_entries")
     op.drop_index("ix_ledger_entries_at", table_name="ledger_entries", postgresql_using="brin")
     op.drop_index("ix_ledger_entries_account", table_name="ledger_entries")
     op.drop_table("ledger_entries")
     op.drop_table("lanes")
+    op.drop_index("ix_incidents_line", table_name="incidents")
+    op.drop_table("incidents")
     op.drop_table("idempotent_answers")
     op.drop_table("exports")
     op.drop_index("ix_events_referral", table_name="events")

@@ -1,0 +1,166 @@
+"""Reconciliation: how an order stands in three books, why they may differ, and what repairs it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+RECONCILIATION_WORKFLOW = "ReconciliationWorkflow"
+REPAIR_WORKFLOW = "RepairWorkflow"
+DAILY_WORKFLOW = "DailyReconciliationWorkflow"
+
+
+def daily_schedule(provider: str) -> str:
+    """The id of a provider's daily schedule."""
+    return f"guerdon-reconciliation-{provider}"
+
+
+class Filed(StrEnum):
+    """How an order is filed. One word for each order, the most telling one."""
+
+    MATCHED = "matched"
+    """Grants and orders, ledger and provider say the same."""
+    AMOUNT_MISMATCH = "amount_mismatch"
+    """The face value differs."""
+    FEE_MISMATCH = "fee_mismatch"
+    """The face value agrees; what was taken from the deposit does not."""
+    STATE_MISMATCH = "state_mismatch"
+    """The amounts agree; whether a card exists does not."""
+    MISSING_AT_PROVIDER = "missing_at_provider"
+    """We hold an order that the provider does not show."""
+    UNKNOWN_TO_US = "unknown_to_us"
+    """The provider shows an order that we never placed."""
+    DUPLICATE_KEY = "duplicate_key"
+    """The provider shows one more order under a key of ours."""
+    IN_FLIGHT = "in_flight"
+    """Still open at the cut-off, or moved while the books were read: no verdict yet."""
+
+
+DIFFERENCES = frozenset(Filed) - {Filed.MATCHED, Filed.IN_FLIGHT}
+
+
+class Repair(StrEnum):
+    """What brings the books together again."""
+
+    REREAD_ORDER = "reread_order"
+    """Read the order at the provider and record what it says now, as a poll would."""
+    BOOK_CORRECTION = "book_correction"
+    """A new ledger entry that names the order and brings its charge to the provider's."""
+    WRITE_OFF = "write_off"
+    """Search the provider once more; when the order is certainly not there, record it as
+    cancelled, take its charge back in the ledger, and park the grant for a person."""
+    OPEN_INCIDENT = "open_incident"
+    """Book the charge to the provider's `unexplained` account and open an incident."""
+    WAIT = "wait"
+    """Nothing to repair; the next run sees it again."""
+
+
+class Explanation(NamedTuple):
+    """The likely cause in words, and the action that repairs it."""
+
+    cause: str
+    repair: Repair
+
+
+_EXPLANATIONS = {
+    Filed.AMOUNT_MISMATCH: Explanation(
+        "The provider issued another face value than was ordered, or its book was changed later.",
+        Repair.BOOK_CORRECTION,
+    ),
+    Filed.FEE_MISMATCH: Explanation(
+        "The provider charged a fee or discount that was not known when the order was booked.",
+        Repair.BOOK_CORRECTION,
+    ),
+    Filed.STATE_MISMATCH: Explanation(
+        "The order moved at the provider, and neither a webhook nor a poll has told us.",
+        Repair.REREAD_ORDER,
+    ),
+    Filed.MISSING_AT_PROVIDER: Explanation(
+        "The provider lost or removed the order, or files it under another account.",
+        Repair.WRITE_OFF,
+    ),
+    Filed.UNKNOWN_TO_US: Explanation(
+        "Somebody ordered past Guerdon with the same account, or our books were restored from an"
+        " older backup.",
+        Repair.OPEN_INCIDENT,
+    ),
+    Filed.DUPLICATE_KEY: Explanation(
+        "The provider took one order key twice: its idempotency failed, or its row is doubled.",
+        Repair.OPEN_INCIDENT,
+    ),
+    Filed.IN_FLIGHT: Explanation("Not at its end yet.", Repair.WAIT),
+    Filed.MATCHED: Explanation("The three books agree.", Repair.WAIT),
+}
+_TAKEN_BACK = Explanation(
+    "The provider withdrew a card after it had been issued.", Repair.REREAD_ORDER
+)
+_FELL_BACK = Explanation(
+    "The provider shows an issued card as open again, which a card cannot become.",
+    Repair.OPEN_INCIDENT,
+)
+_CAME_BACK = Explanation(
+    "A card exists for an order that was recorded as ended.", Repair.OPEN_INCIDENT
+)
+_LEDGER_ALONE = Explanation(
+    "The provider agrees with the order; the ledger's entries of it do not.",
+    Repair.BOOK_CORRECTION,
+)
+_ENDED = ("failed", "cancelled")
+
+
+class Standing(BaseModel):
+    """One book's view of an order, minor units. None where that book does not tell."""
+
+    state: str | None = None
+    face: int | None = None
+    charged: int | None = None
+    currency: str | None = None
+    charged_currency: str | None = None
+
+
+def explain(filed: Filed, ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:
+    """Why an order is filed so, and what to do about it."""
+    if filed is Filed.STATE_MISMATCH and ours.state == "issued":
+        return _TAKEN_BACK if theirs.state in _ENDED else _FELL_BACK
+    if filed is Filed.STATE_MISMATCH and ours.state in _ENDED:
+        return _CAME_BACK
+    if filed is Filed.AMOUNT_MISMATCH and ours.face == theirs.face != ledger.face:
+        return _LEDGER_ALONE
+    return _EXPLANATIONS[filed]
+
+
+class ReconciliationStart(BaseModel):
+    """What a reconciliation begins with: [since, until) at one provider. `uploaded`: its lines
+    are staged already, from a statement."""
+
+    reconciliation_id: str
+    provider: str
+    since: datetime
+    until: datetime
+    uploaded: bool = False
+
+
+class DailyStart(BaseModel):
+    """What the daily schedule starts: yesterday, UTC, at one provider."""
+
+    provider: str
+
+
+class RepairStart(BaseModel):
+    """One repair. Who asked, and why, stands in the item's row."""
+
+    item_id: str
+    provider: str
+
+
+def reconciliation_workflow_id(reconciliation_id: str) -> str:
+    """One workflow a run."""
+    return f"reconciliation:{reconciliation_id}"
+
+
+def repair_workflow_id(item_id: str) -> str:
+    """One repair an item."""
+    return f"repair:{item_id}"

@@ -1,0 +1,1 @@
+"""Comparing grants, ledger and a provider's book, and repairing what differs."""

@@ -1,0 +1,31 @@
+"""A connection for work on millions of rows: COPY, and statements that may take minutes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from store.database import Database
+
+_SETTINGS = {
+    "jit": "off",
+    "timezone": "UTC",
+    "lock_timeout": "3000",
+    # A million orders and lines are joined in memory; PostgreSQL spills what is more to disk.
+    "work_mem": "128MB",
+    "application_name": "guerdon-reconciliation",
+}
+
+
+@asynccontextmanager
+async def bulk(database: Database) -> AsyncIterator[Any]:
+    """An asyncpg connection of its own, so that no request waits for one of the pool's."""
+    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(url, timeout=5, server_settings=_SETTINGS)
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,186 @@
+"""Three books compared by one statement: orders and grants, ledger, the provider's lines.
+
+Rows that agree are only counted. A line belongs to the order whose key it carries; a second line
+under one key is a duplicate, whichever order of the two ours is. What moved at our side after the
+provider's book began to be read is in flight, for the line may show it as it was before.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from domain.reconciliation import Filed
+from store.database import Database
+from store.reconciliation.bulk import bulk
+from store.reconciliation.staging import table_of
+
+OPEN_FOR = timedelta(days=3)
+"""So long an order may stay without an outcome before that is a difference: an outage of the
+provider is waited out for as long."""
+REACH = timedelta(days=30)
+"""How far before the window an order may have been sent that was issued in it."""
+MARGIN = timedelta(hours=1)
+"""Around the window, for a line's time is the provider's and an order's is ours."""
+
+
+class Scope(NamedTuple):
+    """What is compared: orders of `provider` sent before `until` that were issued, or are still
+    open, at `since` or later; against lines read in [read_since, read_until) from `read_from`
+    on, the moment when reading began."""
+
+    reconciliation_id: str
+    provider: str
+    since: datetime
+    until: datetime
+    read_until: datetime
+    read_from: datetime
+
+
+ORDERS = """
+    SELECT o.id, o.grant_id, o.key, o.provider_order_id, o.state, o.face_amount, o.currency,
+           o.first_sent_at, o.issued_at, o.updated_at
+    FROM orders o
+    WHERE o.provider = $1 AND o.first_sent_at < $3 AND o.first_sent_at >= $2 - $4::interval
+      AND coalesce(o.issued_at, o.first_sent_at) >= $2
+"""
+"""$1 provider, $2 since, $3 until, $4 reach."""
+
+_COMPARE = """
+WITH doubled AS MATERIALIZED (
+    SELECT key FROM {lines} WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1
+), lines AS (
+    SELECT l.*, 1 AS nth FROM {lines} l
+    WHERE l.key IS NULL OR l.key NOT IN (SELECT key FROM doubled)
+    UNION ALL
+    SELECT l.*, row_number() OVER (
+        PARTITION BY l.key
+        ORDER BY o.provider_order_id = l.provider_order_id DESC NULLS LAST,
+                 l.created_at, l.provider_order_id)
+    FROM {lines} l JOIN doubled USING (key) LEFT JOIN orders o ON o.key = l.key
+), scope AS (
+    {orders}
+), booked AS (
+    SELECT s.id,
+           sum(e.amount) FILTER (WHERE e.account = $5) AS face,
+           -sum(e.amount) FILTER (WHERE e.account = $6) AS charged,
+           min(e.currency) FILTER (WHERE e.account = $6) AS charged_currency
+    FROM scope s JOIN ledger_entries e ON e.subject = s.id
+    WHERE e.account IN ($5, $6)
+    GROUP BY s.id
+), judged AS (
+    SELECT o.id AS order_id, o.grant_id, coalesce(o.key, l.key) AS key, l.nth,
+           l.provider_order_id AS line_id, o.provider_order_id AS named, o.updated_at,
+           o.state AS our_state, o.face_amount, o.currency AS our_currency,
+           b.face AS booked_face, b.charged AS booked, b.charged_currency AS booked_currency,
+           l.state AS their_state, l.face, l.currency, l.charged, l.charged_currency,
+    CASE
+        WHEN i.id IS NOT NULL THEN 'matched'
+        WHEN o.id IS NULL THEN CASE
+            WHEN l.created_at < $2 OR l.created_at >= $3 THEN 'matched'
+            ELSE coalesce((
+                SELECT CASE WHEN e.provider_order_id <> l.provider_order_id
+                            THEN 'duplicate_key' ELSE 'matched' END
+                FROM orders e WHERE e.key = l.key LIMIT 1), 'unknown_to_us') END
+        WHEN l.nth > 1 THEN 'duplicate_key'
+        WHEN l.provider_order_id IS NULL THEN CASE
+            WHEN o.state IN ('failed', 'cancelled')
+                THEN CASE WHEN coalesce(b.charged, 0) = 0 THEN 'matched' ELSE 'fee_mismatch' END
+            WHEN o.state = 'prepared' OR o.issued_at >= $7
+                OR (o.state <> 'issued' AND o.first_sent_at >= $8) THEN 'in_flight'
+            ELSE 'missing_at_provider' END
+        WHEN l.face <> o.face_amount OR (l.face IS NOT NULL AND l.currency <> o.currency)
+            THEN 'amount_mismatch'
+        WHEN o.state = 'issued' THEN CASE
+            WHEN l.state = 'pending' AND o.issued_at >= $7 THEN 'in_flight'
+            WHEN l.state <> 'issued' THEN 'state_mismatch'
+            WHEN b.face IS DISTINCT FROM o.face_amount THEN 'amount_mismatch'
+            WHEN l.charged <> coalesce(b.charged, 0) OR
+                (l.charged IS NOT NULL AND l.charged_currency <> b.charged_currency)
+                THEN 'fee_mismatch'
+            ELSE 'matched' END
+        WHEN o.state IN ('failed', 'cancelled') THEN CASE
+            WHEN l.state = 'issued' THEN 'state_mismatch'
+            WHEN coalesce(b.charged, 0) <> 0 THEN 'fee_mismatch'
+            ELSE 'matched' END
+        WHEN l.state = 'pending' OR o.first_sent_at >= $8 THEN 'in_flight'
+        ELSE 'state_mismatch'
+    END AS verdict
+    FROM lines l
+    FULL JOIN scope o ON o.key = l.key
+    LEFT JOIN booked b ON b.id = o.id
+    LEFT JOIN incidents i ON i.provider = $1 AND i.provider_order_id = l.provider_order_id
+        AND i.state = l.state AND i.face IS NOT DISTINCT FROM l.face
+        AND i.charged IS NOT DISTINCT FROM l.charged
+)
+INSERT INTO reconciliation_items
+    (id, reconciliation_id, filed, key, provider_order_id, order_id, grant_id,
+     ours, ledger, theirs, status)
+SELECT 'ri_' || md5(concat_ws('|', $9::text, key, line_id, nth)), $9,
+       CASE WHEN updated_at >= $10 AND verdict <> 'duplicate_key' THEN 'in_flight'
+            ELSE verdict END,
+       key, coalesce(line_id, named), order_id, grant_id,
+       jsonb_strip_nulls(jsonb_build_object('state', our_state, 'face', face_amount,
+                                            'currency', our_currency)),
+       jsonb_strip_nulls(jsonb_build_object('face', booked_face, 'charged', booked,
+                                            'charged_currency', booked_currency)),
+       jsonb_strip_nulls(jsonb_build_object('state', their_state, 'face', face,
+                                            'currency', currency, 'charged', charged,
+                                            'charged_currency', charged_currency)),
+       'open'
+FROM judged WHERE verdict <> 'matched'
+"""
+
+# A statement or a row that names no key of ours is found by the provider's own id.
+_NAME_KEYS = """
+UPDATE {lines} l SET key = o.key FROM orders o
+WHERE l.key IS NULL AND o.provider = $1 AND o.provider_order_id = l.provider_order_id
+"""
+_TOTALS = "SELECT filed, count(*) FROM reconciliation_items WHERE reconciliation_id = $1 GROUP BY 1"
+_UNMATCHED = """
+SELECT count(*) FROM reconciliation_items
+WHERE reconciliation_id = $1 AND order_id IS NOT NULL AND filed <> 'duplicate_key'
+"""
+
+
+async def compare(database: Database, scope: Scope) -> dict[str, int]:
+    """File every order; answers how many of each kind. Run again it files the same."""
+    async with bulk(database) as connection, connection.transaction():
+        await connection.execute(
+            "DELETE FROM reconciliation_items WHERE reconciliation_id = $1", scope.reconciliation_id
+        )
+        table = table_of(scope.reconciliation_id)
+        await connection.execute(_NAME_KEYS.format(lines=table), scope.provider)
+        await connection.execute(f"ANALYZE {table}")
+        await file(connection, scope, table)
+        return await _totals(connection, scope)
+
+
+async def file(connection: Any, scope: Scope, table: str) -> None:
+    """The comparison itself: insert an item for everything that is not matched."""
+    await connection.execute(
+        _COMPARE.format(lines=table, orders=ORDERS),
+        scope.provider,
+        scope.since,
+        scope.until,
+        REACH,
+        f"provider/{scope.provider}/cards",
+        f"provider/{scope.provider}/deposit",
+        scope.read_until,
+        scope.read_until - OPEN_FOR,
+        scope.reconciliation_id,
+        scope.read_from,
+    )
+
+
+async def _totals(connection: Any, scope: Scope) -> dict[str, int]:
+    found = dict(await connection.fetch(_TOTALS, scope.reconciliation_id))
+    ours = await connection.fetchval(
+        f"SELECT count(*) FROM ({ORDERS}) o",  # noqa: S608 - a constant
+        scope.provider,
+        scope.since,
+        scope.until,
+        REACH,
+    )
+    unmatched = await connection.fetchval(_UNMATCHED, scope.reconciliation_id)
+    return {word: found.get(word, 0) for word in Filed} | {Filed.MATCHED: ours - unmatched}

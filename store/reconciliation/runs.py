@@ -1,0 +1,165 @@
+"""Reconciliation runs: begun, watched, ended, listed."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from domain.ids import Prefix, new_id
+from domain.reconciliation import DIFFERENCES
+from domain.refusals import NotFound
+from store.database import Database, ReadSession, Transaction, now
+from store.reading.pages import Page, Window, read_page
+from store.reconciliation.comparing import MARGIN, REACH, Scope
+from store.tables import Order, Reconciliation
+
+
+class Reading(NamedTuple):
+    """Where the reading of a provider's book stands: [since, until) in `slices`, of which those
+    before `slice` are staged."""
+
+    since: datetime
+    until: datetime
+    slices: list[tuple[datetime, datetime]]
+    slice: int
+
+
+def create(
+    tx: Transaction, *, provider: str, since: datetime, until: datetime, source: str, actor: str
+) -> Reconciliation:
+    """Write a run down. `source`: provider, or statement."""
+    run = Reconciliation(
+        id=new_id(Prefix.RECONCILIATION),
+        provider=provider,
+        since=since,
+        until=until,
+        source=source,
+        actor=actor,
+        progress={"stage": "waiting", "lines": 0},
+        created_at=tx.now,
+    )
+    tx.session.add(run)
+    tx.record(
+        "reconciliation.started",
+        "Reconciliation started",
+        detail=f"{provider}, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC, from {source}",
+        source="staff",
+        actor=actor,
+        data={"reconciliation_id": run.id},
+    )
+    return run
+
+
+async def open_reading(database: Database, reconciliation_id: str, *, daily: bool) -> Reading:
+    """Begin to read the provider's book, or go on where a killed run stopped. `daily`: the
+    provider can be asked day by day."""
+    async with database.transaction() as tx:
+        run = await tx.session.get_one(Reconciliation, reconciliation_id, with_for_update=True)
+        if run.read_from is None:
+            run.read_from = tx.now
+            run.progress = {"stage": "reading", "lines": 0, "slice": 0}
+        since, until = await _window(tx, run), min(run.until + MARGIN, run.read_from)
+        slices = _days(since, until) if daily else [(since, until)]
+        return Reading(since, until, slices, int(run.progress.get("slice", 0)))
+
+
+async def _window(tx: Transaction, run: Reconciliation) -> datetime:
+    """As far back as the first order that was still open when the period began."""
+    oldest = await tx.session.scalar(
+        select(func.min(Order.first_sent_at)).where(
+            col(Order.provider) == run.provider,
+            col(Order.first_sent_at) >= run.since - REACH,
+            col(Order.first_sent_at) < run.since,
+            func.coalesce(col(Order.issued_at), col(Order.first_sent_at)) >= run.since,
+        )
+    )
+    return min(run.since, oldest or run.since) - MARGIN
+
+
+def _days(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    cuts = [since]
+    while cuts[-1] + timedelta(days=1) < until:
+        cuts.append(cuts[-1] + timedelta(days=1))
+    return list(zip(cuts, [*cuts[1:], until], strict=True)) if since < until else []
+
+
+async def note_progress(connection: Any, reconciliation_id: str, **members: Any) -> None:
+    """Merge into the run's progress, in the transaction of an asyncpg connection."""
+    await connection.execute(
+        "UPDATE reconciliations SET progress = progress || $2::text::jsonb WHERE id = $1",
+        reconciliation_id,
+        json.dumps(members),
+    )
+
+
+async def scope_of(database: Database, reconciliation_id: str) -> Scope:
+    """What a run compares. Its lines are staged."""
+    async with database.transaction() as tx:
+        run = await tx.session.get_one(Reconciliation, reconciliation_id, with_for_update=True)
+        run.read_from = run.read_from or tx.now
+        run.progress = run.progress | {"stage": "comparing"}
+        uploaded = run.source == "statement"
+        return Scope(
+            run.id,
+            run.provider,
+            run.since,
+            run.until,
+            min(run.until if uploaded else run.until + MARGIN, run.read_from),
+            run.read_from,
+        )
+
+
+async def complete(tx: Transaction, reconciliation_id: str, totals: dict[str, int]) -> None:
+    """The run has its result."""
+    run = await tx.session.get_one(Reconciliation, reconciliation_id)
+    if run.status == "completed":
+        return
+    run.status, run.totals, run.finished_at = "completed", totals, tx.now
+    run.progress = run.progress | {"stage": "done"}
+    differences = sum(totals.get(word, 0) for word in DIFFERENCES)
+    tx.record(
+        "reconciliation.completed",
+        "Reconciliation completed",
+        detail=f"{run.provider}: {differences} differences, {totals['matched']} matched",
+        data={"reconciliation_id": run.id, "totals": totals},
+    )
+
+
+async def fail(tx: Transaction, reconciliation_id: str, detail: str) -> None:
+    """The run could not be brought to its end; `detail` says why."""
+    await tx.session.execute(
+        update(Reconciliation)
+        .where(col(Reconciliation.id) == reconciliation_id)
+        .values(status="failed", detail=detail, finished_at=now())
+    )
+    tx.record(
+        "reconciliation.failed",
+        "Reconciliation failed",
+        detail=detail,
+        data={"reconciliation_id": reconciliation_id},
+    )
+
+
+async def find(session: ReadSession, reconciliation_id: str) -> Reconciliation:
+    """Raises NotFound."""
+    run = await session.get(Reconciliation, reconciliation_id)
+    if run is None:
+        raise NotFound("reconciliation", reconciliation_id)
+    return run
+
+
+async def page(
+    session: ReadSession, window: Window, *, provider: str | None, status: str | None
+) -> tuple[list[Reconciliation], Page]:
+    """Runs, newest first."""
+    statement = select(Reconciliation)
+    if provider is not None:
+        statement = statement.where(col(Reconciliation.provider) == provider)
+    if status is not None:
+        statement = statement.where(col(Reconciliation.status) == status)
+    found = await read_page(session, statement, col(Reconciliation.id), window)
+    return [row[0] for row in found.rows], found

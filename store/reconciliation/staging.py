@@ -1,0 +1,76 @@
+"""The provider's lines of one run, staged with COPY in a table of their own.
+
+The position stands in the run's row and moves in the transaction that stages the lines: a run
+that was killed goes on where its last commit was, and no line is staged twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from store.database import Database
+from store.reconciliation.bulk import bulk
+
+
+class Line(NamedTuple):
+    """One order in the provider's book. `state` is one of ours (pending, issued, failed,
+    cancelled); amounts are minor units; None is what the provider does not tell."""
+
+    key: str | None
+    provider_order_id: str
+    state: str
+    face: int | None
+    currency: str | None
+    charged: int | None
+    charged_currency: str | None
+    created_at: datetime | None
+
+
+COLUMNS = ("slice", *Line._fields)
+_ID = re.compile(r"[a-z]+_[0-9a-z]{26}")
+
+
+def table_of(reconciliation_id: str) -> str:
+    """The name of a run's own table."""
+    if not _ID.fullmatch(reconciliation_id):
+        raise ValueError(f"no id: {reconciliation_id!r}")
+    return f"lines_of_{reconciliation_id}"
+
+
+async def create(connection: Any, reconciliation_id: str) -> None:
+    """Make the run's table. A line has no identity here: a book may hold one twice. It is never
+    updated, so autovacuum would only read it in vain."""
+    await connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {table_of(reconciliation_id)} ("
+        " slice integer NOT NULL, key text, provider_order_id text NOT NULL, state text NOT NULL,"
+        " face bigint, currency text, charged bigint, charged_currency text,"
+        " created_at timestamptz) WITH (autovacuum_enabled = off)"
+    )
+
+
+async def copy(connection: Any, reconciliation_id: str, slice_: int, lines: Sequence[Line]) -> None:
+    """Stage lines of a slice."""
+    await connection.copy_records_to_table(
+        table_of(reconciliation_id),
+        records=((slice_, *line) for line in lines),
+        columns=COLUMNS,
+    )
+
+
+async def restart_slice(database: Database, reconciliation_id: str, slice_: int) -> int:
+    """Forget the lines of a slice that was not read to its end; answers how many lines of other
+    slices are staged."""
+    table = table_of(reconciliation_id)
+    async with bulk(database) as connection, connection.transaction():
+        await create(connection, reconciliation_id)
+        await connection.execute(f"DELETE FROM {table} WHERE slice >= $1", slice_)  # noqa: S608 - a checked name
+        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a checked name
+
+
+async def drop(database: Database, reconciliation_id: str) -> None:
+    """Remove the run's table: what differed stands in its items."""
+    async with bulk(database) as connection:
+        await connection.execute(f"DROP TABLE IF EXISTS {table_of(reconciliation_id)}")
