@@ -119,7 +119,7 @@ class CampaignTerms(BaseModel):
     code_quantity: int | None = Field(default=None, ge=1)
     code_config: CodeConfig = CodeConfig()
     activity_duration_after_publishing: timedelta | None = Field(default=None, gt=timedelta(0))
-    """How long a code may be used once it was given out; the campaign's end does not cut it short."""
+    """How long a code may be used once it was given out, also past the campaign's end."""
     attribution_window: timedelta = timedelta(days=30)
     hold: timedelta = timedelta(0)
     review: Review = Review.NONE

@@ -14,8 +14,8 @@ from domain import ledger
 from domain.campaigns import CampaignTerms, CampaignType
 from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists
-from store.codes import mint
 from store.database import Transaction
+from store.minting import mint
 from store.tables import Budget, Campaign, CampaignVersion
 
 

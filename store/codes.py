@@ -1,35 +1,25 @@
-"""Referral codes: making them, and giving them to those who share them."""
+"""Referral codes: giving them to those who share them."""
 
 from __future__ import annotations
 
-import secrets
+from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from domain.campaigns import CampaignTerms, CampaignType, CodeConfig
+from domain.campaigns import CampaignTerms, CampaignType
 from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists, CannotCount
 from store.database import Transaction
+from store.minting import mint
 from store.tables import Campaign, Holder, Voucher
 
 OWNER = "OWNER"
 """Holds the code and is rewarded for it."""
 REFERRER = "REFERRER"
 """Shares somebody else's code."""
-
-_ROUNDS = 20
-"""How often colliding codes are drawn anew before the template counts as exhausted."""
-
-_MINT = text(
-    "INSERT INTO vouchers"
-    " (id, code, campaign_id, active, published, redeemed_quantity, created_at)"
-    " SELECT id, code, :campaign_id, true, false, 0, :now"
-    " FROM unnest(CAST(:ids AS text[]), CAST(:codes AS text[])) AS minted(id, code)"
-    " ON CONFLICT (code) DO NOTHING RETURNING id"
-)
 
 
 class Request(NamedTuple):
@@ -41,43 +31,13 @@ class Request(NamedTuple):
     """One code per customer: the one already held is given again."""
 
 
-def draw(config: CodeConfig) -> str:
-    """A random code. Cryptographic randomness: whoever guesses a code takes somebody's place."""
-    return "".join(
-        secrets.choice(config.charset) if character == "#" else character
-        for character in config.template
-    )
-
-
-async def mint(tx: Transaction, campaign_id: str, config: CodeConfig, count: int) -> list[str]:
-    """Make `count` new codes, unique over all campaigns; answers their ids."""
-    made: list[str] = []
-    for _ in range(_ROUNDS):
-        codes = {draw(config) for _ in range(count - len(made))}
-        result = await tx.session.execute(
-            _MINT,
-            {
-                "campaign_id": campaign_id,
-                "now": tx.now,
-                "ids": [new_id(Prefix.VOUCHER) for _ in codes],
-                "codes": list(codes),
-            },
-        )
-        made += result.scalars()
-        if len(made) == count:
-            return made
-    raise CannotCount(
-        "no_voucher_suitable_for_publication", "The code template has no free codes left."
-    )
-
-
 async def give(
     tx: Transaction, campaign: Campaign, terms: CampaignTerms, request: Request
 ) -> Voucher:
     """Make the customer a holder. The caller has locked the customer's row, so that of two
     requests for one customer the second finds what the first was given."""
     if request.code is not None:
-        return await _give_this(tx, campaign, request)
+        return await _give_this(tx, campaign, terms, request)
     held = await _held(tx, campaign.id, request.customer_id) if request.once else None
     if held:
         return held
@@ -89,11 +49,13 @@ async def give(
             )
         (voucher_id,) = await mint(tx, campaign.id, terms.code_config, 1)
         voucher = await tx.session.get_one(Voucher, voucher_id)
-    await _hold(tx, voucher, request, OWNER)
+    await _hold(tx, voucher, request, OWNER, terms.activity_duration_after_publishing)
     return voucher
 
 
-async def _give_this(tx: Transaction, campaign: Campaign, request: Request) -> Voucher:
+async def _give_this(
+    tx: Transaction, campaign: Campaign, terms: CampaignTerms, request: Request
+) -> Voucher:
     """A certain code: whoever comes first owns it, everybody after shares it."""
     voucher = (
         await tx.session.scalars(
@@ -110,7 +72,8 @@ async def _give_this(tx: Transaction, campaign: Campaign, request: Request) -> V
         return voucher
     if not holding and request.once and await _held(tx, campaign.id, request.customer_id):
         raise AlreadyExists("The customer holds another code of this join-once campaign.")
-    await _hold(tx, voucher, request, REFERRER if holding else OWNER)
+    role = REFERRER if holding else OWNER
+    await _hold(tx, voucher, request, role, terms.activity_duration_after_publishing)
     return voucher
 
 
@@ -145,7 +108,11 @@ async def _from_pool(tx: Transaction, campaign_id: str) -> Voucher | None:
     return (await tx.session.scalars(statement)).one_or_none()
 
 
-async def _hold(tx: Transaction, voucher: Voucher, request: Request, role: str) -> None:
+async def _hold(
+    tx: Transaction, voucher: Voucher, request: Request, role: str, window: timedelta | None
+) -> None:
+    if window and not voucher.published:
+        voucher.active_until = tx.now + window
     voucher.published = True
     await tx.session.execute(
         insert(Holder).values(

@@ -9,8 +9,9 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from api.campaigns.codes import MAX_CODES, VoucherIn
 from api.campaigns.program import ReferralProgramIn, to_limits, to_tier
 from api.campaigns.rewards import to_reward
-from api.fields import Instant, Strict
-from domain.campaigns import CampaignTerms, CampaignType, CodeConfig
+from api.fields import Duration, Instant, Strict
+from domain.campaigns import CampaignTerms, CampaignType
+from domain.codes import CodeConfig
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload
 from store.campaigns import NewCampaign
@@ -67,6 +68,7 @@ class CampaignIn(Strict):
     vouchers_count: int | None = Field(default=None, ge=0, le=MAX_CODES)
     start_date: Instant | None = None
     expiration_date: Instant | None = None
+    activity_duration_after_publishing: Duration | None = None
     metadata: Metadata = Field(default={})
     voucher: VoucherIn = VoucherIn()
     referral_program: ReferralProgramIn
@@ -113,6 +115,7 @@ class CampaignIn(Strict):
             "code_quantity": voucher.redemption.quantity,
             "attribution_window": program.attribution_window,
             "hold": program.hold,
+            "activity_duration_after_publishing": self.activity_duration_after_publishing,
         }
         try:
             return CampaignTerms(

@@ -13,12 +13,12 @@ from api.lists import Listed
 from domain.campaigns import (
     CampaignTerms,
     CampaignType,
-    CodeConfig,
     ConversionKind,
     Limits,
     Review,
     Tier,
 )
+from domain.codes import CodeConfig
 from domain.discounts import AmountOff, Discount
 from store.reading.campaigns import CampaignRead
 
@@ -127,6 +127,7 @@ class CampaignAnswer(BaseModel):
     vouchers_count: int
     start_date: datetime | None
     expiration_date: datetime | None
+    activity_duration_after_publishing: timedelta | None
     metadata: dict[str, Any]
     version: int
     """Each edit of the terms makes the next one."""
@@ -142,6 +143,7 @@ class CampaignAnswer(BaseModel):
         return cls(
             metadata=campaign.attributes,
             vouchers_count=read.vouchers,
+            activity_duration_after_publishing=terms.activity_duration_after_publishing,
             voucher=CampaignVoucher(
                 discount=DiscountAnswer.of(terms.discount),
                 redemption=Quantity(quantity=terms.code_quantity),

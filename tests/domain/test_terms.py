@@ -18,7 +18,8 @@ from builders import (
 )
 from pydantic import ValidationError
 
-from domain.campaigns import CampaignTerms, CodeConfig, ConversionKind, Criterion, Limits, Tier
+from domain.campaigns import CampaignTerms, ConversionKind, Criterion, Limits, Tier
+from domain.codes import CodeConfig
 from domain.money import Money
 
 

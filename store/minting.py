@@ -1,0 +1,97 @@
+"""Making referral codes, unique over all campaigns."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.codes import CodeConfig, draw
+from domain.ids import Prefix, new_id
+from domain.refusals import AlreadyExists, CannotCount
+from store.database import Transaction
+
+_ROUNDS = 9
+"""How often codes are drawn before the template counts as exhausted. Each round draws four times
+as many as the one before, so that one free code among thousands of taken ones is found."""
+
+# What is taken already is left out before the limit; what somebody takes meanwhile, by it.
+_MINT = text(
+    "INSERT INTO vouchers (id, code, campaign_id, active, published, redeemed_quantity,"
+    " quantity, start_date, expiration_date, attributes, created_at)"
+    " SELECT id, code, :campaign_id, true, false, 0,"
+    " CAST(:quantity AS integer), CAST(:start_date AS timestamptz),"
+    " CAST(:expiration_date AS timestamptz), :attributes, :now"
+    " FROM unnest(CAST(:ids AS text[]), CAST(:codes AS text[])) AS drawn(id, code)"
+    " WHERE NOT EXISTS (SELECT FROM vouchers WHERE vouchers.code = drawn.code)"
+    " LIMIT :wanted ON CONFLICT (code) DO NOTHING RETURNING id"
+).bindparams(bindparam("attributes", type_=JSONB()))
+
+
+class Making(BaseModel):
+    """What new codes have of their own, besides what their campaign gives them."""
+
+    quantity: int | None = None
+    start_date: datetime | None = None
+    expiration_date: datetime | None = None
+    metadata: dict[str, Any] = {}
+
+
+async def mint(
+    tx: Transaction, campaign_id: str, config: CodeConfig, count: int, making: Making | None = None
+) -> list[str]:
+    """Make `count` new codes; answers their ids. Raises CannotCount when the template has not so
+    many left."""
+    made: list[str] = []
+    if count > config.combinations:
+        raise _exhausted(config, count)
+    for turn in range(_ROUNDS):
+        missing = count - len(made)
+        if not missing:
+            return made
+        # A hundred thousand take a second: in a thread, so that other requests are answered.
+        ids, codes = await asyncio.to_thread(_drawn, config, max(missing, 4**turn))
+        made += await _insert(tx, campaign_id, making or Making(), ids, codes, missing)
+    if len(made) < count:
+        raise _exhausted(config, count)
+    return made
+
+
+async def mint_this(tx: Transaction, campaign_id: str, code: str, making: Making) -> str:
+    """Make this very code; answers its id. Raises AlreadyExists when it is taken."""
+    made = await _insert(tx, campaign_id, making, [new_id(Prefix.VOUCHER)], [code], 1)
+    if not made:
+        raise AlreadyExists("This code exists.", field="/code")
+    return made[0]
+
+
+def _drawn(config: CodeConfig, count: int) -> tuple[list[str], list[str]]:
+    codes = list(draw(config, count))
+    return [new_id(Prefix.VOUCHER) for _ in codes], codes
+
+
+async def _insert(
+    tx: Transaction,
+    campaign_id: str,
+    making: Making,
+    ids: list[str],
+    codes: list[str],
+    wanted: int,
+) -> list[str]:
+    given = making.model_dump(exclude={"metadata"}) | {"attributes": making.metadata}
+    drawn = {"ids": ids, "codes": codes, "wanted": wanted}
+    result = await tx.session.execute(
+        _MINT, {"campaign_id": campaign_id, "now": tx.now} | given | drawn
+    )
+    return list(result.scalars())
+
+
+def _exhausted(config: CodeConfig, count: int) -> CannotCount:
+    return CannotCount(
+        "no_voucher_suitable_for_publication",
+        f"The code pattern makes {config.combinations} codes in all, and has no {count} left.",
+    )
