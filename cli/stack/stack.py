@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -31,10 +31,12 @@ class Stack:
         workers: int = 1,
         api: bool = True,
         time_skipping: bool = False,
+        program: Sequence[str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Choose what to run; nothing starts before the `with` statement.
 
+        `program`: what runs Guerdon's own processes; left out, the `guerdon` command.
         `say` receives one line at each step and at each restart, from another thread.
         """
         self.home = home.absolute()
@@ -42,6 +44,7 @@ class Stack:
         self._workers = workers
         self._api = api
         self._time_skipping = time_skipping
+        self._program = list(program or [_program()])
         self._say = say
         self._lock: IO[str] | None = None
 
@@ -142,7 +145,7 @@ class Stack:
     def _prepare(self) -> None:
         self._say("Preparing the database and Temporal")
         migrate = subprocess.run(
-            [_program(), "migrate"],
+            [*self._program, "migrate"],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -167,7 +170,7 @@ class Stack:
         return self._guerdon(name, name, "--host", LOOPBACK, "--port", port, *options)
 
     def _guerdon(self, name: str, *arguments: str) -> Child:
-        return Child(name, [_program(), *arguments], self.environment, self._log(name))
+        return Child(name, [*self._program, *arguments], self.environment, self._log(name))
 
     def _create_key_once(self) -> None:
         if self.secrets.app_token:

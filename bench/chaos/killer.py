@@ -1,0 +1,79 @@
+"""Ends processes with SIGKILL at random moments, most of them while many orders are in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from cli.stack.stack import Stack
+
+KINDS = ("api", "worker", "temporal", "simulator", "postgres")
+MANY = 10
+"""Orders in flight that make a kill worth more."""
+_IN_FLIGHT = "SELECT count(*) FROM grants WHERE status IN ('ordering', 'ordered')"
+
+
+@dataclass
+class Killer:
+    """Kills in rounds: each round ends every kind of process once, in an order of its own."""
+
+    stack: Stack
+    kills: int
+    dice: random.Random
+    say: Callable[[str], None]
+    gaps: tuple[float, float] = (1.0, 5.0)
+    """Seconds between two kills, at least and at most."""
+    patience: float = 8.0
+    """Seconds that a kill waits for many orders to be in flight."""
+    done: Counter[str] = field(default_factory=Counter)
+    amid_many: int = 0
+    _killed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def reached(self, kills: int) -> None:
+        """Wait until so many processes have been ended."""
+        async with self._killed:
+            await self._killed.wait_for(lambda: self.done.total() >= kills)
+
+    async def run(self) -> None:
+        """Kill so many times."""
+        for kind in self._victims():
+            await asyncio.sleep(self.dice.uniform(*self.gaps))
+            orders = await self._until_many()
+            await asyncio.to_thread(self.stack.kill, kind, signal.SIGKILL)
+            async with self._killed:
+                self.done[kind] += 1
+                self._killed.notify_all()
+            self.amid_many += orders >= MANY
+            self.say(f"kill {self.done.total()} of {self.kills}: {kind}, {orders} in flight")
+
+    def _victims(self) -> list[str]:
+        rounds = [self.dice.sample(KINDS, len(KINDS)) for _ in range(-(-self.kills // len(KINDS)))]
+        return [kind for turn in rounds for kind in turn][: self.kills]
+
+    async def _until_many(self) -> int:
+        deadline, orders = time.monotonic() + self.patience, 0
+        while time.monotonic() < deadline:
+            orders = await self._in_flight()
+            if orders >= MANY:
+                break
+            await asyncio.sleep(0.2)
+        return orders
+
+    async def _in_flight(self) -> int:
+        try:
+            connection = await asyncpg.connect(self.stack.urls.database, timeout=3)
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return 0  # it was killed a moment ago
+        try:
+            return int(await connection.fetchval(_IN_FLIGHT, timeout=3))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return 0
+        finally:
+            connection.terminate()

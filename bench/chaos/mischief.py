@@ -1,0 +1,82 @@
+"""What goes wrong between Guerdon and its providers: faulty calls, and webhooks that lie."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import asyncpg
+import httpx
+
+from cli.stack.stack import Stack
+
+RATES = {
+    # Together they befall a fifth of all order-creating calls: 1 - 0.9635 ** 6.
+    **dict.fromkeys(
+        ("drop_before", "drop_after", "error_before", "error_after", "slow", "garbage"), 0.0365
+    ),
+    "webhook_lost": 0.2,
+    "webhook_duplicate": 0.2,
+    "webhook_reorder": 0.2,
+    "webhook_early": 0.2,
+}
+
+
+class Mischief:
+    """The simulator's faults, and a stranger who has learned addresses for webhooks."""
+
+    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
+        self._stack = stack
+        self._http = http
+        self.forged = 0
+
+    async def begin(self, seed: int) -> None:
+        """From now on a fifth of the provider calls is faulty."""
+        await self._control("faults", {"seed": seed, "rates": RATES, "slow_seconds": 8})
+
+    async def end(self) -> None:
+        """The providers behave again."""
+        await self._control("faults", {"rates": {}})
+
+    async def forge(self) -> None:
+        """Tell the API of deliveries that nobody has made, until cancelled. A webhook is a hint,
+        so this may cost a look at the order, and nothing else."""
+        while True:
+            for provider, token in await self._open_orders():
+                await self._lie(provider, token)
+            await asyncio.sleep(0.3)
+
+    async def _lie(self, provider: str, token: str) -> None:
+        says = {"id": "forged", "status": "delivered", "event": "REWARDS.DELIVERY.SUCCEEDED"}
+        try:
+            answer = await self._http.post(f"/hooks/{provider}/{token}", json=says)
+        except httpx.TransportError:
+            return
+        self.forged += answer.status_code == 202
+
+    async def _open_orders(self) -> list[tuple[str, str]]:
+        """Orders for which no card is known to exist; some really have none."""
+        statement = "SELECT provider, hook_token FROM orders WHERE state = 'unknown' LIMIT 20"
+        try:
+            connection = await asyncpg.connect(self._stack.urls.database, timeout=3)
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return []  # it was killed a moment ago
+        try:
+            return [tuple(row) for row in await connection.fetch(statement, timeout=3)]
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return []
+        finally:
+            connection.terminate()
+
+    async def _control(self, name: str, body: dict[str, Any], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                url = f"{self._stack.urls.simulator}/_control/{name}"
+                (await self._http.put(url, json=body)).raise_for_status()
+                return
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.3)  # it was killed a moment ago

@@ -1,0 +1,62 @@
+"""What the outside can read of a stack: the API's lists, and the providers' own books."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+
+from cli.stack.stack import Stack
+
+OPEN = ("waiting", "converted", "on_hold", "in_review", "fulfilling")
+Row = dict[str, Any]
+
+
+class Outside:
+    """Reads, patiently: a process may have been killed a moment ago."""
+
+    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
+        self._stack = stack
+        self._http = http
+
+    async def total(self, status: str) -> int:
+        """How many referrals have that status."""
+        page = await self._get("/v1/referrals", {"status": status, "limit": 1})
+        return int(page["total"])
+
+    async def all(self, path: str) -> list[Row]:
+        """Every row of a list, page by page."""
+        rows: list[Row] = []
+        page: Row = {"has_more": True}
+        while page["has_more"]:
+            query: dict[str, Any] = {"limit": 100}
+            if rows:
+                query["starting_after_id"] = rows[-1]["id"]
+            page = await self._get(path, query)
+            rows += page["data"]
+        return rows
+
+    async def book(self) -> list[Row]:
+        """Every card that any provider issued."""
+        rows: list[Row] = await self._get(f"{self._stack.urls.simulator}/_control/book", {})
+        return rows
+
+    async def stats(self) -> dict[str, dict[str, int]]:
+        """What each provider counted."""
+        url = f"{self._stack.urls.simulator}/_control/stats"
+        counts: dict[str, dict[str, int]] = await self._get(url, {})
+        return counts
+
+    async def _get(self, url: str, query: dict[str, Any], seconds: float = 60) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = await self._http.get(url, params=query)
+                answer.raise_for_status()
+                return answer.json()
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.3)

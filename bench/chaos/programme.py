@@ -1,0 +1,149 @@
+"""The campaigns of a chaos run, and who is referred in which."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from domain.campaigns import CampaignTerms, ConversionKind, Tier
+from domain.rewards import reward_of
+
+CANARY = "zyxqvut"
+"""Stands in every name and address of the run, so that a leak is found by one word."""
+DIALLED = "+1917555"
+"""Every phone number of the run begins so."""
+FRIENDS_PER_CODE = 5
+
+
+def _card(provider: str, product_id: str, amount: int, delivery: str) -> dict[str, Any]:
+    card = {"kind": "gift_card", "provider": provider, "product_id": product_id}
+    return card | {"amount": amount, "currency": "USD", "delivery": delivery}
+
+
+def _every(reward: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "every friend", "criterion": "each_unique_referee", "reward": reward}
+
+
+def _many(threshold: int, reward: dict[str, Any], *, repeat: bool) -> dict[str, Any]:
+    tier = {"name": f"{threshold} friends", "criterion": "min_unique_referees"}
+    return tier | {"threshold": threshold, "repeat": repeat, "reward": reward}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign to create. `hot`: one code for all of its friends; else one for every few."""
+
+    name: str
+    referee_reward: dict[str, Any]
+    tiers: tuple[dict[str, Any], ...]
+    hot: bool = False
+
+    @property
+    def event(self) -> str:
+        """Each campaign waits for an event of its own."""
+        return f"bought_{self.name.replace(' ', '_')}"
+
+
+PLANS = (
+    Plan(
+        "partners and tremendous",
+        _card("giftcard-partners", "CVS", 15_00, "link"),
+        (
+            _every(_card("tremendous", "OKMHM2X2OHYV", 10_00, "link")),
+            _many(5, {"kind": "loyalty_points", "points": 500}, repeat=True),
+        ),
+    ),
+    Plan(
+        "tremendous and giftbit",
+        _card("tremendous", "OKMHM2X2OHYV", 20_00, "sms"),
+        (_every(_card("giftbit", "amazonus", 10_00, "link")),),
+    ),
+    Plan(
+        "tango and runa",
+        _card("tango", "U000001", 12_00, "email"),
+        (_every(_card("runa", "AMZ-US", 11_00, "link")),),
+    ),
+    Plan(
+        "hot",
+        {"kind": "loyalty_points", "points": 50},
+        (
+            _many(2, {"kind": "gift_credits", "amount": 5_00, "currency": "USD"}, repeat=True),
+            _many(5, _card("giftcard-partners", "CVS", 25_00, "email"), repeat=True),
+            _many(7, {"kind": "loyalty_points", "points": 900}, repeat=False),
+        ),
+        hot=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Friend:
+    """One referral of the run, and how its caller behaves."""
+
+    number: int
+    plan: Plan
+    campaign_id: str
+    code: str
+    customer: dict[str, Any]
+    event_id: str
+    signs_up_first: bool
+    two_at_once: bool
+    sends_key: bool
+
+
+def person(seed: int, number: int, side: str) -> dict[str, Any]:
+    """Somebody with everything that any delivery needs."""
+    name = f"{CANARY}-{side}-{seed}-{number}"
+    return {
+        "source_id": name,
+        "name": f"{side.title()} {CANARY.title()} {number}",
+        "email": f"{name}@example.com",
+        "phone": f"{DIALLED}{number:04}",
+    }
+
+
+def campaign_body(plan: Plan) -> dict[str, Any]:
+    """What creates the plan's campaign."""
+    return {
+        "name": plan.name,
+        "campaign_type": "REFERRAL_PROGRAM",
+        "type": "AUTO_UPDATE",
+        "referral_program": {
+            "conversion_event_type": "custom_event",
+            "custom_event": {"name": plan.event},
+            "referee_reward": plan.referee_reward,
+            "tiers": list(plan.tiers),
+        },
+    }
+
+
+def terms_of(answer: dict[str, Any]) -> CampaignTerms:
+    """The terms that a created campaign answered, for the sequential reading."""
+    program = answer["referral_program"]
+    members = ("id", "name", "criterion", "threshold", "repeat")
+    tiers = [
+        Tier(**{m: tier[m] for m in members}, reward=reward_of(tier["reward"]))
+        for tier in program["tiers"]
+    ]
+    event = program["custom_event"]["name"]
+    return CampaignTerms(
+        conversion=ConversionKind.CUSTOM_EVENT, event_name=event, tiers=tuple(tiers)
+    )
+
+
+def befriend(
+    seed: int, number: int, plan: Plan, campaign_id: str, code: str, dice: random.Random
+) -> Friend:
+    """The friend of that number, with a temper of its own."""
+    return Friend(
+        number=number,
+        plan=plan,
+        campaign_id=campaign_id,
+        code=code,
+        customer=person(seed, number, "friend"),
+        event_id=f"{CANARY}-event-{seed}-{number}",
+        signs_up_first=dice.random() < 0.25,
+        two_at_once=dice.random() < 0.4,
+        sends_key=dice.random() < 0.25,
+    )

@@ -1,0 +1,30 @@
+"""Waiting until nothing happens any more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from bench.chaos.outside import OPEN, Outside
+
+
+async def rest(
+    outside: Outside, say: Callable[[str], None], *, still: float = 90, settle: float = 25
+) -> bool:
+    """Wait for every referral to come to rest. True when all did; False when for `still` seconds
+    nothing moved and some were open yet. What is parked gets `settle` seconds without a change:
+    some causes pass by themselves once the faults have ended."""
+    seen: tuple[int, ...] = ()
+    since = time.monotonic()
+    while True:
+        counts = tuple([await outside.total(status) for status in (*OPEN, "needs_attention")])
+        if counts != seen:
+            seen, since = counts, time.monotonic()
+            say(f"waiting for rest: {sum(counts[:-1])} open, {counts[-1]} parked")
+        quiet = time.monotonic() - since
+        if not any(counts[:-1]) and (not counts[-1] or quiet > settle):
+            return True
+        if quiet > still:
+            return False
+        await asyncio.sleep(1.0)

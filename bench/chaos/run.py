@@ -1,0 +1,152 @@
+"""One chaos run: prepare, refer under fire, wait for rest, judge."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from bench.chaos.callers import Callers
+from bench.chaos.judge import Verdict, judge
+from bench.chaos.killer import Killer
+from bench.chaos.mischief import Mischief
+from bench.chaos.outside import Outside
+from bench.chaos.programme import (
+    FRIENDS_PER_CODE,
+    PLANS,
+    Friend,
+    Plan,
+    befriend,
+    campaign_body,
+    person,
+    terms_of,
+)
+from bench.chaos.rest import rest
+from cli.stack.stack import Stack
+from domain.campaigns import CampaignTerms
+from store.database import Database
+
+AT_ONCE = 24
+"""Friends under way at the same time."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for."""
+
+    seed: int
+    referrals: int = 1000
+    kills: int = 30
+    still: float = 90
+    """Seconds without any change after which what is open counts as lost."""
+
+
+@dataclass
+class Report:
+    """What was done, and what came of it."""
+
+    order: Order
+    verdict: Verdict
+    kills: dict[str, int]
+    amid_many: int
+    forged: int
+    answers: dict[str, int]
+    problems: list[str]
+    providers: dict[str, dict[str, int]]
+    seconds: float
+    home: Path
+
+
+class Run:
+    """A run over one stack that has just been started."""
+
+    def __init__(self, stack: Stack, order: Order, say: Callable[[str], None]) -> None:
+        info = stack.info
+        self.stack, self.order, self.say = stack, order, say
+        self.http = httpx.AsyncClient(
+            base_url=stack.urls.api,
+            headers={"X-App-Id": info.app_id, "X-App-Token": info.app_token},
+            timeout=20,
+            limits=httpx.Limits(max_connections=100),
+        )
+        self.dice = random.Random(order.seed)
+        self.callers = Callers(self.http)
+        self.mischief = Mischief(stack, self.http)
+        self.killer = Killer(stack, order.kills, random.Random(order.seed + 1), say)
+        self.terms: dict[str, CampaignTerms] = {}
+
+    async def run(self) -> Report:
+        """Everything, from the campaigns to the verdict."""
+        began = time.monotonic()
+        friends = await self._prepare()
+        await self.mischief.begin(self.order.seed)
+        await self._under_fire(friends)
+        await self.mischief.end()
+        outside = Outside(self.stack, self.http)
+        await rest(outside, self.say, still=self.order.still)
+        database = Database(self.stack.urls.database, pool=2)
+        verdict = await judge(outside, self.callers.ledger, self.terms, database)
+        await database.dispose()
+        report = Report(
+            order=self.order,
+            verdict=verdict,
+            kills=dict(self.killer.done),
+            amid_many=self.killer.amid_many,
+            forged=self.mischief.forged,
+            answers=dict(self.callers.ledger.answers),
+            problems=self.callers.ledger.problems,
+            providers=await outside.stats(),
+            seconds=time.monotonic() - began,
+            home=self.stack.home,
+        )
+        await self.http.aclose()
+        return report
+
+    async def _prepare(self) -> list[Friend]:
+        """Create the campaigns and publish the codes, before anything goes wrong."""
+        codes: dict[str, list[str]] = {}
+        ids: dict[str, str] = {}
+        per_plan = -(-self.order.referrals // len(PLANS))
+        for plan in PLANS:
+            answer = await self.callers.post("/v1/campaigns", campaign_body(plan))
+            ids[plan.name] = answer["id"]
+            self.terms[answer["id"]] = terms_of(answer)
+            count = 1 if plan.hot else -(-per_plan // FRIENDS_PER_CODE)
+            codes[plan.name] = [await self._publish(plan, n) for n in range(count)]
+        return [self._friend(n, ids, codes) for n in range(self.order.referrals)]
+
+    async def _publish(self, plan: Plan, number: int) -> str:
+        owner = person(self.order.seed, 5000 + PLANS.index(plan) * 1000 + number, "referrer")
+        body = {"campaign": {"name": plan.name, "count": 1}, "customer": owner}
+        published = await self.callers.post("/v1/publications", body)
+        return str(published["voucher"]["code"])
+
+    def _friend(self, number: int, ids: dict[str, str], codes: dict[str, list[str]]) -> Friend:
+        plan, turn = PLANS[number % len(PLANS)], number // len(PLANS)
+        own = codes[plan.name]
+        code = own[turn % len(own)]
+        return befriend(self.order.seed, number, plan, ids[plan.name], code, self.dice)
+
+    async def _under_fire(self, friends: list[Friend]) -> None:
+        """Refer all friends while the killer is at work, each with its share of the kills."""
+        forger = asyncio.create_task(self.mischief.forge())
+        queue = iter(friends)
+        await asyncio.gather(self.killer.run(), *(self._lane(queue) for _ in range(AT_ONCE)))
+        forger.cancel()
+        with suppress(asyncio.CancelledError):
+            await forger
+
+    async def _lane(self, queue: Iterator[Friend]) -> None:
+        """Friends come as the kills go on, so that each kill finds some of them under way."""
+        for friend in queue:
+            await self.killer.reached(self._share(friend.number) - 2)
+            await self.callers.refer(friend)
+
+    def _share(self, number: int) -> int:
+        return number * self.order.kills // self.order.referrals
