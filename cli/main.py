@@ -1,5 +1,6 @@
 """The `guerdon` command. Each command only calls into its room, imported when it runs."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Credentials of those who call the API.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+imports = typer.Typer(help="Data from files.", no_args_is_help=True)
+app.add_typer(imports, name="import")
 
 
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
@@ -71,11 +74,18 @@ def simulator(
     state: Annotated[Path, typer.Option(help="Folder that keeps what was ordered.")],
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8090,
+    webhooks: Annotated[
+        str,
+        typer.Option(
+            envvar="GUERDON_SIMULATOR_WEBHOOKS",
+            help='Where accounts\' webhooks go: {"tremendous": {"url": …, "secret": …}}',
+        ),
+    ] = "{}",
 ) -> None:
     """Play every gift-card provider over HTTP, for development and tests."""
     from providers.simulator.server import run
 
-    run(host, port, state)
+    run(host, port, state, json.loads(webhooks))
 
 
 @app.command()
@@ -108,6 +118,16 @@ def rotate() -> None:
     from cli.rotation import run
 
     raise typer.Exit(run())
+
+
+@imports.command("customers")
+def import_customers(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, UTF-8.")],
+) -> None:
+    """Create customers from a CSV file, or overwrite them. Killed? Type the same command again."""
+    from cli.importing import run
+
+    raise typer.Exit(run(file))
 
 
 def _database_url() -> str:

@@ -48,6 +48,8 @@ def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
         for name, lowered, value in zip(names, known, row, strict=True):
             if not value:
                 continue
+            if "\x00" in value:
+                raise WrongRow(f"{name}: holds a NUL character")
             if lowered in _PLAIN:
                 person[lowered] = value
             elif lowered in _ADDRESS:

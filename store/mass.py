@@ -70,8 +70,7 @@ async def copy_in(
     await tx.session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     await tx.session.execute(text(scratch))
     connection = await (await tx.session.connection()).get_raw_connection()
-    driver = connection.driver_connection
-    assert isinstance(driver, asyncpg.Connection)
+    driver: asyncpg.Connection = connection.driver_connection
     await driver.copy_records_to_table(table, records=records, columns=list(columns))
 
 
@@ -92,7 +91,9 @@ def _record(number: int, person: Person) -> tuple[Any, ...]:
 _TOLD = """
 told AS (
     INSERT INTO events (at, type, source, title, customer_id, data)
-    SELECT CAST(:now AS timestamptz), 'customer.{what}', 'engine', 'Customer {what}', id, CAST('{{}}' AS jsonb) FROM written
+    SELECT CAST(:now AS timestamptz), 'customer.{what}', 'engine', 'Customer {what}', id,
+        CAST('{{}}' AS jsonb)
+    FROM written
     RETURNING 1
 )
 SELECT count(*) FROM told"""

@@ -32,6 +32,8 @@ class AsyncAction(SQLModel, table=True):
     """Rows in all; None while a file is still being read."""
     done: int = 0
     """Rows dealt with, right or wrong."""
+    created: int = 0
+    updated: int = 0
     failed: int = 0
     failures: list[dict[str, Any]] = document(default_factory=list, nullable=False)
     """The first wrong rows: `row` (1 is the first below the header) and `message`."""

@@ -50,6 +50,8 @@ def upgrade() -> None:
         ),
         sa.Column("total", sa.Integer(), nullable=True),
         sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("created", sa.Integer(), nullable=False),
+        sa.Column("updated", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column(
             "failures", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
@@ -571,6 +573,7 @@ def upgrade() -> None:
         sa.Column("reversed_amount", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("receivable_amount", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("reopened", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("review", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("workflow_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -749,6 +752,8 @@ def upgrade() -> None:
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resent_to", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -795,6 +800,36 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rollbacks")),
         sa.UniqueConstraint("redemption_id", name=op.f("uq_rollbacks_redemption_id")),
+    )
+    op.create_table(
+        "staff_actions",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("action", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("referral_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("grant_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("actor", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("evidence", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("email", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("issued", sa.Boolean(), nullable=True),
+        sa.Column("provider_order_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "action IN ('retry', 'cancel', 'resend', 'resolve', 'approve', 'deny')",
+            name=op.f("ck_staff_actions_action_word"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["grant_id"], ["grants.id"], name=op.f("fk_staff_actions_grant_id_grants")
+        ),
+        sa.ForeignKeyConstraint(
+            ["referral_id"], ["referrals.id"], name=op.f("fk_staff_actions_referral_id_referrals")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_actions")),
+    )
+    op.create_index(op.f("ix_staff_actions_grant_id"), "staff_actions", ["grant_id"], unique=False)
+    op.create_index(
+        op.f("ix_staff_actions_referral_id"), "staff_actions", ["referral_id"], unique=False
     )
     op.create_table(
         "wallet_credits",
@@ -854,6 +889,9 @@ def downgrade() -> None:
         postgresql_where=sa.text("remaining > 0 AND expires_at IS NOT NULL"),
     )
     op.drop_table("wallet_credits")
+    op.drop_index(op.f("ix_staff_actions_referral_id"), table_name="staff_actions")
+    op.drop_index(op.f("ix_staff_actions_grant_id"), table_name="staff_actions")
+    op.drop_table("staff_actions")
     op.drop_table("rollbacks")
     op.drop_index("ix_orders_sent", table_name="orders")
     op.drop_table("orders")

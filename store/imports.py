@@ -1,0 +1,69 @@
+"""What each kind of asynchronous action does with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from domain.customers import Person
+from domain.imports import WrongRow, described, reader
+from store import mass
+from store.actions import Dealt, Failure, advance, next_part
+from store.database import Database, Transaction
+from store.tables import AsyncAction
+
+CUSTOMERS_CSV = "CUSTOMERS.IMPORT_CSV"
+CUSTOMERS_BULK = "CUSTOMERS.UPDATE"
+CUSTOMERS_METADATA = "CUSTOMERS.METADATA_UPDATE"
+
+Write = Callable[[Transaction, Iterable[tuple[int, Person]]], Awaitable[mass.Written]]
+
+
+async def work_off_part(database: Database, action_id: str) -> bool:
+    """Deal with one part of an action, in one transaction. False when nothing is left."""
+    async with database.transaction() as tx:
+        found = await next_part(tx, action_id)
+        if found is None:
+            return False
+        action, part = found
+        read, write = _handling(action)
+        advance(tx, action, await deal(tx, read, write, action.done, part.rows))
+        await tx.session.delete(part)
+        return True
+
+
+async def deal(
+    tx: Transaction,
+    read: Callable[[Any], Person],
+    write: Write,
+    before: int,
+    rows: list[Any],
+) -> Dealt:
+    """Read and write rows, of which `before` were dealt with earlier. Wrong ones hold no other
+    back."""
+    people: list[tuple[int, Person]] = []
+    failures: list[Failure] = []
+    for number, row in enumerate(rows, start=before + 1):
+        try:
+            people.append((number, read(row)))
+        except WrongRow as wrong:
+            failures.append(Failure(number, str(wrong)))
+    written = await write(tx, people)
+    failures += [Failure(number, "id: is not a customer's") for number in written.unknown]
+    return Dealt(len(rows), written.created, written.updated, sorted(failures))
+
+
+def _handling(action: AsyncAction) -> tuple[Callable[[Any], Person], Write]:
+    match action.type:
+        case "CUSTOMERS.IMPORT_CSV":
+            return reader(action.parameters["header"]), mass.overwrite
+        case "CUSTOMERS.UPDATE":
+            return described, mass.merge
+        case "CUSTOMERS.METADATA_UPDATE":
+            metadata = action.parameters["metadata"]
+            return lambda source_id: described(_with(source_id, metadata)), mass.merge
+    raise ValueError(f"nobody knows how to do {action.type}")
+
+
+def _with(source_id: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"source_id": source_id, "metadata": metadata}
