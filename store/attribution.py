@@ -72,9 +72,15 @@ async def sign_up(
     tx: Transaction, *, code: str, referee_id: str, metadata: dict[str, Any]
 ) -> Attributed:
     """Attribute a friend to a code at sign-up; the same friend and code again answer the same."""
-    found = await look_up(tx, code, referee_id, None)
+    return await attribute(tx, await look_up(tx, code, referee_id, None), referee_id, metadata)
+
+
+async def attribute(
+    tx: Transaction, found: Code, referee_id: str, metadata: dict[str, Any]
+) -> Attributed:
+    """The same, for a code that was looked up for this friend."""
     if found.existing:
-        return Attributed(_same_code(found), created=False, intake=[])
+        return Attributed(same_code(found), created=False, intake=[])
     must_be_live(tx, found, new=True)
     referral, created = await _insert(tx, found, referee_id, metadata=metadata)
     outgoing = [await _enqueue(tx, referral, None)] if created else []
@@ -87,10 +93,15 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
     if request.code is None:
         return await _convert_waiting(tx, request)
     found = await look_up(tx, request.code, request.customer_id, request.referrer_id)
+    return await convert_by(tx, found, request)
+
+
+async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -> Converted:
+    """The same, for a code that was looked up for this friend."""
     if not _is_campaigns_event(found.terms, request):
         return Converted([found.existing] if found.existing else [], repeat=False, intake=[])
     if found.existing:
-        referral = _same_code(found)
+        referral = same_code(found)
         if referral.status != ReferralStatus.WAITING:
             return Converted([referral], repeat=True, intake=[])
         must_be_live(tx, found, new=False)
@@ -106,7 +117,7 @@ def _is_campaigns_event(terms: CampaignTerms, request: ConversionRequest) -> boo
     return terms.conversion is request.kind and terms.event_name == request.event
 
 
-def _same_code(found: Code) -> Referral:
+def same_code(found: Code) -> Referral:
     """First touch: the first code that a friend uses in a campaign holds, for ever."""
     assert found.existing is not None  # noqa: S101 - the callers looked
     if found.existing.voucher_id != found.voucher_id:
@@ -150,7 +161,7 @@ async def _insert(
     referral = (await tx.session.scalars(_INSERT_REFERRAL, columns)).one_or_none()
     if referral is None:
         found = await look_up(tx, found.code, referee_id, found.referrer_id)
-        return _same_code(found), False
+        return same_code(found), False
     tx.record("referral.attributed", "Friend attributed to a referral code", **_subject(referral))
     return referral, True
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
@@ -22,6 +23,14 @@ class Code(NamedTuple):
     code: str
     voucher_id: str
     voucher_active: bool
+    voucher_start: datetime | None
+    voucher_expiration: datetime | None
+    active_until: datetime | None
+    quantity: int | None
+    """How often this very code may be used; None: as the terms say."""
+    redeemed_quantity: int
+    shared_by_referee: bool
+    """The friend holds the code too, as one of those who share it."""
     campaign_id: str
     campaign_active: bool
     start_date: datetime | None
@@ -33,6 +42,12 @@ class Code(NamedTuple):
     used: int
 
 
+_Own = aliased(Holder)
+_OWN = select(col(_Own.id)).where(
+    col(_Own.voucher_id) == Voucher.id, col(_Own.customer_id) == bindparam("referee_id")
+)
+
+
 def _code_statement(holds: ColumnElement[bool]) -> Any:
     """A code with everything that decides whether it can count, in one statement. Built once:
     putting it together takes longer than running it."""
@@ -40,6 +55,12 @@ def _code_statement(holds: ColumnElement[bool]) -> Any:
         select(
             col(Voucher.id).label("voucher_id"),
             col(Voucher.active).label("voucher_active"),
+            col(Voucher.start_date).label("voucher_start"),
+            col(Voucher.expiration_date).label("voucher_expiration"),
+            col(Voucher.active_until),
+            col(Voucher.quantity),
+            col(Voucher.redeemed_quantity),
+            exists(_OWN).label("shared_by_referee"),
             col(Campaign.id).label("campaign_id"),
             col(Campaign.active).label("campaign_active"),
             col(Campaign.start_date),
@@ -90,41 +111,67 @@ async def look_up(tx: Transaction, code: str, referee_id: str, referrer: str | N
     row = result.one_or_none()
     if row is None:
         raise NotFound("voucher", code, field="/code")
-    _check_parties(row.referrer_id, referee_id, referrer)
     members = dict(row._mapping)
     existing_id, used = members.pop("existing_id"), members.pop("used") or 0
-    return Code(
+    holder = members.pop("referrer_id")
+    found = Code(
         code=code,
         terms=await terms_of(tx, row.campaign_id, row.version),
         existing=await tx.session.get(Referral, existing_id) if existing_id else None,
         used=used,
+        referrer_id=holder or "",
         **members,
     )
+    _check_parties(tx, found, referrer)
+    return found
 
 
-def _check_parties(referrer_id: str | None, referee_id: str, named: str | None) -> None:
-    if referrer_id is None and named is not None:
-        raise InvalidPayload("The named referrer does not hold this code.", field="/referrer_id")
-    if referrer_id is None:
-        raise CannotCount("voucher_not_active", "The code has not been published to anybody.")
-    if referrer_id == referee_id:
+def _check_parties(tx: Transaction, found: Code, named: str | None) -> None:
+    """Nobody is referred by an own code, nor by one that they share with its owner."""
+    if found.shared_by_referee:
         raise CannotCount("referrer_not_permitted_to_redeem", "A referrer cannot use an own code.")
+    if not found.referrer_id and named is not None:
+        raise InvalidPayload("The named referrer does not hold this code.", field="/referrer_id")
+    if not found.referrer_id:
+        must_be_usable(tx, found, begun=False)
+        raise CannotCount("voucher_not_active", "The code has not been published to anybody.")
 
 
-def must_be_live(tx: Transaction, found: Code, *, new: bool) -> None:
-    """Disabled refuses everything; the campaign's end and an empty budget refuse new referrals,
-    for a referral begun before keeps its window."""
+def must_be_usable(tx: Transaction, found: Code, *, begun: bool) -> None:
+    """The code itself. `begun`: a referral waits under it, which keeps its window past the
+    code's own dates."""
     if not found.voucher_active:
         raise CannotCount("voucher_disabled", "The code is disabled.")
+    if begun:
+        return
+    ends = [end for end in (found.voucher_expiration, found.active_until) if end]
+    if ends and tx.now >= min(ends):
+        raise CannotCount("voucher_expired", f"The code expired on {min(ends):%Y-%m-%d %H:%M} UTC.")
+    if found.voucher_start and tx.now < found.voucher_start:
+        raise CannotCount(
+            "voucher_not_active", f"The code is not active before {found.voucher_start:%Y-%m-%d}."
+        )
+
+
+def must_run(tx: Transaction, found: Code, *, begun: bool) -> None:
+    """Its campaign. A code with a window of its own outlives the campaign's end."""
     if not found.campaign_active:
         raise CannotCount("campaign_not_live", "The campaign is disabled.")
-    if not new:
+    if begun:
         return
     if found.start_date and tx.now < found.start_date:
         raise CannotCount("campaign_not_live", "The campaign has not begun.")
-    if found.expiration_date and tx.now >= found.expiration_date:
+    if found.expiration_date and tx.now >= found.expiration_date and not found.active_until:
         raise CannotCount("campaign_not_live", "The campaign has ended.")
-    _must_have_budget(found)
+
+
+def must_be_live(tx: Transaction, found: Code, *, new: bool) -> None:
+    """Disabled refuses everything; the end of code and campaign and an empty budget refuse new
+    referrals, for a referral begun before keeps its window."""
+    must_be_usable(tx, found, begun=not new)
+    must_run(tx, found, begun=not new)
+    if new:
+        _must_have_budget(found)
 
 
 def _must_have_budget(found: Code) -> None:
