@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from pydantic import SecretStr
+
 from providers.giftbit import Giftbit, GiftbitSettings
 from providers.giftcard_partners import GiftCardPartners, GiftCardPartnersSettings
 from providers.protocol import GiftCardProvider
@@ -14,10 +16,12 @@ from providers.tremendous import Tremendous, TremendousSettings
 
 
 class Opened(NamedTuple):
-    """A configured provider and its rate limit, requests a second over all workers."""
+    """A configured provider, its rate limit (requests a second over all workers), and the end of
+    the address that its account's webhooks are sent to, where it has such."""
 
     provider: GiftCardProvider
     max_per_second: float
+    hook_token: str = ""
 
 
 _PROVIDERS: dict[str, tuple[Any, Any]] = {
@@ -27,6 +31,7 @@ _PROVIDERS: dict[str, tuple[Any, Any]] = {
     Tango.name: (Tango, TangoSettings),
     Tremendous.name: (Tremendous, TremendousSettings),
 }
+_NO_TOKEN = SecretStr("")
 KNOWN = frozenset(_PROVIDERS)
 """Names that a reward may give as its `provider`."""
 
@@ -41,5 +46,6 @@ def open_configured(*, within: float) -> dict[str, Opened]:
         prefix = section.model_config["env_prefix"].lower()
         if any(variable.lower().startswith(prefix) for variable in os.environ):
             settings = section()
-            opened[name] = Opened(adapter(settings, within=within), settings.max_per_second)
+            token = getattr(settings, "webhook_token", _NO_TOKEN).get_secret_value()
+            opened[name] = Opened(adapter(settings, within=within), settings.max_per_second, token)
     return opened

@@ -61,6 +61,10 @@ class RunaSettings(BaseSettings):
     webhook_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] = Field(
         default=SecretStr(""), description="the endpoint's whsec_…; without it none is believed"
     )
+    webhook_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="the end of the address given to them: <public url>/hooks/runa/<token>",
+    )
     max_per_second: float = Field(
         default=5,
         gt=0,

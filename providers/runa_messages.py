@@ -198,6 +198,7 @@ def read_event(event_id: str, body: bytes) -> ProviderEvent:
             event_id=event_id,
             key=key if isinstance(key, str) and _KEY.fullmatch(key) else None,
             provider_order_id=said.get("id"),
+            adverse=said.get("status") == "FAILED",
         )
     except (ValueError, AttributeError):
         raise WebhookRefused("signed, but not readable") from None

@@ -65,6 +65,10 @@ class TremendousSettings(BaseSettings):
     webhook_secret: SecretStr = Field(
         default=SecretStr(""), description="the webhook's private_key; without it none is believed"
     )
+    webhook_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="the end of the address given to them: <public url>/hooks/tremendous/<token>",
+    )
     max_per_second: float = Field(default=10, gt=0, description="requests a second, all workers")
 
 
@@ -80,6 +84,7 @@ class Tremendous:
         pause=timedelta(seconds=1),  # what the rate-limit page asks for after a 429
         can_resend=True,  # POST /rewards/{id}/resend, after a delivery failure
         can_cancel=True,  # POST /rewards/{id}/cancel, but only after a delivery failure
+        lists_by_date=True,
     )
 
     def __init__(self, settings: TremendousSettings, *, within: float) -> None:

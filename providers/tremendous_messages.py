@@ -43,6 +43,7 @@ _DELIVERIES = {
     # Never permanent: a resend, also to another address, is offered after every failure.
     "FAILED": DeliveryState.FAILED_RETRYABLE,
 }
+_ADVERSE = (".FAILED", ".CANCELED", ".FLAGGED")
 
 
 def order_body(request: OrderRequest, funding_source: str) -> dict[str, Any]:
@@ -142,6 +143,7 @@ def read_event(body: bytes) -> ProviderEvent:
             event_id=said["uuid"],
             provider_order_id=named if kind == "orders" else None,
             reward_id=named if kind == "rewards" else None,
+            adverse=str(said.get("event")).endswith(_ADVERSE),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise WebhookRefused("signed, but not readable") from None

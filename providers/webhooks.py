@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
 from pydantic import BaseModel
 
 
@@ -17,3 +20,13 @@ class ProviderEvent(BaseModel):
     key: str | None = None
     provider_order_id: str | None = None
     reward_id: str | None = None
+    adverse: bool = False
+    """It tells against a card: a failed delivery, a withdrawal, a flag."""
+
+
+@runtime_checkable
+class TellsByAccount(Protocol):
+    """A provider whose webhooks all go to one address of our account, and are signed."""
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+        """Check the signature over the raw body, then read. Raises WebhookRefused."""

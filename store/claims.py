@@ -58,8 +58,8 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
         .order_by(col(Order.generation).desc())
         .limit(1)
     )
-    order, claim = row.one_or_none() or (None, None)
-    _must_open(grant, order, claim)
+    found = row.one_or_none()
+    order, claim = _openable(grant, *(found or (None, None)))
     secret = ClaimSecret.model_validate_json(vault.decrypt(claim.ciphertext, order.id))
     tx.record(
         "claim.handed_out",
@@ -72,13 +72,13 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
     return HandedOut(order.id, secret)
 
 
-def _must_open(grant: Grant, order: Order | None, claim: Claim | None) -> None:
+def _openable(grant: Grant, order: Order | None, claim: Claim | None) -> tuple[Order, Claim]:
     if order is not None and order.state in ENDED:
         raise NotAllowedInState(
             f"The order is {order.state}: its link opens nothing. Retry the grant for a new one."
         )
-    if claim is not None:
-        return
+    if order is not None and claim is not None:
+        return order, claim
     if grant.reward.get("delivery") != Delivery.LINK:
         raise NotFound("claim link of grant", grant.id)
     if order is not None and order.state == OrderState.ISSUED:

@@ -1,5 +1,6 @@
 """The environment that the stack's own `guerdon` processes run in, as in production."""
 
+import json
 import os
 from dataclasses import dataclass
 
@@ -48,6 +49,18 @@ def environment(urls: Urls, secrets: Secrets) -> dict[str, str]:
         # So that a person who watches sees the end of every retry and poll.
         "GUERDON_MAX_DELAY_SECONDS": "10",
         **_providers(urls.simulator, secrets),
+        "GUERDON_SIMULATOR_WEBHOOKS": json.dumps(_webhooks(urls.api, secrets)),
+    }
+
+
+def _webhooks(api: str, secrets: Secrets) -> dict[str, dict[str, str]]:
+    """What somebody would enter in the dashboards of providers that tell by account."""
+    return {
+        name: {
+            "url": f"{api}/hooks/{name}/{secrets.webhook_token}",
+            "secret": secrets.webhook_secret,
+        }
+        for name in ("tremendous", "runa")
     }
 
 
@@ -60,6 +73,8 @@ def _providers(simulator: str, secrets: Secrets) -> dict[str, str]:
         "GUERDON_GIFTCARD_PARTNERS_MAX_PER_SECOND": "1000",
         "GUERDON_TREMENDOUS_URL": f"{simulator}/tremendous",
         "GUERDON_TREMENDOUS_API_KEY": secrets.provider_token,
+        "GUERDON_TREMENDOUS_WEBHOOK_TOKEN": secrets.webhook_token,
+        "GUERDON_TREMENDOUS_WEBHOOK_SECRET": secrets.webhook_secret,
         "GUERDON_TANGO_URL": f"{simulator}/tango/raas/v2",
         "GUERDON_TANGO_PLATFORM_NAME": "guerdon-dev",
         "GUERDON_TANGO_PLATFORM_KEY": secrets.provider_token,
@@ -69,4 +84,6 @@ def _providers(simulator: str, secrets: Secrets) -> dict[str, str]:
         "GUERDON_GIFTBIT_TOKEN": secrets.provider_token,
         "GUERDON_RUNA_URL": f"{simulator}/runa",
         "GUERDON_RUNA_API_KEY": secrets.provider_token,
+        "GUERDON_RUNA_WEBHOOK_TOKEN": secrets.webhook_token,
+        "GUERDON_RUNA_WEBHOOK_SECRET": secrets.webhook_secret,
     }

@@ -21,6 +21,11 @@ class Secrets(BaseModel):
     )
     provider_email: str = "dev@guerdon.example"
     provider_token: str = Field(default_factory=lambda: secrets.token_urlsafe(32))
+    webhook_token: str = Field(default_factory=lambda: secrets.token_urlsafe(32))
+    """The end of the addresses that providers' account-wide webhooks go to."""
+    webhook_secret: str = Field(
+        default_factory=lambda: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+    )
     app_id: str | None = None
     app_token: str | None = None
 
@@ -29,7 +34,10 @@ class Secrets(BaseModel):
         """Read the home's secrets, or generate them for a new home."""
         file = home / "secrets.json"
         if file.exists():
-            return cls.model_validate_json(file.read_bytes())
+            found = cls.model_validate_json(file.read_bytes())
+            # What an older home lacks was generated just now, and must stay.
+            found.save(home)
+            return found
         if (home / "postgres").exists():
             raise StackError(f"{file} is gone, and {home / 'postgres'} needs it: remove {home}")
         created = cls()

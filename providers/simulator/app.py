@@ -1,7 +1,7 @@
 """The provider simulator: every provider under its own prefix, `/_control` beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,13 +41,14 @@ class Simulator(Starlette):
         await super().__call__(scope, receive, send)
 
 
-def create_app(state: Path) -> Starlette:
-    """The simulator over the directory `state`, which keeps everything it knows.
+def create_app(state: Path, webhooks: Mapping[str, dict[str, str]] | None = None) -> Starlette:
+    """The simulator over the directory `state`, which keeps everything it knows. `webhooks`: as
+    in `Settings`.
 
     The background tasks (delivery, webhooks) run within the application's lifespan.
     """
     database = Database(state)
-    settings = Settings(database)
+    settings = Settings(database, webhooks)
     stats, faults = Stats(database), Faults(database, settings)
     providers: dict[str, Provider] = {}
     world = World(

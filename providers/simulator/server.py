@@ -1,6 +1,7 @@
 """Serves the simulator over HTTP until SIGTERM or SIGINT."""
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
@@ -11,10 +12,13 @@ GRACE_SECONDS = 2
 """A held or slow request keeps the process no longer than this."""
 
 
-def run(host: str, port: int, state: Path) -> None:
-    """Serve on the address given, with everything kept under `state`; return on SIGTERM."""
+def run(
+    host: str, port: int, state: Path, webhooks: Mapping[str, dict[str, str]] | None = None
+) -> None:
+    """Serve on the address given, with everything kept under `state`; return on SIGTERM.
+    `webhooks`: {"url", "secret"} of the accounts at providers that have such, by name."""
     config = uvicorn.Config(
-        create_app(state),
+        create_app(state, webhooks),
         host=host,
         port=port,
         loop="uvloop",

@@ -1,6 +1,7 @@
 """What `/_control` has set, for one provider or for all; it survives a kill."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from providers.simulator.database import Database
@@ -21,8 +22,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 class Settings:
     """Named settings, with a cache in front, because every request reads some."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, webhooks: Mapping[str, dict[str, str]] | None = None
+    ) -> None:
+        """`webhooks`: address and secret by provider, where `/_control` has set none."""
         self._db = database
+        self._webhooks = webhooks or {}
         self._cache: dict[tuple[str, str], dict[str, Any]] = {}
         self.load()
 
@@ -34,6 +39,8 @@ class Settings:
 
     def get(self, name: str, provider: str) -> dict[str, Any]:
         own = self._cache.get((name, provider))
+        if name == "webhook" and own is None and provider in self._webhooks:
+            return self._webhooks[provider]
         return own or self._cache.get((name, EVERY)) or DEFAULTS[name]
 
     def put(self, name: str, provider: str | None, value: dict[str, Any]) -> None:

@@ -400,7 +400,7 @@ class TestWebhooks:
 
     def test_the_documented_event_names_its_reward(self):
         assert self.read(self.event()) == ProviderEvent(
-            event_id="5ccc7bb1-0000-4000-8000-000000000000", reward_id="2V3PCCL7QXDA"
+            event_id="5ccc7bb1-0000-4000-8000-000000000000", reward_id="2V3PCCL7QXDA", adverse=True
         )
 
     def test_an_order_s_event_names_the_order(self):
