@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.money import Money
-from domain.orders import OrderRequest, OrderSnapshot
+from domain.orders import ClaimSecret, OrderRequest, OrderSnapshot
 from domain.rewards import Delivery
 
 
@@ -56,6 +56,8 @@ class Capabilities(BaseModel):
     """Can a card that did not arrive be sent again, also to a corrected address?"""
     can_cancel: bool = False
     """Can a card be taken back before it is used?"""
+    lists_by_date: bool = False
+    """Can a list of orders be asked for day by day? If not, each listing reads them all."""
 
 
 class GiftCardProvider(Protocol):
@@ -75,8 +77,37 @@ class GiftCardProvider(Protocol):
     ) -> list[OrderSnapshot]:
         """Every order under a key: none, one, or an incident."""
 
+    def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
+        """Orders created in [since, until), page by page, for reconciliation. One whose time the
+        provider does not tell is among them."""
+
     def products(self) -> AsyncIterator[Product]:
         """The catalogue, page by page."""
 
     async def close(self) -> None:
         """Close connections."""
+
+
+@runtime_checkable
+class LinksOnDemand(Protocol):
+    """A provider that shows a claim link once, and afterwards only to who asks for it."""
+
+    async def fresh_link(self, provider_order_id: str) -> ClaimSecret:
+        """A link for an order whose first one was never stored. Raises NotSent."""
+
+
+@runtime_checkable
+class NamesRewards(Protocol):
+    """A provider whose webhooks name a reward, and not its order."""
+
+    async def order_id_of(self, reward_id: str) -> str:
+        """The order of a reward. Raises NotSent."""
+
+
+@runtime_checkable
+class Resends(Protocol):
+    """A provider that sends an issued card again: `can_resend`."""
+
+    async def resend(self, provider_order_id: str, email: str | None) -> None:
+        """Deliver it again, to `email` if given. Raises OrderRejected where the provider refuses
+        for good, and others of `providers.outcomes` where it may be tried again."""

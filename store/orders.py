@@ -17,7 +17,7 @@ from sqlmodel import col
 from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, Step
 from domain.orders import ENDED, OrderRequest, OrderState
-from domain.rewards import GiftCard
+from domain.rewards import Delivery, GiftCard
 from store import lanes
 from store.database import Database, Transaction
 from store.parking import clear_attention, park
@@ -48,6 +48,8 @@ class OpenOrder(NamedTuple):
     id: str
     provider_order_id: str
     currency: str
+    by_link: bool
+    """Its card is handed over by a claim link."""
 
 
 class Busy(NamedTuple):
@@ -236,12 +238,17 @@ async def open_order(database: Database, grant_id: str) -> OpenOrder | None:
     """The grant's newest order, if the provider has named it."""
     async with database.reading() as session:
         row = await session.execute(
-            select(col(Order.id), col(Order.provider_order_id), col(Order.currency))
+            select(Order, Grant)
+            .join(Grant, col(Grant.id) == Order.grant_id)
             .where(col(Order.grant_id) == grant_id)
             .order_by(col(Order.generation).desc())
             .limit(1)
         )
         found = row.one_or_none()
-    if found is None or found[1] is None:
+    if found is None:
         return None
-    return OpenOrder(found[0], found[1], found[2])
+    order, grant = found
+    if order.provider_order_id is None:
+        return None
+    by_link = grant.reward.get("delivery") == Delivery.LINK
+    return OpenOrder(order.id, order.provider_order_id, order.currency, by_link)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import col
 
 from domain.refusals import NotFound
@@ -62,19 +62,31 @@ def _orders(filters: Filters) -> AnySelect:
 
 
 class Hooked(NamedTuple):
-    """What a webhook's address leads to."""
+    """The order that a webhook concerns, and who carries its grant."""
 
     order: Order
     referral_id: str
     workflow_id: str
+    grant_status: str
+
+
+_HOOKED = select(Order, col(Grant.referral_id), col(Grant.workflow_id), col(Grant.status)).join(
+    Grant, col(Grant.id) == Order.grant_id
+)
 
 
 async def find_by_hook(session: ReadSession, provider: str, token: str) -> Hooked | None:
     """The order that this unguessable address was made for."""
-    statement = (
-        select(Order, col(Grant.referral_id), col(Grant.workflow_id))
-        .join(Grant, col(Grant.id) == Order.grant_id)
-        .where(col(Order.provider) == provider, col(Order.hook_token) == token)
-    )
+    statement = _HOOKED.where(col(Order.provider) == provider, col(Order.hook_token) == token)
     row = (await session.execute(statement)).one_or_none()
-    return Hooked(row[0], row[1], row[2]) if row else None
+    return Hooked(*row) if row else None
+
+
+async def find_named(
+    session: ReadSession, provider: str, key: str | None, provider_order_id: str | None
+) -> Hooked | None:
+    """The order that a provider names by our key or by its own id."""
+    names = or_(col(Order.key) == key, col(Order.provider_order_id) == provider_order_id)
+    statement = _HOOKED.where(col(Order.provider) == provider, names).limit(1)
+    row = (await session.execute(statement)).one_or_none()
+    return Hooked(*row) if row else None
