@@ -17,11 +17,13 @@ class Entry(BaseModel):
 
 
 class Posting(BaseModel):
-    """A balanced set of entries. (`kind`, `subject`) is its identity: it is posted once."""
+    """A balanced set of entries. (`kind`, `subject`) is its identity: it is posted once.
+    `corrects` names, as kind/subject, an earlier posting that this one takes back."""
 
     kind: str
     subject: str
     entries: list[Entry]
+    corrects: str | None = None
 
     @model_validator(mode="after")
     def _sums_to_zero(self) -> Posting:
@@ -33,15 +35,29 @@ class Posting(BaseModel):
         return self
 
 
-def _move(kind: str, subject: str, source: str, target: str, money: Money) -> Posting:
-    return Posting(
-        kind=kind,
-        subject=subject,
-        entries=[
-            Entry(account=source, amount=-money.amount, currency=money.currency),
-            Entry(account=target, amount=money.amount, currency=money.currency),
-        ],
-    )
+POINTS = "POINTS"
+"""The unit of loyalty points in the ledger; no money, and in no budget."""
+
+Leg = tuple[str, str]
+"""From this account, to that one."""
+
+
+def _move(
+    kind: str, subject: str, amount: int, unit: str, *legs: Leg, corrects: str | None = None
+) -> Posting:
+    """`amount` of `unit` along each leg."""
+    entries = [
+        Entry(account=account, amount=signed, currency=unit)
+        for source, target in legs
+        for account, signed in ((source, -amount), (target, amount))
+    ]
+    return Posting(kind=kind, subject=subject, entries=entries, corrects=corrects)
+
+
+def _money(
+    kind: str, subject: str, money: Money, *legs: Leg, corrects: str | None = None
+) -> Posting:
+    return _move(kind, subject, money.amount, money.currency, *legs, corrects=corrects)
 
 
 def budget(campaign_id: str, part: str) -> str:
@@ -49,78 +65,186 @@ def budget(campaign_id: str, part: str) -> str:
     return f"campaign/{campaign_id}/{part}"
 
 
+def liability(campaign_id: str) -> str:
+    """What a campaign has granted and not delivered yet, points too. It is fed from `granted`,
+    and empties into `delivered`."""
+    return f"liability/{campaign_id}"
+
+
+def _granted(campaign_id: str) -> str:
+    return f"rewards/{campaign_id}/granted"
+
+
+def _delivered(campaign_id: str) -> str:
+    return f"rewards/{campaign_id}/delivered"
+
+
 def fund(campaign_id: str, version: int, money: Money) -> Posting:
     """A budget is set, or changed by `money` in version `version` of the terms."""
-    subject = f"{campaign_id}/{version}"
-    return _move("fund", subject, "funding", budget(campaign_id, "available"), money)
+    leg = ("funding", budget(campaign_id, "available"))
+    return _money("fund", f"{campaign_id}/{version}", money, leg)
 
 
-def reserve(campaign_id: str, grant_id: str, face: Money) -> Posting:
-    """Qualification sets a grant's face value aside."""
-    source, target = budget(campaign_id, "available"), budget(campaign_id, "reserved")
-    return _move("reserve", grant_id, source, target, face)
+def reserve(campaign_id: str, subject: str, face: Money) -> Posting:
+    """Qualification sets a grant's face value aside: from now on it is owed."""
+    aside = (budget(campaign_id, "available"), budget(campaign_id, "reserved"))
+    owed = (_granted(campaign_id), liability(campaign_id))
+    return _money("reserve", subject, face, aside, owed)
 
 
-def release(campaign_id: str, grant_id: str, face: Money) -> Posting:
-    """A grant was cancelled before its order was issued."""
-    source, target = budget(campaign_id, "reserved"), budget(campaign_id, "available")
-    return _move("release", grant_id, source, target, face)
+def release(campaign_id: str, subject: str, face: Money, *, corrects: str | None = None) -> Posting:
+    """A grant, or a part of it, was withdrawn before its order was issued."""
+    back = (budget(campaign_id, "reserved"), budget(campaign_id, "available"))
+    owed = (liability(campaign_id), _granted(campaign_id))
+    return _money("release", subject, face, back, owed, corrects=corrects or f"reserve/{subject}")
 
 
 def spend(campaign_id: str, subject: str, face: Money) -> Posting:
     """The person has the reward. `subject`: the order, or the grant that needed none."""
-    source, target = budget(campaign_id, "committed"), budget(campaign_id, "spent")
-    return _move("spend", subject, source, target, face)
+    spent = (budget(campaign_id, "committed"), budget(campaign_id, "spent"))
+    return _money("spend", subject, face, spent, (liability(campaign_id), _delivered(campaign_id)))
 
 
 def unspend(campaign_id: str, subject: str, face: Money) -> Posting:
     """What the person had was taken back by the provider."""
-    source, target = budget(campaign_id, "spent"), budget(campaign_id, "committed")
-    return _move("unspend", subject, source, target, face)
+    back = (budget(campaign_id, "spent"), budget(campaign_id, "committed"))
+    owed = (_delivered(campaign_id), liability(campaign_id))
+    return _money("unspend", subject, face, back, owed, corrects=f"spend/{subject}")
 
 
 def commit(campaign_id: str, order_id: str, face: Money) -> Posting:
     """The provider issued the order."""
-    source, target = budget(campaign_id, "reserved"), budget(campaign_id, "committed")
-    return _move("commit", order_id, source, target, face)
+    leg = (budget(campaign_id, "reserved"), budget(campaign_id, "committed"))
+    return _money("commit", order_id, face, leg)
 
 
 def withdraw(campaign_id: str, order_id: str, face: Money) -> Posting:
     """The provider took back an order that it had issued: the promise stands, unordered."""
-    source, target = budget(campaign_id, "committed"), budget(campaign_id, "reserved")
-    return _move("withdraw", order_id, source, target, face)
+    leg = (budget(campaign_id, "committed"), budget(campaign_id, "reserved"))
+    return _money("withdraw", order_id, face, leg, corrects=f"commit/{order_id}")
+
+
+def undo(campaign_id: str, subject: str, face: Money, *, corrects: str) -> Posting:
+    """A wallet gave back what it had been given: the budget has it again."""
+    back = (budget(campaign_id, "spent"), budget(campaign_id, "available"))
+    granted = (_delivered(campaign_id), _granted(campaign_id))
+    return _money("undo", subject, face, back, granted, corrects=corrects)
+
+
+def promise(campaign_id: str, subject: str, points: int) -> Posting:
+    """Points are granted: owed, though they count against no budget."""
+    leg = (_granted(campaign_id), liability(campaign_id))
+    return _move("promise", subject, points, POINTS, leg)
+
+
+def retract(campaign_id: str, subject: str, points: int, *, corrects: str) -> Posting:
+    """Points that were granted are not owed any more."""
+    leg = (liability(campaign_id), _granted(campaign_id))
+    return _move("retract", subject, points, POINTS, leg, corrects=corrects)
+
+
+def fulfil(campaign_id: str, subject: str, points: int) -> Posting:
+    """The person has the points."""
+    leg = (liability(campaign_id), _delivered(campaign_id))
+    return _move("fulfil", subject, points, POINTS, leg)
+
+
+def unfulfil(campaign_id: str, subject: str, points: int, *, corrects: str) -> Posting:
+    """Points were taken back from the wallet, and are not owed any more."""
+    leg = (_delivered(campaign_id), _granted(campaign_id))
+    return _move("unfulfil", subject, points, POINTS, leg, corrects=corrects)
+
+
+def deposit(provider: str, reference: str, money: Money) -> Posting:
+    """Finance paid money into our deposit at a provider."""
+    leg = ("treasury", f"provider/{provider}/deposit")
+    return _money("deposit", f"{provider}/{reference}", money, leg)
 
 
 def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
     """What the provider took from our deposit: face value, and fee or discount apart. A card in
     another currency than the deposit's passes through an exchange account, which holds the two
     sums side by side: the rate is the provider's."""
-    deposit, cards = f"provider/{provider}/deposit", f"provider/{provider}/cards"
+    held, cards = f"provider/{provider}/deposit", f"provider/{provider}/cards"
     if charged.currency != face.currency:
         exchange = f"provider/{provider}/exchange"
         return [
-            _move("charge", order_id, deposit, exchange, charged),
-            _move("exchange", order_id, exchange, cards, face),
+            _money("charge", order_id, charged, (held, exchange)),
+            _money("exchange", order_id, face, (exchange, cards)),
         ]
     fee = charged - face
-    postings = [_move("charge", order_id, deposit, cards, face)]
+    postings = [_money("charge", order_id, face, (held, cards))]
     if fee.amount:
-        postings.append(_move("fee", order_id, deposit, f"provider/{provider}/fees", fee))
+        postings.append(_money("fee", order_id, fee, (held, f"provider/{provider}/fees")))
     return postings
 
 
-POINTS = "POINTS"
-"""The unit of loyalty points in the ledger; no money, and in no budget."""
+def refund(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
+    """The provider took a card back, and its value is in our deposit again. Fees are not: what a
+    provider says of them is reconciled with its book."""
+    held, cards = f"provider/{provider}/deposit", f"provider/{provider}/cards"
+    corrects = f"charge/{order_id}"
+    if charged.currency != face.currency:
+        exchange = f"provider/{provider}/exchange"
+        return [
+            _money("refund", order_id, charged, (exchange, held), corrects=corrects),
+            _money("return", order_id, face, (cards, exchange), corrects=f"exchange/{order_id}"),
+        ]
+    return [_money("refund", order_id, face, (cards, held), corrects=corrects)]
 
 
-def credit_wallet(customer_id: str, grant_id: str, amount: int, unit: str) -> Posting:
+def wallet(customer_id: str) -> str:
+    """A person's own wallet: what it holds is the person's."""
+    return f"wallet/{customer_id}"
+
+
+def credit_wallet(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
     """Credits (minor units of a currency) or points become the person's: a liability until they
     are used. The wallet is opened by its first entry."""
-    return Posting(
-        kind="credit",
-        subject=grant_id,
-        entries=[
-            Entry(account="wallets/issued", amount=-amount, currency=unit),
-            Entry(account=f"wallet/{customer_id}", amount=amount, currency=unit),
-        ],
-    )
+    return _move("credit", subject, amount, unit, ("wallets/issued", wallet(customer_id)))
+
+
+def use_wallet(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
+    """The person used credits or points."""
+    return _move("use", subject, amount, unit, (wallet(customer_id), "wallets/used"))
+
+
+def debit_wallet(
+    customer_id: str, subject: str, amount: int, unit: str, *, corrects: str
+) -> Posting:
+    """A reversal took credits or points back out of the wallet."""
+    leg = (wallet(customer_id), "wallets/issued")
+    return _move("debit", subject, amount, unit, leg, corrects=corrects)
+
+
+def expire(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
+    """Credits or points lapsed unused: breakage."""
+    return _move("expire", subject, amount, unit, (wallet(customer_id), "wallets/breakage"))
+
+
+def receivable(customer_id: str) -> str:
+    """What a person owes back; below zero, what we took too much."""
+    return f"receivable/{customer_id}"
+
+
+def owe(customer_id: str, subject: str, amount: int, unit: str, *, corrects: str) -> Posting:
+    """A reward that was undone stands: the person owes its value, or the share of it."""
+    leg = ("receivables/booked", receivable(customer_id))
+    return _move("owe", subject, amount, unit, leg, corrects=corrects)
+
+
+def forgive(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
+    """What was booked as owed is not owed: the reward was taken back, or is earned again."""
+    leg = (receivable(customer_id), "receivables/booked")
+    return _move("forgive", subject, amount, unit, leg, corrects=f"owe/{subject}")
+
+
+def net(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
+    """A new grant is made smaller by what its person owes."""
+    return _move("net", subject, amount, unit, (receivable(customer_id), "receivables/netted"))
+
+
+def unnet(customer_id: str, subject: str, amount: int, unit: str, *, corrects: str) -> Posting:
+    """A grant that had paid off a debt was undone: the debt is back."""
+    leg = ("receivables/netted", receivable(customer_id))
+    return _move("unnet", subject, amount, unit, leg, corrects=corrects)

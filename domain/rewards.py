@@ -42,7 +42,7 @@ class Personalization(BaseModel):
 
 
 def _absent(value: Any) -> bool:
-    return value is None
+    return value is None or value is False
 
 
 class Definition(BaseModel):
@@ -117,6 +117,8 @@ class GiftCard(Sized):
     currency: Currency
     delivery: Delivery = Delivery.EMAIL
     personalization: Personalization = Personalization()
+    fixed_value: bool = Field(default=False, exclude_if=_absent)
+    """Sold in this value only: a refund or a debt cannot make it smaller."""
 
     @property
     def face(self) -> Money:
@@ -133,6 +135,10 @@ class GiftCredits(Sized):
     kind: Literal["gift_credits"] = "gift_credits"
     amount: int = Field(gt=0, le=10_000_000)
     currency: Currency
+    valid_for: timedelta | None = Field(
+        default=None, gt=timedelta(0), le=timedelta(days=3650), exclude_if=_absent
+    )
+    """From the day it is credited; what is left then lapses. None: for ever."""
 
     @property
     def face(self) -> Money:
@@ -151,6 +157,10 @@ class LoyaltyPoints(Sized):
 
     kind: Literal["loyalty_points"] = "loyalty_points"
     points: int = Field(gt=0, le=100_000_000)
+    valid_for: timedelta | None = Field(
+        default=None, gt=timedelta(0), le=timedelta(days=3650), exclude_if=_absent
+    )
+    """From the day it is credited; what is left then lapses. None: for ever."""
 
     @property
     def words(self) -> str:

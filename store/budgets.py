@@ -56,22 +56,23 @@ async def reserve(tx: Transaction, campaign_id: str, faces: list[Money]) -> None
 
 async def commit(tx: Transaction, campaign_id: str, face: Money) -> None:
     """The order was issued: its face value moves from reserved to committed."""
-    await _shift(tx, campaign_id, face.currency, reserved=-face.amount, committed=face.amount)
+    await shift(tx, campaign_id, face.currency, reserved=-face.amount, committed=face.amount)
 
 
 async def withdraw(tx: Transaction, campaign_id: str, face: Money) -> None:
     """The provider took an issued order back: it is owed, and unordered, again."""
-    await _shift(tx, campaign_id, face.currency, reserved=face.amount, committed=-face.amount)
+    await shift(tx, campaign_id, face.currency, reserved=face.amount, committed=-face.amount)
 
 
 async def release(tx: Transaction, campaign_id: str, face: Money) -> None:
     """The grant was cancelled before its order was issued."""
-    await _shift(tx, campaign_id, face.currency, reserved=-face.amount, committed=0)
+    await shift(tx, campaign_id, face.currency, reserved=-face.amount, committed=0)
 
 
-async def _shift(
+async def shift(
     tx: Transaction, campaign_id: str, currency: str, *, reserved: int, committed: int
 ) -> None:
+    """Move so much in and out of what is reserved and what is committed, in one statement."""
     shifted = {"campaign": campaign_id, "unit": currency, "held": reserved, "bound": committed}
     await tx.session.execute(_SHIFT, shifted)
 

@@ -67,6 +67,7 @@ class Transaction:
                         "at": self.now,
                         "kind": posting.kind,
                         "subject": posting.subject,
+                        "corrects": posting.corrects,
                         **entry.model_dump(),
                     }
                 )

@@ -55,9 +55,14 @@ class Grant(SQLModel, table=True):
         default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
     )
     """The part of `reversed_amount` that the person owes, for the reward stands."""
+    reversed_by: str | None = None
+    """The latest reversal that is due of it."""
     reopened: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often an undone milestone was reached again."""
+    review: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """A person decides before it is ordered."""
     due_at: datetime | None = instant(nullable=True)
+    """The end of its hold; parked or in review, by when a person should have acted."""
     workflow_id: str
     """Who carries it now: the referral's workflow, or an aftercare."""
     created_at: datetime = instant()
@@ -105,6 +110,10 @@ class Order(SQLModel, table=True):
     claimed_until: datetime | None = instant(nullable=True)
     first_sent_at: datetime | None = instant(nullable=True)
     issued_at: datetime | None = instant(nullable=True)
+    resent_at: datetime | None = instant(nullable=True)
+    """When staff last had its card sent again: from then on its delivery is followed anew."""
+    resent_to: str | None = None
+    """The corrected address, where they gave one; emptied when its person is erased."""
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
 

@@ -85,6 +85,8 @@ class TestTheWayOfABudget:
             "funding": -100_00,
             "campaign/c/available": 85_00,
             "campaign/c/spent": 15_00,
+            "rewards/c/granted": -15_00,
+            "rewards/c/delivered": 15_00,
         }
 
     def test_a_cancelled_grant_gives_back_what_it_reserved(self) -> None:
@@ -98,7 +100,12 @@ class TestTheWayOfABudget:
             ledger.unspend("c", CARD, FACE),
             ledger.withdraw("c", CARD, FACE),
         )
-        assert left == {"campaign/c/available": -15_00, "campaign/c/reserved": 15_00}
+        assert left == {
+            "campaign/c/available": -15_00,
+            "campaign/c/reserved": 15_00,
+            "rewards/c/granted": -15_00,
+            "liability/c": 15_00,
+        }
 
 
 class TestCharge:

@@ -107,7 +107,7 @@ class TestEveryFact:
         await add_grant(database)
         granted = await one(database, Event, type="grant.created")
         qualified = await one(database, Event, type="referral.qualified")
-        (entry, _) = await rows(database, LedgerEntry, kind="reserve")
+        entry, *_ = await rows(database, LedgerEntry, kind="reserve")
         assert granted.xid == qualified.xid == entry.xid
 
     async def test_is_told_in_the_order_in_which_it_happened(self, database: Database) -> None:

@@ -54,7 +54,7 @@ class TestCancel:
         grant = await add_grant(database)
         await cancel(database, grant.id)
         await cancel(database, grant.id)
-        assert len(await rows(database, LedgerEntry, kind="release")) == 2
+        assert len(await rows(database, LedgerEntry, kind="release")) == 4
         await assert_books_agree(database)
 
     async def test_ten_times_at_once_releases_once(self, database: Database) -> None:

@@ -259,6 +259,29 @@ def upgrade() -> None:
         op.f("ix_reconciliations_provider"), "reconciliations", ["provider"], unique=False
     )
     op.create_table(
+        "rewards",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "reward", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("description", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("image_url", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column(
+            "attributes", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rewards")),
+    )
+    op.create_table(
+        "signing_secrets",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_secrets")),
+    )
+    op.create_table(
         "statement_mappings",
         sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column(
@@ -572,6 +595,7 @@ def upgrade() -> None:
         sa.Column("reversal_due", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("reversed_amount", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("receivable_amount", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("reversed_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("reopened", sa.Integer(), server_default="0", nullable=False),
         sa.Column("review", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
@@ -951,6 +975,8 @@ def downgrade() -> None:
     op.drop_table("action_parts")
     op.drop_table("sum_horizon")
     op.drop_table("statement_mappings")
+    op.drop_table("signing_secrets")
+    op.drop_table("rewards")
     op.drop_index(op.f("ix_reconciliations_provider"), table_name="reconciliations")
     op.drop_table("reconciliations")
     op.drop_index("ix_ledger_entries_xid", table_name="ledger_entries", postgresql_using="brin")

@@ -1,0 +1,101 @@
+"""Reversal: how much of a grant a refund undoes, and what can be done about it.
+
+Pure. The share is always of the refunds' sum, so that several partial refunds come to what one
+refund of their sum would have, to the cent.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.grants import GrantStatus
+from domain.orders import ENDED, OrderState
+
+GIFT_CARD = "gift_card"
+WALLETS = frozenset({"gift_credits", "loyalty_points"})
+COUPON = "discount_coupon"
+
+_UNDONE = frozenset({GrantStatus.CANCELLED, GrantStatus.FAILED})
+
+
+class Means(StrEnum):
+    """What is done about a grant that is undone, in whole or in part."""
+
+    NOTHING = "nothing"
+    """There is nothing left to undo."""
+    WITHDRAW = "withdraw"
+    """It is cancelled: nobody has it yet."""
+    SHRINK = "shrink"
+    """It becomes smaller: nobody has it yet, and it may have any value."""
+    WAIT = "wait"
+    """Whether a card exists is not known. The provider's answer decides."""
+    TAKE_BACK = "take_back"
+    """The provider is asked to cancel the card; where it does not, the person owes its value."""
+    DEBIT = "debit"
+    """It is taken out of the person's wallet; what the wallet lacks, the person owes."""
+    OWE = "owe"
+    """It stands, and the person owes the share."""
+    DISABLE = "disable"
+    """The coupon is disabled, if it has not been used."""
+    STAND = "stand"
+    """It stands: it has no value in money that could be owed."""
+
+
+class Standing(NamedTuple):
+    """Where a grant stands. `order`: its newest order's state; `fixed`: a card that is sold in
+    this value only."""
+
+    kind: str
+    status: GrantStatus
+    order: OrderState | None = None
+    fixed: bool = False
+
+
+def share(value: int, refunded: int, order_amount: int) -> int:
+    """`value` × refunded ÷ order amount, rounded half up. All in minor units."""
+    return (2 * value * refunded + order_amount) // (2 * order_amount)
+
+
+def means(of: Standing, *, whole: bool) -> Means:
+    """What to do about a grant, of which all (`whole`) or a share is undone."""
+    if of.status in _UNDONE:
+        return Means.NOTHING
+    if of.kind == GIFT_CARD:
+        return _card(of, whole)
+    if of.status != GrantStatus.DELIVERED:
+        return _unordered(of, whole)
+    if of.kind in WALLETS:
+        return Means.DEBIT
+    return Means.DISABLE if of.kind == COUPON and whole else Means.STAND
+
+
+def _card(of: Standing, whole: bool) -> Means:
+    match of.order:
+        case OrderState.UNKNOWN | OrderState.PENDING:
+            return Means.WAIT
+        case OrderState.ISSUED:
+            return Means.TAKE_BACK if whole else Means.OWE
+        case _:
+            return _unordered(of, whole)
+
+
+def _unordered(of: Standing, whole: bool) -> Means:
+    if whole:
+        return Means.WITHDRAW
+    if of.kind in WALLETS or (of.kind == GIFT_CARD and not of.fixed):
+        return Means.SHRINK
+    return Means.OWE if of.kind == GIFT_CARD else Means.STAND
+
+
+def kept_back(debt: int, value: int, *, fixed: bool) -> int:
+    """How much of a new grant of `value` pays off a debt. A card of fixed value is kept back whole
+    or not at all."""
+    if fixed and debt < value:
+        return 0
+    return max(0, min(debt, value))
+
+
+def may_exist(order: OrderState | None) -> bool:
+    """Does a card exist, or may it, under this order?"""
+    return order is not None and order not in ENDED | {OrderState.PREPARED}
