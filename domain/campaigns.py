@@ -7,10 +7,14 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.audience import Audiences
 from domain.codes import CodeConfig
 from domain.discounts import Discount
+from domain.fraud import FraudChecks
 from domain.money import Money
 from domain.rewards import Reward
+from domain.rules.rule import Rule
+from domain.windows import Windows
 
 LONGEST_WAIT = timedelta(days=3650)
 """Ten years: no window or hold is longer, so that every due time fits into a calendar."""
@@ -98,6 +102,14 @@ class Limits(BaseModel):
     budget: Money | None = None
     grants_per_referrer: int | None = Field(default=None, ge=1)
     redemptions_per_customer: int = Field(default=1, ge=1)
+    redemptions: int | None = Field(default=None, ge=1)
+    """Conversions in all; the campaign ends with the last one."""
+    redemptions_per_day: int | None = Field(default=None, ge=1)
+    redemptions_per_week: int | None = Field(default=None, ge=1)
+    redemptions_per_month: int | None = Field(default=None, ge=1)
+    redemptions_per_referrer_per_day: int | None = Field(default=None, ge=1)
+    redemptions_per_referrer_per_week: int | None = Field(default=None, ge=1)
+    redemptions_per_referrer_per_month: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _budget_is_not_negative(self) -> Limits:
@@ -124,6 +136,11 @@ class CampaignTerms(BaseModel):
     hold: timedelta = timedelta(0)
     review: Review = Review.NONE
     limits: Limits = Limits()
+    rules: tuple[Rule, ...] = ()
+    """Validation rules, whole: what is edited later changes nothing that was promised."""
+    windows: Windows = Windows()
+    audience: Audiences = Audiences()
+    fraud: FraudChecks = FraudChecks()
 
     @model_validator(mode="after")
     def _event_is_named(self) -> CampaignTerms:

@@ -17,6 +17,10 @@ class Verdict(BaseModel):
     passed: bool
     detail: str
     numbers: dict[str, Any] = {}
+    rule_id: str | None = None
+    """The validation rule, where it was one."""
+    flagged: bool = False
+    """Passed, but worth a person's look."""
 
 
 class Facts(BaseModel):

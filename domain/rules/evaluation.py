@@ -1,0 +1,215 @@
+"""Judging a rule by what is known of a use of a code, or of the event that converts it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from domain.amounts import Traits
+from domain.rules.counters import Counter
+from domain.rules.operators import compare, member_of
+from domain.rules.properties import Concern, Source
+from domain.rules.rule import Condition, Rule
+from domain.verdicts import Verdict
+
+
+class Basket(BaseModel):
+    """The order behind a use. Amounts in minor units: before the discount, and what is left."""
+
+    amount: int
+    total_amount: int
+    items: list[dict[str, Any]] = []
+    metadata: dict[str, Any] = {}
+
+    @property
+    def items_count(self) -> int:
+        """How many things were bought."""
+        return sum(_quantity(item) for item in self.items)
+
+
+class Use(NamedTuple):
+    """What a rule is judged by. `event`: the metadata of a custom event; None at a redemption.
+    `counts` include this use."""
+
+    customer: Traits
+    order: Basket | None
+    metadata: dict[str, Any]
+    event: dict[str, Any] | None
+    api_key: str | None
+    counts: dict[Counter, int]
+
+
+class Seen(BaseModel):
+    """What a condition came to. `value` only where it says nothing about a person: amounts and
+    counts, never metadata."""
+
+    passed: bool
+    value: int | None = None
+
+
+def look(rule: Rule, use: Use) -> dict[str, Seen]:
+    """Each condition's answer. Conditions about an event are left for it at a redemption."""
+    return {key: _seen(one, use) for key, one in rule.rules.conditions.items()}
+
+
+def verdict(rule: Rule, seen: dict[str, Seen]) -> Verdict:
+    """The rule's verdict: which rule, by id and in words, and the numbers."""
+    passed = rule.rules.sentence.holds({key: one.passed for key, one in seen.items()})
+    named = f"Rule {rule.name or rule.id}"
+    return Verdict(
+        check="validation_rule",
+        passed=passed,
+        detail=f"{named} is met." if passed else f"{named}: {_words(rule, seen)}",
+        numbers={key: _numbers(rule.rules.conditions[key], one) for key, one in seen.items()},
+        rule_id=rule.id,
+    )
+
+
+def concern(rule: Rule, seen: dict[str, Seen]) -> Concern:
+    """What the refusal is about: its first condition that does not hold."""
+    failed = (rule.rules.conditions[key].asks.concern for key in seen if not seen[key].passed)
+    return next(failed, Concern.REDEMPTION)
+
+
+def _seen(condition: Condition, use: Use) -> Seen:
+    asks = condition.asks
+    match asks.source:
+        case Source.ITEM | Source.EACH_ITEM:
+            return Seen(passed=_lines_hold(condition, use.order))
+        case Source.EVENT_METADATA if use.event is None:
+            return Seen(passed=True)
+        case Source.ORDER | Source.ORDER_METADATA if use.order is None:
+            return Seen(passed=False)
+    value = _value(condition, use)
+    shown = value if asks.source in (Source.ORDER, Source.COUNT) else None
+    return Seen(passed=_holds(condition, value), value=shown)
+
+
+def _holds(condition: Condition, value: Any) -> bool:
+    return all(
+        compare(operator, value, wanted) for operator, wanted in condition.conditions.items()
+    )
+
+
+def _value(condition: Condition, use: Use) -> Any:
+    asks, name = condition.asks, condition.member or ""
+    match asks.source:
+        case Source.SEGMENT:
+            return use.customer.segments
+        case Source.CUSTOMER_METADATA:
+            return member_of(use.customer.metadata, name)
+        case Source.ORDER:
+            return getattr(use.order, asks.member)
+        case Source.ORDER_METADATA:
+            return member_of(use.order.metadata if use.order else {}, name)
+        case Source.METADATA:
+            return member_of(use.metadata, name)
+        case Source.EVENT_METADATA:
+            return member_of(use.event or {}, name)
+        case Source.API_KEY:
+            return use.api_key
+        case _:
+            return use.counts[asks.counter] if asks.counter else None
+
+
+def _lines_hold(condition: Condition, order: Basket | None) -> bool:
+    """An order without lines holds nothing that is asked of them."""
+    if order is None or not order.items:
+        return False
+    each = [_line_holds(condition, item) for item in order.items]
+    # "Is not the product X" is said of the whole order.
+    every = condition.asks.source is Source.EACH_ITEM or not _any_is_enough(condition)
+    return all(each) if every else any(each)
+
+
+def _any_is_enough(condition: Condition) -> bool:
+    return not any(operator.value in ("$is_not", "$not_in") for operator in condition.conditions)
+
+
+def _line_holds(condition: Condition, item: dict[str, Any]) -> bool:
+    member = condition.asks.member
+    if member in ("product", "sku"):
+        return _is_thing(condition, item) and _inner_holds(condition, item)
+    if member == "metadata":
+        return _holds(condition, member_of(_metadata(item), condition.member or ""))
+    return _holds(condition, _price(item) if member == "price" else _quantity(item))
+
+
+def _inner_holds(condition: Condition, item: dict[str, Any]) -> bool:
+    inner = condition.rules
+    if inner is None:
+        return True
+    return inner.sentence.holds(
+        {key: _line_holds(one, item) for key, one in inner.conditions.items()}
+    )
+
+
+def _is_thing(condition: Condition, item: dict[str, Any]) -> bool:
+    kind = condition.asks.member
+    inside = item.get(kind)
+    ids = [item.get(f"{kind}_id")]
+    if isinstance(inside, dict):
+        ids += [inside.get("id"), inside.get("source_id")]
+    if item.get("related_object", "product") == kind:
+        ids.append(item.get("source_id"))
+    known = [one for one in ids if one]
+    return all(
+        compare(operator, known, tuple(name for one in wanted for name in _names(one)))
+        for operator, wanted in condition.conditions.items()
+    )
+
+
+def _names(wanted: Any) -> list[Any]:
+    """A product as a rule names it: its id, or an object with `id` and `source_id`."""
+    if not isinstance(wanted, dict):
+        return [wanted]
+    return [wanted[name] for name in ("id", "source_id") if wanted.get(name)]
+
+
+def _metadata(item: dict[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for source in (item.get("product"), item.get("sku"), item):
+        if isinstance(source, dict) and isinstance(source.get("metadata"), dict):
+            merged |= source["metadata"]
+    return merged
+
+
+def _quantity(item: dict[str, Any]) -> int:
+    quantity = item.get("quantity")
+    return quantity if isinstance(quantity, int) else 1
+
+
+def _price(item: dict[str, Any]) -> int | None:
+    """Of one piece, minor units."""
+    price, amount = item.get("price"), item.get("amount")
+    if isinstance(price, int):
+        return price
+    return amount // max(_quantity(item), 1) if isinstance(amount, int) else None
+
+
+def _numbers(condition: Condition, seen: Seen) -> dict[str, Any]:
+    wanted = {str(operator): list(values) for operator, values in condition.conditions.items()}
+    name = f"{condition.name} {condition.member}" if condition.member else condition.name
+    value = {} if seen.value is None else {"value": seen.value}
+    return {"name": name, **wanted, "passed": seen.passed, **value}
+
+
+def _words(rule: Rule, seen: dict[str, Seen]) -> str:
+    """The maker's words for it, else what was asked and not met."""
+    if rule.error and rule.error.message:
+        return rule.error.message
+    failed = [(rule.rules.conditions[key], one) for key, one in seen.items() if not one.passed]
+    return "; ".join(_asked(condition, one) for condition, one in failed) + "."
+
+
+def _asked(condition: Condition, seen: Seen) -> str:
+    if condition.error and condition.error.message:
+        return condition.error.message.rstrip(".")
+    name = f"{condition.name} {condition.member}" if condition.member else condition.name
+    value = "" if seen.value is None else f" {seen.value}"
+    asked = " and ".join(
+        f"{operator.words} {', '.join(str(one) for one in wanted)}"
+        for operator, wanted in condition.conditions.items()
+    )
+    return f"{name}{value}: not true that it {asked}"
