@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,17 +28,61 @@ class PercentOff(BaseModel):
     amount_limit: int | None = Field(default=None, gt=0)
 
 
-Discount = Annotated[AmountOff | PercentOff, Field(discriminator="type")]
+class FixedAmount(BaseModel):
+    """The order costs this much, minor units, whatever it came to; a cheaper one stays as it is."""
+
+    model_config = ConfigDict(frozen=True)
+    type: Literal["FIXED"] = "FIXED"
+    fixed_amount: int = Field(ge=0)
+
+
+class UnitsOff(BaseModel):
+    """So many units of one product are free, `unit_type` being its id. They are priced by the
+    order's own items; a unit that is not in the order saves nothing."""
+
+    model_config = ConfigDict(frozen=True)
+    type: Literal["UNIT"] = "UNIT"
+    unit_off: int = Field(gt=0)
+    unit_type: str = Field(min_length=1, max_length=255)
+
+
+Discount = Annotated[AmountOff | PercentOff | FixedAmount | UnitsOff, Field(discriminator="type")]
 """What the referee saves on the order at code redemption."""
 
 
-def discount_amount(discount: Discount | None, order_amount: int) -> int:
+class Line(NamedTuple):
+    """An item of an order: the ids it goes by, its units, and the price of each, minor units."""
+
+    ids: frozenset[str]
+    quantity: int
+    price: int
+
+
+def discount_amount(
+    discount: Discount | None, order_amount: int, lines: Sequence[Line] = ()
+) -> int:
     """Minor units taken off an order of `order_amount`; never more than the order itself."""
     match discount:
         case None:
-            return 0
+            saved = 0
         case AmountOff(amount_off=amount):
-            return min(amount, order_amount)
+            saved = amount
         case PercentOff(percent_off=percent, amount_limit=limit):
             saved = percentage(order_amount, percent)
-            return min(saved, order_amount if limit is None else limit)
+            saved = saved if limit is None else min(saved, limit)
+        case FixedAmount(fixed_amount=price):
+            saved = max(order_amount - price, 0)
+        case UnitsOff():
+            free = units_free(discount, lines)
+            saved = sum(units * line.price for units, line in zip(free, lines, strict=True))
+    return min(saved, order_amount)
+
+
+def units_free(discount: UnitsOff, lines: Sequence[Line]) -> list[int]:
+    """How many units of each line are free, the first lines first."""
+    left, free = discount.unit_off, []
+    for line in lines:
+        units = min(left, line.quantity) if discount.unit_type in line.ids else 0
+        left -= units
+        free.append(units)
+    return free

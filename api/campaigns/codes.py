@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from api.fields import MAX_MINOR, Strict
-from domain.discounts import AmountOff, PercentOff
+from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff
 
 MAX_CODES = 100_000
 
@@ -59,15 +59,24 @@ class PercentOffIn(Strict, PercentOff):
     effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
 
 
-def _discount_type(given: Any) -> Any:
-    if isinstance(given, dict) and given.get("type") in ("UNIT", "FIXED"):
-        raise ValueError(f"{given['type']} discounts are not supported yet")
-    return given
+class FixedAmountIn(Strict, FixedAmount):
+    """The order costs this much, minor units, if it came to more."""
+
+    type: Literal["FIXED"]
+    fixed_amount: int = Field(strict=True, ge=0, le=MAX_MINOR)
+    effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
+
+
+class UnitsOffIn(Strict, UnitsOff):
+    """So many units of a product are free; `unit_type` is the product's id in the order's items."""
+
+    type: Literal["UNIT"]
+    unit_off: int = Field(strict=True, gt=0, le=1_000_000)
+    effect: Literal["ADD_MISSING_ITEMS"] = "ADD_MISSING_ITEMS"
 
 
 DiscountIn = Annotated[
-    Annotated[AmountOffIn | PercentOffIn, Field(discriminator="type")],
-    BeforeValidator(_discount_type),
+    AmountOffIn | PercentOffIn | FixedAmountIn | UnitsOffIn, Field(discriminator="type")
 ]
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
-from api.campaigns.rewards import RefereeReward
 from api.lists import Listed
+from api.rewards.schemas import RefereeReward
 from domain.campaigns import (
     CampaignTerms,
     CampaignType,
@@ -19,30 +19,32 @@ from domain.campaigns import (
     Tier,
 )
 from domain.codes import CodeConfig
-from domain.discounts import AmountOff, Discount
+from domain.discounts import Discount, PercentOff, UnitsOff
 from store.reading.campaigns import CampaignRead
 
 
 class DiscountAnswer(BaseModel):
     """What a referee saves at code redemption."""
 
-    type: Literal["AMOUNT", "PERCENT"]
+    type: Literal["AMOUNT", "PERCENT", "FIXED", "UNIT"]
     amount_off: int | None = None
     percent_off: int | float | None = None
     amount_limit: int | None = None
-    effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
+    fixed_amount: int | None = None
+    unit_off: int | None = None
+    unit_type: str | None = None
+    effect: Literal["APPLY_TO_ORDER", "ADD_MISSING_ITEMS"] = "APPLY_TO_ORDER"
 
     @classmethod
     def of(cls, discount: Discount | None) -> DiscountAnswer | None:
         if discount is None:
             return None
-        if isinstance(discount, AmountOff):
-            return cls(type="AMOUNT", amount_off=discount.amount_off)
-        return cls(
-            type="PERCENT",
-            percent_off=_number(discount.percent_off),
-            amount_limit=discount.amount_limit,
-        )
+        members = discount.model_dump()
+        if isinstance(discount, PercentOff):
+            members["percent_off"] = _number(discount.percent_off)
+        if isinstance(discount, UnitsOff):
+            members["effect"] = "ADD_MISSING_ITEMS"
+        return cls(**members)
 
 
 def _number(value: Decimal) -> int | float:

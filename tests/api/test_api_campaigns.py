@@ -161,11 +161,15 @@ class TestCreate:
             ({"metadata": []}, "/metadata"),
             ({"validation_rules": ["val_x"]}, "/validation_rules"),
             ({"validity_day_of_week": [1, 2]}, "/validity_day_of_week"),
-            ({"activity_duration_after_publishing": "P1D"}, "/activity_duration_after_publishing"),
+            ({"activity_duration_after_publishing": "PT0S"}, "/activity_duration_after_publishing"),
             ({"auto_join": True}, "/auto_join"),
             ({"teirs": 5}, "/teirs"),
             ({"referral_program": None}, "/referral_program"),
-            ({"voucher": {"discount": {"type": "UNIT", "unit_off": 1}}}, "/voucher/discount"),
+            (
+                {"voucher": {"discount": {"type": "UNIT", "unit_off": 1}}},
+                "/voucher/discount/unit_type",
+            ),
+            ({"voucher": {"discount": {"type": "FIXED"}}}, "/voucher/discount/fixed_amount"),
             ({"voucher": {"discount": {"type": "AMOUNT"}}}, "/voucher/discount/amount_off"),
             (
                 {"voucher": {"discount": {"type": "AMOUNT", "amount_off": -5}}},

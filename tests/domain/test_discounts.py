@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.discounts import AmountOff, Discount, PercentOff, discount_amount
+from domain.discounts import (
+    AmountOff,
+    Discount,
+    FixedAmount,
+    Line,
+    PercentOff,
+    UnitsOff,
+    discount_amount,
+    units_free,
+)
 
 discounts = st.one_of(
     st.none(),
@@ -19,7 +28,23 @@ discounts = st.one_of(
         percent_off=st.decimals("0.01", "100", places=2),
         amount_limit=st.none() | st.integers(1, 10**6),
     ),
+    st.builds(FixedAmount, fixed_amount=st.integers(0, 10**9)),
+    st.builds(UnitsOff, unit_off=st.integers(1, 100), unit_type=st.just("mug")),
 )
+lines = st.lists(
+    st.builds(
+        Line,
+        ids=st.sampled_from([frozenset({"mug"}), frozenset({"cup", "sku-1"})]),
+        quantity=st.integers(0, 1000),
+        price=st.integers(0, 10**6),
+    ),
+    max_size=5,
+)
+MUGS = UnitsOff(unit_off=3, unit_type="mug")
+
+
+def line(product: str, quantity: int, price: int) -> Line:
+    return Line(frozenset({product, f"sku-{product}"}), quantity, price)
 
 
 def percent(off: str, limit: int | None = None) -> PercentOff:
@@ -60,11 +85,32 @@ def test_an_order_of_nothing_saves_nothing() -> None:
     assert discount_amount(percent("10"), 0) == 0
 
 
-@given(discounts, st.integers(0, 10**9))
+@pytest.mark.parametrize(("order", "saved"), [(100_00, 60_00), (40_00, 0), (30_00, 0)])
+def test_a_fixed_price_takes_what_lies_above_it(order: int, saved: int) -> None:
+    assert discount_amount(FixedAmount(fixed_amount=40_00), order) == saved
+
+
+def test_free_units_are_those_of_the_product_up_to_their_number() -> None:
+    order = [line("cup", 9, 100), line("mug", 2, 500), line("mug", 4, 300)]
+    assert units_free(MUGS, order) == [0, 2, 1]
+    assert discount_amount(MUGS, 3100, order) == 2 * 500 + 300
+
+
+def test_units_that_are_not_in_the_order_save_nothing() -> None:
+    assert discount_amount(MUGS, 1000, [line("cup", 5, 200)]) == 0
+    assert discount_amount(MUGS, 1000) == 0
+
+
+def test_units_are_found_by_any_of_their_ids() -> None:
+    by_sku = UnitsOff(unit_off=1, unit_type="sku-mug")
+    assert discount_amount(by_sku, 500, [line("mug", 1, 500)]) == 500
+
+
+@given(discounts, st.integers(0, 10**9), lines)
 def test_never_more_than_the_order_and_never_less_than_nothing(
-    discount: Discount | None, order: int
+    discount: Discount | None, order: int, lines: list[Line]
 ) -> None:
-    assert 0 <= discount_amount(discount, order) <= order
+    assert 0 <= discount_amount(discount, order, lines) <= order
 
 
 @pytest.mark.parametrize("off", ["0", "-1", "100.01"])
