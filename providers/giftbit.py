@@ -58,6 +58,7 @@ class Giftbit:
         most_repeats=None,  # no limit is documented
         can_resend=True,  # to the same address only
         can_cancel=True,  # until the reward is claimed
+        lists_by_date=True,
     )
 
     def __init__(self, settings: GiftbitSettings, *, within: float) -> None:

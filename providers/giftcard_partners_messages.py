@@ -17,6 +17,7 @@ from domain.orders import (
     Recipient,
 )
 from domain.rewards import Delivery
+from providers.answers import moment
 from providers.http import folded
 from providers.protocol import Product
 from providers.reading import fit_to_tell, reading
@@ -93,6 +94,18 @@ def rows_of(response: httpx.Response) -> list[dict[str, Any]]:
 
 def key_of(order: dict[str, Any]) -> str | None:
     return str(order["ponumber"]).lower() if order.get("ponumber") else None
+
+
+def listed_order(order: dict[str, Any], currencies: dict[str, str]) -> OrderSnapshot:
+    """A row of the list, without its secret. `currencies`: of each product. Amounts of a product
+    that is not offered any more are left out."""
+    lines = order.get("lineitems") or [{}]
+    currency = currencies.get(str(lines[0].get("productid")))
+    if currency is None:
+        order = order | {"lineitems": [{**line, "value": None, "cost": None} for line in lines]}
+    listed = snapshot_of(order, currency or "")
+    at = moment(order.get("createddate"))
+    return listed.model_copy(update={"created_at": at, "secret": None})
 
 
 def snapshot_of(order: dict[str, Any], currency: str) -> OrderSnapshot:

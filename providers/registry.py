@@ -34,6 +34,20 @@ _PROVIDERS: dict[str, tuple[Any, Any]] = {
 _NO_TOKEN = SecretStr("")
 KNOWN = frozenset(_PROVIDERS)
 """Names that a reward may give as its `provider`."""
+RESENDING = frozenset(
+    name for name, (adapter, _) in _PROVIDERS.items() if adapter.capabilities.can_resend
+)
+"""Those that can send an issued card again."""
+
+
+def configured() -> list[str]:
+    """The providers that the environment has a section of."""
+    begun = [variable.lower() for variable in os.environ]
+    prefixes = {
+        name: section.model_config["env_prefix"].lower()
+        for name, (_, section) in _PROVIDERS.items()
+    }
+    return [n for n, prefix in prefixes.items() if any(v.startswith(prefix) for v in begun)]
 
 
 def open_configured(*, within: float) -> dict[str, Opened]:
@@ -42,10 +56,9 @@ def open_configured(*, within: float) -> dict[str, Opened]:
     Raises pydantic's ValidationError for a section that is begun and not complete.
     """
     opened = {}
-    for name, (adapter, section) in _PROVIDERS.items():
-        prefix = section.model_config["env_prefix"].lower()
-        if any(variable.lower().startswith(prefix) for variable in os.environ):
-            settings = section()
-            token = getattr(settings, "webhook_token", _NO_TOKEN).get_secret_value()
-            opened[name] = Opened(adapter(settings, within=within), settings.max_per_second, token)
+    for name in configured():
+        adapter, section = _PROVIDERS[name]
+        settings = section()
+        token = getattr(settings, "webhook_token", _NO_TOKEN).get_secret_value()
+        opened[name] = Opened(adapter(settings, within=within), settings.max_per_second, token)
     return opened

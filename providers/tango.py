@@ -63,6 +63,7 @@ class Tango:
         pause=says.PAUSE,  # 409.002: "a minimum of 2 seconds for all retries"
         can_resend=True,  # also to another address; with a cool-down
         can_cancel=True,  # choice products only, unredeemed, within five days
+        lists_by_date=True,
     )
 
     def __init__(self, settings: TangoSettings, *, within: float) -> None:

@@ -1,4 +1,4 @@
-"""What Temporal must know before workers start: search attributes, the redrive's schedule, and
+"""What Temporal must know before workers start: search attributes, schedules, and
 in production the current deployment version. Part of `guerdon migrate`; safe to run twice."""
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from temporalio.client import (
     Client,
     Schedule,
     ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.messages import REDRIVE_SCHEDULE, REDRIVE_WORKFLOW, WORKFLOW_QUEUE
+from providers.registry import configured
 from store.dispatch import SEARCH_ATTRIBUTES
 from store.temporal import connect
 from worker.build import DEPLOYMENT
+from worker.finance import schedule_reconciliations
+from worker.schedules import put_schedule
 from worker.settings import WorkerSettings
 
 
@@ -34,6 +34,7 @@ async def prepare() -> None:
     settings, client = WorkerSettings(), await connect()
     await register_search_attributes(client)
     await schedule_redrive(client, settings.redrive_every)
+    await schedule_reconciliations(client, configured())
     if settings.build_id:
         await set_current_version(client, settings.build_id)
 
@@ -62,14 +63,7 @@ async def schedule_redrive(client: Client, every: timedelta) -> None:
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every * 2),
     )
-
-    async def replace(_: ScheduleUpdateInput) -> ScheduleUpdate:
-        return ScheduleUpdate(schedule)
-
-    try:
-        await client.create_schedule(REDRIVE_SCHEDULE, schedule)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(REDRIVE_SCHEDULE).update(replace)
+    await put_schedule(client, REDRIVE_SCHEDULE, schedule)
 
 
 async def set_current_version(client: Client, build_id: str) -> None:

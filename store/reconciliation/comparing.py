@@ -41,8 +41,9 @@ ORDERS = """
     SELECT o.id, o.grant_id, o.key, o.provider_order_id, o.state, o.face_amount, o.currency,
            o.first_sent_at, o.issued_at, o.updated_at
     FROM orders o
-    WHERE o.provider = $1 AND o.first_sent_at < $3 AND o.first_sent_at >= $2 - $4::interval
-      AND coalesce(o.issued_at, o.first_sent_at) >= $2
+    WHERE o.provider = $1 AND o.first_sent_at < $3::timestamptz
+      AND o.first_sent_at >= $2::timestamptz - $4::interval
+      AND coalesce(o.issued_at, o.first_sent_at) >= $2::timestamptz
 """
 """$1 provider, $2 since, $3 until, $4 reach."""
 
@@ -116,7 +117,7 @@ WITH doubled AS MATERIALIZED (
 INSERT INTO reconciliation_items
     (id, reconciliation_id, filed, key, provider_order_id, order_id, grant_id,
      ours, ledger, theirs, status)
-SELECT 'ri_' || md5(concat_ws('|', $9::text, key, line_id, nth)), $9,
+SELECT 'ri_' || md5(concat_ws('|', $9::text, key, line_id, nth)), $9::text,
        CASE WHEN updated_at >= $10 AND verdict <> 'duplicate_key' THEN 'in_flight'
             ELSE verdict END,
        key, coalesce(line_id, named), order_id, grant_id,
@@ -176,7 +177,7 @@ async def file(connection: Any, scope: Scope, table: str) -> None:
 async def _totals(connection: Any, scope: Scope) -> dict[str, int]:
     found = dict(await connection.fetch(_TOTALS, scope.reconciliation_id))
     ours = await connection.fetchval(
-        f"SELECT count(*) FROM ({ORDERS}) o",  # noqa: S608 - a constant
+        f"SELECT count(*) FROM ({ORDERS}) o",
         scope.provider,
         scope.since,
         scope.until,

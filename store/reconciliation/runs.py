@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlmodel import col
+from ulid import ULID
 
 from domain.ids import Prefix, new_id
-from domain.reconciliation import DIFFERENCES
+from domain.reconciliation import DIFFERENCES, ReconciliationStart
 from domain.refusals import NotFound
 from store.database import Database, ReadSession, Transaction, now
 from store.reading.pages import Page, Window, read_page
@@ -29,11 +31,18 @@ class Reading(NamedTuple):
 
 
 def create(
-    tx: Transaction, *, provider: str, since: datetime, until: datetime, source: str, actor: str
+    tx: Transaction,
+    *,
+    provider: str,
+    since: datetime,
+    until: datetime,
+    source: str,
+    actor: str | None,
+    id: str | None = None,
 ) -> Reconciliation:
     """Write a run down. `source`: provider, or statement."""
     run = Reconciliation(
-        id=new_id(Prefix.RECONCILIATION),
+        id=id or new_id(Prefix.RECONCILIATION),
         provider=provider,
         since=since,
         until=until,
@@ -47,11 +56,33 @@ def create(
         "reconciliation.started",
         "Reconciliation started",
         detail=f"{provider}, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC, from {source}",
-        source="staff",
+        source="staff" if actor else "workflow",
         actor=actor,
         data={"reconciliation_id": run.id},
     )
     return run
+
+
+async def begin_daily(tx: Transaction, provider: str, run_id: str) -> ReconciliationStart:
+    """Yesterday's run, UTC, for the workflow run `run_id`: written down once."""
+    id = f"{Prefix.RECONCILIATION}_{str(ULID.from_uuid(UUID(run_id))).lower()}"
+    run = await tx.session.get(Reconciliation, id)
+    if run is None:
+        today = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        period = {"since": today - timedelta(days=1), "until": today}
+        run = create(tx, id=id, provider=provider, source="provider", actor=None, **period)
+    return start_of(run)
+
+
+def start_of(run: Reconciliation) -> ReconciliationStart:
+    """What the run's workflow begins with."""
+    return ReconciliationStart(
+        reconciliation_id=run.id,
+        provider=run.provider,
+        since=run.since,
+        until=run.until,
+        uploaded=run.source == "statement",
+    )
 
 
 async def open_reading(database: Database, reconciliation_id: str, *, daily: bool) -> Reading:
@@ -94,6 +125,12 @@ async def note_progress(connection: Any, reconciliation_id: str, **members: Any)
         reconciliation_id,
         json.dumps(members),
     )
+
+
+async def result_of(database: Database, reconciliation_id: str) -> dict[str, int]:
+    """The totals of a completed run; empty while it is under way."""
+    async with database.reading() as session:
+        return (await find(session, reconciliation_id)).totals
 
 
 async def scope_of(database: Database, reconciliation_id: str) -> Scope:

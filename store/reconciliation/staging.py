@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from domain.orders import OrderSnapshot
 from store.database import Database
 from store.reconciliation.bulk import bulk
 
@@ -27,6 +28,21 @@ class Line(NamedTuple):
     charged: int | None
     charged_currency: str | None
     created_at: datetime | None
+
+
+def line_of(order: OrderSnapshot) -> Line:
+    """The line of an order that the provider listed."""
+    face, charged = order.face, order.charged
+    return Line(
+        order.key,
+        order.provider_order_id,
+        order.state,
+        face.amount if face else None,
+        face.currency if face else None,
+        charged.amount if charged else None,
+        charged.currency if charged else None,
+        order.created_at,
+    )
 
 
 COLUMNS = ("slice", *Line._fields)
@@ -66,8 +82,20 @@ async def restart_slice(database: Database, reconciliation_id: str, slice_: int)
     table = table_of(reconciliation_id)
     async with bulk(database) as connection, connection.transaction():
         await create(connection, reconciliation_id)
-        await connection.execute(f"DELETE FROM {table} WHERE slice >= $1", slice_)  # noqa: S608 - a checked name
-        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a checked name
+        await connection.execute(f"DELETE FROM {table} WHERE slice >= $1", slice_)
+        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def forget_repeats(database: Database, reconciliation_id: str) -> None:
+    """Keep one of each order that a shifting page has shown twice. Only for lines that a provider
+    listed: a statement that bills an order twice says so."""
+    table = table_of(reconciliation_id)
+    async with bulk(database) as connection:
+        await connection.execute(
+            f"DELETE FROM {table} a USING (SELECT provider_order_id, min(ctid) AS first"
+            f" FROM {table} GROUP BY 1 HAVING count(*) > 1) b"
+            " WHERE a.provider_order_id = b.provider_order_id AND a.ctid <> b.first"
+        )
 
 
 async def drop(database: Database, reconciliation_id: str) -> None:

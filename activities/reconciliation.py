@@ -1,0 +1,118 @@
+"""Reading a provider's book, and comparing it with ours.
+
+`stage_orders` runs on the provider's own queue, behind its orders and polls. Both are idempotent:
+lines are staged slice by slice together with the position, and a comparison run again files the
+same items.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.lane import ProviderLane
+from activities.pulse import pulse
+from domain.reconciliation import ReconciliationStart
+from providers.outcomes import ProviderError, ProviderMisconfigured
+from store.database import Database
+from store.reconciliation import comparing, runs, staging
+from store.reconciliation.bulk import bulk
+from store.reconciliation.staging import Line, line_of
+
+BATCH = 1000
+"""Lines that are staged at once, and all that the worker holds of a book."""
+_SHARE = 4
+"""Of a provider's rate limit reading takes a quarter: orders come first."""
+_PAGE = 100
+
+
+class BookActivities:
+    """One provider's book. `max_per_second`: its rate limit."""
+
+    def __init__(self, lane: ProviderLane, max_per_second: float) -> None:
+        self._lane = lane
+        self._pause = (_SHARE - 1) / max_per_second
+
+    @activity.defn
+    async def stage_orders(self, reconciliation_id: str) -> int:
+        """Stage the provider's orders of the run's period; answers how many. Goes on behind the
+        last slice that a killed attempt staged."""
+        lane = self._lane
+        async with pulse():
+            try:
+                return await self._stage(reconciliation_id)
+            except ProviderMisconfigured as error:
+                raise ApplicationError(
+                    error.detail, type="Misconfigured", non_retryable=True
+                ) from None
+            except ProviderError as error:
+                raise lane.again(error.detail, error.retry_after) from error
+
+    async def _stage(self, reconciliation_id: str) -> int:
+        lane = self._lane
+        daily = lane.provider.capabilities.lists_by_date
+        reading = await runs.open_reading(lane.database, reconciliation_id, daily=daily)
+        staged = await staging.restart_slice(lane.database, reconciliation_id, reading.slice)
+        async with bulk(lane.database) as connection:
+            for number in range(reading.slice, len(reading.slices)):
+                async for lines in self._batches(*reading.slices[number]):
+                    async with connection.transaction():
+                        await staging.copy(connection, reconciliation_id, number, lines)
+                        staged += len(lines)
+                        await runs.note_progress(connection, reconciliation_id, lines=staged)
+                await runs.note_progress(
+                    connection, reconciliation_id, slice=number + 1, slices=len(reading.slices)
+                )
+        await staging.forget_repeats(lane.database, reconciliation_id)
+        return staged
+
+    async def _batches(self, since: datetime, until: datetime) -> AsyncIterator[list[Line]]:
+        batch: list[Line] = []
+        count = 0
+        async for order in self._lane.provider.list_orders(since, until):
+            batch.append(line_of(order))
+            count += 1
+            if count % _PAGE == 0:
+                await asyncio.sleep(self._pause)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+class ComparisonActivities:
+    """What needs the database alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def compare_books(self, reconciliation_id: str) -> dict[str, int]:
+        """File every order of the run; answers how many of each kind."""
+        async with pulse():
+            if totals := await runs.result_of(self._database, reconciliation_id):
+                return totals
+            scope = await runs.scope_of(self._database, reconciliation_id)
+            totals = await comparing.compare(self._database, scope)
+            async with self._database.transaction() as tx:
+                await runs.complete(tx, reconciliation_id, totals)
+            await staging.drop(self._database, reconciliation_id)
+            return totals
+
+    @activity.defn
+    async def begin_daily(self, provider: str, run_id: str) -> ReconciliationStart:
+        """Write down yesterday's run, UTC. Run again it answers the same one."""
+        async with self._database.transaction() as tx:
+            return await runs.begin_daily(tx, provider, run_id)
+
+    @activity.defn
+    async def give_up(self, reconciliation_id: str, detail: str) -> None:
+        """The run could not be brought to its end."""
+        async with self._database.transaction() as tx:
+            await runs.fail(tx, reconciliation_id, detail)
+        await staging.drop(self._database, reconciliation_id)

@@ -1,0 +1,140 @@
+"""Repairing what a reconciliation found, by the product's own rules: what the provider says now
+decides, and every repair is recorded with who asked for it.
+
+Idempotent: an item that is repaired answers its outcome, and everything that a repair changes is
+committed together with that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.lane import ProviderLane
+from activities.pulse import pulse
+from domain.money import Money
+from domain.orders import DeliveryState, OrderSnapshot, OrderState
+from domain.reconciliation import Filed, Repair
+from providers.outcomes import ProviderError
+from store.database import Transaction, now
+from store.delivery import record_snapshot
+from store.reconciliation import repairs
+from store.reconciliation.repairs import Difference
+from store.tables import Grant, Order
+
+_ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class RepairActivities:
+    """Repairs at one provider."""
+
+    lane: ProviderLane
+
+    @activity.defn
+    async def repair(self, item_id: str) -> str:
+        """Do what repairs the item; answers what that was."""
+        async with pulse():
+            difference = await repairs.find(self.lane.database, item_id)
+            if difference.item.status == "repaired":
+                return difference.item.outcome or ""
+            try:
+                return await self._act(difference)
+            except ProviderError as error:
+                raise ApplicationError(
+                    error.detail,
+                    type="TryAgain",
+                    next_retry_delay=error.retry_after or timedelta(seconds=2),
+                ) from error
+
+    @activity.defn
+    async def reopen(self, item_id: str, detail: str) -> str:
+        """It could not be done now."""
+        async with self.lane.database.transaction() as tx:
+            return await repairs.reopen(tx, item_id, detail)
+
+    async def _act(self, difference: Difference) -> str:
+        match difference.repair:
+            case Repair.REREAD_ORDER | Repair.BOOK_CORRECTION:
+                return await self._reread(difference)
+            case Repair.WRITE_OFF:
+                return await self._write_off(difference)
+            case _:
+                return await self._incident(difference)
+
+    async def _reread(self, difference: Difference) -> str:
+        """Record what the provider says now, and bring the ledger to it."""
+        order = _ours(difference)
+        named = order.provider_order_id or str(difference.item.provider_order_id)
+        snapshot = await self.lane.provider.get_order(named, order.currency)
+        return await self._recorded(difference, order, snapshot)
+
+    async def _recorded(self, difference: Difference, order: Order, snapshot: OrderSnapshot) -> str:
+        async with self.lane.database.transaction() as tx:
+            await self._record(tx, order, snapshot)
+            done = [f"read again: {snapshot.state}"]
+            if booked := await repairs.adjust(tx, difference, snapshot):
+                done.append(booked)
+            if difference.item.filed == Filed.AMOUNT_MISMATCH and snapshot.face != _face(order):
+                # The card is what the provider says; the promise stays what it was.
+                done.append(await repairs.open_incident(tx, difference, book=False))
+            return await repairs.settle(tx, difference, "; ".join(done))
+
+    async def _write_off(self, difference: Difference) -> str:
+        """Absence must be certain: the whole list is searched once more for the key."""
+        order = _ours(difference)
+        found = await self.lane.provider.find_order(
+            order.key, order.currency, not_before=order.first_sent_at or now()
+        )
+        if found:
+            return await self._recorded(difference, order, found[0])
+        async with self.lane.database.transaction() as tx:
+            await self._record(tx, order, _gone(order))
+            booked = await repairs.adjust(tx, difference, None)
+            done = ["not at the provider: recorded as cancelled, the grant needs a person"]
+            return await repairs.settle(tx, difference, "; ".join([*done, *filter(None, [booked])]))
+
+    async def _incident(self, difference: Difference) -> str:
+        # A second card, or one that came back, took money of its own; an order of ours that fell
+        # back is booked already.
+        ours = difference.item.ours.get("state") == OrderState.ISSUED
+        booked_already = difference.item.filed == Filed.STATE_MISMATCH and ours
+        async with self.lane.database.transaction() as tx:
+            done = await repairs.open_incident(tx, difference, book=not booked_already)
+            return await repairs.settle(tx, difference, done)
+
+    async def _record(self, tx: Transaction, order: Order, snapshot: OrderSnapshot) -> None:
+        """The order moves forward as if a poll had seen it; its carrier stays who it was."""
+        grant = await tx.session.get_one(Grant, order.grant_id)
+        await record_snapshot(
+            tx,
+            order.id,
+            snapshot,
+            vault=self.lane.vault,
+            pace=self.lane.pace,
+            signals_delivery=self.lane.provider.capabilities.signals_delivery,
+            carrier=grant.workflow_id,
+        )
+
+
+def _ours(difference: Difference) -> Order:
+    if difference.order is None:
+        raise ApplicationError("the item has no order of ours", non_retryable=True)
+    return difference.order
+
+
+def _face(order: Order) -> Money:
+    return Money(amount=order.face_amount, currency=order.currency)
+
+
+def _gone(order: Order) -> OrderSnapshot:
+    return OrderSnapshot(
+        provider_order_id=order.provider_order_id or f"{_ABSENT}-{order.key}",
+        key=order.key,
+        state=OrderState.CANCELLED,
+        delivery=DeliveryState.PENDING,
+        raw_status=_ABSENT,
+    )

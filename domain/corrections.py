@@ -1,0 +1,67 @@
+"""Ledger postings that reconciliation makes: new entries that name what they correct."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from domain.ledger import Entry, Posting
+from domain.money import Money
+
+Booked = Mapping[tuple[str, str], int]
+"""(account, currency) to the sum of an order's entries there, minor units."""
+
+
+def correct(
+    provider: str,
+    order_id: str,
+    item_id: str,
+    booked: Booked,
+    *,
+    face: Money | None,
+    charged: Money | None,
+) -> Posting | None:
+    """Bring an order's charge in the ledger to what the provider says: `face` on its cards,
+    `charged` off its deposit, the rest as fee (or exchange, between two currencies). Both None:
+    nothing was charged. None when the ledger says so already."""
+    wanted: Counter[tuple[str, str]] = Counter()
+    if face and charged:
+        wanted[_account(provider, "cards"), face.currency] = face.amount
+        wanted[_account(provider, "deposit"), charged.currency] = -charged.amount
+        rest = "fees" if face.currency == charged.currency else "exchange"
+        for (_, currency), amount in list(wanted.items()):
+            wanted[_account(provider, rest), currency] -= amount
+    changes = {place: wanted[place] - booked.get(place, 0) for place in {*wanted, *booked}}
+    entries = [
+        Entry(account=account, amount=amount, currency=currency)
+        for (account, currency), amount in sorted(changes.items())
+        if amount
+    ]
+    return (
+        Posting(kind=f"correct/{item_id}", subject=order_id, entries=entries) if entries else None
+    )
+
+
+def unexplained(provider: str, incident_id: str, charged: Money) -> Posting:
+    """An order that is not ours took money from our deposit: it stands on an account of its own
+    until somebody knows why."""
+    return Posting(
+        kind="incident",
+        subject=incident_id,
+        entries=[
+            Entry(
+                account=_account(provider, "deposit"),
+                amount=-charged.amount,
+                currency=charged.currency,
+            ),
+            Entry(
+                account=_account(provider, "unexplained"),
+                amount=charged.amount,
+                currency=charged.currency,
+            ),
+        ],
+    )
+
+
+def _account(provider: str, part: str) -> str:
+    return f"provider/{provider}/{part}"
