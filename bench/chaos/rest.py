@@ -10,11 +10,16 @@ from bench.chaos.outside import OPEN, Outside
 
 
 async def rest(
-    outside: Outside, say: Callable[[str], None], *, still: float = 90, settle: float = 25
+    outside: Outside,
+    say: Callable[[str], None],
+    *,
+    open_ones: int = 0,
+    still: float = 90,
+    settle: float = 25,
 ) -> bool:
-    """Wait for every referral to come to rest. True when all did; False when for `still` seconds
-    nothing moved and some were open yet. What is parked gets `settle` seconds without a change:
-    some causes pass by themselves once the faults have ended."""
+    """Wait until no more than `open_ones` referrals are open. True when it came to that; False
+    when for `still` seconds nothing moved. In the end, what is parked gets `settle` seconds
+    without a change: some causes pass by themselves once the faults have ended."""
     seen: tuple[int, ...] = ()
     since = time.monotonic()
     while True:
@@ -22,8 +27,8 @@ async def rest(
         if counts != seen:
             seen, since = counts, time.monotonic()
             say(f"waiting for rest: {sum(counts[:-1])} open, {counts[-1]} parked")
-        quiet = time.monotonic() - since
-        if not any(counts[:-1]) and (not counts[-1] or quiet > settle):
+        quiet, parked = time.monotonic() - since, counts[-1]
+        if sum(counts[:-1]) <= open_ones and (open_ones or not parked or quiet > settle):
             return True
         if quiet > still:
             return False

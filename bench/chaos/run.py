@@ -32,6 +32,8 @@ from cli.stack.stack import Stack
 from domain.campaigns import CampaignTerms
 from store.database import Database
 
+LINGER = 30
+"""Seconds without any change after which the faults end, however much is open."""
 AT_ONCE = 24
 """Friends under way at the same time."""
 
@@ -85,10 +87,10 @@ class Run:
         """Everything, from the campaigns to the verdict."""
         began = time.monotonic()
         friends = await self._prepare()
-        await self.mischief.begin(self.order.seed)
-        await self._under_fire(friends)
-        await self.mischief.end()
         outside = Outside(self.stack, self.http)
+        await self.mischief.begin(self.order.seed)
+        await self._under_fire(friends, outside)
+        await self.mischief.end()
         await rest(outside, self.say, still=self.order.still)
         database = Database(self.stack.urls.database, pool=2)
         verdict = await judge(outside, self.callers.ledger, self.terms, database)
@@ -133,11 +135,13 @@ class Run:
         code = own[turn % len(own)]
         return befriend(self.order.seed, number, plan, ids[plan.name], code, self.dice)
 
-    async def _under_fire(self, friends: list[Friend]) -> None:
-        """Refer all friends while the killer is at work, each with its share of the kills."""
+    async def _under_fire(self, friends: list[Friend], outside: Outside) -> None:
+        """Refer all friends while the killer is at work, each with its share of the kills. The
+        providers stay faulty until most orders have been through them."""
         forger = asyncio.create_task(self.mischief.forge())
         queue = iter(friends)
         await asyncio.gather(self.killer.run(), *(self._lane(queue) for _ in range(AT_ONCE)))
+        await rest(outside, self.say, open_ones=self.order.referrals // 10, still=LINGER)
         forger.cancel()
         with suppress(asyncio.CancelledError):
             await forger
