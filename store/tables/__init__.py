@@ -17,6 +17,15 @@ from store.tables.reconciliation import (
 )
 from store.tables.referrals import Intake, Referral, ReferrerProgress
 from store.tables.reversals import Receivable, Reversal, WalletCredit
+from store.tables.rewards import RewardDefinition, SigningSecret
+from store.tables.rules import (
+    RefereeMark,
+    RuleAssignment,
+    Segment,
+    SegmentMember,
+    ValidationRule,
+)
+from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
 
 __all__ = [
@@ -45,12 +54,20 @@ __all__ = [
     "Reconciliation",
     "ReconciliationItem",
     "Redemption",
+    "RefereeMark",
     "Referral",
     "ReferrerProgress",
     "Reversal",
+    "RewardDefinition",
     "Rollback",
+    "RuleAssignment",
+    "Segment",
+    "SegmentMember",
+    "SigningSecret",
+    "StaffAction",
     "StatementMapping",
     "SumHorizon",
+    "ValidationRule",
     "Voucher",
     "WalletCredit",
     "metadata",

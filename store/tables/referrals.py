@@ -23,12 +23,20 @@ class Referral(SQLModel, table=True):
             ["campaign_versions.campaign_id", "campaign_versions.version"],
         ),
         one_of("status", ReferralStatus),
+        # How many conversions of a code, or of a campaign, fall into a period.
+        Index("ix_referrals_voucher_id", "voucher_id", "converted_at"),
+        Index(
+            "ix_referrals_counted",
+            "campaign_id",
+            "converted_at",
+            postgresql_where=text("ordinal IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
     campaign_id: str
     campaign_version: int
-    voucher_id: str = Field(foreign_key="vouchers.id", index=True)
+    voucher_id: str = Field(foreign_key="vouchers.id")
     referrer_id: str = Field(foreign_key="customers.id", index=True)
     referee_id: str = Field(foreign_key="customers.id", index=True)
     status: str = Field(default=ReferralStatus.WAITING, index=True)

@@ -275,6 +275,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rewards")),
     )
     op.create_table(
+        "segments",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "filter", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "type IN ('static', 'auto-update', 'passive')", name=op.f("ck_segments_type_word")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
+    )
+    op.create_table(
         "signing_secrets",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
@@ -296,6 +311,22 @@ def upgrade() -> None:
         sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_sum_horizon_only_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sum_horizon")),
+    )
+    op.create_table(
+        "validation_rules",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column(
+            "rules", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("context_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_validation_rules")),
     )
     op.create_table(
         "action_parts",
@@ -398,6 +429,22 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "referee_marks",
+        sa.Column("campaign_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("mark", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("customer_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("fk_referee_marks_campaign_id_campaigns")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_referee_marks_customer_id_customers")
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "mark", name=op.f("pk_referee_marks")),
+    )
+    op.create_index(
+        op.f("ix_referee_marks_customer_id"), "referee_marks", ["customer_id"], unique=False
+    )
+    op.create_table(
         "referrer_progress",
         sa.Column("campaign_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("referrer_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -415,6 +462,45 @@ def upgrade() -> None:
             name=op.f("fk_referrer_progress_referrer_id_customers"),
         ),
         sa.PrimaryKeyConstraint("campaign_id", "referrer_id", name=op.f("pk_referrer_progress")),
+    )
+    op.create_table(
+        "rule_assignments",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("rule_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("campaign_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+            name=op.f("fk_rule_assignments_campaign_id_campaigns"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_id"],
+            ["validation_rules.id"],
+            name=op.f("fk_rule_assignments_rule_id_validation_rules"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_assignments")),
+        sa.UniqueConstraint(
+            "rule_id", "campaign_id", name=op.f("uq_rule_assignments_rule_id_campaign_id")
+        ),
+    )
+    op.create_index(
+        op.f("ix_rule_assignments_campaign_id"), "rule_assignments", ["campaign_id"], unique=False
+    )
+    op.create_table(
+        "segment_members",
+        sa.Column("segment_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("customer_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_segment_members_customer_id_customers")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segments.id"], name=op.f("fk_segment_members_segment_id_segments")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "customer_id", name=op.f("pk_segment_members")),
+    )
+    op.create_index(
+        op.f("ix_segment_members_customer_id"), "segment_members", ["customer_id"], unique=False
     )
     op.create_table(
         "vouchers",
@@ -567,12 +653,21 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
+        "ix_referrals_counted",
+        "referrals",
+        ["campaign_id", "converted_at"],
+        unique=False,
+        postgresql_where=sa.text("ordinal IS NOT NULL"),
+    )
+    op.create_index(
         op.f("ix_referrals_order_source_id"), "referrals", ["order_source_id"], unique=False
     )
     op.create_index(op.f("ix_referrals_referee_id"), "referrals", ["referee_id"], unique=False)
     op.create_index(op.f("ix_referrals_referrer_id"), "referrals", ["referrer_id"], unique=False)
     op.create_index(op.f("ix_referrals_status"), "referrals", ["status"], unique=False)
-    op.create_index(op.f("ix_referrals_voucher_id"), "referrals", ["voucher_id"], unique=False)
+    op.create_index(
+        "ix_referrals_voucher_id", "referrals", ["voucher_id", "converted_at"], unique=False
+    )
     op.create_table(
         "grants",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -738,7 +833,6 @@ def upgrade() -> None:
         sa.Column("referral_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("identity", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("refunded", sa.BigInteger(), nullable=True),
-        sa.Column("order_amount", sa.BigInteger(), nullable=True),
         sa.Column("actor", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("carried_out_at", sa.DateTime(timezone=True), nullable=True),
@@ -775,6 +869,7 @@ def upgrade() -> None:
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("absent_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resent_to", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -941,11 +1036,16 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_grants_referral_id"), table_name="grants")
     op.drop_index(op.f("ix_grants_recipient_id"), table_name="grants")
     op.drop_table("grants")
-    op.drop_index(op.f("ix_referrals_voucher_id"), table_name="referrals")
+    op.drop_index("ix_referrals_voucher_id", table_name="referrals")
     op.drop_index(op.f("ix_referrals_status"), table_name="referrals")
     op.drop_index(op.f("ix_referrals_referrer_id"), table_name="referrals")
     op.drop_index(op.f("ix_referrals_referee_id"), table_name="referrals")
     op.drop_index(op.f("ix_referrals_order_source_id"), table_name="referrals")
+    op.drop_index(
+        "ix_referrals_counted",
+        table_name="referrals",
+        postgresql_where=sa.text("ordinal IS NOT NULL"),
+    )
     op.drop_table("referrals")
     op.drop_index(op.f("ix_publications_customer_id"), table_name="publications")
     op.drop_index(op.f("ix_publications_campaign_id"), table_name="publications")
@@ -965,7 +1065,13 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_vouchers_campaign_id"), table_name="vouchers")
     op.drop_table("vouchers")
+    op.drop_index(op.f("ix_segment_members_customer_id"), table_name="segment_members")
+    op.drop_table("segment_members")
+    op.drop_index(op.f("ix_rule_assignments_campaign_id"), table_name="rule_assignments")
+    op.drop_table("rule_assignments")
     op.drop_table("referrer_progress")
+    op.drop_index(op.f("ix_referee_marks_customer_id"), table_name="referee_marks")
+    op.drop_table("referee_marks")
     op.drop_index("ix_reconciliation_items_run", table_name="reconciliation_items")
     op.drop_index(op.f("ix_reconciliation_items_order_id"), table_name="reconciliation_items")
     op.drop_table("reconciliation_items")
@@ -973,9 +1079,11 @@ def downgrade() -> None:
     op.drop_table("campaign_versions")
     op.drop_table("budgets")
     op.drop_table("action_parts")
+    op.drop_table("validation_rules")
     op.drop_table("sum_horizon")
     op.drop_table("statement_mappings")
     op.drop_table("signing_secrets")
+    op.drop_table("segments")
     op.drop_table("rewards")
     op.drop_index(op.f("ix_reconciliations_provider"), table_name="reconciliations")
     op.drop_table("reconciliations")
