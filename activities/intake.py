@@ -8,6 +8,7 @@ from temporalio import activity
 
 from store.database import Database
 from store.dispatch import redrive
+from store.starting import restart_actions
 
 
 class IntakeActivities:
@@ -20,4 +21,5 @@ class IntakeActivities:
     @activity.defn
     async def redrive(self) -> int:
         """Send every accepted message that has waited too long; answers how many."""
+        await restart_actions(self._database, activity.client(), self._older_than)
         return await redrive(self._database, activity.client(), older_than=self._older_than)

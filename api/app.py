@@ -10,8 +10,10 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api.access import Keyring
+from api.async_actions import endpoints as async_actions
 from api.boundary import Boundary
 from api.campaigns import endpoints as campaigns
+from api.customers import bulk
 from api.customers import endpoints as customers
 from api.documentation import document
 from api.errors import add_error_handlers
@@ -19,14 +21,17 @@ from api.events import endpoints as events
 from api.grants import endpoints as grants
 from api.health import endpoints as health
 from api.hooks import endpoints as hooks
+from api.hooks.account import account_hooks
 from api.ledger import endpoints as ledger
 from api.orders import endpoints as orders
 from api.publications import endpoints as publications
 from api.redemptions import endpoints as redemptions
 from api.referrals import endpoints as referrals
 from api.resources import Resources
+from api.rewards import endpoints as rewards
 from api.settings import ApiSettings
 from api.vouchers import endpoints as vouchers
+from providers.registry import open_configured
 from store.crypto import Vault
 from store.database import Database
 from store.dispatch import Dispatcher
@@ -38,8 +43,11 @@ _SPARE = 4
 
 _ROUTERS = (
     events,  # the busiest first: they are tried in this order
+    bulk,
     customers,
+    async_actions,
     campaigns,
+    rewards,
     vouchers,
     publications,
     referrals,
@@ -64,6 +72,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     add_error_handlers(app)
+    app.include_router(bulk.files)
     for module in _ROUTERS:
         app.include_router(module.router)
     document(app, str(settings.public_url).rstrip("/"))
@@ -75,19 +84,30 @@ def _lifespan(
     settings: ApiSettings, store: StoreSettings
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     vault = Vault(store.encryption_keys.get_secret_value())
+    # To verify their webhooks only: the API calls no provider.
+    providers = open_configured(within=1)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
             database = Database(store.database_url.get_secret_value(), pool=store.database_pool)
             opened.push_async_callback(database.dispose)
+            for entry in providers.values():
+                opened.push_async_callback(entry.provider.close)
             # Lazy: the API accepts requests while Temporal is away.
             temporal = await connect(lazy=True)
             dispatcher = Dispatcher(database, temporal)
             opened.push_async_callback(dispatcher.close)
             turns = asyncio.Semaphore(max(1, store.database_pool - _SPARE))
             app.state.resources = Resources(
-                settings, database, Keyring(database), temporal, dispatcher, turns, vault
+                settings,
+                database,
+                Keyring(database),
+                temporal,
+                dispatcher,
+                turns,
+                vault,
+                account_hooks(providers),
             )
             yield
 

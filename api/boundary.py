@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 BODY_LIMIT = 1_000_000
 """Bytes of a request's body."""
+FILE_LIMIT = 10_000_000
+"""Bytes where a file, or many rows, may be sent: Voucherify's own limit."""
+_FILES = ("/importCSV", "/bulk/async", "/metadata/async")
 
 
 class Boundary:
@@ -80,16 +83,17 @@ class _Exchange:
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """The same body, unless it is too large: told by its length, or by counting."""
+    limit = FILE_LIMIT if scope["path"].endswith(_FILES) else BODY_LIMIT
     declared = dict(scope["headers"]).get(b"content-length", b"")
-    too_large = len(declared) > 9 or (declared.isdigit() and int(declared) > BODY_LIMIT)
-    received = BODY_LIMIT + 1 if too_large else 0
+    too_large = len(declared) > 9 or (declared.isdigit() and int(declared) > limit)
+    received = limit + 1 if too_large else 0
 
     async def limited() -> Message:
         nonlocal received
-        if received <= BODY_LIMIT:
+        if received <= limit:
             message = await receive()
             received += len(message.get("body", b""))
-        if received > BODY_LIMIT:
+        if received > limit:
             raise HTTPException(413)
         return message
 

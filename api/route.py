@@ -18,6 +18,10 @@ from domain.refusals import InvalidPayload
 class GuardedRoute(APIRoute):
     """A route for authenticated callers. Routers take it as their `route_class`."""
 
+    async def read_body(self, request: Request) -> None:
+        """Have the body of a POST in a form that can be stored; the request keeps it."""
+        await read_json(request)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
@@ -26,8 +30,8 @@ class GuardedRoute(APIRoute):
             request.state.caller = await resources.keyring.authenticate(request.headers)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
-            if request.method == "POST":
-                await read_json(request)
+            if request.method in ("POST", "PUT"):
+                await self.read_body(request)
             key = request.headers.get(HEADER) if request.method == "POST" else None
             async with resources.turns:
                 if key is not None:

@@ -12,18 +12,22 @@ from typing import Any
 from pydantic import BaseModel
 
 from domain.grants import Attention
+from domain.staff import Action
 
 WORKFLOW_QUEUE = "guerdon"
 REFERRAL_WORKFLOW = "ReferralWorkflow"
 AFTERCARE_WORKFLOW = "AftercareWorkflow"
 REDRIVE_WORKFLOW = "RedriveWorkflow"
+HOOK_WORKFLOW = "HookWorkflow"
 REDRIVE_SCHEDULE = "guerdon-redrive"
+ACTION_WORKFLOW = "ActionWorkflow"
 
 CONVERT = "convert"
 DELIVERY_HINT = "delivery_hint"
-RETRY = "retry"
-CANCEL = "cancel"
 STORY = "story"
+
+BUSY = "Busy"
+"""The type of a validator's refusal that the next try may not meet."""
 
 
 def provider_queue(provider: str) -> str:
@@ -48,6 +52,31 @@ class Conversion(BaseModel):
     received_at: datetime
 
 
+class Next(StrEnum):
+    """What a grant needs next."""
+
+    ORDER = "order"
+    """Send the order, or ask after it under the same key."""
+    FOLLOW = "follow"
+    """The provider has it: wait for its webhook or the poll, then look."""
+    ATTEND = "attend"
+    """Parked: wait for staff, or for `after` when the cause may pass by itself."""
+    TAKE_BACK = "take_back"
+    """Ask the provider to cancel the card: what it was for was reversed."""
+    REST = "rest"
+    """Nothing more to do."""
+
+
+class Step(BaseModel):
+    """An activity's answer: what the facts say comes next, and how soon."""
+
+    next: Next
+    after: timedelta | None = None
+    attention: Attention | None = None
+    cancellable: bool = False
+    """Parked, and certain that no card exists."""
+
+
 class GrantTask(BaseModel):
     """A grant that a workflow has to carry to its end."""
 
@@ -55,6 +84,10 @@ class GrantTask(BaseModel):
     provider: str | None
     """The gift-card provider, or None for a reward that Guerdon itself keeps (a wallet)."""
     hold_until: datetime | None = None
+    review: bool = False
+    """A person decides before it is ordered."""
+    step: Step | None = None
+    """Where it stands already, for a workflow that takes it up again."""
 
 
 class Decision(BaseModel):
@@ -71,36 +104,23 @@ class Expiry(BaseModel):
     conversion: Conversion | None = None
 
 
-class Next(StrEnum):
-    """What a grant needs next."""
-
-    ORDER = "order"
-    """Send the order, or ask after it under the same key."""
-    FOLLOW = "follow"
-    """The provider has it: wait for its webhook or the poll, then look."""
-    ATTEND = "attend"
-    """Parked: wait for staff, or for `after` when the cause may pass by itself."""
-    REST = "rest"
-    """Nothing more to do."""
-
-
-class Step(BaseModel):
-    """An activity's answer: what the facts say comes next, and how soon."""
-
-    next: Next
-    after: timedelta | None = None
-    attention: Attention | None = None
-    cancellable: bool = False
-    """Parked, and certain that no card exists."""
-
-
 class StaffRequest(BaseModel):
-    """A person's decision on one grant. `actor` is a credential's id, never a name. The API leaves
-    `reason` empty: a person's own words stay in the event that it records."""
+    """A person's decision on one grant. Ids only: who asked, why, and with which address is in
+    the row that `request_id` names. `actor` is a credential's id, never a name."""
 
     grant_id: str
     actor: str
     reason: str = ""
+    """Left empty: a person's own words stay in the database."""
+    request_id: str = ""
+
+
+class ReviewRequest(BaseModel):
+    """A person's decision on all of a referral's grants that are in review; like StaffRequest."""
+
+    referral_id: str
+    actor: str
+    request_id: str
 
 
 class Park(BaseModel):
@@ -117,6 +137,26 @@ class AftercareStart(BaseModel):
     referral_id: str
     task: GrantTask
     next: Next = Next.FOLLOW
+    more: list[GrantTask] = []
+    """Further grants, where the request is about the whole referral."""
+    action: Action | None = None
+    """What staff asked for; its request is one of the two below."""
+    request: StaffRequest | None = None
+    review: ReviewRequest | None = None
+
+
+class ProviderHook(BaseModel):
+    """A provider's webhook, its signature checked: ids of what it speaks of. `patience`: how long
+    an order that is not known here, or not yet, is looked for."""
+
+    provider: str
+    event_id: str
+    key: str | None = None
+    provider_order_id: str | None = None
+    reward_id: str | None = None
+    adverse: bool = False
+    """It tells against a card that was thought to be well."""
+    patience: timedelta = timedelta(minutes=10)
 
 
 class Story(BaseModel):
@@ -126,3 +166,10 @@ class Story(BaseModel):
     grants: dict[str, Step] = {}
     conversion: str | None = None
     detail: dict[str, Any] = {}
+
+
+class Undoing(BaseModel):
+    """A grant that a reversal undoes, where only its provider can say how."""
+
+    task: GrantTask
+    next: Next

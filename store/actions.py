@@ -38,7 +38,7 @@ class Dealt(NamedTuple):
     failures: list[Failure]
 
 
-def enqueue(
+async def enqueue(
     tx: Transaction, type: str, rows: list[Any], *, request_id: str, **parameters: Any
 ) -> AsyncAction:
     """Accept work on these rows."""
@@ -53,6 +53,7 @@ def enqueue(
     )
     parts = range(0, len(rows), PART)
     tx.session.add(action)
+    await tx.session.flush()
     tx.session.add_all(
         ActionPart(action_id=action.id, number=number, rows=rows[start : start + PART])
         for number, start in enumerate(parts)

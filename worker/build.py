@@ -12,20 +12,33 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.actions import ActionActivities
+from activities.hooks import HookActivities
 from activities.intake import IntakeActivities
 from activities.lane import ProviderLane
 from activities.orders import OrderActivities
 from activities.referrals import ReferralActivities
+from activities.staff import StaffActivities
 from domain.messages import WORKFLOW_QUEUE, provider_queue
 from providers.registry import Opened
 from store.crypto import Vault
 from store.database import Database
+from worker import finance
 from worker.settings import WorkerSettings
+from workflows.action import ActionWorkflow
 from workflows.aftercare import AftercareWorkflow
+from workflows.hook import HookWorkflow
 from workflows.redrive import RedriveWorkflow
 from workflows.referral import ReferralWorkflow
 
-WORKFLOWS = [ReferralWorkflow, AftercareWorkflow, RedriveWorkflow]
+WORKFLOWS = [
+    ReferralWorkflow,
+    AftercareWorkflow,
+    RedriveWorkflow,
+    HookWorkflow,
+    ActionWorkflow,
+    *finance.WORKFLOWS,
+]
 DEPLOYMENT = "guerdon"
 AT_ONCE = 16
 
@@ -47,6 +60,7 @@ def build_workers(
 
 def _workflow_worker(client: Client, database: Database, settings: WorkerSettings) -> Worker:
     referrals = ReferralActivities(database)
+    hooks = HookActivities(database)
     intake = IntakeActivities(database, older_than=settings.redrive_every)
     return Worker(
         client,
@@ -56,10 +70,17 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
             referrals.qualify,
             referrals.expire,
             referrals.credit_wallet,
+            referrals.begin_review,
+            referrals.approve,
+            referrals.deny,
             referrals.cancel,
             referrals.note_retry,
             referrals.park,
             intake.redrive,
+            ActionActivities(database).work_off,
+            hooks.pass_on_hook,
+            hooks.note_unmatched,
+            *finance.activities(database),
         ],
         workflow_runner=(
             SandboxedWorkflowRunner() if settings.sandbox else UnsandboxedWorkflowRunner()
@@ -81,11 +102,18 @@ def _provider_worker(
     lane = ProviderLane(
         database, opened.provider, vault, settings.timing, settings.pace, settings.hooks
     )
-    orders = OrderActivities(lane)
+    orders, staff = OrderActivities(lane), StaffActivities(lane)
     return Worker(
         client,
         task_queue=provider_queue(opened.provider.name),
-        activities=[orders.place_order, orders.check_order],
+        activities=[
+            orders.place_order,
+            orders.check_order,
+            orders.order_of_reward,
+            staff.resend,
+            staff.resolve,
+            *finance.activities_of(lane, opened.max_per_second),
+        ],
         max_task_queue_activities_per_second=opened.max_per_second,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=settings.timing.claim,

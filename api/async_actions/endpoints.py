@@ -1,0 +1,38 @@
+"""Asynchronous actions: how far accepted work has come."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.access import READERS, allow
+from api.async_actions.schemas import ActionAnswer, ActionList, ActionSummary
+from api.lists import Windowed
+from api.problems import responses
+from api.resources import Held
+from api.route import GuardedRoute
+from store.reading import actions
+
+router = APIRouter(
+    prefix="/v1/async-actions", tags=["Asynchronous actions"], route_class=GuardedRoute
+)
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_async_actions(held: Held, window: Windowed) -> ActionList:
+    """Accepted work, newest first."""
+    async with held.database.reading() as session:
+        page = await actions.page(session, window)
+    return ActionList(
+        async_actions=[ActionSummary.of(row[0]) for row in page.rows],
+        total=page.total,
+        has_more=page.has_more,
+    )
+
+
+@router.get(
+    "/{action_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
+)
+async def get_async_action(action_id: str, held: Held) -> ActionAnswer:
+    """One piece of accepted work, with its wrong rows."""
+    async with held.database.reading() as session:
+        return ActionAnswer.of(await actions.find(session, action_id))

@@ -1,0 +1,98 @@
+"""Bodies about asynchronous actions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from store.tables import AsyncAction
+
+
+class Accepted(BaseModel):
+    """Work has been accepted; `GET /v1/async-actions/{id}` follows it."""
+
+    async_action_id: str = Field(examples=["aa_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+
+
+class RowFailure(BaseModel):
+    """A wrong row: its number (1 is the first), and why."""
+
+    row: int
+    message: str
+
+
+class ActionResult(BaseModel):
+    """What became of the rows. `failed` lists the first thousand wrong ones."""
+
+    message: str
+    done_count: int
+    created_count: int
+    updated_count: int
+    failed_count: int
+    failed: list[RowFailure]
+
+
+class ActionSummary(BaseModel):
+    """An asynchronous action. `progress` in percent, `processing_time` in milliseconds."""
+
+    id: str
+    type: str = Field(examples=["CUSTOMERS.IMPORT_CSV"])
+    status: Literal["ENQUEUED", "IN_PROGRESS", "DONE", "FAILED"]
+    operation_status: Literal["SUCCESS", "FAILED", "UNKNOWN"]
+    created_at: datetime
+    updated_at: datetime | None
+    request_id: str | None
+    processing_time: int
+    progress: int
+    object: Literal["async_action"] = "async_action"
+
+    @classmethod
+    def of(cls, row: AsyncAction) -> ActionSummary:
+        changed = row.finished_at or row.updated_at or row.created_at
+        return cls(
+            id=row.id,
+            type=row.type,
+            status="DONE" if row.finished_at else "IN_PROGRESS" if row.done else "ENQUEUED",
+            operation_status=_outcome(row),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            request_id=row.request_id,
+            processing_time=int((changed - row.created_at).total_seconds() * 1000),
+            progress=100 * row.done // row.total if row.total else 100 * bool(row.finished_at),
+        )
+
+
+class ActionAnswer(ActionSummary):
+    """One action, with what became of its rows so far."""
+
+    result: ActionResult
+
+    @classmethod
+    def of(cls, row: AsyncAction) -> ActionAnswer:
+        result = ActionResult(
+            message=f"{row.done} of {'?' if row.total is None else row.total} rows processed",
+            done_count=row.done - row.failed,
+            created_count=row.created,
+            updated_count=row.updated,
+            failed_count=row.failed,
+            failed=[RowFailure.model_validate(failure) for failure in row.failures],
+        )
+        return cls(**ActionSummary.of(row).model_dump(), result=result)
+
+
+class ActionList(BaseModel):
+    """A page of actions, newest first, under Voucherify's name for it."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["async_actions"] = "async_actions"
+    async_actions: list[ActionSummary]
+    total: int
+    has_more: bool
+
+
+def _outcome(row: AsyncAction) -> Literal["SUCCESS", "FAILED", "UNKNOWN"]:
+    if row.finished_at is None:
+        return "UNKNOWN"
+    return "FAILED" if row.failed and row.failed == row.done else "SUCCESS"

@@ -1,0 +1,93 @@
+"""Customers by the thousand: accepted at once, worked off by a workflow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from pydantic import BaseModel, Field
+
+from api.access import allow
+from api.async_actions.schemas import Accepted
+from api.files import CsvFile, FileRoute, rows_of
+from api.problems import post_responses
+from api.resources import Held, Resources
+from api.route import GuardedRoute
+from domain.imports import WrongHeader, reader
+from domain.refusals import InvalidPayload
+from domain.roles import Role
+from store import actions
+from store.imports import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_METADATA
+from store.starting import try_to_start
+
+router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+files = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=FileRoute)
+
+SourceId = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class MetadataUpdate(BaseModel):
+    """The same metadata for many customers; who is not known yet is created."""
+
+    source_ids: Annotated[list[SourceId], Field(min_length=1)]
+    metadata: dict[str, Any]
+
+
+@router.post(
+    "/bulk/async", status_code=202, dependencies=[allow(Role.SERVICE)], responses=post_responses()
+)
+async def update_customers_in_bulk(
+    body: Annotated[
+        list[dict[str, Any]],
+        Body(min_length=1, examples=[[{"source_id": "user-1", "metadata": {"plan": "pro"}}]]),
+    ],
+    request: Request,
+    held: Held,
+) -> Accepted:
+    """Create or merge many customers. A wrong one holds no other back: the action lists it."""
+    return await _accept(held, request, CUSTOMERS_BULK, body)
+
+
+@router.post(
+    "/metadata/async",
+    status_code=202,
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses(),
+)
+async def update_metadata_in_bulk(
+    body: Annotated[
+        MetadataUpdate,
+        Body(examples=[{"source_ids": ["user-1", "user-2"], "metadata": {"plan": "pro"}}]),
+    ],
+    request: Request,
+    held: Held,
+) -> Accepted:
+    """Merge the same metadata into many customers."""
+    return await _accept(
+        held, request, CUSTOMERS_METADATA, list(body.source_ids), metadata=body.metadata
+    )
+
+
+@files.post(
+    "/importCSV", status_code=202, dependencies=[allow(Role.SERVICE)], responses=post_responses()
+)
+async def import_customers(file: CsvFile, request: Request, held: Held) -> Accepted:
+    """Import a CSV file. Its header names the columns (Source_id, Name, Email, Phone, Birthdate,
+    Address_line_1, …; others are metadata); a known `source_id` is overwritten as a whole."""
+    header, rows = await rows_of(file)
+    try:
+        reader(header)
+    except WrongHeader as wrong:
+        raise InvalidPayload(f"The file: {wrong}.", field="/file") from None
+    return await _accept(held, request, CUSTOMERS_CSV, rows, header=header)
+
+
+async def _accept(
+    held: Resources, request: Request, type: str, rows: list[Any], **parameters: Any
+) -> Accepted:
+    async with held.database.transaction() as tx:
+        action = await actions.enqueue(
+            tx, type, rows, request_id=request.state.request_id, **parameters
+        )
+    await try_to_start(held.temporal, action.id)
+    return Accepted(async_action_id=action.id)

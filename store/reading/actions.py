@@ -1,0 +1,24 @@
+"""Asynchronous actions, as their callers see them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.refusals import NotFound
+from store.database import ReadSession
+from store.reading.pages import Page, Window, read_page
+from store.tables import AsyncAction
+
+
+async def find(session: ReadSession, action_id: str) -> AsyncAction:
+    """Raises NotFound."""
+    action = await session.get(AsyncAction, action_id)
+    if action is None:
+        raise NotFound("async action", action_id)
+    return action
+
+
+async def page(session: ReadSession, window: Window) -> Page:
+    """Newest first; rows are (AsyncAction,)."""
+    return await read_page(session, select(AsyncAction), col(AsyncAction.id), window)
