@@ -25,6 +25,8 @@ from api.hooks.account import account_hooks
 from api.ledger import endpoints as ledger
 from api.orders import endpoints as orders
 from api.publications import endpoints as publications
+from api.reconciliations import endpoints as reconciliations
+from api.reconciliations import statements
 from api.redemptions import endpoints as redemptions
 from api.referrals import endpoints as referrals
 from api.resources import Resources
@@ -55,6 +57,8 @@ _ROUTERS = (
     grants,
     orders,
     ledger,
+    reconciliations,
+    statements,
     hooks,
     health,
 )

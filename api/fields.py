@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from api.errors import MISSING_CUSTOMER
@@ -46,6 +54,11 @@ def _named(person: Person) -> Person:
 
 NamedPerson = Annotated[Person, AfterValidator(_named)]
 """A customer inside another body: created when unknown, merged when known."""
+
+
+def first_error(error: ValidationError) -> str:
+    """What is wrong, in the validator's own words."""
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
 
 
 def identity_of(metadata: dict[str, Any], *names: str) -> str | None:

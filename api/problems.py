@@ -157,6 +157,11 @@ def responses(*keys: str, authenticated: bool = True) -> dict[int | str, dict[st
     return documented
 
 
+def body_responses(*keys: str) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a guarded PUT: besides its own keys, those of its body."""
+    return responses("invalid_payload", *keys, "payload_too_large", "unsupported_media_type")
+
+
 def post_responses(*keys: str) -> dict[int | str, dict[str, Any]]:
     """`responses` of a guarded POST: besides its own keys, those of its body and its repeats."""
     return responses(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from domain.money import percentage
 
@@ -19,12 +19,22 @@ class AmountOff(BaseModel):
     amount_off: int = Field(gt=0)
 
 
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+Percent = Annotated[
+    Decimal, Field(gt=0, le=100), PlainSerializer(_number, int | float, when_used="json")
+]
+"""In JSON a number, as Voucherify has it."""
+
+
 class PercentOff(BaseModel):
     """A discount in percent, at most `amount_limit` minor units."""
 
     model_config = ConfigDict(frozen=True)
     type: Literal["PERCENT"] = "PERCENT"
-    percent_off: Decimal = Field(gt=0, le=100)
+    percent_off: Percent
     amount_limit: int | None = Field(default=None, gt=0)
 
 

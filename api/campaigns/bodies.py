@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from api.campaigns.codes import MAX_CODES, VoucherIn
-from api.campaigns.program import ReferralProgramIn, to_limits, to_tier
-from api.campaigns.rewards import to_reward
+from api.campaigns.program import ReferralProgramIn
+from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
 from api.fields import Duration, Instant, Strict
+from api.rewards.making import Making
 from domain.campaigns import CampaignTerms, CampaignType
-from domain.codes import CodeConfig
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload
 from store.campaigns import NewCampaign
@@ -68,7 +69,7 @@ class CampaignIn(Strict):
     vouchers_count: int | None = Field(default=None, ge=0, le=MAX_CODES)
     start_date: Instant | None = None
     expiration_date: Instant | None = None
-    activity_duration_after_publishing: Duration | None = None
+    activity_duration_after_publishing: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     metadata: Metadata = Field(default={})
     voucher: VoucherIn = VoucherIn()
     referral_program: ReferralProgramIn
@@ -79,12 +80,12 @@ class CampaignIn(Strict):
             raise ValueError("expiration_date must lie after start_date")
         return self
 
-    def to_campaign(self, currency: str) -> NewCampaign:
+    def to_campaign(self, making: Making, currency: str) -> NewCampaign:
         """What the store creates. Raises InvalidPayload for terms that contradict each other."""
         count = self.vouchers_count or self.voucher.code_config.initial_count or 0
         if self.type is CampaignType.STATIC and not count:
             raise InvalidPayload("A STATIC campaign needs vouchers_count.", field="/vouchers_count")
-        terms = self._terms(currency)
+        terms = self._terms(making, currency)
         if terms.code_config.combinations < 2 * max(count, 1):
             raise InvalidPayload(
                 "The pattern makes too few codes.", field="/voucher/code_config/pattern"
@@ -105,29 +106,10 @@ class CampaignIn(Strict):
             ),
         )
 
-    def _terms(self, currency: str) -> CampaignTerms:
-        program, voucher = self.referral_program, self.voucher
-        given = {
-            "event_name": program.custom_event.name if program.custom_event else None,
-            "referee_reward": program.referee_reward
-            and to_reward(program.referee_reward, currency),
-            "discount": voucher.discount and voucher.discount.model_dump(exclude={"effect"}),
-            "code_quantity": voucher.redemption.quantity,
-            "attribution_window": program.attribution_window,
-            "hold": program.hold,
-            "activity_duration_after_publishing": self.activity_duration_after_publishing,
-        }
-        try:
-            return CampaignTerms(
-                conversion=program.conversion_event_type,
-                tiers=tuple(to_tier(tier, currency) for tier in program.tiers),
-                code_config=CodeConfig(
-                    **voucher.code_config.model_dump(exclude_none=True, exclude={"initial_count"})
-                ),
-                review=program.review,
-                limits=to_limits(program.limits, currency),
-                **{name: value for name, value in given.items() if value is not None},
-            )
-        except ValidationError as error:
-            message = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise InvalidPayload(message, field="/referral_program") from None
+    def _terms(self, making: Making, currency: str) -> CampaignTerms:
+        document = document_of(None)
+        lay_voucher(document, self.voucher)
+        lay_program(document, self.referral_program, making, currency)
+        if self.activity_duration_after_publishing is not None:
+            document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
+        return to_terms(document)

@@ -7,9 +7,11 @@ from fastapi import APIRouter
 from api.access import READERS, Calling, allow
 from api.campaigns.bodies import CampaignIn
 from api.campaigns.schemas import CampaignAnswer, CampaignList
+from api.campaigns.terms import rewards_in
 from api.lists import Windowed
 from api.problems import post_responses, responses
 from api.resources import Held
+from api.rewards.making import begin
 from api.route import GuardedRoute
 from domain.roles import Role
 from store import campaigns
@@ -25,8 +27,11 @@ router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=Guard
 )
 async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     """Create a referral campaign. It is live at once."""
-    new = body.to_campaign(held.settings.currency)
+    currency = held.settings.currency
     async with held.database.transaction() as tx:
+        making = await begin(tx, currency, rewards_in(body.referral_program))
+        new = body.to_campaign(making, currency)
+        await making.put_away(tx, held.vault)
         campaign_id = await campaigns.create(tx, new)
     return await _answer(held, campaign_id)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from api.campaigns.rewards import RewardIn, to_reward
 from api.fields import MAX_MINOR, Duration, Strict
-from domain.campaigns import ConversionKind, Criterion, Limits, Review, Tier
-from domain.ids import Prefix, new_id
-from domain.money import Currency, Money
+from api.rewards.kinds import RewardIn
+from domain.campaigns import ConversionKind, Criterion, OnReversal, Review
+from domain.money import Currency
 
 
 class CustomEventIn(Strict):
@@ -20,13 +19,44 @@ class CustomEventIn(Strict):
     id: str | None = None
 
 
-class TierIn(Strict):
-    """What the referrer gets, and when."""
+_Most = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 
+
+class TierChangeIn(Strict):
+    """What is given of a tier replaces; what is not stays."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    criterion: Criterion | None = None
+    threshold: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
+    repeat: bool | None = None
+    on_reversal: OnReversal | None = None
+    max_grants: _Most | None = Field(default=None, description="To all referrers together.")
+    max_grants_per_referrer: _Most | None = None
+    reward: RewardIn | None = None
+
+
+class TierIn(TierChangeIn):
+    """What the referrer gets, and when. `id` names a tier that the campaign has; without it, a
+    tier of the same name is the same tier."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "five friends",
+                    "criterion": "min_unique_referees",
+                    "threshold": 5,
+                    "repeat": True,
+                    "max_grants_per_referrer": 4,
+                    "reward": {"kind": "loyalty_points", "points": 500},
+                }
+            ]
+        }
+    )
+
+    id: str | None = Field(default=None, max_length=64)
     name: str = Field(min_length=1, max_length=200)
     criterion: Criterion
-    threshold: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
-    repeat: bool = False
     reward: RewardIn
 
 
@@ -42,7 +72,7 @@ class LimitsIn(Strict):
 
     budget: BudgetIn | None = None
     grants_per_referrer: int | None = Field(default=None, strict=True, ge=1, le=1_000_000_000)
-    redemptions_per_customer: int = Field(default=1, strict=True, ge=1, le=1_000_000_000)
+    redemptions_per_customer: int | None = Field(default=None, strict=True, ge=1, le=1_000_000_000)
 
 
 def _no_review(review: Review) -> Review:
@@ -51,29 +81,21 @@ def _no_review(review: Review) -> Review:
     return review
 
 
-class ReferralProgramIn(Strict):
+class ProgramChangeIn(Strict):
+    """What is given of the terms replaces; what is not stays. Limits merge one by one; tiers are
+    replaced as a list."""
+
+    conversion_event_type: ConversionKind | None = None
+    custom_event: CustomEventIn | None = None
+    referee_reward: RewardIn | None = None
+    tiers: list[TierIn] | None = Field(default=None, max_length=50)
+    attribution_window: Duration | None = None
+    hold: Duration | None = None
+    review: Annotated[Review, AfterValidator(_no_review)] | None = None
+    limits: LimitsIn | None = None
+
+
+class ReferralProgramIn(ProgramChangeIn):
     """What a referral is judged by. `referee_reward` null: single-sided."""
 
     conversion_event_type: ConversionKind
-    custom_event: CustomEventIn | None = None
-    referee_reward: RewardIn | None = None
-    tiers: list[TierIn] = Field(default=[], max_length=50)
-    attribution_window: Duration | None = None
-    hold: Duration | None = None
-    review: Annotated[Review, AfterValidator(_no_review)] = Review.NONE
-    limits: LimitsIn = LimitsIn()
-
-
-def to_tier(given: TierIn, currency: str) -> Tier:
-    document = given.model_dump(exclude={"reward"})
-    return Tier(id=new_id(Prefix.TIER), reward=to_reward(given.reward, currency), **document)
-
-
-def to_limits(given: LimitsIn, currency: str) -> Limits:
-    budget = given.budget
-    return Limits(
-        budget=Money(amount=budget.amount, currency=budget.currency or currency)
-        if budget
-        else None,
-        **given.model_dump(exclude={"budget"}),
-    )

@@ -1,0 +1,107 @@
+"""From a body to a campaign's terms: what is given, laid over what was.
+
+A creation lays it over nothing, so that the terms' own defaults remain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.campaigns.codes import VoucherIn
+from api.campaigns.program import ProgramChangeIn, TierChangeIn, TierIn
+from api.fields import first_error
+from api.rewards.kinds import KindIn, ReferenceIn
+from api.rewards.making import Making
+from domain.campaigns import CampaignTerms, Tier
+from domain.ids import Prefix, new_id
+from domain.refusals import InvalidPayload
+
+PROGRAM = "/referral_program"
+_SAME_NAME = ("attribution_window", "hold", "review")
+
+
+def rewards_in(program: ProgramChangeIn | None) -> Iterator[KindIn | ReferenceIn | None]:
+    """Every reward that a body gives."""
+    if program:
+        yield program.referee_reward
+        yield from (tier.reward for tier in program.tiers or [])
+
+
+def document_of(terms: CampaignTerms | None) -> dict[str, Any]:
+    """The terms' members, to lay others over."""
+    return dict(terms) if terms else {}
+
+
+def to_terms(document: dict[str, Any], field: str = PROGRAM) -> CampaignTerms:
+    """Raises InvalidPayload for terms that contradict each other."""
+    try:
+        return CampaignTerms(**document)
+    except ValidationError as error:
+        raise InvalidPayload(first_error(error), field=field) from None
+
+
+def lay_program(
+    document: dict[str, Any], given: ProgramChangeIn, making: Making, currency: str
+) -> None:
+    """What the body's `referral_program` says."""
+    simple = given.model_dump(include=set(_SAME_NAME), exclude_none=True)
+    document.update(simple)
+    if given.conversion_event_type:
+        document["conversion"] = given.conversion_event_type
+        document["event_name"] = None
+    if given.custom_event:
+        document["event_name"] = given.custom_event.name
+    if given.referee_reward:
+        document["referee_reward"] = making.make(given.referee_reward, f"{PROGRAM}/referee_reward")
+    if given.tiers is not None:
+        document["tiers"] = _tiers(given.tiers, document.get("tiers", ()), making)
+    if given.limits:
+        limits = given.limits.model_dump(exclude_none=True)
+        if "budget" in limits:
+            limits["budget"].setdefault("currency", currency)
+        document["limits"] = dict(document.get("limits", {})) | limits
+
+
+def lay_voucher(document: dict[str, Any], given: VoucherIn) -> None:
+    """What the body's `voucher` says."""
+    if given.discount:
+        document["discount"] = given.discount.model_dump(exclude={"effect"})
+    if given.redemption.quantity:
+        document["code_quantity"] = given.redemption.quantity
+    config = given.code_config.model_dump(exclude_none=True, exclude={"initial_count"})
+    document["code_config"] = dict(document.get("code_config", {})) | config
+
+
+def _tiers(given: list[TierIn], known: tuple[Tier, ...], making: Making) -> list[Tier]:
+    by_id = {tier.id: tier for tier in known}
+    claimed = {tier.id for tier in given}
+    by_name = {tier.name: tier.id for tier in known if tier.id not in claimed}
+    tiers = []
+    for index, tier in enumerate(given):
+        field = f"{PROGRAM}/tiers/{index}"
+        if tier.id and tier.id not in by_id:
+            raise InvalidPayload(f"The campaign has no tier {tier.id!r}.", field=f"{field}/id")
+        id = tier.id or by_name.pop(tier.name, None) or new_id(Prefix.TIER)
+        tiers.append(tier_of({"id": id}, tier, making, field))
+    return tiers
+
+
+def tier_of(
+    document: dict[str, Any],
+    given: TierChangeIn,
+    making: Making,
+    field: str = "",
+    whole: str = PROGRAM,
+) -> Tier:
+    """A tier: what is given, laid over `document`. Raises InvalidPayload at its reward, below
+    `field`, or at `whole` for members that contradict each other."""
+    members = document | given.model_dump(exclude={"id", "reward"}, exclude_none=True)
+    if given.reward:
+        members["reward"] = making.make(given.reward, f"{field}/reward")
+    try:
+        return Tier(**members)
+    except ValidationError as error:
+        raise InvalidPayload(first_error(error), field=whole) from None

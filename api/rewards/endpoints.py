@@ -1,0 +1,101 @@
+"""Reusable rewards: defined once, used in campaigns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.access import READERS, Calling, allow
+from api.lists import Windowed
+from api.problems import body_responses, post_responses, responses
+from api.resources import Held
+from api.rewards import making
+from api.rewards.bodies import RewardChangeIn, RewardCreateIn
+from api.rewards.schemas import RewardAnswer, RewardList
+from api.route import GuardedRoute
+from domain.rewards import Reward
+from domain.roles import Role
+from store import rewards
+from store.database import Transaction
+from store.reading import rewards as reading
+from store.rewards import NewReward
+
+router = APIRouter(prefix="/v1/rewards", tags=["Rewards"], route_class=GuardedRoute)
+
+
+@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses())
+async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> RewardAnswer:
+    """Define a reward that campaigns can name by `reward_id`."""
+    async with held.database.transaction() as tx:
+        new = NewReward(**_given(body, await _made(tx, held, body)))
+        reward_id = await rewards.create(tx, new, actor=caller.app_id)
+    return await _answer(held, reward_id)
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_rewards(held: Held, window: Windowed) -> RewardList:
+    """Reusable rewards, newest first."""
+    async with held.database.reading() as session:
+        found, page = await reading.page(session, window)
+    return RewardList(
+        data=[RewardAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
+    )
+
+
+@router.get(
+    "/{reward_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
+)
+async def get_reward(reward_id: str, held: Held) -> RewardAnswer:
+    """One reusable reward."""
+    return await _answer(held, reward_id)
+
+
+@router.put(
+    "/{reward_id}",
+    dependencies=[allow(Role.SERVICE)],
+    responses=body_responses("resource_not_found"),
+)
+async def update_reward(
+    reward_id: str, body: RewardChangeIn, caller: Calling, held: Held
+) -> RewardAnswer:
+    """Change a definition. Campaigns that use it keep what they copied, until they are edited."""
+    async with held.database.transaction() as tx:
+        row = await rewards.lock(tx, reward_id)
+        before = NewReward.model_validate(row, from_attributes=True)
+        new = before.model_copy(update=_given(body, await _made(tx, held, body)))
+        await rewards.update(tx, reward_id, new, actor=caller.app_id)
+    return await _answer(held, reward_id)
+
+
+@router.delete(
+    "/{reward_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE)],
+    responses=responses("resource_not_found", "not_allowed_in_state"),
+)
+async def delete_reward(reward_id: str, caller: Calling, held: Held) -> None:
+    """Forget a definition. Refused while a live campaign gives it, with the campaigns' names."""
+    async with held.database.transaction() as tx:
+        await rewards.delete(tx, reward_id, actor=caller.app_id)
+
+
+async def _made(tx: Transaction, held: Held, body: RewardChangeIn) -> Reward | None:
+    given = body.definition()
+    if given is None:
+        return None
+    maker = await making.begin(tx, held.settings.currency, [given[0]])
+    reward = maker.make(*given)
+    await maker.put_away(tx, held.vault)
+    return reward.model_copy(update={"reward_id": None})
+
+
+def _given(body: RewardChangeIn, reward: Reward | None) -> dict[str, Any]:
+    shown = body.attributes.model_dump(mode="json", exclude_none=True) if body.attributes else {}
+    given = {"name": body.name, "reward": reward, "attributes": body.metadata, **shown}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+async def _answer(held: Held, reward_id: str) -> RewardAnswer:
+    async with held.database.reading() as session:
+        return RewardAnswer.of(await reading.find(session, reward_id))
