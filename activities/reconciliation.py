@@ -16,12 +16,12 @@ from temporalio.exceptions import ApplicationError
 
 from activities.lane import ProviderLane
 from activities.pulse import pulse
-from domain.reconciliation import ReconciliationStart
+from domain.reconciliation import Line, ReconciliationStart
 from providers.outcomes import ProviderError, ProviderMisconfigured
 from store.database import Database
 from store.reconciliation import comparing, runs, staging
 from store.reconciliation.bulk import bulk
-from store.reconciliation.staging import Line, line_of
+from store.reconciliation.staging import line_of
 
 BATCH = 1000
 """Lines that are staged at once, and all that the worker holds of a book."""

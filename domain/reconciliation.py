@@ -132,6 +132,20 @@ def explain(filed: Filed, ours: Standing, ledger: Standing, theirs: Standing) ->
     return _EXPLANATIONS[filed]
 
 
+class Line(NamedTuple):
+    """One order in the provider's book. `state` is one of ours (pending, issued, failed,
+    cancelled); amounts are minor units; None is what the provider does not tell."""
+
+    key: str | None
+    provider_order_id: str
+    state: str
+    face: int | None
+    currency: str | None
+    charged: int | None
+    charged_currency: str | None
+    created_at: datetime | None
+
+
 class ReconciliationStart(BaseModel):
     """What a reconciliation begins with: [since, until) at one provider. `uploaded`: its lines
     are staged already, from a statement."""

@@ -17,7 +17,7 @@ from domain.money import Money
 from domain.orders import ENDED, OrderSnapshot, OrderState
 from domain.reconciliation import DIFFERENCES, Explanation, Filed, Repair, Standing, explain
 from domain.refusals import NotAllowedInState, NotFound
-from store.database import Database, ReadSession, Transaction
+from store.database import Database, Transaction
 from store.tables import Incident, LedgerEntry, Order, Reconciliation, ReconciliationItem
 
 
@@ -197,16 +197,6 @@ async def reopen(tx: Transaction, item_id: str, detail: str) -> str:
         item.status, item.outcome = "open", f"not repaired: {detail}"
         tx.record("reconciliation.repair_failed", "Repair not done", detail=detail, **_about(item))
     return item.outcome or ""
-
-
-async def page_item(
-    session: ReadSession, reconciliation_id: str, item_id: str
-) -> ReconciliationItem:
-    """One item. Raises NotFound."""
-    item = await session.get(ReconciliationItem, item_id)
-    if item is None or item.reconciliation_id != reconciliation_id:
-        raise NotFound("reconciliation item", item_id)
-    return item
 
 
 def _about(item: ReconciliationItem, **more: str) -> dict[str, Any]:

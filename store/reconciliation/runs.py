@@ -30,24 +30,22 @@ class Reading(NamedTuple):
     slice: int
 
 
-def create(
-    tx: Transaction,
-    *,
-    provider: str,
-    since: datetime,
-    until: datetime,
-    source: str,
-    actor: str | None,
-    id: str | None = None,
-) -> Reconciliation:
-    """Write a run down. `source`: provider, or statement."""
+class NewRun(NamedTuple):
+    """A run that is asked for. `source`: provider, or statement; `actor`: a credential's id, None
+    for the schedule."""
+
+    provider: str
+    since: datetime
+    until: datetime
+    source: str = "provider"
+    actor: str | None = None
+
+
+def create(tx: Transaction, new: NewRun, *, id: str | None = None) -> Reconciliation:
+    """Write a run down."""
     run = Reconciliation(
         id=id or new_id(Prefix.RECONCILIATION),
-        provider=provider,
-        since=since,
-        until=until,
-        source=source,
-        actor=actor,
+        **new._asdict(),
         progress={"stage": "waiting", "lines": 0},
         created_at=tx.now,
     )
@@ -55,9 +53,10 @@ def create(
     tx.record(
         "reconciliation.started",
         "Reconciliation started",
-        detail=f"{provider}, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC, from {source}",
-        source="staff" if actor else "workflow",
-        actor=actor,
+        detail=f"{new.provider}, {new.since:%Y-%m-%d %H:%M} to {new.until:%Y-%m-%d %H:%M} UTC,"
+        f" from the {new.source}",
+        source="staff" if new.actor else "workflow",
+        actor=new.actor,
         data={"reconciliation_id": run.id},
     )
     return run
@@ -69,8 +68,7 @@ async def begin_daily(tx: Transaction, provider: str, run_id: str) -> Reconcilia
     run = await tx.session.get(Reconciliation, id)
     if run is None:
         today = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        period = {"since": today - timedelta(days=1), "until": today}
-        run = create(tx, id=id, provider=provider, source="provider", actor=None, **period)
+        run = create(tx, NewRun(provider, today - timedelta(days=1), today), id=id)
     return start_of(run)
 
 

@@ -8,26 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from domain.orders import OrderSnapshot
+from domain.reconciliation import Line
 from store.database import Database
 from store.reconciliation.bulk import bulk
-
-
-class Line(NamedTuple):
-    """One order in the provider's book. `state` is one of ours (pending, issued, failed,
-    cancelled); amounts are minor units; None is what the provider does not tell."""
-
-    key: str | None
-    provider_order_id: str
-    state: str
-    face: int | None
-    currency: str | None
-    charged: int | None
-    charged_currency: str | None
-    created_at: datetime | None
 
 
 def line_of(order: OrderSnapshot) -> Line:

@@ -1,0 +1,165 @@
+"""Reconciliations, for finance: started, watched, read, and repaired."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from starlette.responses import Response
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
+
+from api.access import Calling, allow
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.reconciliations.schemas import (
+    ItemAnswer,
+    ItemList,
+    ReconciliationAnswer,
+    ReconciliationBody,
+    ReconciliationList,
+    RepairBody,
+    csv_lines,
+)
+from api.resources import Held, Resources
+from api.route import GuardedRoute
+from domain.reconciliation import Filed, ReconciliationStart, RepairStart
+from domain.refusals import Unavailable
+from domain.roles import Role
+from store.database import Database
+from store.reconciliation import items, repairs, runs
+from store.reconciliation.starting import start_repair, start_run
+
+router = APIRouter(
+    prefix="/v1/reconciliations",
+    tags=["Reconciliations"],
+    route_class=GuardedRoute,
+    dependencies=[allow(Role.FINANCE)],
+)
+_PATIENCE = timedelta(seconds=20)
+"""So long a repair is waited for; it goes on by itself after that."""
+
+
+@router.post("", status_code=202, responses=post_responses())
+async def start_reconciliation(
+    body: ReconciliationBody, caller: Calling, held: Held
+) -> ReconciliationAnswer:
+    """Compare a provider's book with ours. The answer comes at once; look again for the result."""
+    new = runs.NewRun(body.provider, body.since, body.until, actor=caller.app_id)
+    async with held.database.transaction() as tx:
+        run = runs.create(tx, new)
+    await begin(held, runs.start_of(run))
+    return await get_reconciliation(run.id, held)
+
+
+@router.get("", responses=responses("invalid_payload"))
+async def list_reconciliations(
+    held: Held,
+    window: Windowed,
+    provider: Annotated[str | None, Query(max_length=100)] = None,
+    status: Annotated[str | None, Query(pattern="^(running|completed|failed)$")] = None,
+) -> ReconciliationList:
+    """Reconciliations, newest first."""
+    async with held.database.reading() as session:
+        found, page = await runs.page(session, window, provider=provider, status=status)
+    return ReconciliationList(
+        data=[ReconciliationAnswer.of(run) for run in found],
+        total=page.total,
+        has_more=page.has_more,
+    )
+
+
+@router.get("/{reconciliation_id}", responses=responses("resource_not_found"))
+async def get_reconciliation(reconciliation_id: str, held: Held) -> ReconciliationAnswer:
+    """One reconciliation, with its progress while it runs."""
+    async with held.database.reading() as session:
+        return ReconciliationAnswer.of(await runs.find(session, reconciliation_id))
+
+
+@router.get(
+    "/{reconciliation_id}/items",
+    response_model=ItemList,
+    responses={
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "description": "A page as JSON; every item as `text/csv`.",
+        },
+        **responses("resource_not_found", "invalid_payload"),
+    },
+)
+async def list_items(
+    reconciliation_id: str,
+    held: Held,
+    window: Windowed,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    filed: Filed | None = None,
+) -> Response | ItemList:
+    """What is not matched: each with its likely cause and the action that repairs it."""
+    async with held.database.reading() as session:
+        await runs.find(session, reconciliation_id)
+        if "text/csv" in accept:
+            lines = _csv(held.database, reconciliation_id, filed)
+            return StreamingResponse(lines, media_type="text/csv")
+        found, page = await items.page(session, reconciliation_id, window, filed=filed)
+    return ItemList(
+        data=[ItemAnswer.of(item) for item in found], total=page.total, has_more=page.has_more
+    )
+
+
+@router.get("/{reconciliation_id}/items/{item_id}", responses=responses("resource_not_found"))
+async def get_item(reconciliation_id: str, item_id: str, held: Held) -> ItemAnswer:
+    """One item."""
+    async with held.database.reading() as session:
+        return ItemAnswer.of(await items.find(session, reconciliation_id, item_id))
+
+
+@router.post(
+    "/{reconciliation_id}/items/{item_id}/repair",
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def repair_item(
+    reconciliation_id: str, item_id: str, body: RepairBody, caller: Calling, held: Held
+) -> ItemAnswer:
+    """Do what `repair` names: the order is read again, a correction is booked, or an incident is
+    opened. A provider that does not answer leaves the item open, with the reason in `outcome`."""
+    async with held.database.transaction() as tx:
+        asked = await repairs.ask(
+            tx, reconciliation_id, item_id, actor=caller.app_id, reason=body.reason
+        )
+    if asked.item.status == "repairing":
+        await _carry_out(held, RepairStart(item_id=item_id, provider=asked.provider))
+    return await get_item(reconciliation_id, item_id, held)
+
+
+async def begin(held: Resources, start: ReconciliationStart) -> None:
+    """Start the run's workflow. While Temporal is away nothing is started, and the answer says
+    so: the run is marked as failed."""
+    try:
+        await start_run(held.temporal, start)
+    except (RPCError, RuntimeError):
+        async with held.database.transaction() as tx:
+            await runs.fail(tx, start.reconciliation_id, "Temporal did not answer; start it again.")
+        raise Unavailable("Temporal does not answer. Try again.") from None
+
+
+async def _carry_out(held: Resources, start: RepairStart) -> None:
+    try:
+        handle = await start_repair(held.temporal, start)
+        await asyncio.wait_for(handle.result(), _PATIENCE.total_seconds())
+    except (TimeoutError, WorkflowFailureError):
+        return
+    except (RPCError, RuntimeError):
+        raise Unavailable("Temporal does not answer. Try again.") from None
+
+
+async def _csv(
+    database: Database, reconciliation_id: str, filed: Filed | None
+) -> AsyncIterator[str]:
+    yield csv_lines([], header=True)
+    async with database.reading() as session:
+        async for item in items.stream(session, reconciliation_id, filed=filed):
+            yield csv_lines([item], header=False)

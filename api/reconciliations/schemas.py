@@ -1,0 +1,165 @@
+"""Bodies and answers about reconciliations."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from api.fields import Instant
+from api.lists import Listed
+from domain.reconciliation import DIFFERENCES, Filed, Repair, Standing
+from providers.registry import KNOWN
+from store.reconciliation.repairs import explanation_of
+from store.tables import Reconciliation, ReconciliationItem
+
+
+def _known(name: str) -> str:
+    if name not in KNOWN:
+        raise ValueError(f"one of {', '.join(sorted(KNOWN))}")
+    return name
+
+
+Provider = Annotated[str, AfterValidator(_known), Field(examples=["giftcard-partners"])]
+
+
+class ReconciliationBody(BaseModel):
+    """A provider and a period: `from` is included, `to` is not, and may lie ahead."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "provider": "giftcard-partners",
+                    "from": "2026-10-01T00:00:00Z",
+                    "to": "2026-11-01T00:00:00Z",
+                }
+            ]
+        },
+    )
+
+    provider: Provider
+    since: Instant = Field(alias="from")
+    until: Instant = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _is_a_period(self) -> ReconciliationBody:
+        if self.since >= self.until:
+            raise ValueError("`from` must lie before `to`")
+        return self
+
+
+class Progress(BaseModel):
+    """How far a run is. `slice` of `slices` of the provider's book are read."""
+
+    stage: Literal["waiting", "reading", "comparing", "done"]
+    lines: int = Field(default=0, description="Lines of the provider's book staged so far.")
+    slice: int | None = None
+    slices: int | None = None
+
+
+class ReconciliationAnswer(BaseModel):
+    """One comparison of grants, ledger and a provider's book."""
+
+    id: str
+    object: Literal["reconciliation"] = "reconciliation"
+    provider: str
+    since: datetime = Field(alias="from")
+    until: datetime = Field(alias="to")
+    source: Literal["provider", "statement"]
+    status: Literal["running", "completed", "failed"]
+    progress: Progress
+    totals: dict[Filed, int] = Field(description="How many orders are filed as what.")
+    differences: int | None = Field(description="All but matched and in flight; null till then.")
+    detail: str | None = Field(description="Why it failed.")
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Reconciliation) -> ReconciliationAnswer:
+        totals = {Filed(word): count for word, count in run.totals.items()}
+        members = run.model_dump(include=set(cls.model_fields) - {"object", "since", "until"})
+        return cls.model_validate(
+            members
+            | {"from": run.since, "to": run.until, "totals": totals}
+            | {"differences": sum(totals[word] for word in DIFFERENCES) if totals else None}
+        )
+
+
+class ReconciliationList(Listed[ReconciliationAnswer]):
+    """Reconciliations."""
+
+
+class ItemAnswer(BaseModel):
+    """An order that is not matched: the three books beside each other."""
+
+    id: str
+    object: Literal["reconciliation_item"] = "reconciliation_item"
+    filed: Filed
+    key: str | None
+    provider_order_id: str | None
+    order_id: str | None
+    grant_id: str | None
+    ours: Standing
+    ledger: Standing
+    theirs: Standing
+    cause: str = Field(description="The likely one.")
+    repair: Repair = Field(description="What POST …/repair does.")
+    status: Literal["open", "repairing", "repaired"]
+    outcome: str | None
+    repaired_by: str | None
+    reason: str | None
+    repaired_at: datetime | None
+
+    @classmethod
+    def of(cls, item: ReconciliationItem) -> ItemAnswer:
+        explanation = explanation_of(item)
+        members = item.model_dump(include=set(cls.model_fields) - {"object"})
+        return cls(**members, cause=explanation.cause, repair=explanation.repair)
+
+
+class ItemList(Listed[ItemAnswer]):
+    """Items of a reconciliation."""
+
+
+class RepairBody(BaseModel):
+    """Why; it goes into the audit trail. No personal data: it is kept for ever."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500, examples=["Confirmed by the provider."])
+
+
+_BOOKS = ("ours", "ledger", "theirs")
+COLUMNS = [
+    *("id", "filed", "key", "provider_order_id", "order_id", "grant_id"),
+    *(f"{book}_{name}" for book in _BOOKS for name in Standing.model_fields),
+    *("cause", "repair", "status", "outcome"),
+]
+
+
+def csv_lines(items: Iterable[ReconciliationItem], *, header: bool) -> str:
+    """Items as RFC 4180 lines: ids, words of ours, amounts in minor units."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
+    if header:
+        writer.writeheader()
+    writer.writerows(_row(item) for item in items)
+    return text.getvalue()
+
+
+def _row(item: ReconciliationItem) -> dict[str, Any]:
+    answer = ItemAnswer.of(item).model_dump(mode="json")
+    flat = {f"{book}_{name}": value for book in _BOOKS for name, value in answer[book].items()}
+    # Not ours are the provider's ids and keys alone: none may turn into a spreadsheet's formula.
+    ids = {name: _plain(answer[name]) for name in ("key", "provider_order_id")}
+    return answer | flat | ids
+
+
+def _plain(text: str | None) -> str | None:
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else text

@@ -1,0 +1,84 @@
+"""Uploaded statements: how they are read, and their lines on the way into staging."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO, NamedTuple
+
+from domain.ids import Prefix, new_id
+from domain.reconciliation import Line, ReconciliationStart
+from domain.refusals import InvalidPayload, NotFound
+from domain.statements import Mapping, WrongStatement, read_lines
+from store.database import Database, ReadSession, Transaction
+from store.reconciliation import runs, staging
+from store.reconciliation.bulk import bulk
+from store.tables import StatementMapping
+
+_BATCH = 5000
+
+
+class Upload(NamedTuple):
+    """A statement: `file` of UTF-8 CSV that covers [since, until)."""
+
+    run: runs.NewRun
+    file: IO[str]
+
+
+async def mapping_of(session: ReadSession, provider: str) -> Mapping:
+    """How this provider's statements are read. Raises NotFound until that was set."""
+    stored = await session.get(StatementMapping, provider)
+    if stored is None:
+        raise NotFound("statement mapping", provider)
+    return Mapping.model_validate(stored.mapping)
+
+
+async def set_mapping(tx: Transaction, provider: str, mapping: Mapping, *, actor: str) -> None:
+    """Replace it; runs before that stay as they are."""
+    await tx.session.merge(
+        StatementMapping(
+            provider=provider, mapping=mapping.model_dump(mode="json"), updated_at=tx.now
+        )
+    )
+    tx.record(
+        "reconciliation.mapping_set",
+        "Statement mapping set",
+        detail=provider,
+        source="staff",
+        actor=actor,
+    )
+
+
+async def stage_statement(database: Database, upload: Upload) -> ReconciliationStart:
+    """Stage the lines, all or none of them, then write the run down. Raises NotFound without a
+    mapping, and InvalidPayload for a file that does not fit it."""
+    async with database.reading() as session:
+        mapping = await mapping_of(session, upload.run.provider)
+    id = new_id(Prefix.RECONCILIATION)
+    count = await _stage(database, id, upload.file, mapping)
+    async with database.transaction() as tx:
+        run = runs.create(tx, upload.run, id=id)
+        run.read_from, run.progress = tx.now, {"stage": "comparing", "lines": count}
+        return runs.start_of(run)
+
+
+async def _stage(database: Database, id: str, file: IO[str], mapping: Mapping) -> int:
+    count = 0
+    async with bulk(database) as connection, connection.transaction():
+        await staging.create(connection, id)
+        for lines in _batches(file, mapping):
+            await staging.copy(connection, id, 0, lines)
+            count += len(lines)
+    return count
+
+
+def _batches(file: IO[str], mapping: Mapping) -> Iterator[list[Line]]:
+    try:
+        lines = read_lines(csv.reader(file, delimiter=mapping.delimiter), mapping)
+        while batch := list(islice(lines, _BATCH)):
+            yield batch
+    except (WrongStatement, csv.Error) as error:
+        raise InvalidPayload(f"The statement: {error}.", field="/file") from None
+    except UnicodeDecodeError:
+        raise InvalidPayload("The statement is not UTF-8.", field="/file") from None
