@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from activities.lane import ProviderLane
 from domain.grants import RESUMES_BY_ITSELF, Attention
@@ -25,6 +25,10 @@ from providers.protocol import Replay
 from providers.resolver import Move, next_move
 from store import grants, lanes, orders
 from store.orders import Attempt
+
+
+class RefusedInDoubt(OutcomeUnknown):
+    """Refused, while an earlier request under the same key is unanswered and not to be found."""
 
 
 class NotFoundAgain(ProviderError):
@@ -73,13 +77,12 @@ class Purchase:
             self._lane.provider.capabilities,
             in_doubt=attempt.in_doubt,
             repeats=attempt.repeats,
-            age=datetime.now(UTC) - attempt.first_sent_at,
+            age=attempt.age,
         )
         return move is Move.SEND
 
     async def _send(self) -> OrderSnapshot:
-        """One request, while the claim certainly holds. A refused request is no longer refused
-        for good when an earlier, unanswered one had bought the card."""
+        """One request, while the claim certainly holds."""
         timing, provider = self._lane.timing, self._lane.provider
         if time.monotonic() - self._began > (timing.claim - timing.attempt).total_seconds():
             raise NotSent("the claim had almost lapsed before the request could be sent")
@@ -91,10 +94,25 @@ class Purchase:
             raise OutcomeUnknown(f"no answer within {limit:g} s") from error
         except KeyAlreadyUsed as used:
             return await self._adopt(used.provider_order_id)
-        except OrderRejected:
-            if self._attempt.in_doubt and (earlier := await self._find()):
-                return earlier
-            raise
+        except OrderRejected as refusal:
+            if not self._attempt.in_doubt:
+                raise
+            return await self._bought_before(refusal)
+
+    async def _bought_before(self, refusal: OrderRejected) -> OrderSnapshot:
+        """A refused request is not refused for good when an earlier, unanswered one had bought the
+        card. That it had not, only two searches tell, further apart than a request may take:
+        until then it could still arrive."""
+        if earlier := await self._find():
+            return earlier
+        waited = self._attempt.absent_for
+        if waited is None or waited < self._spacing:
+            raise RefusedInDoubt(refusal.detail, retry_after=self._spacing)
+        raise refusal
+
+    @property
+    def _spacing(self) -> timedelta:
+        return self._lane.timing.claim
 
     async def _adopt(self, provider_order_id: str | None) -> OrderSnapshot:
         """The order that stands under our key: the provider named it, or it is searched for."""
@@ -158,8 +176,13 @@ class Purchase:
         return self._lane.provider.capabilities.replay is Replay.CACHES
 
     async def _retry(self, outcome: ProviderError) -> Step:
-        unbought = isinstance(outcome, NotSent | RateLimited)
-        record = orders.record_not_bought if unbought else orders.record_unknown
+        match outcome:
+            case NotSent() | RateLimited():
+                record = orders.record_not_bought
+            case RefusedInDoubt():
+                record = orders.record_doubted
+            case _:
+                record = orders.record_unknown
         async with self._lane.database.transaction() as tx:
             await record(tx, self._attempt, outcome.detail)
         raise self._lane.again(outcome.detail, outcome.retry_after) from outcome

@@ -29,8 +29,9 @@ from store.telling import subject
 class Attempt(NamedTuple):
     """The right to send one order-creating request. `number` counts the order's attempts;
     `in_doubt`: an earlier attempt may have bought the card already; `repeats`: how often it was
-    sent while in doubt; `probes`: its lane is stopped, and this order tries whether the cause is
-    gone."""
+    sent while in doubt; `absent_for`: how long searches by its key have found nothing since it
+    was refused in doubt; `probes`: its lane is stopped, and this order tries whether the cause is
+    gone. Times are the database's, whose clock all workers share."""
 
     order_id: str
     grant_id: str
@@ -38,6 +39,9 @@ class Attempt(NamedTuple):
     in_doubt: bool
     repeats: int
     first_sent_at: datetime
+    age: timedelta
+    """Since it was first sent."""
+    absent_for: timedelta | None
     request: OrderRequest
     probes: bool
 
@@ -71,7 +75,7 @@ async def claim(
     """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
     Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
     public address for webhooks; `carrier`: the workflow that staff's decisions now go to."""
-    grant, order, customer, lane = await _load(tx, provider, grant_id)
+    grant, order, customer, lane, at = await _load(tx, provider, grant_id)
     if settled := _nothing_to_send(grant, order):
         return settled
     grant.workflow_id = carrier
@@ -84,13 +88,13 @@ async def claim(
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
         order = prepare(tx, grant, reward, customer, after=order, hooks=hooks)
-        written = await tx.session.execute(_INSERT, claimed(tx, order, lifetime))
+        written = await tx.session.execute(_INSERT, claimed(order, at, lifetime))
         won = written.scalar() is not None
     else:
-        won = await _take_over(tx, order, lifetime)
+        won = await _take_over(tx, order, at, lifetime)
     if not won:
-        return Busy(max((order.claimed_until or tx.now) - tx.now, _SOON))
-    return _attempt(tx, order, probes=lane is not None)
+        return Busy(max((order.claimed_until or at) - at, _SOON))
+    return _attempt(order, at, probes=lane is not None)
 
 
 _SOON = timedelta(seconds=1)
@@ -99,7 +103,7 @@ _INSERT = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.id)
 
 
 _OPEN = (
-    select(Grant, Order, Customer, Lane)
+    select(Grant, Order, Customer, Lane, func.clock_timestamp())
     .outerjoin(Order, col(Order.grant_id) == Grant.id)
     .join(Customer, col(Customer.id) == Grant.recipient_id)
     .outerjoin(Lane, col(Lane.provider) == bindparam("provider"))
@@ -113,10 +117,10 @@ _OPEN = (
 
 async def _load(
     tx: Transaction, provider: str, grant_id: str
-) -> tuple[Grant, Order | None, Customer, Lane | None]:
+) -> tuple[Grant, Order | None, Customer, Lane | None, datetime]:
     row = await tx.session.execute(_OPEN, {"grant_id": grant_id, "provider": provider})
-    grant, order, customer, lane = row.one()
-    return grant, order, customer, lane
+    grant, order, customer, lane, at = row.one()
+    return grant, order, customer, lane, at
 
 
 def _nothing_to_send(grant: Grant, order: Order | None) -> Step | None:
@@ -141,6 +145,8 @@ _TAKE_OVER = (
         repeats=col(Order.repeats) + bindparam("repeated", type_=Integer),
         claimed_until=bindparam("until"),
         first_sent_at=func.coalesce(col(Order.first_sent_at), bindparam("now")),
+        # Sent once more, it may be bought once more: earlier searches prove nothing any longer.
+        absent_since=None,
         state=OrderState.UNKNOWN,
         updated_at=bindparam("now"),
     )
@@ -149,22 +155,22 @@ _TAKE_OVER = (
 )
 
 
-async def _take_over(tx: Transaction, order: Order, lifetime: timedelta) -> bool:
+async def _take_over(tx: Transaction, order: Order, at: datetime, lifetime: timedelta) -> bool:
     """Compare-and-set: while one attempt holds the claim no other gets it."""
     won = await tx.session.execute(
         _TAKE_OVER,
         {
             "order": order.id,
             "seen": order.attempt,
-            "now": tx.now,
-            "until": tx.now + lifetime,
+            "now": at,
+            "until": at + lifetime,
             "repeated": int(order.state == OrderState.UNKNOWN),
         },
     )
     return won.scalar() is not None
 
 
-def _attempt(tx: Transaction, order: Order, *, probes: bool) -> Attempt:
+def _attempt(order: Order, at: datetime, *, probes: bool) -> Attempt:
     """The attempt that has just claimed the order; `order` is its row as it was before."""
     in_doubt = order.state == OrderState.UNKNOWN
     return Attempt(
@@ -173,7 +179,9 @@ def _attempt(tx: Transaction, order: Order, *, probes: bool) -> Attempt:
         number=order.attempt + 1,
         in_doubt=in_doubt,
         repeats=order.repeats + in_doubt,
-        first_sent_at=order.first_sent_at or tx.now,
+        first_sent_at=order.first_sent_at or at,
+        age=at - (order.first_sent_at or at),
+        absent_for=at - order.absent_since if order.absent_since else None,
         request=OrderRequest.model_validate(order.request),
         probes=probes,
     )
@@ -190,6 +198,20 @@ async def record_unknown(tx: Transaction, attempt: Attempt, detail: str) -> bool
     """No readable answer: the card may or may not exist."""
     title = "No answer from the provider; asking again under the same order key"
     return await _release(tx, attempt, OrderState.UNKNOWN, title, detail)
+
+
+async def record_doubted(tx: Transaction, attempt: Attempt, detail: str) -> bool:
+    """Refused, and not to be found: but an earlier request under the key may still arrive."""
+    title = "Refused, while an earlier request may have bought the card; searching again"
+    if not await _release(tx, attempt, OrderState.UNKNOWN, title, detail):
+        return False
+    absent = attempt.absent_for or timedelta(0)
+    await tx.session.execute(
+        update(Order)
+        .where(col(Order.id) == attempt.order_id)
+        .values(absent_since=func.clock_timestamp() - absent)
+    )
+    return True
 
 
 async def record_refused(tx: Transaction, attempt: Attempt, detail: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.grants import GrantIdentity
@@ -69,12 +69,12 @@ def prepare(
     )
 
 
-def claimed(tx: Transaction, order: Order, lifetime: timedelta) -> dict[str, Any]:
-    """A new order's row, written down and claimed by one statement."""
+def claimed(order: Order, at: datetime, lifetime: timedelta) -> dict[str, Any]:
+    """A new order's row, written down and claimed by one statement at that time, the database's."""
     return order.model_dump() | {
         "attempt": 1,
-        "claimed_until": tx.now + lifetime,
-        "first_sent_at": tx.now,
+        "claimed_until": at + lifetime,
+        "first_sent_at": at,
         # From here on the card may exist, whatever becomes of this process.
         "state": OrderState.UNKNOWN,
     }

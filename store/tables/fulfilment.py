@@ -109,6 +109,8 @@ class Order(SQLModel, table=True):
     """How often the key was sent again while the outcome was in doubt."""
     claimed_until: datetime | None = instant(nullable=True)
     first_sent_at: datetime | None = instant(nullable=True)
+    absent_since: datetime | None = instant(nullable=True)
+    """Refused while in doubt: since then no search has found an order under the key."""
     issued_at: datetime | None = instant(nullable=True)
     resent_at: datetime | None = instant(nullable=True)
     """When staff last had its card sent again: from then on its delivery is followed anew."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from auditing import assert_books_agree
-from builders import add_customer, add_grant, alter, gift_card, one, rows
+from builders import add_customer, add_grant, alter, gift_card, in_past, one, rows
 from lane_under_test import HURRIED, TIMING, LaneUnderTest, Provider, adapter_at
 from ordering import VAULT
 from sqlalchemy import select
@@ -234,9 +234,41 @@ class TestAgain:
         await provider.fail(drop_before=1)
         await again(lane, grant.id)
         await provider.fail()
-        step = await lane.place(grant.id, attempt=2)
+        for attempt in (2, 3):
+            # Once is not enough: the unanswered request could still arrive.
+            asked = await again(lane, grant.id, attempt)
+            assert asked.next_retry_delay is not None
+            assert asked.next_retry_delay >= timedelta(seconds=8)
+            assert (await lane.order(grant.id)).state == OrderState.UNKNOWN
+        order = await lane.order(grant.id)
+        await alter(database, order, absent_since=in_past(seconds=21))
+        step = await lane.place(grant.id, attempt=4)
         assert step.attention is Attention.ORDER_REJECTED
         assert (await lane.order(grant.id)).state == OrderState.FAILED
+
+    async def test_an_earlier_request_that_arrives_after_a_refusal_is_found_and_no_other_is_sent(
+        self, database: Database, lane: LaneUnderTest, provider: Provider
+    ) -> None:
+        grant = await add_grant(database, gift_card(product_id="NO-SUCH"))
+        await provider.fail(drop_before=1)
+        await again(lane, grant.id)
+        await provider.fail()
+        await again(lane, grant.id, 2)
+        order = await lane.order(grant.id)
+        late = {"key": order.key, "amount": order.face_amount, "currency": order.currency}
+        await provider.tamper(add=[late])
+        await lane.place(grant.id, attempt=3)
+        assert (await lane.order(grant.id)).state == OrderState.ISSUED
+        assert len(await provider.book()) == 1
+
+    async def test_searches_before_another_unanswered_request_prove_nothing(
+        self, database: Database, lane: LaneUnderTest, provider: Provider
+    ) -> None:
+        grant = await add_grant(database, gift_card(product_id="NO-SUCH"))
+        for rates in ({"drop_before": 1}, {}, {"drop_before": 1}):
+            await provider.fail(**rates)
+            await again(lane, grant.id)
+        assert (await lane.order(grant.id)).absent_since is None
 
     async def test_an_order_in_doubt_that_meets_an_empty_deposit_stays_in_doubt(
         self, database: Database, lane: LaneUnderTest, provider: Provider

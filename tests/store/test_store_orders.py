@@ -28,8 +28,8 @@ from domain.messages import Next, Step
 from domain.orders import OrderState, order_key
 from domain.rewards import Delivery
 from store import orders
-from store.database import Database
-from store.orders import Attempt, Busy
+from store.database import Database, now
+from store.orders import Attempt, Busy, OpenOrder
 from store.tables import Customer, Event, Grant, Order
 
 NO = timedelta(0)
@@ -142,6 +142,32 @@ class TestCompareAndSet:
         assert (second.number, second.in_doubt) == (2, True)
         assert second.request == first.request
         assert second.first_sent_at == first.first_sent_at
+
+
+class TestClock:
+    """Claims run by the database's clock: a worker's own may be wrong."""
+
+    @pytest.mark.parametrize("hours", [-1, 1])
+    async def test_a_worker_whose_clock_is_wrong_takes_no_claim_that_holds(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch, hours: int
+    ) -> None:
+        grant = await add_grant(database)
+        await attempt(database, grant.id)
+        wrong = now() + timedelta(hours=hours)
+        monkeypatch.setattr("store.database.now", lambda: wrong)
+        busy = await claim(database, grant.id)
+        assert isinstance(busy, Busy)
+        assert timedelta(seconds=20) < busy.wait <= LIFETIME
+
+    async def test_a_claim_made_by_a_slow_clock_holds_its_full_time(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        grant = await add_grant(database)
+        wrong = now() - timedelta(hours=1)
+        with monkeypatch.context() as patched:
+            patched.setattr("store.database.now", lambda: wrong)
+            await attempt(database, grant.id)
+        assert isinstance(await claim(database, grant.id), Busy)
 
 
 class TestLateAnswer:
@@ -336,7 +362,16 @@ class TestOpenOrder:
         claimed = await attempt(database, grant.id)
         await record(database, claimed.order_id, snapshot(claimed, OrderState.PENDING))
         found = await orders.open_order(database, grant.id)
-        assert found == (claimed.order_id, f"provider-{claimed.order_id}", "USD")
+        named = (claimed.order_id, f"provider-{claimed.order_id}")
+        assert found == OpenOrder(*named, currency="USD", by_link=False)
+
+    async def test_tells_a_card_by_link(self, database: Database) -> None:
+        grant = await add_grant(database, gift_card(delivery="link"))
+        claimed = await attempt(database, grant.id)
+        await record(database, claimed.order_id, snapshot(claimed, OrderState.PENDING))
+        found = await orders.open_order(database, grant.id)
+        assert found is not None
+        assert found.by_link
 
     async def test_is_none_before_the_provider_has_answered(self, database: Database) -> None:
         grant = await add_grant(database)

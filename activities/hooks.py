@@ -1,0 +1,41 @@
+"""What comes of a provider's webhook once its order is known."""
+
+from __future__ import annotations
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from domain.messages import ProviderHook
+from store import hints
+from store.database import Database
+from store.reading.orders import find_named
+
+
+class HookActivities:
+    """Idempotent: a hint repeated leads to one more look, and decides nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def pass_on_hook(self, hook: ProviderHook) -> None:
+        """Have the order looked at. Asks for another attempt while no order here bears the names
+        that the webhook gives: it may have come before the order's own answer."""
+        async with self._database.reading() as session:
+            hooked = await find_named(session, hook.provider, hook.key, hook.provider_order_id)
+        if hooked is None:
+            raise ApplicationError(
+                "no order of that name yet", category=ApplicationErrorCategory.BENIGN
+            )
+        await hints.pass_on(activity.client(), hooked, adverse=hook.adverse)
+
+    @activity.defn
+    async def note_unmatched(self, hook: ProviderHook) -> None:
+        """Record that a webhook concerns no order of ours. A repeat leaves a second line."""
+        async with self._database.transaction() as tx:
+            tx.record(
+                "hook.unmatched",
+                f"A webhook of {hook.provider} concerns no order of ours",
+                source="provider",
+                data=hook.model_dump(mode="json", exclude={"patience"}),
+            )
