@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.access import Keyring
+from api.hooks.account import AccountHook
 from api.settings import ApiSettings
 from store.crypto import Vault
 from store.database import Database
@@ -28,6 +29,8 @@ class Resources(NamedTuple):
     itself gives a free one to whoever asks next, and lets those who wait starve in a burst."""
     vault: Vault
     """Opens claim links."""
+    account_hooks: dict[str, AccountHook]
+    """By provider."""
 
 
 def resources_of(request: Request) -> Resources:

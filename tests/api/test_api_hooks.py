@@ -12,13 +12,14 @@ import pytest
 import pytest_asyncio
 from api_app import client_of
 from api_bodies import refused
-from builders import PROVIDER, add_grant, alter
+from builders import PROVIDER, add_grant, alter, in_past, one
 from fastapi import FastAPI
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from test_api_orders import add_order
 
+from domain.grants import GrantStatus
 from domain.messages import DELIVERY_HINT, REFERRAL_WORKFLOW, WORKFLOW_QUEUE
 from domain.orders import DeliveryState, OrderState
 from store.database import Database
@@ -101,23 +102,26 @@ class TestKnown:
         assert await _signals(handle) == [DELIVERY_HINT] * 2
         await handle.terminate()
 
-    async def test_settled_orders_need_no_look(
+    @pytest.mark.parametrize(("seconds", "told"), [(0, []), (90, [DELIVERY_HINT])])
+    async def test_a_card_at_rest_is_looked_at_again_unless_that_was_just_done(
         self,
         provider: httpx.AsyncClient,
         database: Database,
         order: Order,
         temporal: WorkflowEnvironment,
+        seconds: int,
+        told: list[str],
     ) -> None:
-        await alter(
-            database, order, state=OrderState.ISSUED, delivery_state=DeliveryState.DELIVERED
-        )
+        looked_at = in_past(seconds=seconds)
+        arrived = {"state": OrderState.ISSUED, "delivery_state": DeliveryState.DELIVERED}
+        await alter(database, order, updated_at=looked_at, **arrived)
+        grant = await one(database, Grant, id=order.grant_id)
+        await alter(database, grant, status=GrantStatus.DELIVERED)
         assert (await provider.post(_path(order), content=b"")).status_code == 202
-        async with database.reading() as session:
-            grant = await session.get_one(Grant, order.grant_id)
         handle = temporal.client.get_workflow_handle(
             f"aftercare:{grant.referral_id}:hook-{order.id}"
         )
-        assert await _signals(handle, seconds=0.5) == []
+        assert await _signals(handle, seconds=5 if told else 0.5) == told
 
     async def test_while_temporal_is_away(self, anonymous: httpx.AsyncClient, order: Order) -> None:
         assert (await anonymous.post(_path(order), content=b"x")).status_code == 202

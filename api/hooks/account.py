@@ -1,0 +1,77 @@
+"""Webhooks that a provider sends for our whole account, to one address, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from hmac import compare_digest
+from typing import NamedTuple
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.ids import hook_workflow_id
+from domain.messages import HOOK_WORKFLOW, WORKFLOW_QUEUE, ProviderHook
+from domain.refusals import Unauthorized
+from providers.registry import Opened
+from providers.webhooks import ProviderEvent, TellsByAccount, WebhookRefused
+
+log = structlog.get_logger(__name__)
+
+_RPC = timedelta(seconds=10)
+
+
+class AccountHook(NamedTuple):
+    """A provider that tells by account. `token`: the end of the address that it was given."""
+
+    token: str
+    reader: TellsByAccount
+
+
+def account_hooks(opened: Mapping[str, Opened]) -> dict[str, AccountHook]:
+    """Those of the configured providers whose account has an address of its own."""
+    return {
+        name: AccountHook(entry.hook_token, entry.provider)
+        for name, entry in opened.items()
+        if entry.hook_token and isinstance(entry.provider, TellsByAccount)
+    }
+
+
+def is_addressed(account: AccountHook, token: str) -> bool:
+    """Does the address end in the account's own token?"""
+    return compare_digest(account.token.encode(), token.encode())
+
+
+def read_signed(account: AccountHook, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+    """Raises Unauthorized where no signature holds, or what is signed cannot be read."""
+    try:
+        return account.reader.read_webhook(headers, body)
+    except WebhookRefused as refused:
+        raise Unauthorized(f"The webhook is not believed: {refused}.") from None
+
+
+async def follow(client: Client, provider: str, event: ProviderEvent) -> None:
+    """Start the event's own workflow, once. If that fails, the order's poll finds the news a
+    little later. An event that names no order starts nothing."""
+    if not (event.key or event.provider_order_id or event.reward_id):
+        return
+    hook = ProviderHook(provider=provider, **event.model_dump())
+    try:
+        await client.start_workflow(
+            HOOK_WORKFLOW,
+            hook,
+            id=hook_workflow_id(provider, event.event_id),
+            task_queue=WORKFLOW_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Webhook of {provider}",
+            rpc_timeout=_RPC,
+        )
+    except WorkflowAlreadyStartedError:
+        log.info("hook.repeated", provider=provider, event_id=event.event_id)
+    except (RPCError, RuntimeError) as error:
+        # RuntimeError is how a lazy client says that it cannot connect.
+        log.warning("hook.not_followed", provider=provider, error=type(error).__name__)
