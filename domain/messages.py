@@ -23,6 +23,7 @@ REDRIVE_SCHEDULE = "guerdon-redrive"
 ACTION_WORKFLOW = "ActionWorkflow"
 
 CONVERT = "convert"
+REVERSE = "reverse"
 DELIVERY_HINT = "delivery_hint"
 STORY = "story"
 
@@ -135,7 +136,7 @@ class AftercareStart(BaseModel):
     """What comes after a referral's end: look at a grant again and carry it to rest."""
 
     referral_id: str
-    task: GrantTask
+    task: GrantTask | None = None
     next: Next = Next.FOLLOW
     more: list[GrantTask] = []
     """Further grants, where the request is about the whole referral."""
@@ -143,6 +144,8 @@ class AftercareStart(BaseModel):
     """What staff asked for; its request is one of the two below."""
     request: StaffRequest | None = None
     review: ReviewRequest | None = None
+    reversal_id: str | None = None
+    """A reversal to carry out; then there is no task."""
 
 
 class ProviderHook(BaseModel):
@@ -169,7 +172,17 @@ class Story(BaseModel):
 
 
 class Undoing(BaseModel):
-    """A grant that a reversal undoes, where only its provider can say how."""
+    """A grant that a reversal concerns. `next`: REST when it is cancelled; TAKE_BACK when its
+    provider has to be asked; ORDER or FOLLOW while it is not known whether a card exists; None
+    when it goes on as it was."""
 
     task: GrantTask
-    next: Next
+    next: Next | None = None
+
+
+class Reversed(BaseModel):
+    """What carrying a reversal out has come to. `ended`: the referral had no grants yet, and has
+    ended."""
+
+    ended: bool = False
+    undoings: list[Undoing] = []

@@ -44,8 +44,9 @@ FINAL = frozenset(
 """States that no conversion leaves."""
 
 
-def status_of(grants: Iterable[GrantStatus]) -> ReferralStatus:
-    """A converted referral's status, read from its grants: attention first, then what is open."""
+def status_of(grants: Iterable[GrantStatus], *, undone: bool = False) -> ReferralStatus:
+    """A converted referral's status, read from its grants: attention first, then what is open.
+    `undone`: all of it was reversed, which shows once nothing is open any more."""
     seen = set(grants)
     if GrantStatus.NEEDS_ATTENTION in seen:
         return ReferralStatus.NEEDS_ATTENTION
@@ -55,4 +56,4 @@ def status_of(grants: Iterable[GrantStatus]) -> ReferralStatus:
         return ReferralStatus.IN_REVIEW
     if GrantStatus.HELD in seen:
         return ReferralStatus.ON_HOLD
-    return ReferralStatus.COMPLETED
+    return ReferralStatus.REVERSED if undone else ReferralStatus.COMPLETED

@@ -7,6 +7,7 @@ by its event id, and the workflow id admits no second run.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -23,10 +24,14 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from domain.ids import aftercare_workflow_id
 from domain.messages import (
+    AFTERCARE_WORKFLOW,
     CONVERT,
     REFERRAL_WORKFLOW,
+    REVERSE,
     WORKFLOW_QUEUE,
+    AftercareStart,
     Conversion,
     ReferralStart,
 )
@@ -49,12 +54,15 @@ class Outgoing(NamedTuple):
     workflow_id: str
     start: ReferralStart
     conversion: Conversion | None
+    reversal_id: str | None = None
+    """It asks for this reversal, instead of a conversion, to be carried out."""
 
 
 async def send(client: Client, message: Outgoing) -> None:
     """Start the referral's workflow and signal it, in one request. Done as well when the
     workflow has closed: its row was final before Temporal could be."""
     start = message.start
+    signal, argument = _signal(message)
     try:
         await client.start_workflow(
             REFERRAL_WORKFLOW,
@@ -63,9 +71,9 @@ async def send(client: Client, message: Outgoing) -> None:
             task_queue=WORKFLOW_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal=CONVERT if message.conversion else None,
-            start_signal_args=[message.conversion] if message.conversion else [],
-            start_delay=None if message.conversion else _window(start),
+            start_signal=signal,
+            start_signal_args=[argument] if argument else [],
+            start_delay=None if signal else _window(start),
             static_summary=f"Referral {start.referral_id}",
             search_attributes=TypedSearchAttributes(
                 [
@@ -78,6 +86,29 @@ async def send(client: Client, message: Outgoing) -> None:
         )
     except WorkflowAlreadyStartedError:
         log.info("dispatch.closed", workflow_id=message.workflow_id)
+        if message.reversal_id:
+            await _send_after(client, start.referral_id, message.reversal_id)
+
+
+def _signal(message: Outgoing) -> tuple[str | None, Conversion | str | None]:
+    if message.reversal_id:
+        return REVERSE, message.reversal_id
+    return (CONVERT, message.conversion) if message.conversion else (None, None)
+
+
+async def _send_after(client: Client, referral_id: str, reversal_id: str) -> None:
+    """The referral's workflow has closed: an aftercare of its own carries the reversal out."""
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            AFTERCARE_WORKFLOW,
+            AftercareStart(referral_id=referral_id, reversal_id=reversal_id),
+            id=aftercare_workflow_id(referral_id, reversal_id),
+            task_queue=WORKFLOW_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Reversal of {referral_id}",
+            rpc_timeout=timedelta(seconds=10),
+        )
 
 
 def _window(start: ReferralStart) -> timedelta:
@@ -138,6 +169,7 @@ async def _unsent(
                     workflow_id,
                     ReferralStart.model_validate(intake.start),
                     Conversion.model_validate(intake.conversion) if intake.conversion else None,
+                    intake.reversal_id,
                 ),
             )
             for intake, workflow_id in rows

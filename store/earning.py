@@ -8,15 +8,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain import ledger
 from domain.amounts import Traits
-from domain.campaigns import CampaignTerms
-from domain.grants import REFEREE_REASON, GrantStatus
+from domain.campaigns import CampaignTerms, Review
+from domain.grants import ACT_WITHIN, REFEREE_REASON, GrantStatus
 from domain.ids import Prefix, new_id
 from domain.messages import GrantTask
 from domain.rewards import GiftCard, Reward, Sized, reward_of
 from domain.tiers import reached
 from store.database import Transaction
+from store.promises import promise
 from store.tables import Customer, Grant, Referral
 from store.telling import subject
 
@@ -69,7 +69,7 @@ def _grant(
     now: datetime,
 ) -> Grant:
     hold, face = terms.hold, reward.face
-    return Grant(
+    grant = Grant(
         id=new_id(Prefix.GRANT),
         referral_id=referral.id,
         campaign_id=referral.campaign_id,
@@ -86,32 +86,47 @@ def _grant(
         workflow_id=referral.workflow_id,
         created_at=now,
     )
+    if terms.review is Review.ALL:
+        send_to_review(grant, now)
+    return grant
+
+
+def send_to_review(grant: Grant, now: datetime) -> None:
+    """Have a person decide before the grant is ordered, once its hold is over."""
+    grant.review = True
+    if grant.status == GrantStatus.ORDERING:
+        grant.status, grant.due_at = GrantStatus.IN_REVIEW, now + ACT_WITHIN
 
 
 def record_grant(tx: Transaction, grant: Grant) -> None:
     """Its event, and its face value set aside in the ledger."""
     reward = reward_of(grant.reward)
-    held = f", held until {grant.due_at:%Y-%m-%d}" if grant.due_at else ""
+    held = f", held until {grant.due_at:%Y-%m-%d}" if grant.status == GrantStatus.HELD else ""
+    reviewed = ", waits for a person's decision" if grant.review else ""
     tx.record(
         "grant.created",
         f"Reward granted to the {grant.role}",
-        detail=f"{reward.words}{held}",
+        detail=f"{reward.words}{held}{reviewed}",
         **subject(grant),
     )
-    if reward.face:
-        tx.post(ledger.reserve(grant.campaign_id, grant.id, reward.face))
+    if grant.status != GrantStatus.CANCELLED:
+        promise(tx, grant)
 
 
 def tasks_of(grants: Iterable[Grant]) -> list[GrantTask]:
     """In an order that does not depend on who asks: a repeat answers like the first."""
-    return [_task(grant) for grant in sorted(grants, key=lambda grant: (grant.role, grant.reason))]
+    return [
+        task_of(grant) for grant in sorted(grants, key=lambda grant: (grant.role, grant.reason))
+    ]
 
 
-def _task(grant: Grant) -> GrantTask:
+def task_of(grant: Grant) -> GrantTask:
+    """What its workflow has to carry."""
     reward = reward_of(grant.reward)
     held = grant.status == GrantStatus.HELD
     return GrantTask(
         grant_id=grant.id,
         provider=reward.provider if isinstance(reward, GiftCard) else None,
         hold_until=grant.due_at if held else None,
+        review=grant.review and grant.status in (GrantStatus.HELD, GrantStatus.IN_REVIEW),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, bindparam, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
 from domain.amounts import Traits
@@ -21,9 +20,11 @@ from domain.messages import Decision, Expiry, ReferralStart
 from domain.referrals import ReferralStatus, status_of
 from domain.rewards import reward_of
 from domain.verdicts import Facts, Verdict, budget_verdict, judge
-from store import budgets
+from store import budgets, receivables
 from store.database import Database, Transaction
 from store.earning import earned, record_grant, tasks_of, traits_of
+from store.progress import lock_progress
+from store.regaining import Again, regain, told_apart
 from store.tables import (
     Grant,
     Referral,
@@ -93,33 +94,16 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     case = await _read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
-    grants = _earned(tx, case)
+    grants, again = await _earned(tx, case)
     verdicts = judge(case.terms, _facts(case, grants))
     if not all(verdict.passed for verdict in verdicts):
         return _reject(tx, case.referral, verdicts)
-    await _accept(tx, case, grants, verdicts)
-    return Decision(qualified=True, grants=tasks_of(grants))
+    reopened = await regain(tx, case.terms, again)
+    await _accept(tx, case, grants, reopened, verdicts)
+    return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
 
 
 # Built once: putting a statement together takes longer than running it.
-_LOCK_PROGRESS = (
-    upsert(ReferrerProgress)
-    .values(
-        campaign_id=bindparam("campaign_id"),
-        referrer_id=bindparam("referrer_id"),
-        unique_referees=0,
-        grants=0,
-    )
-    .on_conflict_do_update(
-        index_elements=["campaign_id", "referrer_id"],
-        set_={"grants": col(ReferrerProgress.grants)},
-    )
-    .returning(
-        col(ReferrerProgress.unique_referees),
-        col(ReferrerProgress.conversions),
-        col(ReferrerProgress.grants),
-    )
-)
 _CASE = select(Referral).where(col(Referral.id) == bindparam("referral_id"))
 _COUNT = (
     update(ReferrerProgress)
@@ -138,17 +122,21 @@ _GRANTS = insert(metadata.tables[str(Grant.__tablename__)])
 
 
 async def _read(tx: Transaction, start: ReferralStart) -> _Case:
-    referrer = {"campaign_id": start.campaign_id, "referrer_id": start.referrer_id}
-    count, number, granted = (await tx.session.execute(_LOCK_PROGRESS, referrer)).one()
+    progress = await lock_progress(tx, start.campaign_id, start.referrer_id)
     row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
     referral = row.scalar_one()
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
     traits = await traits_of(tx, terms, referral)
-    return _Case(referral, terms, count + 1, number + 1, granted, traits)
+    friends, number = progress.friends + 1, progress.conversions + 1
+    return _Case(referral, terms, friends, number, progress.grants, traits)
 
 
-def _earned(tx: Transaction, case: _Case) -> list[Grant]:
-    return earned(case.referral, case.terms, case.friends, case.number, tx.now, case.traits)
+async def _earned(tx: Transaction, case: _Case) -> tuple[list[Grant], list[Again]]:
+    """The conversion's grants, and the milestones among them that were reached before."""
+    grants = earned(case.referral, case.terms, case.friends, case.number, tx.now, case.traits)
+    if case.friends == case.number:
+        return grants, []
+    return await told_apart(tx, grants)
 
 
 def _facts(case: _Case, grants: list[Grant]) -> Facts:
@@ -164,10 +152,17 @@ def _facts(case: _Case, grants: list[Grant]) -> Facts:
 
 
 async def _accept(
-    tx: Transaction, case: _Case, grants: list[Grant], verdicts: list[Verdict]
+    tx: Transaction,
+    case: _Case,
+    new: list[Grant],
+    reopened: list[Grant],
+    verdicts: list[Verdict],
 ) -> None:
     referral, budget = case.referral, case.terms.limits.budget
-    faces = [face for grant in grants if (face := reward_of(grant.reward).face)]
+    grants = [*new, *reopened]
+    await receivables.net(tx, grants)
+    owed = [grant for grant in grants if grant.status != GrantStatus.CANCELLED]
+    faces = [face for grant in owed if (face := reward_of(grant.reward).face)]
     verdicts.append(
         budget_verdict(
             True,
@@ -176,9 +171,9 @@ async def _accept(
             budget.amount if budget else None,
         )
     )
-    await _count(tx, case, sum(grant.role == "referrer" for grant in grants))
-    if grants:
-        await tx.session.execute(_GRANTS, [grant.model_dump() for grant in grants])
+    await _count(tx, case, sum(grant.role == "referrer" for grant in new))
+    if new:
+        await tx.session.execute(_GRANTS, [grant.model_dump() for grant in new])
     status = status_of(GrantStatus(grant.status) for grant in grants)
     referral.ordinal = case.number
     _settle(tx, referral, status, verdicts)
@@ -226,7 +221,7 @@ async def _reject_for_budget(
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
     limit, needed = case.terms.limits.budget, spent.needed
-    verdicts = judge(case.terms, _facts(case, _earned(tx, case)))
+    verdicts = judge(case.terms, _facts(case, (await _earned(tx, case))[0]))
     ceiling = limit.amount if limit else 0
     verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
     return _reject(tx, case.referral, verdicts)

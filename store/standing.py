@@ -13,6 +13,7 @@ from store.tables import Grant, Referral
 _TITLES = {
     ReferralStatus.COMPLETED: "Referral completed",
     ReferralStatus.NEEDS_ATTENTION: "Referral needs attention",
+    ReferralStatus.REVERSED: "Referral reversed",
 }
 
 # Built once: putting a statement together takes longer than running it.
@@ -36,7 +37,8 @@ async def refresh_standing(tx: Transaction, referral: Referral) -> None:
     """Set the referral's status from its grants. The caller holds its lock."""
     await tx.session.flush()
     statuses = await tx.session.scalars(_STATUSES, {"referral_id": referral.id})
-    status = status_of(GrantStatus(status) for status in statuses)
+    undone = referral.reversed_at is not None
+    status = status_of((GrantStatus(status) for status in statuses), undone=undone)
     if status == referral.status:
         return
     await tx.session.execute(_SET, {"referral_id": referral.id, "word": status})

@@ -22,7 +22,6 @@ class Reversal(SQLModel, table=True):
     """A hash of the referral and the caller's own name for it: a refund's id."""
     refunded: int | None = Field(default=None, sa_type=BigInteger)
     """None: all that was left of the order."""
-    order_amount: int | None = Field(default=None, sa_type=BigInteger)
     actor: str | None = None
     created_at: datetime = instant()
     carried_out_at: datetime | None = instant(nullable=True)
