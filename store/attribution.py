@@ -44,8 +44,6 @@ class ConversionRequest(BaseModel):
     referrer_id: str | None = None
     order_source_id: str | None = None
     order_amount: int | None = None
-    """What the order came to, minor units."""
-    order_amount: int | None = None
     """What the order came to, minor units: refunds are shares of it."""
     metadata: dict[str, Any] = {}
     received_at: datetime
@@ -180,7 +178,6 @@ def _conversion_columns(request: ConversionRequest) -> dict[str, Any]:
             "received_at": request.received_at.isoformat(),
         },
         "order_source_id": request.order_source_id,
-        "order_amount": request.order_amount,
         "order_amount": request.order_amount,
     }
 
