@@ -40,6 +40,11 @@ class ProviderLane:
     pace: Pace
     hooks: str
 
+    @property
+    def carrier(self) -> str:
+        """The workflow that the running activity belongs to: it carries the grant now."""
+        return activity.info().workflow_id or ""
+
     async def record(self, tx: Transaction, order_id: str, snapshot: OrderSnapshot) -> Step:
         """Write down what the provider says of an order; answers what comes next."""
         return await record_snapshot(
@@ -49,7 +54,7 @@ class ProviderLane:
             vault=self.vault,
             pace=self.pace,
             signals_delivery=self.provider.capabilities.signals_delivery,
-            carrier=activity.info().workflow_id or "",
+            carrier=self.carrier,
         )
 
     def again(self, detail: str, wait: timedelta | None) -> ApplicationError:

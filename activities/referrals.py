@@ -5,11 +5,27 @@ Each is idempotent by the state it finds: run again, it answers what was decided
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, TypeVar
+
 from temporalio import activity
 
-from domain.messages import Decision, Expiry, Park, ReferralStart, StaffRequest, Step
-from store import grants, qualification
-from store.database import Database
+from domain.messages import (
+    Decision,
+    Expiry,
+    Park,
+    ReferralStart,
+    ReviewRequest,
+    StaffRequest,
+    Step,
+)
+from domain.refusals import NotAllowedInState
+from store import grants, qualification, review, staff
+from store.database import Database, Transaction
+
+Request = TypeVar("Request", StaffRequest, ReviewRequest)
+Answer = TypeVar("Answer")
+CarryOut: TypeAlias = Callable[[Transaction, Request, str], Awaitable[Answer]]
 
 
 class ReferralActivities:
@@ -36,19 +52,50 @@ class ReferralActivities:
             return await grants.credit_wallet(tx, grant_id)
 
     @activity.defn
+    async def begin_review(self, grant_id: str) -> None:
+        """The hold is over: the grant waits for a person. Idempotent by its status."""
+        async with self._database.transaction() as tx:
+            await review.begin(tx, grant_id)
+
+    @activity.defn
+    async def approve(self, request: ReviewRequest) -> None:
+        """Release what is in review. Idempotent by the request's row; refuses with
+        NotAllowedInState."""
+        await self._if_possible(request, review.approve)
+
+    @activity.defn
+    async def deny(self, request: ReviewRequest) -> None:
+        """Withdraw what is in review and reject the referral. Idempotent like `approve`."""
+        await self._if_possible(request, review.deny)
+
+    @activity.defn
     async def cancel(self, request: StaffRequest) -> Step:
         """Withdraw a grant. Idempotent by its status; refuses with NotAllowedInState."""
-        async with self._database.transaction() as tx:
-            return await grants.cancel(tx, request)
+        return await self._if_possible(request, grants.cancel)
 
     @activity.defn
     async def note_retry(self, request: StaffRequest) -> None:
         """Record that a person asked for another try. A repeat leaves a second line, no more."""
         async with self._database.transaction() as tx:
-            await grants.note_retry(tx, request)
+            await grants.note_retry(tx, request, _carrier())
+
+    async def _if_possible(self, request: Request, carry_out: CarryOut[Request, Answer]) -> Answer:
+        """Where the facts have moved on, the story says that it was asked for in vain."""
+        try:
+            async with self._database.transaction() as tx:
+                return await carry_out(tx, request, _carrier())
+        except NotAllowedInState as refusal:
+            async with self._database.transaction() as tx:
+                await staff.note_in_vain(tx, request.request_id, refusal.detail)
+            raise
 
     @activity.defn
     async def park(self, request: Park) -> Step:
         """Set a grant aside with a reason. Idempotent by its status."""
         async with self._database.transaction() as tx:
             return await grants.park(tx, request.grant_id, request.attention, request.detail)
+
+
+def _carrier() -> str:
+    """The workflow that the running activity belongs to: it carries the grant now."""
+    return activity.info().workflow_id or ""

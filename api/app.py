@@ -13,11 +13,14 @@ from api.access import Keyring
 from api.async_actions import endpoints as async_actions
 from api.boundary import Boundary
 from api.campaigns import endpoints as campaigns
+from api.campaigns import moves, tiers
 from api.customers import bulk
 from api.customers import endpoints as customers
 from api.documentation import document
 from api.errors import add_error_handlers
 from api.events import endpoints as events
+from api.grants import actions as grant_actions
+from api.exports import endpoints as exports
 from api.grants import endpoints as grants
 from api.health import endpoints as health
 from api.hooks import endpoints as hooks
@@ -28,10 +31,14 @@ from api.publications import endpoints as publications
 from api.reconciliations import endpoints as reconciliations
 from api.reconciliations import statements
 from api.redemptions import endpoints as redemptions
+from api.referrals import actions as referral_actions
 from api.referrals import endpoints as referrals
 from api.resources import Resources
 from api.rewards import endpoints as rewards
+from api.segments import endpoints as segments
 from api.settings import ApiSettings
+from api.validation_rules import endpoints as validation_rules
+from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
 from providers.registry import open_configured
 from store.crypto import Vault
@@ -48,17 +55,25 @@ _ROUTERS = (
     bulk,
     customers,
     async_actions,
+    exports,
     campaigns,
+    tiers,
+    moves,
     rewards,
     vouchers,
     publications,
     referrals,
+    referral_actions,
     redemptions,
+    validations,
     grants,
+    grant_actions,
     orders,
     ledger,
     reconciliations,
     statements,
+    validation_rules,
+    segments,
     hooks,
     health,
 )

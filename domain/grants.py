@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -61,6 +62,11 @@ class Attention(StrEnum):
 
 RESUMES_BY_ITSELF = frozenset({Attention.INSUFFICIENT_FUNDS, Attention.PROVIDER_MISCONFIGURED})
 """Causes outside the grant: it tries again on its own until they are gone."""
+
+
+ACT_WITHIN = timedelta(days=2)
+"""By when a person should have seen to a grant that is parked or in review. It is shown as its
+due time; nothing happens by itself when it has passed."""
 
 
 class GrantIdentity(NamedTuple):

@@ -173,8 +173,9 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
         return Step(next=Next.REST)
     referral = await lock_referral(tx, grant.referral_id)
     face = Money(amount=order.face_amount, currency=order.currency)
-    # A parked grant may have been delivered before, and have bounced.
-    if grant.status != GrantStatus.NEEDS_ATTENTION or not await _is_spent(tx, order.id):
+    # A parked grant may have been delivered before, and have bounced; so may one sent again.
+    first_time = grant.status != GrantStatus.NEEDS_ATTENTION and order.resent_at is None
+    if first_time or not await _is_spent(tx, order.id):
         tx.post(ledger.spend(grant.campaign_id, order.id, face))
     grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
     grant.updated_at = tx.now
@@ -202,7 +203,7 @@ async def _is_spent(tx: Transaction, order_id: str) -> bool:
 async def _keep_following(
     tx: Transaction, order: Order, grant: Grant, pace: Pace, *, awaits_funds: bool
 ) -> Step:
-    age = tx.now - (order.first_sent_at or tx.now)
+    age = tx.now - (order.resent_at or order.first_sent_at or tx.now)
     after = poll_interval(age, pace.first, pace.longest)
     if awaits_funds:
         detail = "The provider has the order and waits for funds. Do not order again."

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlmodel import col
 
 from domain import ledger
 from domain.grants import AT_REST, Attention, GrantStatus
-from domain.messages import Next, StaffRequest, Step
+from domain.messages import Next, ReviewRequest, StaffRequest, Step
+from domain.money import Money
 from domain.refusals import NotAllowedInState
 from domain.rewards import reward_of
-from store import budgets, lanes, parking
+from store import budgets, lanes, parking, staff
 from store.database import Transaction
 from store.standing import lock_referral, refresh_standing
-from store.tables import Grant
+from store.tables import Grant, StaffAction
 from store.telling import subject
 
 
@@ -38,27 +41,19 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     return Step(next=Next.REST)
 
 
-async def cancel(tx: Transaction, request: StaffRequest) -> Step:
-    """Withdraw a grant for which certainly no card exists. Raises NotAllowedInState otherwise."""
+async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
+    """Withdraw a grant for which certainly no card exists. Raises NotAllowedInState otherwise.
+    `carrier`: the workflow that carries the grant now."""
     grant = await _locked(tx, request.grant_id)
+    asked = await staff.begin(tx, request.request_id)
     if grant.status == GrantStatus.CANCELLED:
         return Step(next=Next.REST)
     if grant.status in AT_REST or await parking.may_exist(tx, grant.id):
         raise NotAllowedInState(f"A grant that is {grant.status} cannot be cancelled.")
     referral = await lock_referral(tx, grant.referral_id)
-    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
-    grant.updated_at = tx.now
-    face = reward_of(grant.reward).face
-    if face:
-        tx.post(ledger.release(grant.campaign_id, grant.id, face))
-    tx.record(
-        "grant.cancelled",
-        "Cancelled by staff",
-        detail=request.reason or None,
-        source="staff",
-        actor=request.actor,
-        **subject(grant),
-    )
+    grant.workflow_id = carrier
+    face = withdraw(tx, grant)
+    tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **subject(grant))
     await refresh_standing(tx, referral)
     await tx.write_facts()
     if face:
@@ -66,19 +61,31 @@ async def cancel(tx: Transaction, request: StaffRequest) -> Step:
     return Step(next=Next.REST)
 
 
-async def note_retry(tx: Transaction, request: StaffRequest) -> None:
+def withdraw(tx: Transaction, grant: Grant) -> Money | None:
+    """Set a grant aside for good; answers what its campaign's budget gets back. The caller holds
+    its lock and knows that no card exists."""
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
+    grant.due_at, grant.updated_at = None, tx.now
+    face = reward_of(grant.reward).face
+    if face:
+        tx.post(ledger.release(grant.campaign_id, grant.id, face))
+    return face
+
+
+async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> None:
     """Remember who asked for another try, and why. Where the provider's lane is stopped, this
     grant is its next probe: whoever has mended the cause wants to see so now."""
-    grant = await tx.session.get_one(Grant, request.grant_id)
+    grant = await _locked(tx, request.grant_id)
+    grant.workflow_id = carrier
     await lanes.probe_now(tx, str(grant.reward.get("provider")))
-    tx.record(
-        "grant.retry",
-        "Tried again, as staff asked",
-        detail=request.reason or None,
-        source="staff",
-        actor=request.actor,
-        **subject(grant),
-    )
+    asked = await staff.begin(tx, request.request_id)
+    title = "Tried again, as staff asked"
+    tx.record("grant.retry", title, **told(request, asked), **subject(grant))
+
+
+def told(request: StaffRequest | ReviewRequest, asked: StaffAction | None) -> dict[str, Any]:
+    """Who did it and why, for the timeline."""
+    return {"source": "staff", "actor": request.actor, "detail": asked.reason if asked else None}
 
 
 async def park(tx: Transaction, grant_id: str, attention: Attention, detail: str) -> Step:

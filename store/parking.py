@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.grants import RESUMES_BY_ITSELF, Attention, GrantStatus
+from domain.grants import ACT_WITHIN, RESUMES_BY_ITSELF, Attention, GrantStatus
 from domain.messages import Next, Step
 from domain.orders import ENDED, OrderState
 from store.database import Transaction
@@ -33,6 +33,7 @@ async def park(tx: Transaction, grant: Grant, attention: Attention, detail: str)
             detail=detail,
             **subject(grant),
         )
+        grant.due_at = tx.now + ACT_WITHIN
     grant.status, grant.attention, grant.attention_detail = (
         GrantStatus.NEEDS_ATTENTION,
         attention,
@@ -54,5 +55,5 @@ async def clear_attention(tx: Transaction, grant: Grant, status: GrantStatus) ->
     if status == GrantStatus.ORDERING and grant.attention in RESUMES_BY_ITSELF:
         return
     grant.status, grant.attention, grant.attention_detail = status, None, None
-    grant.updated_at = tx.now
+    grant.due_at, grant.updated_at = None, tx.now
     await refresh_standing(tx, await lock_referral(tx, grant.referral_id))

@@ -7,18 +7,21 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from domain.grants import GrantStatus
 from domain.messages import (
-    CANCEL,
+    BUSY,
     DELIVERY_HINT,
-    RETRY,
     STORY,
     GrantTask,
     Next,
+    ReviewRequest,
     StaffRequest,
     Story,
 )
+from domain.staff import Action, refusal, words
 from workflows.alarm import Alarm
 from workflows.journey import Journey
+from workflows.review import Review
 
 
 class GrantCarrier:
@@ -29,13 +32,28 @@ class GrantCarrier:
         self._journeys: dict[str, Journey] = {}
         self._early: set[str] = set()
         self._alarm = Alarm()
+        self._review = Review()
 
-    async def _carry(self, tasks: list[GrantTask], first: Next = Next.ORDER) -> None:
-        """Carry grants to rest, side by side: one that is parked holds no other back."""
-        self._journeys = {task.grant_id: Journey(task, self._alarm, first) for task in tasks}
+    def _take_up(self, tasks: list[GrantTask], first: Next = Next.ORDER) -> None:
+        """From here on these grants are this workflow's."""
+        self._journeys = {
+            task.grant_id: Journey(task, self._alarm, self._review, first) for task in tasks
+        }
         for grant_id in self._early & set(self._journeys):
             self._journeys[grant_id].hint()
-        await asyncio.gather(*(journey.travel() for journey in self._journeys.values()))
+
+    async def _carry(self) -> None:
+        """Carry the grants to rest, side by side: one that is parked holds no other back."""
+        travels = [journey.travel(self._everybody_rests) for journey in self._journeys.values()]
+        if any(journey.task.review for journey in self._journeys.values()):
+            travels.append(self._review.conduct(self._nobody_awaits_review))
+        await asyncio.gather(*travels)
+
+    def _everybody_rests(self) -> bool:
+        return all(journey.at_rest for journey in self._journeys.values())
+
+    def _nobody_awaits_review(self) -> bool:
+        return not any(journey.awaits_review for journey in self._journeys.values())
 
     def _tell(self, status: str, words: str) -> None:
         """What Temporal's own UI shows of this run."""
@@ -50,25 +68,59 @@ class GrantCarrier:
         else:
             self._early.add(grant_id)
 
-    @workflow.update(name=RETRY)
+    @workflow.update(name=Action.RETRY)
     def retry(self, request: StaffRequest) -> None:
         """A person wants a parked grant tried again now."""
-        self._journeys[request.grant_id].retry(request)
+        self._journeys[request.grant_id].ask(Action.RETRY, request)
 
     @retry.validator
     def _may_retry(self, request: StaffRequest) -> None:
-        if not self._known(request).can_retry:
-            raise _not_allowed("Only a grant that needs attention can be retried.")
+        self._must_allow(Action.RETRY, request)
 
-    @workflow.update(name=CANCEL)
+    @workflow.update(name=Action.CANCEL)
     def cancel(self, request: StaffRequest) -> None:
         """A person withdraws a grant for which no card exists."""
-        self._journeys[request.grant_id].cancel(request)
+        self._journeys[request.grant_id].ask(Action.CANCEL, request)
 
     @cancel.validator
     def _may_cancel(self, request: StaffRequest) -> None:
-        if not self._known(request).can_cancel:
-            raise _not_allowed("Only a held grant, or a parked one with no card, can be cancelled.")
+        self._must_allow(Action.CANCEL, request)
+
+    @workflow.update(name=Action.RESEND)
+    def resend(self, request: StaffRequest) -> None:
+        """A person wants an issued card sent again."""
+        self._journeys[request.grant_id].ask(Action.RESEND, request)
+
+    @resend.validator
+    def _may_resend(self, request: StaffRequest) -> None:
+        self._must_allow(Action.RESEND, request)
+
+    @workflow.update(name=Action.RESOLVE)
+    def resolve(self, request: StaffRequest) -> None:
+        """A person has found out whether a card was issued."""
+        self._journeys[request.grant_id].ask(Action.RESOLVE, request)
+
+    @resolve.validator
+    def _may_resolve(self, request: StaffRequest) -> None:
+        self._must_allow(Action.RESOLVE, request)
+
+    @workflow.update(name=Action.APPROVE)
+    def approve(self, request: ReviewRequest) -> None:
+        """A person releases everything that is in review."""
+        self._review.ask(Action.APPROVE, request)
+
+    @approve.validator
+    def _may_approve(self, request: ReviewRequest) -> None:
+        self._must_be_in_review(Action.APPROVE, request)
+
+    @workflow.update(name=Action.DENY)
+    def deny(self, request: ReviewRequest) -> None:
+        """A person refuses everything that is in review."""
+        self._review.ask(Action.DENY, request)
+
+    @deny.validator
+    def _may_deny(self, request: ReviewRequest) -> None:
+        self._must_be_in_review(Action.DENY, request)
 
     @workflow.query(name=STORY)
     def story(self) -> Story:
@@ -78,12 +130,32 @@ class GrantCarrier:
             grants={grant_id: journey.step for grant_id, journey in self._journeys.items()},
         )
 
-    def _known(self, request: StaffRequest) -> Journey:
+    def _must_allow(self, action: Action, request: StaffRequest) -> None:
+        """A request that was accepted before is accepted again, and changes nothing."""
         journey = self._journeys.get(request.grant_id)
         if journey is None:
             raise _not_allowed("This workflow does not carry that grant now.")
-        return journey
+        if journey.knows(request):
+            return
+        if refused := refusal(action, journey.standing):
+            raise _not_allowed(f"{refused} {words(journey.standing)}")
+        if journey.busy:
+            raise _busy()
+
+    def _must_be_in_review(self, action: Action, request: ReviewRequest) -> None:
+        if self._review.knows(request):
+            return
+        journeys = self._journeys.values()
+        if not any(each.standing.status is GrantStatus.IN_REVIEW for each in journeys):
+            raise _not_allowed(f"Nothing is in review here: {action} is not possible.")
+        if self._review.busy or any(each.busy for each in journeys):
+            raise _busy()
 
 
 def _not_allowed(detail: str) -> ApplicationError:
     return ApplicationError(detail, type="NotAllowedInState", non_retryable=True)
+
+
+def _busy() -> ApplicationError:
+    detail = "Another request is being carried out. Try again in a moment."
+    return ApplicationError(detail, type=BUSY, non_retryable=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
@@ -17,10 +17,16 @@ from temporalio.exceptions import ActivityError
 
 from activities.orders import OrderActivities
 from activities.referrals import ReferralActivities
-from domain.grants import Attention
+from activities.staff import StaffActivities
+from domain.grants import Attention, GrantStatus
 from domain.messages import GrantTask, Next, Park, StaffRequest, Step, provider_queue
+from domain.staff import Action, Standing
 from workflows.alarm import Alarm
 from workflows.recording import Refused, record
+from workflows.review import Review
+from workflows.standing import standing_at
+
+Argument = TypeVar("Argument")
 
 _ORDERS_FIRST, _POLLS_LAST = Priority(priority_key=2), Priority(priority_key=4)
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
@@ -30,75 +36,166 @@ _SOON = timedelta(seconds=1)
 class Journey:
     """One grant under way. Handlers leave a hint or a request; `travel` acts on them."""
 
-    def __init__(self, task: GrantTask, alarm: Alarm, first: Next = Next.ORDER) -> None:
+    def __init__(
+        self, task: GrantTask, alarm: Alarm, review: Review, first: Next = Next.ORDER
+    ) -> None:
         self.task = task
-        self.step = Step(next=first)
-        self.holding = False
+        self.step = task.step or Step(next=first)
         self._alarm = alarm
-        self._hinted = first is Next.FOLLOW
-        self._retry: StaffRequest | None = None
-        self._cancel: StaffRequest | None = None
+        self._review = review
+        self.awaits_review = task.review
+        self._waits_as: GrantStatus | None = None
+        """Held or in review: not on its way yet."""
+        self._hinted = self.step.next is Next.FOLLOW
+        self._asked: tuple[Action, StaffRequest] | None = None
+        self._heard: set[str] = set()
 
     def hint(self) -> None:
-        """The provider may have news. A hint is never a fact: the order is read again."""
-        self._hinted = True
+        """The provider may have news. A hint is never a fact: the order is read again. For a
+        grant at rest an aftercare does that."""
+        self._hinted = not self.at_rest
 
-    def retry(self, request: StaffRequest) -> None:
-        self._retry = request
+    def ask(self, action: Action, request: StaffRequest) -> None:
+        """Do what a person asks for; once, however often it is asked under one id."""
+        if not self.knows(request):
+            self._asked = (action, request)
+            self._heard.add(request.request_id)
 
-    def cancel(self, request: StaffRequest) -> None:
-        self._cancel = request
+    def knows(self, request: StaffRequest) -> bool:
+        return request.request_id != "" and request.request_id in self._heard
 
     @property
-    def can_retry(self) -> bool:
-        return self.step.attention is not None and self._retry is None
+    def busy(self) -> bool:
+        """Is another request being carried out?"""
+        return self._asked is not None
 
     @property
-    def can_cancel(self) -> bool:
-        return (self.holding or self.step.cancellable) and self._cancel is None
+    def at_rest(self) -> bool:
+        return self.step.next is Next.REST and self._asked is None
 
-    async def travel(self) -> None:
-        """Carry the grant to rest."""
+    @property
+    def standing(self) -> Standing:
+        return standing_at(self.step, self._waits_as)
+
+    async def travel(self, everybody_rests: Callable[[], bool]) -> None:
+        """Carry the grant to rest, and from there again while others are still under way."""
         await self._hold()
-        while self.step.next is not Next.REST:
-            self.step = await self._take_step()
+        await self._await_review()
+        while True:
+            while not self.at_rest:
+                self.step = await self._take_step()
+            await workflow.wait_condition(lambda: not self.at_rest or everybody_rests())
+            if self.at_rest:
+                return
 
     async def _hold(self) -> None:
         until = self.task.hold_until
-        if until is None or until <= workflow.now():
-            return
-        self.holding = True
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._cancel is not None,
-                timeout=until - workflow.now(),
-                timeout_summary="hold",
-            )
-        self.holding = False
-        if self._cancel:
-            self.step = await self._withdraw(self._cancel)
+        while until is not None and until > workflow.now() and self.step.next is not Next.REST:
+            self._waits_as = GrantStatus.HELD
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self.busy, timeout=until - workflow.now(), timeout_summary="hold"
+                )
+            self._waits_as = None
+            if self._asked:
+                self.step = await self._carry_out(*self._asked)
+
+    async def _await_review(self) -> None:
+        """A person decides about all of the referral's grants at once, or withdraws this one."""
+        if self.awaits_review and self.step.next is not Next.REST:
+            await self._stand_in_review()
+        self.awaits_review = False
+
+    async def _stand_in_review(self) -> None:
+        if self.task.hold_until is not None:
+            await record(ReferralActivities.begin_review, self.task.grant_id)
+        while self._review.approved is None and self.step.next is not Next.REST:
+            self._waits_as = GrantStatus.IN_REVIEW
+            await workflow.wait_condition(lambda: self.busy or self._review.approved is not None)
+            self._waits_as = None
+            if self._asked:
+                self.step = await self._carry_out(*self._asked)
+        if self._review.approved is False:
+            self.step = Step(next=Next.REST)
 
     async def _take_step(self) -> Step:
+        if self._asked:
+            return await self._carry_out(*self._asked)
         match self.step.next:
             case Next.ORDER if self.task.provider is None:
                 return await record(ReferralActivities.credit_wallet, self.task.grant_id)
             case Next.ORDER:
-                return await self._at_provider(OrderActivities.place_order, _ORDERS_FIRST)
-            case Next.FOLLOW:
-                await self._until_worth_a_look()
-                return await self._at_provider(OrderActivities.check_order, _POLLS_LAST)
-            case _:
+                return await self._at_provider(
+                    OrderActivities.place_order, self.task.grant_id, _ORDERS_FIRST
+                )
+            case Next.ATTEND:
                 return await self._attend()
+            case _:
+                return await self._follow()
+
+    async def _follow(self) -> Step:
+        """Wait until the provider hints, a person asks, or the poll is due; then look."""
+        await self._alarm.wait(self.step.after or _SOON, lambda: self._hinted or self.busy)
+        self._hinted = False
+        if self._asked:
+            return await self._carry_out(*self._asked)
+        return await self._at_provider(OrderActivities.check_order, self.task.grant_id, _POLLS_LAST)
+
+    async def _attend(self) -> Step:
+        """Parked. A person decides, the provider has news of an order that may exist, or the
+        cause passes and the order is tried again."""
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self.busy or self._has_news,
+                timeout=self.step.after,
+                timeout_summary="parked",
+            )
+        if self._asked:
+            return await self._carry_out(*self._asked)
+        return Step(next=Next.FOLLOW if self._has_news else Next.ORDER)
+
+    @property
+    def _has_news(self) -> bool:
+        return self._hinted and not self.step.cancellable
+
+    async def _carry_out(self, action: Action, request: StaffRequest) -> Step:
+        """What a person asked for. The facts have the last word: they may have moved on after
+        the validator looked, and then the grant stays where they say."""
+        try:
+            match action:
+                case Action.RETRY:
+                    return await self._try_again(request)
+                case Action.RESEND:
+                    return await self._at_provider(StaffActivities.resend, request, _ORDERS_FIRST)
+                case Action.RESOLVE:
+                    return await self._at_provider(StaffActivities.resolve, request, _ORDERS_FIRST)
+                case _:
+                    return await record(ReferralActivities.cancel, request)
+        except Refused:
+            return self.step
+        finally:
+            self._asked = None
+
+    async def _try_again(self, request: StaffRequest) -> Step:
+        follows = self.step.next is Next.FOLLOW or self._has_news
+        # No longer parked, also while the retry is written down: nobody may cancel it now.
+        self.step, self._hinted = Step(next=Next.FOLLOW if follows else Next.ORDER), follows
+        # Who asked for another try belongs to the story, whatever comes of it.
+        await record(ReferralActivities.note_retry, request)
+        return self.step
 
     async def _at_provider(
-        self, activity: Callable[[Any, str], Awaitable[Step]], priority: Priority
+        self,
+        activity: Callable[[Any, Argument], Awaitable[Step]],
+        argument: Argument,
+        priority: Priority,
     ) -> Step:
         """An activity on the provider's own queue. Its time-outs are days: an outage is waited
         out, and after that the grant is parked for a person, never failed."""
         try:
             return await workflow.execute_activity_method(
                 activity,
-                self.task.grant_id,
+                argument,
                 task_queue=provider_queue(self.task.provider or ""),
                 start_to_close_timeout=timedelta(seconds=60),
                 heartbeat_timeout=timedelta(seconds=10),
@@ -110,45 +207,3 @@ class Journey:
             detail = f"Gave up for now: {error.cause or error}"
             park = Park(grant_id=self.task.grant_id, attention=Attention.UNEXPECTED, detail=detail)
             return await record(ReferralActivities.park, park)
-
-    async def _until_worth_a_look(self) -> None:
-        """Until the provider hints, a person asks, or the poll is due."""
-        await self._alarm.wait(
-            self.step.after or _SOON, lambda: self._hinted or self._retry is not None
-        )
-        self._hinted = False
-        await self._note_retry()
-
-    async def _attend(self) -> Step:
-        """Parked. A person decides, the provider has news of an order that may exist, or the
-        cause passes and the order is tried again."""
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._retry is not None or self._cancel is not None or self._has_news,
-                timeout=self.step.after,
-                timeout_summary="parked",
-            )
-        if self._cancel:
-            return await self._withdraw(self._cancel)
-        # No longer parked, also while the retry is written down: nobody may cancel it now.
-        self.step = Step(next=Next.FOLLOW if self._has_news else Next.ORDER)
-        await self._note_retry()
-        return self.step
-
-    @property
-    def _has_news(self) -> bool:
-        return self._hinted and not self.step.cancellable
-
-    async def _note_retry(self) -> None:
-        """Who asked for another try belongs to the story, whatever comes of it."""
-        request, self._retry = self._retry, None
-        if request:
-            await record(ReferralActivities.note_retry, request)
-
-    async def _withdraw(self, request: StaffRequest) -> Step:
-        self._cancel = None
-        try:
-            return await record(ReferralActivities.cancel, request)
-        except Refused:
-            # The facts had moved on after the validator looked.
-            return self.step

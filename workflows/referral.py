@@ -34,7 +34,8 @@ class ReferralWorkflow(GrantCarrier):
         decision = await self._qualify()
         if not decision.qualified:
             return self._end(ReferralStatus.REJECTED)
-        await self._carry(decision.grants)
+        self._take_up(decision.grants)
+        await self._carry()
         return self._end(ReferralStatus.COMPLETED)
 
     @workflow.signal(name=CONVERT)

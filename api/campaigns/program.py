@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from api.fields import MAX_MINOR, Duration, Strict
 from api.rewards.kinds import RewardIn
@@ -33,6 +33,9 @@ class TierChangeIn(Strict):
     max_grants: _Most | None = Field(default=None, description="To all referrers together.")
     max_grants_per_referrer: _Most | None = None
     reward: RewardIn | None = None
+    unset: list[Literal["max_grants", "max_grants_per_referrer"]] = Field(
+        default=[], max_length=2, description="Caps to be lifted, for null means not given."
+    )
 
 
 class TierIn(TierChangeIn):
@@ -75,12 +78,6 @@ class LimitsIn(Strict):
     redemptions_per_customer: int | None = Field(default=None, strict=True, ge=1, le=1_000_000_000)
 
 
-def _no_review(review: Review) -> Review:
-    if review is not Review.NONE:
-        raise ValueError(f"review {review} is not supported yet")
-    return review
-
-
 class ProgramChangeIn(Strict):
     """What is given of the terms replaces; what is not stays. Limits merge one by one; tiers are
     replaced as a list."""
@@ -91,7 +88,7 @@ class ProgramChangeIn(Strict):
     tiers: list[TierIn] | None = Field(default=None, max_length=50)
     attribution_window: Duration | None = None
     hold: Duration | None = None
-    review: Annotated[Review, AfterValidator(_no_review)] | None = None
+    review: Review | None = None
     limits: LimitsIn | None = None
 
 

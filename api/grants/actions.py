@@ -1,46 +1,78 @@
-"""Asking the workflow that carries a grant to do something: Temporal Updates, by name."""
+"""What staff can do about one grant."""
 
 from __future__ import annotations
 
-import asyncio
+from typing import Any
 
-from temporalio.client import (
-    Client,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from fastapi import APIRouter, Request
 
-from domain.messages import StaffRequest
-from domain.refusals import NotAllowedInState, Unavailable
+from api.access import Caller, Calling, allow
+from api.grants.schemas import GrantAnswer, Resend, Resolution, StaffNote
+from api.problems import post_responses
+from api.resources import Held, Resources
+from api.route import GuardedRoute
+from api.staffing import ask, identity_of
+from domain.roles import Role
+from domain.staff import MEANING, Action
+from store.reading import grants as reading
+from store.staff import Asking
 
-PATIENCE = 5.0
-"""Seconds that a person waits for a worker to answer."""
+router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 
 
-async def ask(
-    client: Client, workflow_id: str, update: str, request: StaffRequest, *, id: str
-) -> None:
-    """Send the update and wait for its acceptance. The same `id` again has no further effect.
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "dependencies": [allow(Role.SUPPORT)],
+        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
+        "summary": MEANING[action],
+    }
 
-    Raises NotAllowedInState when the workflow refuses or has ended, Unavailable when nobody
-    answers in time; the request may then still be carried out.
-    """
-    try:
-        async with asyncio.timeout(PATIENCE):
-            handle = client.get_workflow_handle(workflow_id)
-            await handle.execute_update(update, request, id=id)
-    except WorkflowUpdateFailedError as error:
-        cause = error.cause
-        words = cause.message if isinstance(cause, ApplicationError) else str(cause)
-        raise NotAllowedInState(words) from None
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise NotAllowedInState(
-                "The referral's workflow has ended: nothing is left to do for this grant."
-            ) from None
-        raise Unavailable("The workflow engine does not answer. Try again.") from None
-    except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        # RuntimeError is how a lazy client says that it cannot connect.
-        raise Unavailable("No worker answered in time. Try again.") from None
+
+@router.post("/{grant_id}/retry", **_action(Action.RETRY))
+async def retry_grant(
+    grant_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+) -> GrantAnswer:
+    """Try a parked grant again now. It never orders twice."""
+    return await _act(Action.RETRY, grant_id, caller, held, request, body)
+
+
+@router.post("/{grant_id}/cancel", **_action(Action.CANCEL))
+async def cancel_grant(
+    grant_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+) -> GrantAnswer:
+    """Withdraw a grant for which certainly no card exists."""
+    return await _act(Action.CANCEL, grant_id, caller, held, request, body)
+
+
+@router.post("/{grant_id}/resend", **_action(Action.RESEND))
+async def resend_grant(
+    grant_id: str, caller: Calling, held: Held, request: Request, body: Resend | None = None
+) -> GrantAnswer:
+    """Have the provider send an issued card again, also to a corrected address. It is the same
+    card: nothing is ordered. What came of it is in the timeline; the delivery is followed anew."""
+    return await _act(Action.RESEND, grant_id, caller, held, request, body)
+
+
+@router.post("/{grant_id}/resolve", **_action(Action.RESOLVE))
+async def resolve_grant(
+    grant_id: str, caller: Calling, held: Held, request: Request, body: Resolution
+) -> GrantAnswer:
+    """Settle an order whose outcome nobody knows. The provider is asked once more: what it shows
+    under our key counts, whatever is said here. Issued: that order is adopted and followed. Not
+    issued: this key is dead; `retry` then orders under a new one, `cancel` withdraws."""
+    return await _act(Action.RESOLVE, grant_id, caller, held, request, body)
+
+
+async def _act(
+    action: Action,
+    grant_id: str,
+    caller: Caller,
+    held: Resources,
+    request: Request,
+    note: StaffNote | None,
+) -> GrantAnswer:
+    said = note.model_dump() if note else {}
+    identity = identity_of(request)
+    await ask(held, Asking(action, caller.app_id, identity, grant_id=grant_id, **said))
+    async with held.database.reading() as session:
+        return GrantAnswer.of(await reading.find(session, grant_id), caller)

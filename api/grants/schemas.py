@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Caller
 from api.lists import Listed
 from api.orders.schemas import OrderAnswer
 from api.persons import email_for, name_for
+from domain.customers import Email
 from domain.grants import REFEREE_REASON, Attention, GrantStatus
 from domain.rewards import Reward, reward_of
+from domain.staff import MEANING, OF_REFERRAL, Action, possible
+from providers.registry import RESENDING
 from store.reading.grants import GrantRead
+from store.staff import standing_of
 from store.tables import Customer
 
 
@@ -35,6 +39,17 @@ class Party(BaseModel):
         )
 
 
+class ActionAnswer(BaseModel):
+    """Something that staff can do now: POST to the resource's own address with this at its end."""
+
+    action: Action
+    words: str
+
+    @classmethod
+    def of(cls, action: Action) -> ActionAnswer:
+        return cls(action=action, words=MEANING[action])
+
+
 class GrantAnswer(BaseModel):
     """One reward owed to one person for one reason."""
 
@@ -54,7 +69,10 @@ class GrantAnswer(BaseModel):
     reward: Reward
     amount: int = Field(description="Minor units, or points.")
     currency: str | None
-    due_at: datetime | None = Field(description="The end of its hold.")
+    actions: list[ActionAnswer] = Field(description="What staff can do about it now.")
+    due_at: datetime | None = Field(
+        description="The end of its hold; parked or in review, by when somebody should have acted."
+    )
     order: OrderAnswer | None
     workflow_id: str
     created_at: datetime
@@ -64,7 +82,13 @@ class GrantAnswer(BaseModel):
     def of(cls, read: GrantRead, caller: Caller) -> GrantAnswer:
         grant = read.grant
         members = grant.model_dump(exclude={"reward", "reason", "recipient_id"})
+        standing = standing_of(grant, read.order, RESENDING)
         return cls(
+            actions=[
+                ActionAnswer.of(action)
+                for action in possible(standing)
+                if action not in OF_REFERRAL
+            ],
             tier_id=None if grant.reason == REFEREE_REASON else grant.reason,
             recipient=Party.of(read.recipient, caller),
             reward=reward_of(grant.reward),
@@ -90,4 +114,41 @@ class ClaimAnswer(BaseModel):
 class StaffNote(BaseModel):
     """Why, for the timeline. No personal data: it is kept for ever."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "address corrected"}]})
+
     reason: str | None = Field(default=None, max_length=500)
+
+
+class Resend(StaffNote):
+    """Send an issued card again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "anna@example.com"}]})
+
+    email: Email | None = Field(
+        default=None,
+        description="The corrected address. Left out: the one that the card was ordered for.",
+    )
+
+
+class Resolution(StaffNote):
+    """Whether the provider issued the card, and how you know."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"issued": True, "provider_order_id": "4711", "evidence": "their ticket 88"},
+                {"issued": False, "evidence": "their ticket 88: no such order"},
+            ]
+        }
+    )
+
+    issued: bool = Field(strict=True)
+    provider_order_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The provider's own id. Left out: its order is looked for under our key.",
+    )
+    evidence: str = Field(
+        min_length=1, max_length=2000, description="How you know. Kept for ever: no personal data."
+    )

@@ -37,6 +37,7 @@ _Text = Annotated[str | None, Query(max_length=255)]
             "missing_customer",
             "referrer_not_permitted_to_redeem",
             "voucher_disabled",
+            "voucher_expired",
             "voucher_not_active",
             "already_referred",
             "campaign_not_live",

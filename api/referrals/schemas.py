@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Caller
 from api.fields import NamedPerson
-from api.grants.schemas import GrantAnswer, Party
+from api.grants.schemas import ActionAnswer, GrantAnswer, Party
 from api.lists import Listed
 from domain.customers import Metadata
-from domain.grants import GrantStatus
+from domain.grants import AT_REST
 from domain.referrals import ReferralStatus
+from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdicts import Verdict
 from store.reading.referrals import ReferralRead
+from store.staff import standing_of
 from store.tables import Referral
 
 
@@ -75,9 +77,11 @@ class ReferralAnswer(BaseModel):
     ordinal: int | None = Field(description="Which unique friend of the referrer this is.")
     verdicts: list[Verdict]
     grants: list[GrantAnswer]
+    actions: list[ActionAnswer] = Field(description="What staff can decide about all of it now.")
     order_source_id: str | None
     due_at: datetime | None = Field(
-        description="When it goes on by itself: expiry, or a hold's end."
+        description="When it goes on by itself (expiry, or a hold's end), or by when somebody "
+        "should have acted (in review, parked)."
     )
     expires_at: datetime
     workflow_id: str
@@ -95,6 +99,7 @@ class ReferralAnswer(BaseModel):
             referrer=Party.of(read.referrer, caller),
             referee=Party.of(read.referee, caller),
             grants=[GrantAnswer.of(grant, caller) for grant in read.grants],
+            actions=[ActionAnswer.of(action) for action in _possible(read)],
             due_at=_due_at(read),
             metadata=referral.attributes,
             **members,
@@ -108,5 +113,11 @@ class ReferralList(Listed[ReferralAnswer]):
 def _due_at(read: ReferralRead) -> datetime | None:
     if read.referral.status == ReferralStatus.WAITING:
         return read.referral.expires_at
-    held = [one.grant.due_at for one in read.grants if one.grant.status == GrantStatus.HELD]
-    return min((due for due in held if due), default=None)
+    open_grants = [one.grant for one in read.grants if one.grant.status not in AT_REST]
+    return min((grant.due_at for grant in open_grants if grant.due_at), default=None)
+
+
+def _possible(read: ReferralRead) -> list[Action]:
+    """A decision is for all grants that are in review, so it is possible while one is."""
+    standings = [standing_of(one.grant, one.order) for one in read.grants]
+    return sorted({act for each in standings for act in possible(each)} & OF_REFERRAL)

@@ -27,6 +27,7 @@ from store.tables.rules import (
 )
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
+from store.tables.moves import TermsMove
 
 __all__ = [
     "AccountDay",
@@ -68,6 +69,7 @@ __all__ = [
     "StatementMapping",
     "SumHorizon",
     "ValidationRule",
+    "TermsMove",
     "Voucher",
     "WalletCredit",
     "metadata",

@@ -175,7 +175,7 @@ async def cancelled_while_in_doubt(scene: Scene) -> None:
     await scene.side.fail()
     with suppress(NotAllowedInState):
         async with scene.database.transaction() as tx:
-            await grants.cancel(tx, StaffRequest(grant_id=grant_id, actor="app_staff"))
+            await grants.cancel(tx, StaffRequest(grant_id=grant_id, actor="app_staff"), "")
     await scene.lane.to_rest(grant_id)
 
 

@@ -15,16 +15,26 @@ from domain.messages import Next, StaffRequest, Step
 from domain.orders import OrderState
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState
-from store import grants, lanes, orders
+from domain.staff import Action
+from store import grants, lanes, orders, staff
 from store.database import Database
 from store.orders import Attempt
+from store.staff import Asking
 from store.tables import Budget, Event, Grant, Lane, LedgerEntry, Order, Referral
 
 
 async def cancel(database: Database, grant_id: str) -> Step:
-    request = StaffRequest(grant_id=grant_id, actor="app_staff", reason="left the company")
+    request = StaffRequest(grant_id=grant_id, actor="app_staff")
     async with database.transaction() as tx:
-        return await grants.cancel(tx, request)
+        return await grants.cancel(tx, request, "referral:test")
+
+
+async def asked(database: Database, action: Action, grant_id: str, reason: str) -> StaffRequest:
+    """What staff ask for, as the API writes it down."""
+    asking = Asking(action, "app_staff", "once", grant_id=grant_id, reason=reason)
+    async with database.transaction() as tx:
+        request_id = (await staff.ask(tx, asking, ())).id
+    return StaffRequest(grant_id=grant_id, actor="app_staff", request_id=request_id)
 
 
 async def park(
@@ -45,7 +55,10 @@ class TestCancel:
 
     async def test_tells_who_and_why(self, database: Database) -> None:
         grant = await add_grant(database)
-        await cancel(database, grant.id)
+        await park(database, grant.id, Attention.RECIPIENT_INCOMPLETE)
+        request = await asked(database, Action.CANCEL, grant.id, "left the company")
+        async with database.transaction() as tx:
+            await grants.cancel(tx, request, "referral:test")
         event = await one(database, Event, type="grant.cancelled")
         assert (event.source, event.actor) == ("staff", "app_staff")
         assert event.detail == "left the company"
@@ -242,9 +255,10 @@ class TestLane:
 class TestNoteRetry:
     async def test_leaves_a_line_with_who_and_why(self, database: Database) -> None:
         grant = await add_grant(database)
-        request = StaffRequest(grant_id=grant.id, actor="app_staff", reason="address mended")
+        await park(database, grant.id, Attention.RECIPIENT_INCOMPLETE)
+        request = await asked(database, Action.RETRY, grant.id, "address mended")
         async with database.transaction() as tx:
-            await grants.note_retry(tx, request)
+            await grants.note_retry(tx, request, "referral:test")
         event = await one(database, Event, type="grant.retry")
         assert (event.actor, event.detail) == ("app_staff", "address mended")
         assert event.grant_id == grant.id

@@ -19,7 +19,8 @@ from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client, ScheduleOverlapPolicy
 from temporalio.service import RPCError
 
-from domain.messages import CANCEL, REDRIVE_SCHEDULE, StaffRequest
+from domain.messages import REDRIVE_SCHEDULE, StaffRequest
+from domain.staff import Action
 from store.crypto import Vault
 from store.database import Database
 from store.dispatch import SEARCH_ATTRIBUTES, Outgoing, mark_sent, send
@@ -169,5 +170,6 @@ class TestVersionedWorker:
         async with working(bare, database, vault):
             handle = bare.get_workflow_handle(message.workflow_id)
             grant = await one(database, Grant)
-            await handle.execute_update(CANCEL, StaffRequest(grant_id=grant.id, actor="app_1"))
+            request = StaffRequest(grant_id=grant.id, actor="app_1")
+            await handle.execute_update(Action.CANCEL, request)
             assert await asyncio.wait_for(handle.result(), 30) == "completed"

@@ -15,7 +15,8 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
 from temporalio.client import WorkflowUpdateFailedError
 
-from domain.messages import CANCEL, RETRY, StaffRequest
+from domain.messages import StaffRequest
+from domain.staff import Action
 from store import attribution
 from store.tables import Event, Grant, Order, Referral
 
@@ -126,10 +127,10 @@ class Case:
         return list((await self.handle.describe()).raw_description.pending_activities)
 
     async def retry(self, grant_id: str) -> None:
-        await self._ask(RETRY, grant_id)
+        await self._ask(Action.RETRY, grant_id)
 
     async def cancel(self, grant_id: str) -> None:
-        await self._ask(CANCEL, grant_id)
+        await self._ask(Action.CANCEL, grant_id)
 
     async def _ask(self, update: str, grant_id: str) -> None:
         request = StaffRequest(grant_id=grant_id, actor="app_staff", reason="a reason")

@@ -1,0 +1,69 @@
+"""What staff ask for that the provider has a part in. Registered on the provider's own queue."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.lane import ProviderLane
+from activities.pulse import pulse
+from activities.resolution import Resolution
+from domain.messages import StaffRequest, Step
+from providers.outcomes import OrderRejected, ProviderError, ProviderMisconfigured
+from providers.protocol import Resends
+from store import resending, resolution
+from store.orders import Busy
+from store.resending import Resend
+from store.resolution import Doubt
+
+MOST_ATTEMPTS = 8
+"""After so many a person is told that the provider does not answer, instead of waiting on."""
+
+
+class StaffActivities:
+    """Sending cards again, and settling unknown outcomes, at one provider."""
+
+    def __init__(self, lane: ProviderLane) -> None:
+        self._lane = lane
+
+    @activity.defn
+    async def resend(self, request: StaffRequest) -> Step:
+        """Have the card sent again. Idempotent by the request's row; where an answer was lost the
+        same card may be mailed twice, which costs nothing."""
+        async with pulse(), self._lane.database.transaction() as tx:
+            asked = await resending.prepare(tx, request)
+        if isinstance(asked, Step):
+            return asked
+        async with pulse():
+            return await self._resend(request, asked)
+
+    async def _resend(self, request: StaffRequest, asked: Resend) -> Step:
+        provider, attempt = self._lane.provider, activity.info().attempt
+        try:
+            if not isinstance(provider, Resends):
+                raise OrderRejected("this provider cannot send a card again")
+            await provider.resend(asked.provider_order_id, asked.email)
+        except ProviderError as error:
+            definite = isinstance(error, OrderRejected | ProviderMisconfigured)
+            if not definite and attempt < MOST_ATTEMPTS:
+                raise self._lane.again(error.detail, error.retry_after) from error
+            async with self._lane.database.transaction() as tx:
+                return await resending.record_refused(tx, request, attempt, error.detail)
+        async with self._lane.database.transaction() as tx:
+            step = await resending.record_resent(tx, request, attempt, self._lane.carrier)
+        return step.model_copy(update={"after": self._lane.pace.first})
+
+    @activity.defn
+    async def resolve(self, request: StaffRequest) -> Step:
+        """Settle an unknown outcome as a person says, unless the provider shows otherwise.
+        Idempotent by the request's row and the order's state."""
+        async with pulse():
+            async with self._lane.database.transaction() as tx:
+                asked = await resolution.prepare(tx, request)
+            match asked:
+                case Busy(wait=wait):
+                    raise self._lane.again("an attempt at the order may still be under way", wait)
+                case Doubt():
+                    last = activity.info().attempt >= MOST_ATTEMPTS
+                    return await Resolution(self._lane, request, asked).run(last_attempt=last)
+                case step:
+                    return step

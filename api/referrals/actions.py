@@ -1,0 +1,62 @@
+"""What a person decides about a referral as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from api.access import Caller, Calling, allow
+from api.grants.schemas import StaffNote
+from api.problems import post_responses
+from api.referrals.schemas import ReferralAnswer
+from api.resources import Held, Resources
+from api.route import GuardedRoute
+from api.staffing import ask, identity_of
+from domain.roles import Role
+from domain.staff import MEANING, Action
+from store.reading import referrals as reading
+from store.staff import Asking
+
+router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "dependencies": [allow(Role.SUPPORT)],
+        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
+        "summary": MEANING[action],
+    }
+
+
+@router.post("/{referral_id}/approve", **_action(Action.APPROVE))
+async def approve_referral(
+    referral_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+) -> ReferralAnswer:
+    """Release all rewards that are in review: they are ordered now."""
+    return await _decide(Action.APPROVE, referral_id, caller, held, request, body)
+
+
+@router.post("/{referral_id}/deny", **_action(Action.DENY))
+async def deny_referral(
+    referral_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+) -> ReferralAnswer:
+    """Refuse all rewards that are in review: they are cancelled, their budget is free again, and
+    the referral is rejected."""
+    return await _decide(Action.DENY, referral_id, caller, held, request, body)
+
+
+async def _decide(
+    action: Action,
+    referral_id: str,
+    caller: Caller,
+    held: Resources,
+    request: Request,
+    note: StaffNote | None,
+) -> ReferralAnswer:
+    reason = note.reason if note else None
+    identity = identity_of(request)
+    asking = Asking(action, caller.app_id, identity, referral_id=referral_id, reason=reason)
+    await ask(held, asking)
+    async with held.database.reading() as session:
+        return ReferralAnswer.of(await reading.find(session, referral_id), caller)

@@ -1,0 +1,111 @@
+"""What staff can do about a grant, and when. One rule, asked in three places: the API before it
+accepts, the workflow's validators, and the transaction that carries the request out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.grants import Attention, GrantStatus
+from domain.orders import OrderState
+from domain.rewards import Delivery
+
+
+class Action(StrEnum):
+    """What a person may ask for. Each value is also the last word of its address in the API."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    RESEND = "resend"
+    RESOLVE = "resolve"
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+MEANING = {
+    Action.RETRY: "Try again now, under the same order key. It never orders twice.",
+    Action.CANCEL: "Withdraw the reward. No card exists, and none will.",
+    Action.RESEND: "Have the provider send the card again, also to a corrected address.",
+    Action.RESOLVE: "Say whether the provider issued the card, with your evidence.",
+    Action.APPROVE: "Release the rewards: they are ordered now.",
+    Action.DENY: "Refuse the rewards: none is ordered, and the referral is rejected.",
+}
+"""What each does, as staff read it."""
+
+OF_REFERRAL = frozenset({Action.APPROVE, Action.DENY})
+"""Decided for a referral as a whole; the others are about one grant."""
+
+IN_DOUBT = frozenset({Attention.OUTCOME_UNKNOWN, Attention.KEY_CONFLICT})
+"""Only a person can say whether the card exists."""
+
+
+class Standing(NamedTuple):
+    """Where a grant stands, as far as that decides what may be done. `order`: the state of its
+    latest order, None before there is one; `can_resend`: whether that order's provider can."""
+
+    status: GrantStatus
+    attention: Attention | None = None
+    order: OrderState | None = None
+    delivery: Delivery | None = None
+    can_resend: bool = True
+
+    @property
+    def card_may_exist(self) -> bool:
+        return self.order in (OrderState.UNKNOWN, OrderState.PENDING, OrderState.ISSUED)
+
+
+_CANCELLABLE = "Only a held grant, one in review, or a parked one with no card, can be cancelled."
+
+
+def possible(standing: Standing) -> list[Action]:
+    """Everything that can be asked for now."""
+    return [action for action in Action if refusal(action, standing) is None]
+
+
+def refusal(action: Action, standing: Standing) -> str | None:
+    """Why this cannot be done now, in words; None when it can."""
+    match action:
+        case Action.RETRY if standing.status is not GrantStatus.NEEDS_ATTENTION:
+            return "Only a grant that needs attention can be retried."
+        case Action.CANCEL if not _can_cancel(standing):
+            return _CANCELLABLE
+        case Action.RESEND:
+            return _no_resend(standing)
+        case Action.RESOLVE if not _is_in_doubt(standing):
+            return "Only a grant whose order's outcome is unknown or in conflict can be resolved."
+        case Action.APPROVE | Action.DENY if standing.status is not GrantStatus.IN_REVIEW:
+            return "Only rewards in review can be approved or denied."
+    return None
+
+
+def _can_cancel(standing: Standing) -> bool:
+    if standing.status in (GrantStatus.HELD, GrantStatus.IN_REVIEW):
+        return True
+    return standing.status is GrantStatus.NEEDS_ATTENTION and not standing.card_may_exist
+
+
+def _is_in_doubt(standing: Standing) -> bool:
+    doubted = standing.order is OrderState.UNKNOWN and standing.attention in IN_DOUBT
+    return standing.status is GrantStatus.NEEDS_ATTENTION and doubted
+
+
+def _no_resend(standing: Standing) -> str | None:
+    if standing.order is not OrderState.ISSUED or standing.status is GrantStatus.CANCELLED:
+        return "Only a card that the provider has issued can be sent again."
+    match standing.delivery:
+        case Delivery.LINK:
+            return "Its claim link is handed out by GET /v1/grants/{id}/claim, as often as needed."
+        case Delivery.POST:
+            return "A posted card cannot be sent again from here. Ask the provider."
+        case _ if not standing.can_resend:
+            return "This provider cannot send a card again. Ask its support."
+    return None
+
+
+def words(standing: Standing) -> str:
+    """The state, and what can be done in it, for whoever asked for something else."""
+    parked = standing.status is GrantStatus.NEEDS_ATTENTION
+    state = "parked" if parked else standing.status.replace("_", " ")
+    why = f" ({standing.attention.replace('_', ' ')})" if standing.attention else ""
+    can = ", ".join(possible(standing)) or "nothing"
+    return f"This one is {state}{why}. Possible now: {can}."

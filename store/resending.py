@@ -1,0 +1,97 @@
+"""Having an issued card sent again. The card stays the one it is: nothing is ordered."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import GrantStatus
+from domain.messages import Next, StaffRequest, Step
+from domain.orders import DeliveryState
+from domain.staff import Action, refusal
+from store import staff
+from store.database import Transaction
+from store.grants import told
+from store.parking import clear_attention
+from store.tables import Grant, Order, StaffAction
+from store.telling import subject
+
+
+class Resend(NamedTuple):
+    """What the provider is asked for. `email`: the corrected address, where there is one."""
+
+    provider_order_id: str
+    email: str | None
+
+    def __repr__(self) -> str:
+        return f"Resend({self.provider_order_id})"
+
+
+async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
+    """The card to send again; a Step where that has been done, or the facts have moved on."""
+    grant, order = await lock_latest(tx, request.grant_id)
+    asked = await tx.session.get(StaffAction, request.request_id)
+    if asked is None or asked.done_at is not None:
+        return staff.step_of(grant, order)
+    refused = refusal(Action.RESEND, staff.standing_of(grant, order, {order.provider}))
+    if refused or order.provider_order_id is None:
+        await _note_refused(tx, request, grant, order, refused or "The provider never named it.")
+        return staff.step_of(grant, order)
+    return Resend(order.provider_order_id, asked.email)
+
+
+async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, carrier: str) -> Step:
+    """The provider has taken it: from now on the delivery is followed anew."""
+    grant, order = await lock_latest(tx, request.grant_id)
+    asked = await staff.begin(tx, request.request_id)
+    if asked is None:
+        return staff.step_of(grant, order)
+    order.delivery_state, order.resent_at, order.updated_at = DeliveryState.PENDING, tx.now, tx.now
+    order.resent_to, grant.workflow_id = asked.email or order.resent_to, carrier
+    where = "to a corrected address" if asked.email else "to the same address"
+    facts = told(request, asked)
+    facts["detail"] = f"{where}: {asked.reason}" if asked.reason else where
+    title = "Sent again, as staff asked"
+    tx.record("grant.resent", title, attempt=attempt, order_id=order.id, **facts, **subject(grant))
+    await clear_attention(tx, grant, GrantStatus.ORDERED)
+    return Step(next=Next.FOLLOW)
+
+
+async def record_refused(tx: Transaction, request: StaffRequest, attempt: int, detail: str) -> Step:
+    """The provider would not, or could not. The grant stays as it was."""
+    grant, order = await lock_latest(tx, request.grant_id)
+    if await tx.session.get(StaffAction, request.request_id):
+        await _note_refused(tx, request, grant, order, detail, attempt)
+    return staff.step_of(grant, order)
+
+
+async def _note_refused(
+    tx: Transaction,
+    request: StaffRequest,
+    grant: Grant,
+    order: Order,
+    detail: str,
+    attempt: int | None = None,
+) -> None:
+    asked = await staff.begin(tx, request.request_id)
+    facts = told(request, asked) | {"detail": detail}
+    title = "Staff asked for the card to be sent again; that was not possible"
+    tx.record(
+        "grant.not_resent", title, attempt=attempt, order_id=order.id, **facts, **subject(grant)
+    )
+
+
+async def lock_latest(tx: Transaction, grant_id: str) -> tuple[Grant, Order]:
+    """The grant and its latest order, held for this transaction."""
+    statement = (
+        select(Grant, Order)
+        .join(Order, col(Order.grant_id) == Grant.id)
+        .where(col(Grant.id) == grant_id)
+        .order_by(col(Order.generation).desc())
+        .limit(1)
+        .with_for_update(of=(Grant, Order))
+    )
+    grant, order = (await tx.session.execute(statement)).one()
+    return grant, order

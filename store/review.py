@@ -1,0 +1,108 @@
+"""A person's decision before anything is ordered, for all of a referral's grants at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import ACT_WITHIN, GrantStatus
+from domain.messages import ReviewRequest
+from domain.referrals import ReferralStatus
+from domain.refusals import NotAllowedInState
+from store import budgets, staff
+from store.database import Transaction
+from store.grants import told, withdraw
+from store.standing import lock_referral, refresh_standing
+from store.tables import Grant, Referral, StaffAction
+from store.telling import subject
+
+
+async def begin(tx: Transaction, grant_id: str) -> None:
+    """The grant's hold is over: from now on it waits for a person."""
+    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
+    grant = (await tx.session.scalars(statement)).one()
+    if grant.status != GrantStatus.HELD:
+        return
+    referral = await lock_referral(tx, grant.referral_id)
+    grant.status, grant.updated_at = GrantStatus.IN_REVIEW, tx.now
+    grant.due_at = tx.now + ACT_WITHIN
+    tx.record("grant.in_review", "Waits for a person's decision", **subject(grant))
+    await refresh_standing(tx, referral)
+
+
+async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
+    """Release the grants to be ordered. Raises NotAllowedInState when none is in review."""
+    grants = await _lock(tx, request)
+    if not grants:
+        return
+    referral = await lock_referral(tx, request.referral_id)
+    for grant in grants:
+        grant.status, grant.due_at, grant.updated_at = GrantStatus.ORDERING, None, tx.now
+        grant.workflow_id = carrier
+    await _tell(tx, "referral.approved", "Approved by staff", request, referral)
+    await refresh_standing(tx, referral)
+
+
+async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
+    """Withdraw the grants and reject the referral. Raises NotAllowedInState when none is in
+    review."""
+    grants = await _lock(tx, request)
+    if not grants:
+        return
+    referral = await lock_referral(tx, request.referral_id)
+    faces = [face for grant in grants if (face := withdraw(tx, grant))]
+    for grant in grants:
+        grant.workflow_id = carrier
+    await _tell(tx, "referral.denied", "Denied by staff", request, referral)
+    for grant in grants:
+        tx.record("grant.cancelled", "Cancelled: the referral was denied", **subject(grant))
+    await _reject(tx, referral)
+    await tx.session.flush()
+    await tx.write_facts()
+    for face in faces:
+        await budgets.release(tx, referral.campaign_id, face)
+
+
+async def _lock(tx: Transaction, request: ReviewRequest) -> list[Grant]:
+    """The grants to decide about; none when this very request has decided before."""
+    statement = (
+        select(Grant)
+        .where(col(Grant.referral_id) == request.referral_id, col(Grant.review).is_(True))
+        .where(col(Grant.status).in_((GrantStatus.HELD, GrantStatus.IN_REVIEW)))
+        .order_by(col(Grant.id))
+        .with_for_update()
+    )
+    grants = list(await tx.session.scalars(statement))
+    if any(grant.status == GrantStatus.IN_REVIEW for grant in grants):
+        return grants
+    asked = await tx.session.get(StaffAction, request.request_id)
+    if asked is None or asked.done_at is None:
+        raise NotAllowedInState("Nothing is in review any more.")
+    return []
+
+
+async def _tell(
+    tx: Transaction, type: str, title: str, request: ReviewRequest, referral: Referral
+) -> None:
+    asked = await staff.begin(tx, request.request_id)
+    tx.record(
+        type,
+        title,
+        **told(request, asked),
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        customer_id=referral.referee_id,
+    )
+
+
+async def _reject(tx: Transaction, referral: Referral) -> None:
+    """Of a referral none of whose rewards is left, the end is a rejection."""
+    await tx.session.flush()
+    statuses = await tx.session.scalars(
+        select(col(Grant.status)).where(col(Grant.referral_id) == referral.id)
+    )
+    if set(statuses) != {GrantStatus.CANCELLED}:
+        await refresh_standing(tx, referral)
+        return
+    referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
+    referral.reason = "Denied in review."

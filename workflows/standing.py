@@ -1,0 +1,31 @@
+"""Where a grant stands, as far as its journey knows."""
+
+from __future__ import annotations
+
+from domain.grants import GrantStatus
+from domain.messages import Next, Step
+from domain.orders import OrderState
+from domain.staff import IN_DOUBT, Standing
+
+_STATUS = {
+    Next.ORDER: GrantStatus.ORDERING,
+    Next.FOLLOW: GrantStatus.ORDERED,
+    Next.ATTEND: GrantStatus.NEEDS_ATTENTION,
+    Next.REST: GrantStatus.DELIVERED,
+}
+
+
+def standing_at(step: Step, waits_as: GrantStatus | None) -> Standing:
+    """By what a validator judges. What only the database knows is assumed in favour of whoever
+    asks: the API has looked there before, and the activity that carries it out looks again."""
+    if waits_as is not None:
+        return Standing(waits_as)
+    parked = step.attention is not None
+    status = GrantStatus.NEEDS_ATTENTION if parked else _STATUS[step.next]
+    return Standing(status, step.attention, _order(step))
+
+
+def _order(step: Step) -> OrderState | None:
+    if step.next is Next.ORDER or step.attention in IN_DOUBT:
+        return OrderState.UNKNOWN
+    return None if step.cancellable else OrderState.ISSUED
