@@ -58,11 +58,22 @@ KINDS: dict[str, Kind] = {
     "quantity_exceeded": Kind(400, "Cannot be used", "The code was used as often as it may be."),
     "voucher_disabled": Kind(400, "Cannot be used", "The code is disabled."),
     "voucher_not_active": Kind(400, "Cannot be used", "The code has not been published."),
+    "voucher_expired": Kind(400, "Cannot be used", "The code expired on 2027-01-31 00:00 UTC."),
     "redemption_rules_violated": Kind(
         400, "Cannot be used", "A customer may redeem 1 time(s) in this campaign, and has done so."
     ),
     "no_voucher_suitable_for_publication": Kind(
         400, "Cannot be used", "All codes of this campaign are given out."
+    ),
+    "already_rolled_back": Kind(400, "Cannot be used", "This redemption was rolled back before."),
+    "voucher_not_active_now": Kind(
+        400, "Cannot be used", "The code cannot be used now: outside the valid hours."
+    ),
+    "customer_rules_violated": Kind(
+        400, "Cannot be used", "Rule Residents (val_01jd3v5q): Only in the US."
+    ),
+    "order_rules_violated": Kind(
+        400, "Cannot be used", "Rule Big orders (val_01jd3v5q): Spend $50."
     ),
     "already_referred": Kind(400, "Cannot be used", "This customer was referred by another code."),
     "campaign_not_live": Kind(400, "Cannot be used", "The campaign has ended."),

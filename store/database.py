@@ -121,6 +121,15 @@ class Database:
             await transaction.write_facts()
 
     @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[Transaction]:
+        """What a transaction would do, by the same code, seen inside it and undone at its end."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            try:
+                yield Transaction(session)
+            finally:
+                await session.rollback()
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A session to read with."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms, ConversionKind
-from domain.discounts import discount_amount
-from domain.ids import Prefix, new_id
-from domain.refusals import CannotCount, NotFound
-from store import attribution
+from domain.discounts import Discount, Line, UnitsOff, discount_amount, units_free
+from domain.ids import Prefix, digest, new_id
+from domain.referrals import ReferralStatus
+from domain.refusals import NotFound
+from store import attribution, usage
 from store.database import Transaction
 from store.dispatch import Outgoing
-from store.tables import Campaign, CampaignVersion, Redemption, Referral, Voucher
+from store.lookup import Code, look_up, must_be_usable, must_run
+from store.tables import Redemption, Referral
+from store.terms import terms_of
 
 
 class RedemptionRequest(BaseModel):
-    """A code used by a customer. `amount` is the order's, minor units. `identity` is whatever
-    the caller tells one use from another by; None: nothing, each request is a use of its own."""
+    """A code used by a customer. `amount` is the order's, minor units, `lines` its items.
+    `identity` is whatever the caller tells one use from another by; None: nothing, each request
+    is a use of its own."""
 
     code: str
     customer_id: str
     identity: str | None
     amount: int
+    lines: list[Line] = []
     order: dict[str, Any] | None
     order_source_id: str | None
     tracking_id: str | None
@@ -50,27 +54,14 @@ async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
     uses by one customer are counted one after the other. Raises NotFound or CannotCount.
     """
     identity = _identity(request)
-    earlier = await _by_identity(tx, identity)
-    if earlier:
+    if earlier := await _by_identity(tx, identity):
         return Redeemed(earlier, [])
-    referral, intake = await _refer(tx, await _conversion_of(tx, request.code), request, identity)
-    terms = await _pinned(tx, referral)
-    await _count(tx, referral, terms, request)
-    redemption = Redemption(
-        id=new_id(Prefix.REDEMPTION),
-        identity=identity,
-        voucher_id=referral.voucher_id,
-        campaign_id=referral.campaign_id,
-        customer_id=request.customer_id,
-        referral_id=referral.id,
-        order_source_id=request.order_source_id,
-        order=request.order,
-        amount=request.amount,
-        discount_amount=discount_amount(terms.discount, request.amount),
-        tracking_id=request.tracking_id,
-        attributes=request.metadata,
-        created_at=tx.now,
-    )
+    found = await _look_up(tx, request)
+    terms = await _must_be_redeemable(tx, found, request)
+    referral, intake = await _refer(tx, found, request, identity)
+    await usage.count(tx, found, terms)
+    redemption = _redemption(tx, request, referral, terms.discount)
+    redemption.identity = identity
     tx.session.add(redemption)
     _record(tx, redemption)
     return Redeemed(redemption.id, intake)
@@ -78,8 +69,7 @@ async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
 
 def _identity(request: RedemptionRequest) -> str:
     given = request.identity or new_id(Prefix.REDEMPTION)
-    parts = "\x1f".join((given, request.code, request.customer_id))
-    return blake2b(parts.encode(), digest_size=16).hexdigest()
+    return digest(given, request.code, request.customer_id)
 
 
 async def _by_identity(tx: Transaction, identity: str) -> str | None:
@@ -87,90 +77,87 @@ async def _by_identity(tx: Transaction, identity: str) -> str | None:
     return (await tx.session.scalars(statement)).one_or_none()
 
 
-async def _conversion_of(tx: Transaction, code: str) -> ConversionKind:
-    """What converts in the code's campaign. Disabled refuses even those referred before."""
-    statement = (
-        select(Voucher, Campaign, col(CampaignVersion.terms))
-        .join(Campaign, col(Campaign.id) == Voucher.campaign_id)
-        .join(
-            CampaignVersion,
-            and_(
-                col(CampaignVersion.campaign_id) == Campaign.id,
-                col(CampaignVersion.version) == Campaign.version,
-            ),
-        )
-        .where(col(Voucher.code) == code)
-    )
-    row = (await tx.session.execute(statement)).one_or_none()
-    if row is None:
-        raise NotFound("voucher", code, field="/redeemables/0/id")
-    voucher, campaign, terms = row
-    if not voucher.active:
-        raise CannotCount("voucher_disabled", "The code is disabled.")
-    if not campaign.active:
-        raise CannotCount("campaign_not_live", "The campaign is disabled.")
-    return ConversionKind(terms["conversion"])
+async def _look_up(tx: Transaction, request: RedemptionRequest) -> Code:
+    try:
+        return await look_up(tx, request.code, request.customer_id, None)
+    except NotFound:
+        raise NotFound("voucher", request.code, field="/redeemables/0/id") from None
+
+
+async def _must_be_redeemable(
+    tx: Transaction, found: Code, request: RedemptionRequest
+) -> CampaignTerms:
+    """Every check that is the code's and the customer's; attribution makes the campaign's own.
+    Of several reasons the first is told, in this order. Answers the terms that this friend was
+    promised."""
+    terms, begun = found.terms, False
+    if found.existing:
+        referral = attribution.same_code(found)
+        terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
+        begun = referral.status == ReferralStatus.WAITING
+    usage.must_have_uses(found, terms)
+    must_be_usable(tx, found, begun=begun)
+    await usage.must_be_within_limit(tx, found.campaign_id, request.customer_id, terms)
+    must_run(tx, found, begun=begun)
+    return terms
 
 
 async def _refer(
-    tx: Transaction, kind: ConversionKind, request: RedemptionRequest, identity: str
+    tx: Transaction, found: Code, request: RedemptionRequest, identity: str
 ) -> tuple[Referral, list[Outgoing]]:
-    if kind is ConversionKind.CUSTOM_EVENT:
-        attributed = await attribution.sign_up(
-            tx, code=request.code, referee_id=request.customer_id, metadata=request.metadata
-        )
+    if found.terms.conversion is ConversionKind.CUSTOM_EVENT:
+        attributed = await attribution.attribute(tx, found, request.customer_id, request.metadata)
         return attributed.referral, attributed.intake
-    converted = await attribution.convert(
+    converted = await attribution.convert_by(
         tx,
+        found,
         attribution.ConversionRequest(
             kind=ConversionKind.REDEMPTION,
             event_id=identity,
             customer_id=request.customer_id,
             code=request.code,
             order_source_id=request.order_source_id,
+            order_amount=request.amount if request.order else None,
             received_at=request.received_at,
         ),
     )
     return converted.referrals[0], converted.intake
 
 
-async def _pinned(tx: Transaction, referral: Referral) -> CampaignTerms:
-    """The terms that this friend was promised."""
-    version = await tx.session.get_one(
-        CampaignVersion, (referral.campaign_id, referral.campaign_version)
+def _redemption(
+    tx: Transaction, request: RedemptionRequest, referral: Referral, discount: Discount | None
+) -> Redemption:
+    return Redemption(
+        id=new_id(Prefix.REDEMPTION),
+        code=request.code,
+        voucher_id=referral.voucher_id,
+        campaign_id=referral.campaign_id,
+        customer_id=request.customer_id,
+        referral_id=referral.id,
+        order_source_id=request.order_source_id,
+        order=_with_free_units(request, discount),
+        amount=request.amount,
+        discount_amount=discount_amount(discount, request.amount, request.lines),
+        tracking_id=request.tracking_id,
+        attributes=request.metadata,
+        created_at=tx.now,
     )
-    return CampaignTerms.model_validate(version.terms)
 
 
-async def _count(
-    tx: Transaction, referral: Referral, terms: CampaignTerms, request: RedemptionRequest
-) -> None:
-    """Count the use against the customer's limit and the code's. The code's row stays locked
-    until the commit, so this comes last."""
-    used = await tx.session.scalar(
-        select(func.count()).where(
-            col(Redemption.campaign_id) == referral.campaign_id,
-            col(Redemption.customer_id) == request.customer_id,
+def _with_free_units(
+    request: RedemptionRequest, discount: Discount | None
+) -> dict[str, Any] | None:
+    """The order, its items telling how many of their units are free."""
+    if request.order is None or not isinstance(discount, UnitsOff):
+        return request.order
+    free = units_free(discount, request.lines)
+    items = [
+        item | {"discount_quantity": units, "discount_amount": units * line.price}
+        for item, line, units in zip(
+            request.order.get("items", []), request.lines, free, strict=True
         )
-    )
-    limit = terms.limits.redemptions_per_customer
-    if (used or 0) >= limit:
-        raise CannotCount(
-            "redemption_rules_violated",
-            f"A customer may redeem {limit} time(s) in this campaign, and has done so.",
-            limit=limit,
-        )
-    statement = (
-        update(Voucher)
-        .where(col(Voucher.id) == referral.voucher_id)
-        .values(redeemed_quantity=col(Voucher.redeemed_quantity) + 1)
-        .returning(col(Voucher.id))
-        .execution_options(synchronize_session=False)
-    )
-    if terms.code_quantity is not None:
-        statement = statement.where(col(Voucher.redeemed_quantity) < terms.code_quantity)
-    if (await tx.session.execute(statement)).scalar() is None:
-        raise CannotCount("quantity_exceeded", "The code was used as often as it may be.")
+    ]
+    return request.order | {"items": items}
 
 
 def _record(tx: Transaction, redemption: Redemption) -> None:

@@ -30,6 +30,7 @@ router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRout
         "missing_customer",
         "referrer_not_permitted_to_redeem",
         "voucher_disabled",
+        "voucher_expired",
         "voucher_not_active",
         "already_referred",
         "campaign_not_live",

@@ -1,62 +1,84 @@
-"""Redemptions: a friend uses a code at checkout."""
+"""Redemptions: a friend uses a code at checkout, and what undoes it."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 
-from api.access import READERS, Calling, allow
-from api.idempotency import HEADER
+from api.access import READERS, Caller, Calling, allow
 from api.lists import Windowed
 from api.problems import post_responses, responses
+from api.redemptions.requests import to_request
+from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
 from api.redemptions.schemas import (
     RedeemedAnswer,
     RedemptionAnswer,
     RedemptionIn,
     RedemptionList,
+    Result,
 )
 from api.resources import Held
 from api.route import GuardedRoute
+from domain.ids import Prefix
+from domain.refusals import CannotCount, NotFound, Refusal
 from domain.roles import Role
 from store import customers
+from store.failures import keep_failure
 from store.reading import redemptions as reading
-from store.redemptions import RedemptionRequest, redeem
+from store.redemptions import Redeemed, redeem
+from store.rollbacks import RollbackRequest, roll_back
 
 router = APIRouter(prefix="/v1/redemptions", tags=["Redemptions"], route_class=GuardedRoute)
 
 _Text = Annotated[str | None, Query(max_length=255)]
 
-
-@router.post(
-    "",
-    dependencies=[allow(Role.SERVICE)],
-    responses=post_responses(
-        "missing_customer",
-        "referrer_not_permitted_to_redeem",
-        "quantity_exceeded",
-        "voucher_disabled",
-        "voucher_not_active",
-        "redemption_rules_violated",
-        "already_referred",
-        "campaign_not_live",
-        "budget_exhausted",
-        "resource_not_found",
-    ),
+REFUSALS = (
+    "missing_customer",
+    "resource_not_found",
+    "referrer_not_permitted_to_redeem",
+    "already_referred",
+    "quantity_exceeded",
+    "voucher_disabled",
+    "voucher_expired",
+    "voucher_not_active",
+    "redemption_rules_violated",
+    "campaign_not_live",
+    "budget_exhausted",
 )
+"""Why a code cannot be used. Of several reasons the first in this order is told."""
+
+
+@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses(*REFUSALS))
 async def redeem_code(
     body: RedemptionIn, caller: Calling, held: Held, request: Request
 ) -> RedeemedAnswer:
     """Redeem a code and get its discount. In a `redemption` campaign this converts the referral;
-    in a `custom_event` campaign the referral goes on waiting for its event."""
-    async with held.database.transaction() as tx:
-        customer = await customers.upsert(tx, body.customer)
-        redeemed = await redeem(tx, _request(body, customer.id, request, tx.now))
+    in a `custom_event` campaign the referral goes on waiting for its event. A refusal consumes
+    nothing, and is listed as a redemption with `result: FAILURE`, by the id `resource_id`."""
+    try:
+        redeemed = await _redeem(body, held, request)
+    except (CannotCount, NotFound) as refusal:
+        await _keep(refusal, body, held, request)
+        raise
     held.dispatcher.wake(redeemed.intake)
     async with held.database.reading() as session:
         answer = RedemptionAnswer.of(await reading.find(session, redeemed.redemption_id), caller)
     return RedeemedAnswer(redemptions=[answer], order=answer.order)
+
+
+async def _redeem(body: RedemptionIn, held: Held, request: Request) -> Redeemed:
+    async with held.database.transaction() as tx:
+        customer = await customers.upsert(tx, body.customer)
+        return await redeem(tx, to_request(body, request, customer.id, tx.now))
+
+
+async def _keep(refusal: Refusal, body: RedemptionIn, held: Held, request: Request) -> None:
+    """After the refused transaction was rolled back, in one of its own."""
+    async with held.database.transaction() as tx:
+        refused = to_request(body, request, "", tx.now)
+        failure_id = await keep_failure(tx, refused, body.customer, refusal)
+    refusal.details.setdefault("resource_id", failure_id)
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
@@ -68,17 +90,13 @@ async def list_redemptions(
     customer: _Text = None,
     voucher: _Text = None,
     order_source_id: _Text = None,
+    result: Result | None = None,
 ) -> RedemptionList:
-    """Redemptions, newest first. `campaign` by name or id, `customer` by id or source_id."""
+    """Redemptions, refused ones among them, newest first. `campaign` by name or id, `customer` by
+    id or source_id."""
+    filters = reading.Filters(campaign, customer, voucher, order_source_id, result)
     async with held.database.reading() as session:
-        found, page = await reading.page(
-            session,
-            window,
-            campaign=campaign,
-            customer=customer,
-            voucher=voucher,
-            order_source_id=order_source_id,
-        )
+        found, page = await reading.page(session, window, filters)
     return RedemptionList(
         data=[RedemptionAnswer.of(read, caller) for read in found],
         total=page.total,
@@ -89,31 +107,64 @@ async def list_redemptions(
 @router.get(
     "/{redemption_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_redemption(redemption_id: str, caller: Calling, held: Held) -> RedemptionAnswer:
-    """One redemption."""
+async def get_redemption(
+    redemption_id: str, caller: Calling, held: Held
+) -> RedemptionAnswer | RollbackAnswer:
+    """One redemption, or what undid one."""
     async with held.database.reading() as session:
+        if redemption_id.startswith(f"{Prefix.ROLLBACK}_"):
+            return RollbackAnswer.of(await reading.find_rollback(session, redemption_id), caller)
         return RedemptionAnswer.of(await reading.find(session, redemption_id), caller)
 
 
-def _request(
-    body: RedemptionIn, customer_id: str, request: Request, received_at: datetime
-) -> RedemptionRequest:
-    order = body.order
-    identity = None
-    if order and (order.source_id or order.id):
-        identity = f"order:{order.source_id or order.id}"
-    elif body.tracking_id:
-        identity = f"tracking:{body.tracking_id}"
-    elif HEADER in request.headers:
-        identity = f"key:{request.headers[HEADER]}"
-    return RedemptionRequest(
-        code=body.redeemables[0].id,
-        customer_id=customer_id,
-        identity=identity,
-        amount=order.total() if order else 0,
-        order=order.model_dump(mode="json", exclude_none=True) if order else None,
-        order_source_id=order.source_id or order.id if order else None,
-        tracking_id=body.tracking_id,
-        metadata=body.metadata,
-        received_at=received_at,
+_Given = Annotated[RollbackIn | None, Body()]
+_MayRollBack = allow(Role.SERVICE, Role.SUPPORT)
+_ROLLBACK_ANSWERS = post_responses(
+    "resource_not_found", "already_rolled_back", "not_allowed_in_state"
+)
+
+
+@router.post("/{redemption_id}/rollback", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
+async def roll_back_redemption(
+    redemption_id: str,
+    caller: Calling,
+    held: Held,
+    body: _Given = None,
+    reason: Annotated[str | None, Query(max_length=1000)] = None,
+    tracking_id: _Text = None,
+) -> RollbackAnswer:
+    """Undo a redemption, once: after a refund of the whole order, or of the part `amount`. The
+    whole gives the use back to the code. The referral that this order converted is reversed, by
+    the same share."""
+    given = body or RollbackIn()
+    asked = RollbackRequest(
+        redemption_id=redemption_id,
+        amount=given.amount,
+        reason=given.reason or reason,
+        tracking_id=given.tracking_id or tracking_id,
+        metadata=given.metadata,
+        actor=caller.app_id,
     )
+    return await _roll_back(asked, caller, held)
+
+
+@router.post("/{redemption_id}/rollbacks", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
+async def roll_back_redemptions(
+    redemption_id: str,
+    caller: Calling,
+    held: Held,
+    body: _Given = None,
+    reason: Annotated[str | None, Query(max_length=1000)] = None,
+    tracking_id: _Text = None,
+) -> RollbacksAnswer:
+    """The same, in the shape of Voucherify's stackable answer."""
+    rollback = await roll_back_redemption(redemption_id, caller, held, body, reason, tracking_id)
+    return RollbacksAnswer(rollbacks=[rollback], order=rollback.order)
+
+
+async def _roll_back(asked: RollbackRequest, caller: Caller, held: Held) -> RollbackAnswer:
+    async with held.database.transaction() as tx:
+        undone = await roll_back(tx, asked)
+    held.dispatcher.wake(undone.intake)
+    async with held.database.reading() as session:
+        return RollbackAnswer.of(await reading.find(session, asked.redemption_id), caller)

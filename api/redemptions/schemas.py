@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from api.access import Caller
 from api.customers.schemas import SimpleCustomer
-from api.fields import MAX_MINOR, MinorUnits, NamedPerson
+from api.fields import NamedPerson
 from api.lists import Listed
+from api.redemptions.orders import OrderIn, RedeemedOrder
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
 from domain.customers import Metadata
 from store.reading.redemptions import RedemptionRead
 
-Status = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
-Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Result = Literal["SUCCESS", "FAILURE"]
 
 
 class RedeemableIn(BaseModel):
@@ -27,44 +27,6 @@ class RedeemableIn(BaseModel):
     id: str = Field(min_length=1, max_length=200, examples=["REF-8KZQ7WXP"])
     gift: None = None
     reward: None = None
-
-
-class OrderItemIn(BaseModel, extra="allow"):
-    """A line of the order. Only its sum counts; the rest is kept as it came."""
-
-    amount: MinorUnits | None = None
-    price: MinorUnits | None = None
-    quantity: Count | None = None
-
-    def total(self) -> int:
-        """The line's own amount, or price times quantity; minor units."""
-        if self.amount is not None:
-            return self.amount
-        return (self.price or 0) * (1 if self.quantity is None else self.quantity)
-
-
-class OrderIn(BaseModel):
-    """The order at checkout. `amount` is in minor units; left out, it is the sum of the items."""
-
-    id: str | None = Field(default=None, max_length=255)
-    source_id: str | None = Field(default=None, max_length=255)
-    status: Status | None = None
-    amount: MinorUnits | None = Field(default=None, examples=[4000])
-    items: list[OrderItemIn] | None = Field(default=None, max_length=500)
-    metadata: Metadata = {}
-
-    @field_validator("items")
-    @classmethod
-    def _adds_up(cls, items: list[OrderItemIn] | None) -> list[OrderItemIn] | None:
-        if sum(item.total() for item in items or []) > MAX_MINOR:
-            raise ValueError(f"the items come to more than {MAX_MINOR} minor units")
-        return items
-
-    def total(self) -> int:
-        """The order's value before the discount, minor units."""
-        if self.amount is not None:
-            return self.amount
-        return sum(item.total() for item in self.items or [])
 
 
 class RedemptionIn(BaseModel):
@@ -91,69 +53,48 @@ class RedemptionIn(BaseModel):
     session: None = None
 
 
-class RedeemedOrder(BaseModel):
-    """The order, with what the code took off."""
+class RelatedRollback(BaseModel):
+    """What undid a redemption."""
 
-    id: str | None
-    object: Literal["order"] = "order"
-    source_id: str | None
-    status: Status | None
-    amount: int
-    initial_amount: int
-    discount_amount: int
-    total_discount_amount: int
-    total_amount: int = Field(description="What is left to pay.")
-    applied_discount_amount: int
-    total_applied_discount_amount: int
-    items: list[dict[str, Any]] | None
-    metadata: dict[str, Any]
-    customer_id: str
-    referrer_id: str
+    id: str
+    date: datetime
+    amount: int = Field(description="How much of the order was refunded, minor units.")
 
-    @classmethod
-    def of(cls, read: RedemptionRead) -> RedeemedOrder:
-        redemption, order = read.redemption, read.redemption.order or {}
-        off = redemption.discount_amount
-        return cls(
-            id=order.get("id"),
-            source_id=redemption.order_source_id,
-            status=order.get("status"),
-            amount=redemption.amount,
-            initial_amount=redemption.amount,
-            discount_amount=off,
-            total_discount_amount=off,
-            total_amount=redemption.amount - off,
-            applied_discount_amount=off,
-            total_applied_discount_amount=off,
-            items=order.get("items"),
-            metadata=order.get("metadata") or {},
-            customer_id=redemption.customer_id,
-            referrer_id=read.referral.referrer_id,
-        )
+
+class Related(BaseModel):
+    """What became of a redemption."""
+
+    rollbacks: list[RelatedRollback]
 
 
 class RedemptionAnswer(BaseModel):
-    """One use of a code."""
+    """One use of a code, or one that was refused (`FAILURE`) and consumed nothing: that may be
+    about a code or a customer that does not exist."""
 
     id: str
     object: Literal["redemption"] = "redemption"
     date: datetime
-    customer_id: str
+    customer_id: str | None
     tracking_id: str | None
     metadata: dict[str, Any]
     amount: int
-    result: Literal["SUCCESS"] = "SUCCESS"
-    status: Literal["SUCCEEDED"] = "SUCCEEDED"
+    result: Result
+    status: Literal["SUCCEEDED", "FAILED", "ROLLED_BACK"]
+    failure_code: str | None = Field(description="The key of the refusal.")
+    failure_message: str | None
+    related_redemptions: Related | None
     order: RedeemedOrder
-    customer: SimpleCustomer
+    customer: SimpleCustomer | None
     related_object_type: Literal["voucher"] = "voucher"
-    related_object_id: str
-    voucher: VoucherAnswer
-    referral: ReferralRef
+    related_object_id: str | None
+    voucher: VoucherAnswer | None
+    referral: ReferralRef | None
 
     @classmethod
     def of(cls, read: RedemptionRead, caller: Caller) -> RedemptionAnswer:
         redemption = read.redemption
+        failed = redemption.failure_code is not None
+        undone = read.rollback is not None and read.rollback.whole
         return cls(
             id=redemption.id,
             date=redemption.created_at,
@@ -161,12 +102,25 @@ class RedemptionAnswer(BaseModel):
             tracking_id=redemption.tracking_id,
             metadata=redemption.attributes,
             amount=redemption.amount,
+            result="FAILURE" if failed else "SUCCESS",
+            status="FAILED" if failed else "ROLLED_BACK" if undone else "SUCCEEDED",
+            failure_code=redemption.failure_code,
+            failure_message=redemption.failure_message,
+            related_redemptions=_related(read),
             order=RedeemedOrder.of(read),
-            customer=SimpleCustomer.of(read.customer, caller),
+            customer=SimpleCustomer.of(read.customer, caller) if read.customer else None,
             related_object_id=redemption.voucher_id,
-            voucher=VoucherAnswer.of(read.voucher),
-            referral=ReferralRef.of(read.referral),
+            voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
+            referral=ReferralRef.of(read.referral) if read.referral else None,
         )
+
+
+def _related(read: RedemptionRead) -> Related | None:
+    rollback = read.rollback
+    if rollback is None:
+        return None
+    one = RelatedRollback(id=rollback.id, date=rollback.created_at, amount=rollback.amount)
+    return Related(rollbacks=[one])
 
 
 class RedeemedAnswer(BaseModel):

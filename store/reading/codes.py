@@ -91,16 +91,17 @@ VOUCHER_COLUMNS: tuple[Any, ...] = (
 )
 
 
-def join_voucher(statement: AnySelect) -> AnySelect:
-    """What `VOUCHER_COLUMNS` needs beside the voucher."""
+def join_voucher(statement: AnySelect, *, optional: bool = False) -> AnySelect:
+    """What `VOUCHER_COLUMNS` needs beside the voucher, which may be `optional`."""
     return (
-        statement.join(Campaign, col(Campaign.id) == Voucher.campaign_id)
+        statement.join(Campaign, col(Campaign.id) == Voucher.campaign_id, isouter=optional)
         .join(
             CampaignVersion,
             and_(
                 col(CampaignVersion.campaign_id) == Campaign.id,
                 col(CampaignVersion.version) == Campaign.version,
             ),
+            isouter=optional,
         )
         .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, col(Holder.role) == OWNER))
     )

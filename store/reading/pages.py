@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, func
+from sqlalchemy import ColumnElement, Row, Select, func
 from sqlalchemy.orm import Mapped
 
 from store.database import ReadSession
@@ -30,7 +30,10 @@ class Page(NamedTuple):
 
 
 async def read_page(
-    session: ReadSession, statement: AnySelect, id: Mapped[str], window: Window
+    session: ReadSession,
+    statement: AnySelect,
+    id: Mapped[str] | ColumnElement[str],
+    window: Window,
 ) -> Page:
     """The window's part of `statement`, by descending `id`: ids sort by time of birth."""
     total = await session.scalar(

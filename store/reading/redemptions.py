@@ -1,74 +1,102 @@
-"""Redemptions with the customer, the code and the referral."""
+"""Uses of codes, refused ones among them, with the customer, the code and the referral."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.reading.codes import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.reading.pages import AnySelect, Page, Window, read_page
-from store.tables import Campaign, Customer, Redemption, Referral, Voucher
+from store.tables import Campaign, Customer, Redemption, Referral, Rollback, Voucher
 
 
 class RedemptionRead(NamedTuple):
-    """A redemption, who used which code, and the referral that it belongs to."""
+    """A use of a code, by whom, the referral that it belongs to, and what undid it. A refused
+    one may have none of these."""
 
     redemption: Redemption
-    customer: Customer
-    referral: Referral
-    voucher: VoucherRead
+    customer: Customer | None
+    referral: Referral | None
+    rollback: Rollback | None
+    voucher: VoucherRead | None
+
+
+class Filters(NamedTuple):
+    """What a list is narrowed to. `campaign` is a name or an id, `customer` an id or source_id,
+    `result` SUCCESS or FAILURE."""
+
+    campaign: str | None = None
+    customer: str | None = None
+    voucher: str | None = None
+    order_source_id: str | None = None
+    result: str | None = None
 
 
 async def find(session: ReadSession, redemption_id: str) -> RedemptionRead:
     """Raises NotFound."""
-    statement = _redemptions().where(col(Redemption.id) == redemption_id)
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        raise NotFound("redemption", redemption_id)
-    return _read(row)
+    return await _find(session, redemption_id, by_rollback=False)
+
+
+async def find_rollback(session: ReadSession, rollback_id: str) -> RedemptionRead:
+    """The redemption that this rollback undid. Raises NotFound."""
+    return await _find(session, rollback_id, by_rollback=True)
 
 
 async def page(
-    session: ReadSession,
-    window: Window,
-    *,
-    campaign: str | None,
-    customer: str | None,
-    voucher: str | None,
-    order_source_id: str | None,
+    session: ReadSession, window: Window, filters: Filters
 ) -> tuple[list[RedemptionRead], Page]:
-    """Redemptions, newest first. `campaign` is a name or an id, `customer` an id or source_id."""
-    statement = _redemptions()
-    if campaign is not None:
-        statement = statement.where(
-            or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
-        )
-    if customer is not None:
-        statement = statement.where(
-            or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
-        )
-    if voucher is not None:
-        statement = statement.where(col(Voucher.code) == voucher)
-    if order_source_id is not None:
-        statement = statement.where(col(Redemption.order_source_id) == order_source_id)
-    found = await read_page(session, statement, col(Redemption.id), window)
+    """Uses and refused uses, newest first."""
+    # Their ids begin differently: what follows the prefix sorts both by time of birth.
+    birth = func.split_part(col(Redemption.id), "_", 2)
+    after = window.after.partition("_")[2] if window.after else None
+    found = await read_page(
+        session, _narrowed(_redemptions(), filters), birth, window._replace(after=after)
+    )
     return [_read(row) for row in found.rows], found
+
+
+async def _find(session: ReadSession, id: str, *, by_rollback: bool) -> RedemptionRead:
+    column = col(Rollback.id) if by_rollback else col(Redemption.id)
+    row = (await session.execute(_redemptions().where(column == id))).one_or_none()
+    if row is None:
+        raise NotFound("redemption", id)
+    return _read(row)
+
+
+def _narrowed(statement: AnySelect, filters: Filters) -> AnySelect:
+    campaign, customer = filters.campaign, filters.customer
+    if campaign is not None:
+        named = or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
+        statement = statement.where(named)
+    if customer is not None:
+        known = or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
+        statement = statement.where(known)
+    if filters.voucher is not None:
+        statement = statement.where(col(Redemption.code) == filters.voucher)
+    if filters.order_source_id is not None:
+        statement = statement.where(col(Redemption.order_source_id) == filters.order_source_id)
+    if filters.result is not None:
+        failed = col(Redemption.failure_code).is_not(None)
+        statement = statement.where(failed if filters.result == "FAILURE" else ~failed)
+    return statement
 
 
 def _redemptions() -> AnySelect:
     statement = (
-        select(Redemption, Customer, Referral, Voucher, *VOUCHER_COLUMNS)
-        .join(Customer, col(Customer.id) == Redemption.customer_id)
-        .join(Referral, col(Referral.id) == Redemption.referral_id)
-        .join(Voucher, col(Voucher.id) == Redemption.voucher_id)
+        select(Redemption, Customer, Referral, Rollback, Voucher, *VOUCHER_COLUMNS)
+        .outerjoin(Customer, col(Customer.id) == Redemption.customer_id)
+        .outerjoin(Referral, col(Referral.id) == Redemption.referral_id)
+        .outerjoin(Rollback, col(Rollback.redemption_id) == Redemption.id)
+        .outerjoin(Voucher, col(Voucher.id) == Redemption.voucher_id)
     )
-    return join_voucher(statement)
+    return join_voucher(statement, optional=True)
 
 
 def _read(row: Any) -> RedemptionRead:
-    redemption, customer, referral, *voucher = row
-    return RedemptionRead(redemption, customer, referral, read_voucher(voucher))
+    redemption, customer, referral, rollback, *voucher = row
+    known = read_voucher(voucher) if voucher[0] else None
+    return RedemptionRead(redemption, customer, referral, rollback, known)

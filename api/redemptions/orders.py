@@ -1,0 +1,113 @@
+"""The order at checkout: as it is given, and with what a code takes off."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from api.fields import MAX_MINOR, MinorUnits
+from domain.customers import Metadata
+from domain.discounts import Line
+from store.reading.redemptions import RedemptionRead
+
+Status = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+ProductId = Annotated[str, Field(max_length=255)]
+
+
+class OrderItemIn(BaseModel, extra="allow"):
+    """A line of the order. Its sum counts, and for free units its product; the rest is kept as
+    it came."""
+
+    product_id: ProductId | None = None
+    sku_id: ProductId | None = None
+    source_id: ProductId | None = None
+    amount: MinorUnits | None = None
+    price: MinorUnits | None = None
+    quantity: Count | None = None
+
+    def total(self) -> int:
+        """The line's own amount, or price times quantity; minor units."""
+        if self.amount is not None:
+            return self.amount
+        return (self.price or 0) * self._units()
+
+    def line(self) -> Line:
+        """The same, as discounts see it."""
+        ids = frozenset(id for id in (self.product_id, self.sku_id, self.source_id) if id)
+        units = self._units()
+        price = (self.amount or 0) // max(units, 1) if self.price is None else self.price
+        return Line(ids, units, price)
+
+    def _units(self) -> int:
+        return 1 if self.quantity is None else self.quantity
+
+
+class OrderIn(BaseModel):
+    """The order at checkout. `amount` is in minor units; left out, it is the sum of the items."""
+
+    id: str | None = Field(default=None, max_length=255)
+    source_id: str | None = Field(default=None, max_length=255)
+    status: Status | None = None
+    amount: MinorUnits | None = Field(default=None, examples=[4000])
+    items: list[OrderItemIn] | None = Field(default=None, max_length=500)
+    metadata: Metadata = {}
+
+    @field_validator("items")
+    @classmethod
+    def _adds_up(cls, items: list[OrderItemIn] | None) -> list[OrderItemIn] | None:
+        if sum(item.total() for item in items or []) > MAX_MINOR:
+            raise ValueError(f"the items come to more than {MAX_MINOR} minor units")
+        return items
+
+    def total(self) -> int:
+        """The order's value before the discount, minor units."""
+        if self.amount is not None:
+            return self.amount
+        return sum(item.total() for item in self.items or [])
+
+    def lines(self) -> list[Line]:
+        """The items, as discounts see them."""
+        return [item.line() for item in self.items or []]
+
+
+class RedeemedOrder(BaseModel):
+    """The order, with what the code took off."""
+
+    id: str | None
+    object: Literal["order"] = "order"
+    source_id: str | None
+    status: Status | None
+    amount: int
+    initial_amount: int
+    discount_amount: int
+    total_discount_amount: int
+    total_amount: int = Field(description="What is left to pay.")
+    applied_discount_amount: int
+    total_applied_discount_amount: int
+    items: list[dict[str, Any]] | None
+    metadata: dict[str, Any]
+    customer_id: str | None
+    referrer_id: str | None
+
+    @classmethod
+    def of(cls, read: RedemptionRead) -> RedeemedOrder:
+        redemption, order = read.redemption, read.redemption.order or {}
+        off = redemption.discount_amount
+        return cls(
+            id=order.get("id"),
+            source_id=redemption.order_source_id,
+            status=order.get("status"),
+            amount=redemption.amount,
+            initial_amount=redemption.amount,
+            discount_amount=off,
+            total_discount_amount=off,
+            total_amount=redemption.amount - off,
+            applied_discount_amount=off,
+            total_applied_discount_amount=off,
+            items=order.get("items"),
+            metadata=order.get("metadata") or {},
+            customer_id=redemption.customer_id,
+            referrer_id=read.referral.referrer_id if read.referral else None,
+        )

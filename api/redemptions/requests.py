@@ -1,0 +1,42 @@
+"""What a body asks the store to redeem."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import Request
+
+from api.idempotency import HEADER
+from api.redemptions.schemas import RedemptionIn
+from store.redemptions import RedemptionRequest
+
+
+def to_request(
+    body: RedemptionIn, request: Request, customer_id: str, received_at: datetime
+) -> RedemptionRequest:
+    """The use of the body's code by this customer."""
+    order = body.order
+    return RedemptionRequest(
+        code=body.redeemables[0].id,
+        customer_id=customer_id,
+        identity=_identity(body, request),
+        amount=order.total() if order else 0,
+        lines=order.lines() if order else [],
+        order=order.model_dump(mode="json", exclude_none=True) if order else None,
+        order_source_id=order.source_id or order.id if order else None,
+        tracking_id=body.tracking_id,
+        metadata=body.metadata,
+        received_at=received_at,
+    )
+
+
+def _identity(body: RedemptionIn, request: Request) -> str | None:
+    """What the caller tells one use from another by: the order first, for that is what it is."""
+    order = body.order
+    if order and (order.source_id or order.id):
+        return f"order:{order.source_id or order.id}"
+    if body.tracking_id:
+        return f"tracking:{body.tracking_id}"
+    if HEADER in request.headers:
+        return f"key:{request.headers[HEADER]}"
+    return None

@@ -1,0 +1,51 @@
+"""Validations: would this code count, and what would the order then cost?"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from api.access import allow
+from api.problems import post_responses
+from api.redemptions.requests import to_request
+from api.redemptions.schemas import RedemptionIn
+from api.resources import Held
+from api.route import GuardedRoute
+from api.validations.schemas import ValidationAnswer
+from domain.refusals import CannotCount, NotFound
+from domain.roles import Role
+from store import customers
+from store.database import ReadSession, Transaction
+from store.reading import redemptions as reading
+from store.redemptions import redeem
+from store.terms import terms_of
+
+router = APIRouter(prefix="/v1/validations", tags=["Redemptions"], route_class=GuardedRoute)
+
+
+@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses("missing_customer"))
+async def validate_code(body: RedemptionIn, held: Held, request: Request) -> ValidationAnswer:
+    """What redeeming this code now would answer. It is redeemed, and undone before anybody sees
+    it: nothing is consumed, nobody is created or referred, and a refusal is not kept."""
+    code = body.redeemables[0].id
+    try:
+        async with held.database.rehearsal() as tx:
+            return await _rehearse(tx, body, request)
+    except (CannotCount, NotFound) as refusal:
+        return ValidationAnswer.inapplicable(
+            code, refusal, request.state.request_id, body.tracking_id
+        )
+
+
+async def _rehearse(tx: Transaction, body: RedemptionIn, request: Request) -> ValidationAnswer:
+    customer = await customers.upsert(tx, body.customer)
+    redeemed = await redeem(tx, to_request(body, request, customer.id, tx.now))
+    read = await reading.find(ReadSession(tx.session), redeemed.redemption_id)
+    referral = read.referral
+    terms = referral and await terms_of(tx, referral.campaign_id, referral.campaign_version)
+    return ValidationAnswer.applicable(
+        body.redeemables[0].id,
+        read,
+        terms.discount if terms else None,
+        body.tracking_id,
+        known=customer.created_at < tx.now,
+    )

@@ -1,0 +1,123 @@
+"""Bodies about validations: what redeeming a code would do."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from api.campaigns.schemas import DiscountAnswer, EmptyList
+from api.problems import KINDS
+from api.redemptions.orders import RedeemedOrder
+from domain.discounts import Discount
+from domain.refusals import Refusal
+from store.reading.redemptions import RedemptionRead
+
+
+class RefusedError(BaseModel):
+    """Why the code cannot be used: what redeeming it would answer."""
+
+    code: int
+    key: str
+    message: str
+    details: str
+    request_id: str
+
+
+class ValidationResult(BaseModel):
+    """The discount that redeeming would give, or why it would not."""
+
+    discount: DiscountAnswer | None = None
+    error: RefusedError | None = None
+
+
+class ValidatedRedeemable(BaseModel):
+    """One code and what became of it."""
+
+    status: Literal["APPLICABLE", "INAPPLICABLE"]
+    id: str
+    object: Literal["voucher"] = "voucher"
+    order: RedeemedOrder | None = None
+    applicable_to: EmptyList = EmptyList()
+    inapplicable_to: EmptyList = EmptyList()
+    result: ValidationResult
+    metadata: dict[str, Any] = {}
+    campaign_name: str | None = None
+    campaign_id: str | None = None
+
+
+class StackingRules(BaseModel):
+    """Guerdon redeems one code at a time."""
+
+    redeemables_limit: Literal[1] = 1
+    applicable_redeemables_limit: Literal[1] = 1
+    redeemables_application_mode: Literal["ALL"] = "ALL"
+    redeemables_sorting_rule: Literal["REQUESTED_ORDER"] = "REQUESTED_ORDER"
+
+
+class ValidationAnswer(BaseModel):
+    """Whether the code could be redeemed now, and what the order would then cost. Nothing was
+    consumed: redeeming checks again."""
+
+    valid: bool
+    redeemables: list[ValidatedRedeemable]
+    skipped_redeemables: list[Any] = []
+    inapplicable_redeemables: list[ValidatedRedeemable]
+    order: RedeemedOrder | None = Field(description="Null when the code is inapplicable.")
+    tracking_id: str | None
+    session: None = None
+    stacking_rules: StackingRules = StackingRules()
+
+    @classmethod
+    def applicable(
+        cls,
+        code: str,
+        read: RedemptionRead,
+        discount: Discount | None,
+        tracking_id: str | None,
+        *,
+        known: bool,
+    ) -> ValidationAnswer:
+        """`known`: the customer exists; one that does not has no id to tell."""
+        order, voucher = RedeemedOrder.of(read), read.voucher
+        if not known:
+            order.customer_id = None
+        one = ValidatedRedeemable(
+            status="APPLICABLE",
+            id=code,
+            order=order,
+            result=ValidationResult(discount=DiscountAnswer.of(discount)),
+            metadata=voucher.voucher.attributes if voucher else {},
+            campaign_name=voucher.campaign.name if voucher else None,
+            campaign_id=voucher.campaign.id if voucher else None,
+        )
+        return cls(
+            valid=True,
+            redeemables=[one],
+            inapplicable_redeemables=[],
+            order=order,
+            tracking_id=tracking_id,
+        )
+
+    @classmethod
+    def inapplicable(
+        cls, code: str, refusal: Refusal, request_id: str, tracking_id: str | None
+    ) -> ValidationAnswer:
+        kind = KINDS[refusal.key]
+        error = RefusedError(
+            code=kind.status,
+            key=refusal.key,
+            message=kind.title,
+            details=refusal.detail,
+            request_id=request_id,
+        )
+        one = ValidatedRedeemable(
+            status="INAPPLICABLE", id=code, result=ValidationResult(error=error)
+        )
+        return cls(
+            valid=False,
+            redeemables=[one],
+            inapplicable_redeemables=[one],
+            order=None,
+            tracking_id=tracking_id,
+        )

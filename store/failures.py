@@ -1,0 +1,64 @@
+"""Uses of a code that were refused: kept with their reason, so that support can tell it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.customers import Person
+from domain.ids import Prefix, new_id
+from domain.refusals import Refusal
+from store.database import Transaction
+from store.redemptions import RedemptionRequest
+from store.tables import Customer, Redemption, Voucher
+
+
+async def keep_failure(
+    tx: Transaction, request: RedemptionRequest, person: Person, refusal: Refusal
+) -> str:
+    """Write down that a use was refused; answers its id. It consumes nothing and creates nobody:
+    a code or customer that is not ours is left open."""
+    voucher = await _voucher(tx, request.code)
+    redemption = Redemption(
+        id=new_id(Prefix.FAILED_REDEMPTION),
+        code=request.code,
+        counts=False,
+        voucher_id=voucher.id if voucher else None,
+        campaign_id=voucher.campaign_id if voucher else None,
+        customer_id=await _customer_id(tx, person),
+        order_source_id=request.order_source_id,
+        order=request.order,
+        amount=request.amount,
+        tracking_id=request.tracking_id,
+        attributes=request.metadata,
+        failure_code=refusal.key,
+        failure_message=refusal.detail,
+        created_at=tx.now,
+    )
+    tx.session.add(redemption)
+    tx.record(
+        "redemption.failed",
+        "Referral code refused",
+        detail=refusal.detail if voucher else "There is no such code.",
+        campaign_id=redemption.campaign_id,
+        customer_id=redemption.customer_id,
+        data={
+            "redemption_id": redemption.id,
+            "voucher_id": redemption.voucher_id,
+            "failure_code": refusal.key,
+        },
+    )
+    return redemption.id
+
+
+async def _voucher(tx: Transaction, code: str) -> Voucher | None:
+    return (
+        await tx.session.scalars(select(Voucher).where(col(Voucher.code) == code))
+    ).one_or_none()
+
+
+async def _customer_id(tx: Transaction, person: Person) -> str | None:
+    named = (
+        col(Customer.id) == person.id if person.id else col(Customer.source_id) == person.source_id
+    )
+    return (await tx.session.scalars(select(col(Customer.id)).where(named))).one_or_none()
