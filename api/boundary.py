@@ -21,6 +21,9 @@ BODY_LIMIT = 1_000_000
 """Bytes of a request's body."""
 FILE_LIMIT = 10_000_000
 """Bytes where a file, or many rows, may be sent: Voucherify's own limit."""
+STATEMENT_LIMIT = 200_000_000
+"""Bytes of a provider's statement, which is read piece by piece."""
+_STATEMENTS = "/v1/reconciliations/statements"
 _FILES = ("/importCSV", "/bulk/async", "/metadata/async")
 
 
@@ -81,9 +84,15 @@ class _Exchange:
         )
 
 
+def _limit_of(path: str) -> int:
+    if path == _STATEMENTS:
+        return STATEMENT_LIMIT
+    return FILE_LIMIT if path.endswith(_FILES) else BODY_LIMIT
+
+
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """The same body, unless it is too large: told by its length, or by counting."""
-    limit = FILE_LIMIT if scope["path"].endswith(_FILES) else BODY_LIMIT
+    limit = _limit_of(scope["path"])
     declared = dict(scope["headers"]).get(b"content-length", b"")
     too_large = len(declared) > 9 or (declared.isdigit() and int(declared) > limit)
     received = limit + 1 if too_large else 0

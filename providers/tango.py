@@ -20,6 +20,7 @@ import httpx
 from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.money import Money
 from domain.orders import OrderRequest, OrderSnapshot, OrderState, Recipient
 from providers import tango_messages as says
 from providers.http import exchange
@@ -107,7 +108,8 @@ class Tango:
 
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
         """Orders of our account created in [since, until), without delivery states and secrets.
-        `face` is None where a row tells neither the value nor a charge in its own currency.
+        `face` is None where neither line item nor row tells the value, nor a charge in its own
+        currency.
 
         Tango shows no more than 10 000 results of one search, so it is asked day by day, and a
         fuller day in halves.
@@ -119,10 +121,12 @@ class Tango:
             if says.total(page) > _MOST:
                 windows.extendleft(reversed(_halves(start, end)))
                 continue
+            values = await self._values(start, end) if says.total(page) else {}
             async for row in self._rows(start, end, page):
                 with reading("a listed order"):
+                    value = values.get(str(row["referenceOrderID"]))
                     listed = says.snapshot(row, None)
-                yield listed
+                yield listed.model_copy(update={"face": value}) if value else listed
 
     async def products(self) -> AsyncIterator[Product]:
         catalogue = await self._read("/catalogs", verbose="true")
@@ -190,6 +194,27 @@ class Tango:
         # A second more at the end: whether Tango counts the ends in is not written anywhere.
         dates = {"startDate": _rfc3339(start), "endDate": _rfc3339(end + _FINEST)}
         return await self._page(later=True, **dates, elementsPerBlock=_BLOCK, page=page)
+
+    async def _values(self, start: datetime, end: datetime) -> dict[str, Money]:
+        """Face values by order. Rows of orders leave them out; their line items tell them."""
+        values: dict[str, Money] = {}
+        number, seen, total = 0, 0, 1
+        while seen < min(total, _MOST):
+            lines = await self._lines_in(start, end, number)
+            found = says.rows(lines, "lineItems")
+            for line in found:
+                if value := says.value_of(line):
+                    values[str(line.get("referenceOrderID"))] = value
+            number, seen, total = number + 1, seen + len(found), says.total(lines)
+            if not found:
+                break
+        return values
+
+    async def _lines_in(self, start: datetime, end: datetime, page: int) -> dict[str, Any]:
+        dates = {"startDate": _rfc3339(start), "endDate": _rfc3339(end + _FINEST)}
+        account = {"accountIdentifier": self._account}
+        block = {"elementsPerBlock": _BLOCK, "page": page}
+        return await self._read("/lineItems", later=True, **account, **dates, **block)
 
     async def _rows(
         self, start: datetime, end: datetime, page: dict[str, Any]

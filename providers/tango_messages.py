@@ -24,7 +24,7 @@ from domain.orders import (
     RedemptionState,
 )
 from domain.rewards import Delivery
-from providers.answers import moment
+from providers.answers import moment, money
 from providers.http import retry_after
 from providers.outcomes import (
     InsufficientFunds,
@@ -318,6 +318,11 @@ def total(page: dict[str, Any]) -> int:
     """How many orders a search has found, on all its pages."""
     with reading("a page"):
         return int((page.get("page") or {}).get("totalCount") or 0)
+
+
+def value_of(line: dict[str, Any]) -> Money | None:
+    """A line item's face value."""
+    return money(line.get("amountIssued"), line.get("currencyCode"))
 
 
 def rows(body: dict[str, Any], member: str) -> list[dict[str, Any]]:

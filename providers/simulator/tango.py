@@ -119,7 +119,10 @@ class Tango(Provider):
         item = next(item for item in shape.ITEMS.values() if item.currency == currency)
         line = {"id": f"LI-{uuid4()}", "amount": amount, "quantity": 1,
                 "cost": in_dollars(amount, currency) + item.fee}  # fmt: skip
-        record = {"account": "unknown", "customer": "unknown", "utid": item.id, "method": "EMAIL",
+        # In the account that has orders already: a list shows one account alone.
+        last, _ = self.world.book.page(self.name, 0, 1)
+        account = last[0].doc["account"] if last else "unknown"
+        record = {"account": account, "customer": "unknown", "utid": item.id, "method": "EMAIL",
                   "sender": None, "recipient": None, "campaign": None, "notes": None,
                   "etid": None, "charged_currency": "USD", "lines": [line]}  # fmt: skip
         order = self._new(key, record)
