@@ -10,14 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import asyncpg
-
+from bench.chaos.peek import peek
 from cli.stack.stack import Stack
 
 KINDS = ("api", "worker", "temporal", "simulator", "postgres")
 MANY = 10
 """Orders in flight that make a kill worth more."""
-_IN_FLIGHT = "SELECT count(*) FROM grants WHERE status IN ('ordering', 'ordered')"
+MOMENT = 0.6
+"""Seconds before a kill in which friends come all at once."""
+_IN_FLIGHT = "SELECT 1 FROM grants WHERE status IN ('ordering', 'ordered')"
 
 
 @dataclass
@@ -34,24 +35,31 @@ class Killer:
     """Seconds that a kill waits for many orders to be in flight."""
     done: Counter[str] = field(default_factory=Counter)
     amid_many: int = 0
-    _killed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _announced: int = 0
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def reached(self, kills: int) -> None:
-        """Wait until so many processes have been ended."""
-        async with self._killed:
-            await self._killed.wait_for(lambda: self.done.total() >= kills)
+    async def about_to(self, kill: int) -> None:
+        """Wait until the kill of that number, from 1 on, is about to happen."""
+        async with self._news:
+            await self._news.wait_for(lambda: self._announced >= kill)
 
     async def run(self) -> None:
         """Kill so many times."""
         for kind in self._victims():
             await asyncio.sleep(self.dice.uniform(*self.gaps))
             orders = await self._until_many()
+            await self._announce()
             await asyncio.to_thread(self.stack.kill, kind, signal.SIGKILL)
-            async with self._killed:
-                self.done[kind] += 1
-                self._killed.notify_all()
+            self.done[kind] += 1
             self.amid_many += orders >= MANY
             self.say(f"kill {self.done.total()} of {self.kills}: {kind}, {orders} in flight")
+
+    async def _announce(self) -> None:
+        """Friends come in the moment before a kill, so that it meets requests half-way."""
+        async with self._news:
+            self._announced += 1
+            self._news.notify_all()
+        await asyncio.sleep(self.dice.uniform(0, MOMENT))
 
     def _victims(self) -> list[str]:
         rounds = [self.dice.sample(KINDS, len(KINDS)) for _ in range(-(-self.kills // len(KINDS)))]
@@ -67,13 +75,4 @@ class Killer:
         return orders
 
     async def _in_flight(self) -> int:
-        try:
-            connection = await asyncpg.connect(self.stack.urls.database, timeout=3)
-        except (OSError, asyncpg.PostgresError, TimeoutError):
-            return 0  # it was killed a moment ago
-        try:
-            return int(await connection.fetchval(_IN_FLIGHT, timeout=3))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            return 0
-        finally:
-            connection.terminate()
+        return len(await peek(self.stack.urls.database, _IN_FLIGHT))

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import Any
 
-import asyncpg
 import httpx
 
+from bench.chaos.peek import peek
 from cli.stack.stack import Stack
 
 RATES = {
@@ -21,6 +21,8 @@ RATES = {
     "webhook_reorder": 0.2,
     "webhook_early": 0.2,
 }
+_DOUBTFUL = "SELECT provider, hook_token FROM orders WHERE state = 'unknown' LIMIT 20"
+"""Orders for which no card is known to exist; some really have none."""
 
 
 class Mischief:
@@ -43,7 +45,7 @@ class Mischief:
         """Tell the API of deliveries that nobody has made, until cancelled. A webhook is a hint,
         so this may cost a look at the order, and nothing else."""
         while True:
-            for provider, token in await self._open_orders():
+            for provider, token in await peek(self._stack.urls.database, _DOUBTFUL):
                 await self._lie(provider, token)
             await asyncio.sleep(0.3)
 
@@ -54,20 +56,6 @@ class Mischief:
         except httpx.TransportError:
             return
         self.forged += answer.status_code == 202
-
-    async def _open_orders(self) -> list[tuple[str, str]]:
-        """Orders for which no card is known to exist; some really have none."""
-        statement = "SELECT provider, hook_token FROM orders WHERE state = 'unknown' LIMIT 20"
-        try:
-            connection = await asyncpg.connect(self._stack.urls.database, timeout=3)
-        except (OSError, asyncpg.PostgresError, TimeoutError):
-            return []  # it was killed a moment ago
-        try:
-            return [tuple(row) for row in await connection.fetch(statement, timeout=3)]
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            return []
-        finally:
-            connection.terminate()
 
     async def _control(self, name: str, body: dict[str, Any], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds

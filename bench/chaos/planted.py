@@ -18,6 +18,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bench.rewriting import UNLOCKED_PROGRESS, rewrite
+
 PLANT = "GUERDON_CHAOS_PLANT"
 CHILD = (sys.executable, "-m", "bench.chaos.planted")
 _LATE = 0.3
@@ -41,16 +43,7 @@ def random_key() -> None:
 
 def no_row_lock() -> None:
     """A referrer's progress is read without locking it."""
-    unlocked = text(
-        "WITH made AS (INSERT INTO referrer_progress"
-        " (campaign_id, referrer_id, unique_referees, grants)"
-        " VALUES (:campaign_id, :referrer_id, 0, 0) ON CONFLICT DO NOTHING"
-        " RETURNING unique_referees, grants)"
-        " SELECT unique_referees, grants FROM made UNION ALL"
-        " SELECT unique_referees, grants FROM referrer_progress"
-        " WHERE campaign_id = :campaign_id AND referrer_id = :referrer_id"
-    )
-    _put(import_module("store.qualification"), "_LOCK_PROGRESS", unlocked)
+    rewrite(UNLOCKED_PROGRESS)
 
 
 def no_redrive() -> None:
@@ -100,6 +93,16 @@ def early_answer() -> None:
     _put(Database, "transaction", transaction)
 
 
+_BELIEVE = (
+    "UPDATE orders SET state = 'issued', delivery_state = 'delivered' WHERE hook_token = :token",
+    "UPDATE grants SET status = 'delivered' WHERE id ="
+    " (SELECT grant_id FROM orders WHERE hook_token = :token)",
+    "UPDATE referrals SET status = 'completed' WHERE id = (SELECT grants.referral_id FROM grants"
+    " JOIN orders ON orders.grant_id = grants.id WHERE hook_token = :token) AND NOT EXISTS"
+    " (SELECT 1 FROM grants WHERE referral_id = referrals.id AND status <> 'delivered')",
+)
+
+
 def webhook_believed() -> None:
     """A webhook's word is taken for a fact; the order is not read again."""
     endpoints: Any = import_module("api.hooks.endpoints")
@@ -108,12 +111,7 @@ def webhook_believed() -> None:
     async def believing(session: Any, provider: str, token: str) -> Any:
         hooked = await real(session, provider, token)
         if hooked is not None:
-            for statement in (
-                "UPDATE grants SET status = 'delivered' WHERE id ="
-                " (SELECT grant_id FROM orders WHERE hook_token = :token)",
-                "UPDATE orders SET state = 'issued', delivery_state = 'delivered'"
-                " WHERE hook_token = :token",
-            ):
+            for statement in _BELIEVE:
                 await session.execute(text(statement), {"token": token})
             await session.commit()
         return hooked

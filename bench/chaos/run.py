@@ -14,7 +14,7 @@ import httpx
 
 from bench.chaos.callers import Callers
 from bench.chaos.judge import Verdict, judge
-from bench.chaos.killer import Killer
+from bench.chaos.killer import MOMENT, Killer
 from bench.chaos.mischief import Mischief
 from bench.chaos.outside import Outside
 from bench.chaos.programme import (
@@ -34,7 +34,7 @@ from store.database import Database
 
 LINGER = 30
 """Seconds without any change after which the faults end, however much is open."""
-AT_ONCE = 24
+AT_ONCE = 40
 """Friends under way at the same time."""
 
 
@@ -147,10 +147,13 @@ class Run:
             await forger
 
     async def _lane(self, queue: Iterator[Friend]) -> None:
-        """Friends come as the kills go on, so that each kill finds some of them under way."""
+        """Friends come as the kills go on: half of them in the moment of a kill, the other half
+        whenever it may be."""
         for friend in queue:
-            await self.killer.reached(self._share(friend.number) - 2)
+            await self.killer.about_to(self._turn(friend.number))
+            await asyncio.sleep(self.dice.choice((MOMENT, 5.0)) * self.dice.random())
             await self.callers.refer(friend)
 
-    def _share(self, number: int) -> int:
-        return number * self.order.kills // self.order.referrals
+    def _turn(self, number: int) -> int:
+        """The kill that a friend comes with; a share of them comes before the first."""
+        return number * (self.order.kills + 1) // self.order.referrals
