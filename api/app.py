@@ -19,8 +19,8 @@ from api.customers import endpoints as customers
 from api.documentation import document
 from api.errors import add_error_handlers
 from api.events import endpoints as events
-from api.grants import actions as grant_actions
 from api.exports import endpoints as exports
+from api.grants import actions as grant_actions
 from api.grants import endpoints as grants
 from api.health import endpoints as health
 from api.hooks import endpoints as hooks
@@ -40,6 +40,7 @@ from api.settings import ApiSettings
 from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
+from api.vouchers import pools
 from providers.registry import open_configured
 from store.crypto import Vault
 from store.database import Database
@@ -61,6 +62,7 @@ _ROUTERS = (
     moves,
     rewards,
     vouchers,
+    pools,
     publications,
     referrals,
     referral_actions,

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from api.access import READERS, allow
-from api.problems import responses
+from fastapi import APIRouter, Query
+
+from api.access import READERS, Calling, allow
+from api.lists import Windowed
+from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
-from api.vouchers.schemas import VoucherAnswer
+from api.vouchers.schemas import VoucherAnswer, VoucherList
+from domain.roles import Role
+from store import vouchers
 from store.reading import codes
 
 router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
+
+_Text = Annotated[str | None, Query(max_length=255)]
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_vouchers(
+    held: Held,
+    window: Windowed,
+    campaign: _Text = None,
+    campaign_id: _Text = None,
+    customer: _Text = None,
+    code: _Text = None,
+) -> VoucherList:
+    """Codes, newest first. `campaign` by name, `customer` (who holds it) by id or source_id."""
+    filters = codes.Filters(campaign, campaign_id, customer, code)
+    async with held.database.reading() as session:
+        found, page = await codes.page_vouchers(session, window, filters)
+    return VoucherList(
+        data=[VoucherAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
+    )
 
 
 @router.get("/{code}", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
@@ -19,3 +44,30 @@ async def get_voucher(code: str, held: Held) -> VoucherAnswer:
     """One referral code, by the code itself or its id."""
     async with held.database.reading() as session:
         return VoucherAnswer.of(await codes.find_voucher(session, code))
+
+
+@router.post(
+    "/{code}/enable",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found"),
+)
+async def enable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
+    """The code may be used again."""
+    return await _switch(held, code, active=True, actor=caller.app_id)
+
+
+@router.post(
+    "/{code}/disable",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found"),
+)
+async def disable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
+    """Refuse the code to everybody. What was granted for it is finished."""
+    return await _switch(held, code, active=False, actor=caller.app_id)
+
+
+async def _switch(held: Held, code: str, *, active: bool, actor: str) -> VoucherAnswer:
+    async with held.database.transaction() as tx:
+        voucher_id = await vouchers.set_active(tx, code, active=active, actor=actor)
+    async with held.database.reading() as session:
+        return VoucherAnswer.of(await codes.find_voucher(session, voucher_id))

@@ -1,14 +1,57 @@
-"""Answers about referral codes."""
+"""Bodies about referral codes."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, computed_field, model_validator
 
+from api.campaigns.codes import CodeConfigIn, UsesIn
 from api.campaigns.schemas import DiscountAnswer, EmptyList
+from api.fields import Instant, Strict
+from api.lists import Listed
+from domain.codes import CodeConfig
+from domain.customers import Metadata
+from store.minting import Making
 from store.reading.codes import VoucherRead
+
+
+class CodeIn(Strict):
+    """What a new code has of its own; the campaign gives the rest."""
+
+    redemption: UsesIn = UsesIn()
+    start_date: Instant | None = None
+    expiration_date: Instant | None = None
+    metadata: Metadata = Field(default={}, examples=[{"batch": "spring"}])
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> CodeIn:
+        if self.start_date and self.expiration_date and self.expiration_date <= self.start_date:
+            raise ValueError("expiration_date must lie after start_date")
+        return self
+
+    def making(self) -> Making:
+        """The same, as the store takes it."""
+        return Making(
+            quantity=self.redemption.quantity,
+            start_date=self.start_date,
+            expiration_date=self.expiration_date,
+            metadata=self.metadata,
+        )
+
+
+class CodesIn(CodeIn):
+    """New codes, by the campaign's own pattern or by another."""
+
+    code_config: CodeConfigIn | None = None
+
+    def config(self) -> CodeConfig | None:
+        """The pattern that is given here."""
+        given = self.code_config
+        if given is None:
+            return None
+        return CodeConfig(**given.model_dump(exclude_none=True, exclude={"initial_count"}))
 
 
 class Publish(BaseModel):
@@ -29,7 +72,7 @@ class Use(BaseModel):
 
 
 class VoucherAnswer(BaseModel):
-    """A referral code."""
+    """A referral code. Its dates are its own where it has any, else its campaign's."""
 
     id: str
     code: str
@@ -41,7 +84,7 @@ class VoucherAnswer(BaseModel):
     start_date: datetime | None
     expiration_date: datetime | None
     active: bool
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any]
     is_referral_code: bool = True
     holder_id: str | None
     referrer_id: str | None
@@ -50,28 +93,56 @@ class VoucherAnswer(BaseModel):
     redemption: Use
     validation_rules_assignments: EmptyList = EmptyList()
     created_at: datetime
+    updated_at: datetime | None
 
     @classmethod
     def of(cls, read: VoucherRead) -> VoucherAnswer:
         voucher, campaign = read.voucher, read.campaign
+        quantity = read.terms.code_quantity if voucher.quantity is None else voucher.quantity
         return cls(
             id=voucher.id,
             code=voucher.code,
             campaign=campaign.name,
             campaign_id=campaign.id,
             discount=DiscountAnswer.of(read.terms.discount),
-            start_date=campaign.start_date,
-            expiration_date=campaign.expiration_date,
+            start_date=voucher.start_date or campaign.start_date,
+            expiration_date=_end(read),
             active=voucher.active and campaign.active,
+            metadata=voucher.attributes,
             holder_id=read.owner_id,
             referrer_id=read.owner_id,
             publish=Publish(
                 count=read.publications, url=f"/v1/publications?voucher={voucher.code}"
             ),
             redemption=Use(
-                quantity=read.terms.code_quantity,
+                quantity=quantity,
                 redeemed_quantity=voucher.redeemed_quantity,
-                url=f"/v1/redemptions?voucher={voucher.code}",
+                url=f"/v1/vouchers/{voucher.code}/redemption",
             ),
             created_at=voucher.created_at,
+            updated_at=voucher.updated_at,
         )
+
+
+def _end(read: VoucherRead) -> datetime | None:
+    """A window that began with the publication stands in place of the campaign's end."""
+    own = [end for end in (read.voucher.expiration_date, read.voucher.active_until) if end]
+    return min(own) if own else read.campaign.expiration_date
+
+
+class VoucherList(Listed[VoucherAnswer]):
+    """Codes, under `data` and under Voucherify's own name."""
+
+    @computed_field
+    def vouchers(self) -> list[VoucherAnswer]:
+        """The same as `data`."""
+        return self.data
+
+
+class CodesAdded(BaseModel):
+    """Several new codes. They are there at once: no asynchronous action has to be waited for."""
+
+    object: Literal["vouchers_added"] = "vouchers_added"
+    campaign_id: str
+    vouchers_count: int
+    async_action_id: None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
@@ -45,6 +45,41 @@ async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
     if row is None:
         raise NotFound("voucher", code)
     return read_voucher(row)
+
+
+class Filters(NamedTuple):
+    """What a list of codes is narrowed to: a campaign's name or id, a holder's id or source_id."""
+
+    campaign: str | None = None
+    campaign_id: str | None = None
+    customer: str | None = None
+    code: str | None = None
+
+
+async def page_vouchers(
+    session: ReadSession, window: Window, filters: Filters
+) -> tuple[list[VoucherRead], Page]:
+    """Codes, newest first."""
+    statement = join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+    for column, wanted in (
+        (col(Campaign.name), filters.campaign),
+        (col(Campaign.id), filters.campaign_id),
+        (col(Voucher.code), filters.code),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if filters.customer is not None:
+        statement = statement.where(col(Voucher.id).in_(_held_by(filters.customer)))
+    found = await read_page(session, statement, col(Voucher.id), window)
+    return [read_voucher(row) for row in found.rows], found
+
+
+def _held_by(customer: str) -> Select[str]:
+    return (
+        select(col(Holder.voucher_id))
+        .join(Customer, col(Customer.id) == Holder.customer_id)
+        .where(or_(col(Customer.id) == customer, col(Customer.source_id) == customer))
+    )
 
 
 async def find_publication(session: ReadSession, publication_id: str) -> PublicationRead:

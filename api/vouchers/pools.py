@@ -1,0 +1,86 @@
+"""The codes of a campaign."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Query
+
+from api.access import READERS, allow
+from api.campaigns.codes import FixedText
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from api.vouchers.schemas import CodeIn, CodesAdded, CodesIn, VoucherAnswer, VoucherList
+from domain.roles import Role
+from store import vouchers
+from store.reading import campaigns, codes
+
+router = APIRouter(
+    prefix="/v1/campaigns/{campaign_id}/vouchers", tags=["Codes"], route_class=GuardedRoute
+)
+
+
+@router.get(
+    "",
+    dependencies=[allow(*READERS)],
+    responses=responses("invalid_payload", "resource_not_found"),
+)
+async def list_campaign_vouchers(campaign_id: str, held: Held, window: Windowed) -> VoucherList:
+    """A campaign's codes, newest first. The campaign by id or name."""
+    async with held.database.reading() as session:
+        campaign = (await campaigns.find(session, campaign_id)).campaign
+        filters = codes.Filters(campaign_id=campaign.id)
+        found, page = await codes.page_vouchers(session, window, filters)
+    return VoucherList(
+        data=[VoucherAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
+    )
+
+
+@router.post(
+    "",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found", "no_voucher_suitable_for_publication"),
+)
+async def add_vouchers(
+    campaign_id: str,
+    held: Held,
+    vouchers_count: Annotated[int, Query(ge=1, le=vouchers.MAX_CODES)] = 1,
+    body: Annotated[CodesIn | None, Body()] = None,
+) -> VoucherAnswer | CodesAdded:
+    """Add codes to a campaign's pool. One is answered whole, several by their number."""
+    given = body or CodesIn()
+    async with held.database.reading() as session:
+        found = (await campaigns.find(session, campaign_id)).campaign
+    async with held.database.transaction() as tx:
+        made = await vouchers.add_codes(
+            tx, found.id, vouchers_count, given.config(), given.making()
+        )
+    if len(made) > 1:
+        return CodesAdded(campaign_id=found.id, vouchers_count=len(made))
+    return await _answer(held, made[0])
+
+
+@router.post(
+    "/{code}",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found", "duplicate_found"),
+)
+async def add_voucher(
+    campaign_id: str,
+    code: Annotated[FixedText, Path(min_length=1, max_length=200)],
+    held: Held,
+    body: Annotated[CodeIn | None, Body()] = None,
+) -> VoucherAnswer:
+    """Add this very code to a campaign's pool."""
+    async with held.database.reading() as session:
+        found = (await campaigns.find(session, campaign_id)).campaign
+    async with held.database.transaction() as tx:
+        voucher_id = await vouchers.add_code(tx, found.id, code, (body or CodeIn()).making())
+    return await _answer(held, voucher_id)
+
+
+async def _answer(held: Held, voucher_id: str) -> VoucherAnswer:
+    async with held.database.reading() as session:
+        return VoucherAnswer.of(await codes.find_voucher(session, voucher_id))
