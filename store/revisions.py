@@ -1,6 +1,6 @@
 """Editing a campaign: a change of its terms makes its next version.
 
-Referrals that began keep the version they began under; only `store.moves` moves them.
+Referrals that began keep the version they began under; only `store.relocation` moves them.
 """
 
 from __future__ import annotations

@@ -6,16 +6,18 @@ from fastapi import APIRouter
 
 from api.access import READERS, Calling, allow
 from api.campaigns.bodies import CampaignIn
-from api.campaigns.schemas import CampaignAnswer, CampaignList
+from api.campaigns.changes import CampaignChangeIn
+from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
 from api.campaigns.terms import rewards_in
 from api.lists import Windowed
-from api.problems import post_responses, responses
+from api.problems import body_responses, post_responses, responses
 from api.resources import Held
 from api.rewards.making import begin
 from api.route import GuardedRoute
 from domain.roles import Role
-from store import campaigns
+from store import campaigns, removal, revisions
 from store.reading import campaigns as reading
+from store.terms import terms_of
 
 router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
 
@@ -54,6 +56,40 @@ async def list_campaigns(held: Held, window: Windowed) -> CampaignList:
 async def get_campaign(campaign_id: str, held: Held) -> CampaignAnswer:
     """One campaign, by id or name."""
     return await _answer(held, campaign_id)
+
+
+@router.put(
+    "/{campaign_id}",
+    dependencies=[allow(Role.SERVICE)],
+    responses=body_responses("resource_not_found", "duplicate_found", "not_allowed_in_state"),
+)
+async def update_campaign(
+    campaign_id: str, body: CampaignChangeIn, caller: Calling, held: Held
+) -> CampaignAnswer:
+    """Edit a campaign, by id or name. A change of terms makes its next version: referrals that
+    began before keep theirs, until they are moved."""
+    currency = held.settings.currency
+    async with held.database.transaction() as tx:
+        campaign = await revisions.lock(tx, campaign_id)
+        before = await terms_of(tx, campaign.id, campaign.version)
+        making = await begin(tx, currency, rewards_in(body.referral_program))
+        after, columns = body.to_terms(before, making, currency), body.to_columns(campaign)
+        await making.put_away(tx, held.vault)
+        await revisions.revise(tx, campaign, before, after, columns, actor=caller.app_id)
+    return await _answer(held, campaign.id)
+
+
+@router.delete(
+    "/{campaign_id}",
+    dependencies=[allow(Role.SERVICE)],
+    responses=responses("resource_not_found", "not_allowed_in_state"),
+)
+async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> DeletedCampaign:
+    """Delete a campaign with its codes, at once. Refused once anybody was referred: facts are
+    never deleted, and `/disable` ends a campaign."""
+    async with held.database.transaction() as tx:
+        await removal.delete(tx, campaign_id, actor=caller.app_id)
+    return DeletedCampaign()
 
 
 @router.post(

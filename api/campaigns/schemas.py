@@ -165,3 +165,9 @@ class CampaignList(Listed[CampaignAnswer]):
     def campaigns(self) -> list[CampaignAnswer]:
         """The same as `data`."""
         return self.data
+
+
+class DeletedCampaign(BaseModel):
+    """Voucherify deletes later, and names the action here; Guerdon has deleted already."""
+
+    async_action_id: None = None

@@ -15,11 +15,12 @@ from api.campaigns.program import ProgramChangeIn, TierChangeIn, TierIn
 from api.fields import first_error
 from api.rewards.kinds import KindIn, ReferenceIn
 from api.rewards.making import Making
-from domain.campaigns import CampaignTerms, Tier
+from domain.campaigns import CampaignTerms, Criterion, Tier
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
 
 PROGRAM = "/referral_program"
+_PATTERN = "/voucher/code_config/pattern"
 _SAME_NAME = ("attribution_window", "hold", "review")
 
 
@@ -38,9 +39,12 @@ def document_of(terms: CampaignTerms | None) -> dict[str, Any]:
 def to_terms(document: dict[str, Any], field: str = PROGRAM) -> CampaignTerms:
     """Raises InvalidPayload for terms that contradict each other."""
     try:
-        return CampaignTerms(**document)
+        terms = CampaignTerms(**document)
     except ValidationError as error:
         raise InvalidPayload(first_error(error), field=field) from None
+    if terms.code_config.combinations < 2:
+        raise InvalidPayload("The pattern makes too few codes.", field=_PATTERN)
+    return terms
 
 
 def lay_program(
@@ -98,7 +102,10 @@ def tier_of(
 ) -> Tier:
     """A tier: what is given, laid over `document`. Raises InvalidPayload at its reward, below
     `field`, or at `whole` for members that contradict each other."""
-    members = document | given.model_dump(exclude={"id", "reward"}, exclude_none=True)
+    members = document | dict.fromkeys(given.unset)
+    if given.criterion is Criterion.EACH_UNIQUE_REFEREE:
+        members.pop("threshold", None)
+    members |= given.model_dump(exclude={"id", "reward", "unset"}, exclude_none=True)
     if given.reward:
         members["reward"] = making.make(given.reward, f"{field}/reward")
     try:

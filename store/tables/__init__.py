@@ -9,6 +9,7 @@ from store.tables.data import ActionPart, AsyncAction, Export
 from store.tables.facts import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.lanes import Lane
+from store.tables.moves import TermsMove
 from store.tables.reconciliation import (
     Incident,
     Reconciliation,
@@ -27,7 +28,6 @@ from store.tables.rules import (
 )
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
-from store.tables.moves import TermsMove
 
 __all__ = [
     "AccountDay",
@@ -68,8 +68,8 @@ __all__ = [
     "StaffAction",
     "StatementMapping",
     "SumHorizon",
-    "ValidationRule",
     "TermsMove",
+    "ValidationRule",
     "Voucher",
     "WalletCredit",
     "metadata",

@@ -138,6 +138,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_customer", "events", ["customer_id", "seq"], unique=False)
     op.create_index("ix_events_grant", "events", ["grant_id", "seq"], unique=False)
+    op.create_index(
+        "ix_events_incidents",
+        "events",
+        ["type"],
+        unique=False,
+        postgresql_where=sa.text("type = 'incident.double_order'"),
+    )
     op.create_index("ix_events_referral", "events", ["referral_id", "seq"], unique=False)
     op.create_table(
         "exports",
@@ -669,6 +676,32 @@ def upgrade() -> None:
         "ix_referrals_voucher_id", "referrals", ["voucher_id", "converted_at"], unique=False
     )
     op.create_table(
+        "terms_moves",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("campaign_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("to_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "shown", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("shown_to", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("actor", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("moved", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("moved >= 0", name=op.f("ck_terms_moves_moved_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["campaign_id", "to_version"],
+            ["campaign_versions.campaign_id", "campaign_versions.version"],
+            name=op.f("fk_terms_moves_campaign_id_to_version_campaign_versions"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_terms_moves")),
+    )
+    op.create_index(
+        op.f("ix_terms_moves_campaign_id"), "terms_moves", ["campaign_id"], unique=False
+    )
+    op.create_table(
         "grants",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("referral_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1036,6 +1069,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_grants_referral_id"), table_name="grants")
     op.drop_index(op.f("ix_grants_recipient_id"), table_name="grants")
     op.drop_table("grants")
+    op.drop_index(op.f("ix_terms_moves_campaign_id"), table_name="terms_moves")
+    op.drop_table("terms_moves")
     op.drop_index("ix_referrals_voucher_id", table_name="referrals")
     op.drop_index(op.f("ix_referrals_status"), table_name="referrals")
     op.drop_index(op.f("ix_referrals_referrer_id"), table_name="referrals")
@@ -1098,6 +1133,11 @@ def downgrade() -> None:
     op.drop_table("idempotent_answers")
     op.drop_table("exports")
     op.drop_index("ix_events_referral", table_name="events")
+    op.drop_index(
+        "ix_events_incidents",
+        table_name="events",
+        postgresql_where=sa.text("type = 'incident.double_order'"),
+    )
     op.drop_index("ix_events_grant", table_name="events")
     op.drop_index("ix_events_customer", table_name="events")
     op.drop_table("events")

@@ -1,0 +1,106 @@
+"""The body that edits a campaign: what it gives replaces, what it leaves out stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from api.campaigns.codes import DiscountIn, VoucherIn
+from api.campaigns.program import ProgramChangeIn
+from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
+from api.fields import Duration, Instant, Strict
+from api.rewards.making import Making
+from domain.campaigns import CampaignTerms, CampaignType, Limits
+from domain.customers import Metadata
+from domain.refusals import InvalidPayload
+from store.tables import Campaign
+
+_PLAIN = ("name", "description", "type", "join_once", "start_date", "expiration_date")
+_LIMIT = "referral_program.limits."
+_UNSET = {
+    "referral_program.referee_reward": "referee_reward",
+    "voucher.discount": "discount",
+    "voucher.redemption.quantity": "code_quantity",
+    "activity_duration_after_publishing": "activity_duration_after_publishing",
+}
+_UNSET_PLAIN = ("description", "start_date", "expiration_date")
+
+
+class CampaignChangeIn(Strict):
+    """What is given replaces what is stored; metadata and limits merge one by one. A change of
+    terms makes a new version, which referrals that began before do not follow."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "expiration_date": "2027-12-31T23:59:59Z",
+                    "referral_program": {"hold": "P14D", "limits": {"grants_per_referrer": 20}},
+                    "unset": ["referral_program.limits.budget"],
+                }
+            ]
+        }
+    )
+
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^/]*$")
+    description: str | None = Field(default=None, max_length=2000)
+    type: CampaignType | None = None
+    join_once: bool | None = Field(default=None, description="Cannot be taken back.")
+    start_date: Instant | None = None
+    expiration_date: Instant | None = None
+    activity_duration_after_publishing: Duration | None = None
+    metadata: Metadata = Field(default={})
+    unset_metadata_fields: list[str] = Field(default=[], max_length=100)
+    voucher: VoucherIn | None = None
+    discount: DiscountIn | None = Field(default=None, description="The same as voucher.discount.")
+    referral_program: ProgramChangeIn | None = None
+    unset: list[str] = Field(
+        default=[],
+        max_length=50,
+        description="Members that are to hold nothing, for null means not given: "
+        f"{', '.join([*_UNSET_PLAIN, *_UNSET])}, {_LIMIT}…",
+    )
+
+    def to_terms(self, before: CampaignTerms, making: Making, currency: str) -> CampaignTerms:
+        """The terms after this edit. Raises InvalidPayload for ones that contradict each other."""
+        document = document_of(before)
+        for index, name in enumerate(self.unset):
+            if name not in _UNSET_PLAIN:
+                _remove(document, name, f"/unset/{index}")
+        if self.voucher:
+            lay_voucher(document, self.voucher)
+        if self.discount:
+            document["discount"] = self.discount.model_dump(exclude={"effect"})
+        if self.activity_duration_after_publishing is not None:
+            document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
+        if self.referral_program:
+            lay_program(document, self.referral_program, making, currency)
+        return to_terms(document)
+
+    def to_columns(self, campaign: Campaign) -> dict[str, Any]:
+        """What else changes. Raises InvalidPayload for dates in the wrong order."""
+        kept = {
+            name: value
+            for name, value in campaign.attributes.items()
+            if name not in self.unset_metadata_fields
+        }
+        columns: dict[str, Any] = {name: None for name in self.unset if name in _UNSET_PLAIN}
+        columns |= self.model_dump(include=set(_PLAIN), exclude_none=True)
+        begins = columns.get("start_date", campaign.start_date)
+        ends = columns.get("expiration_date", campaign.expiration_date)
+        if begins and ends and ends <= begins:
+            raise InvalidPayload(
+                "expiration_date must lie after start_date", field="/expiration_date"
+            )
+        return columns | {"attributes": kept | self.metadata}
+
+
+def _remove(document: dict[str, Any], name: str, field: str) -> None:
+    limit = name.removeprefix(_LIMIT)
+    if name in _UNSET:
+        document[_UNSET[name]] = None
+    elif name.startswith(_LIMIT) and limit in Limits.model_fields:
+        document["limits"] = {k: v for k, v in dict(document["limits"]).items() if k != limit}
+    else:
+        raise InvalidPayload("Not a member that can hold nothing.", field=field)

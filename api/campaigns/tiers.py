@@ -1,0 +1,148 @@
+"""A campaign's tiers, one at a time. Each edit makes a new version of the campaign; a tier's id
+stays, so that what was granted for it stays granted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
+
+from fastapi import APIRouter
+
+from api.access import READERS, Caller, Calling, allow
+from api.campaigns.program import TierChangeIn, TierIn
+from api.campaigns.terms import document_of, tier_of, to_terms
+from api.lists import Listed, Windowed
+from api.problems import body_responses, post_responses, responses
+from api.resources import Held
+from api.rewards.making import Making, begin
+from api.route import GuardedRoute
+from domain.campaigns import Tier
+from domain.ids import Prefix, new_id
+from domain.refusals import NotFound
+from domain.roles import Role
+from store import revisions
+from store.reading import campaigns as reading
+from store.terms import terms_of
+
+router = APIRouter(
+    prefix="/v1/campaigns/{campaign_id}/tiers", tags=["Tiers"], route_class=GuardedRoute
+)
+
+AnyTier = TypeVar("AnyTier", bound=Tier)
+Tiers = tuple[Tier, ...]
+Edit = Callable[[Tiers, Making], Tiers]
+"""From the tiers that there are to those that there shall be."""
+
+
+class TierAnswer(Tier):
+    """A tier of a campaign's current version."""
+
+    object: Literal["referral_tier"] = "referral_tier"
+    campaign_id: str
+    version: int
+    """The campaign's, which holds it."""
+
+
+class TierList(Listed[TierAnswer]):
+    """Tiers, in the order in which they are granted."""
+
+
+@router.post(
+    "",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def create_tier(campaign_id: str, body: TierIn, caller: Calling, held: Held) -> TierAnswer:
+    """Add a tier. It counts for referrals that begin from now on."""
+    id = new_id(Prefix.TIER)
+
+    def add(tiers: Tiers, making: Making) -> Tiers:
+        return (*tiers, tier_of({"id": id}, body, making, whole=""))
+
+    await _edit(held, campaign_id, body, add, caller)
+    return await _one(held, campaign_id, id)
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+async def list_tiers(campaign_id: str, held: Held, window: Windowed) -> TierList:
+    """The tiers of the current version, in the order in which they are granted."""
+    tiers = await _all(held, campaign_id)
+    ids = [tier.id for tier in tiers]
+    first = ids.index(window.after) + 1 if window.after in ids else 0
+    shown = tiers[first : first + window.limit]
+    more = first + window.limit < len(tiers)
+    return TierList(data=shown, total=len(tiers), has_more=more)
+
+
+@router.get("/{tier_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+async def get_tier(campaign_id: str, tier_id: str, held: Held) -> TierAnswer:
+    """One tier of the current version."""
+    return await _one(held, campaign_id, tier_id)
+
+
+@router.put(
+    "/{tier_id}",
+    dependencies=[allow(Role.SERVICE)],
+    responses=body_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def update_tier(
+    campaign_id: str, tier_id: str, body: TierChangeIn, caller: Calling, held: Held
+) -> TierAnswer:
+    """Change a tier: what is given replaces, what is not stays."""
+
+    def change(tiers: Tiers, making: Making) -> Tiers:
+        _find(tiers, tier_id)
+        return tuple(
+            tier_of(dict(tier), body, making, whole="") if tier.id == tier_id else tier
+            for tier in tiers
+        )
+
+    await _edit(held, campaign_id, body, change, caller)
+    return await _one(held, campaign_id, tier_id)
+
+
+@router.delete(
+    "/{tier_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE)],
+    responses=responses("resource_not_found"),
+)
+async def delete_tier(campaign_id: str, tier_id: str, caller: Calling, held: Held) -> None:
+    """End a tier. Referrals that wait under earlier versions still earn it."""
+
+    def drop(tiers: Tiers, making: Making) -> Tiers:
+        _find(tiers, tier_id)
+        return tuple(tier for tier in tiers if tier.id != tier_id)
+
+    await _edit(held, campaign_id, None, drop, caller)
+
+
+async def _edit(
+    held: Held, campaign_id: str, body: TierChangeIn | None, edit: Edit, caller: Caller
+) -> None:
+    async with held.database.transaction() as tx:
+        campaign = await revisions.lock(tx, campaign_id)
+        before = await terms_of(tx, campaign.id, campaign.version)
+        making = await begin(tx, held.settings.currency, [body.reward] if body else [])
+        tiers = edit(before.tiers, making)
+        after = to_terms(document_of(before) | {"tiers": tiers}, field="")
+        await making.put_away(tx, held.vault)
+        await revisions.revise(tx, campaign, before, after, {}, actor=caller.app_id)
+
+
+async def _all(held: Held, campaign_id: str) -> list[TierAnswer]:
+    async with held.database.reading() as session:
+        read = await reading.find(session, campaign_id)
+    where = {"campaign_id": read.campaign.id, "version": read.campaign.version}
+    return [TierAnswer(**dict(tier), **where) for tier in read.terms.tiers]
+
+
+async def _one(held: Held, campaign_id: str, tier_id: str) -> TierAnswer:
+    return _find(await _all(held, campaign_id), tier_id)
+
+
+def _find(tiers: Iterable[AnyTier], tier_id: str) -> AnyTier:
+    for tier in tiers:
+        if tier.id == tier_id:
+            return tier
+    raise NotFound("tier", tier_id)
