@@ -1,0 +1,116 @@
+"""Exports: CSV files of any length, written while they are fetched."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query
+from fastapi.responses import Response, StreamingResponse
+
+from api.access import Caller, Calling, allow
+from api.exports.schemas import ExportAnswer, ExportIn, ExportList
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.refusals import Forbidden, NotFound
+from domain.roles import Role
+from store import exports
+from store.exporting.asking import Asked
+from store.tables import Export
+
+router = APIRouter(prefix="/v1/exports", tags=["Exports"], route_class=GuardedRoute)
+
+EXAMPLE = {
+    "exported_object": "redemption",
+    "parameters": {
+        "order": "-created_at",
+        "fields": ["id", "date", "voucher_code", "customer_source_id", "order_amount", "result"],
+        "filters": {"result": {"conditions": {"$is": ["SUCCESS"]}}},
+    },
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The export; with `token`, its file.",
+        "content": {"text/csv": {"schema": {"type": "string"}, "example": "id,result\r\n"}},
+    }
+}
+
+
+@router.post("", dependencies=[allow(Role.SERVICE, Role.FINANCE)], responses=post_responses())
+async def create_export(
+    body: Annotated[ExportIn, Body(examples=[EXAMPLE])], held: Held, caller: Calling
+) -> ExportAnswer:
+    """Ask for a CSV file of what there is now."""
+    asked = body.parameters or Asked()
+    async with held.database.transaction() as tx:
+        export = exports.create(tx, body.exported_object, asked)
+        _may_see(caller, export)
+    return ExportAnswer.scheduled(export)
+
+
+@router.get(
+    "",
+    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
+    responses=responses("invalid_payload"),
+)
+async def list_exports(held: Held, window: Windowed) -> ExportList:
+    """Exports, newest first."""
+    async with held.database.reading() as session:
+        page = await exports.page(session, window)
+    url = str(held.settings.public_url)
+    return ExportList(
+        exports=[ExportAnswer.of(row[0], url) for row in page.rows],
+        total=page.total,
+        has_more=page.has_more,
+    )
+
+
+@router.get(
+    "/{export_id}",
+    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
+    response_model=ExportAnswer,
+    responses=_FILE | responses("invalid_payload", "resource_not_found"),
+)
+async def get_export(
+    export_id: str,
+    held: Held,
+    caller: Calling,
+    token: Annotated[
+        str | None, Query(max_length=64, description="From `result.url`: answer the file.")
+    ] = None,
+) -> Response | ExportAnswer:
+    """One export; with its `token`, the file itself."""
+    async with held.database.reading() as session:
+        export = await exports.find(session, export_id)
+    if token is None:
+        return ExportAnswer.of(export, str(held.settings.public_url))
+    if token != export.id.partition("_")[2]:
+        raise NotFound("export file", export_id)
+    _may_see(caller, export)
+    name = f"{export.exported_object}s-{export.created_at:%Y%m%d-%H%M%S}.csv"
+    return StreamingResponse(
+        exports.read(held.database, export),
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.delete(
+    "/{export_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
+    responses=responses("resource_not_found"),
+)
+async def delete_export(export_id: str, held: Held) -> None:
+    """Forget an export. What it was made of stays."""
+    async with held.database.transaction() as tx:
+        await exports.remove(tx, export_id)
+
+
+def _may_see(caller: Caller, export: Export) -> None:
+    """A role that sees persons masked gets no file that names them."""
+    hidden = [] if caller.sees_persons else exports.personal(export)
+    if hidden:
+        fields = ", ".join(hidden)
+        raise Forbidden(f"The role {caller.role} may not export {fields}: ask for other fields.")

@@ -1,0 +1,1 @@
+"""CSV files of a million rows, written while they are read."""
