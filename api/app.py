@@ -23,6 +23,7 @@ from api.exports import endpoints as exports
 from api.grants import actions as grant_actions
 from api.grants import endpoints as grants
 from api.health import endpoints as health
+from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
 from api.ledger import endpoints as ledger
@@ -66,6 +67,7 @@ _ROUTERS = (
     publications,
     referrals,
     referral_actions,
+    holders,
     redemptions,
     validations,
     grants,

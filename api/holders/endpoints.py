@@ -1,0 +1,108 @@
+"""Holders of a referral code: who owns it, who shares it, and whom it referred."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.access import READERS, Calling, allow
+from api.holders.schemas import HolderAnswer, HolderList, HoldersAnswer, HoldersIn
+from api.lists import Windowed
+from api.problems import post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.roles import Role
+from store import holders
+from store.database import ReadSession
+from store.reading import holders as reading
+
+router = APIRouter(prefix="/v1/referrals", tags=["Codes"], route_class=GuardedRoute)
+
+_LONG = "/{campaign_id}/members/{member_id}/holders"
+_SHORT = "/members/{member_id}/holders"
+_POSTED = post_responses(
+    "missing_customer",
+    "referrer_not_permitted_to_redeem",
+    "already_referred",
+    "voucher_disabled",
+    "voucher_expired",
+    "voucher_not_active",
+    "campaign_not_live",
+    "budget_exhausted",
+    "resource_not_found",
+)
+_LISTED = responses("invalid_payload", "resource_not_found")
+_DELETED = responses("resource_not_found", "not_allowed_in_state")
+
+
+@router.post(_LONG, dependencies=[allow(Role.SERVICE)], responses=_POSTED)
+@router.post(_SHORT, dependencies=[allow(Role.SERVICE)], responses=_POSTED)
+async def add_holders(
+    member_id: str, body: HoldersIn, held: Held, campaign_id: str | None = None
+) -> HoldersAnswer:
+    """Attribute friends to a code, all of them or none: as if each had signed up with it. The
+    code by itself or its id."""
+    async with held.database.transaction() as tx:
+        voucher = await reading.find_code(ReadSession(tx.session), member_id, campaign_id)
+        added = await holders.add_referees(tx, voucher.code, body.holders, body.metadata)
+    held.dispatcher.wake(added.intake)
+    async with held.database.reading() as session:
+        found = await reading.of_referrals(session, voucher.id, added.referral_ids)
+    return HoldersAnswer(holders=[HolderAnswer.of(read) for read in found])
+
+
+@router.get(_LONG, dependencies=[allow(*READERS)], responses=_LISTED)
+@router.get(_SHORT, dependencies=[allow(*READERS)], responses=_LISTED)
+async def list_holders(
+    member_id: str, held: Held, window: Windowed, campaign_id: str | None = None
+) -> HolderList:
+    """Who holds a code, the latest first."""
+    async with held.database.reading() as session:
+        voucher = await reading.find_code(session, member_id, campaign_id)
+        found, page = await reading.page(session, window, voucher.id)
+    return HolderList(
+        data=[HolderAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
+    )
+
+
+@router.get(
+    _LONG + "/{holder_id}",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found"),
+)
+@router.get(
+    _SHORT + "/{holder_id}",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found"),
+)
+async def get_holder(
+    member_id: str, holder_id: str, held: Held, campaign_id: str | None = None
+) -> HolderAnswer:
+    """One holder of a code."""
+    async with held.database.reading() as session:
+        voucher = await reading.find_code(session, member_id, campaign_id)
+        return HolderAnswer.of(await reading.find(session, voucher.id, holder_id))
+
+
+@router.delete(
+    _LONG + "/{holder_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE)],
+    responses=_DELETED,
+)
+@router.delete(
+    _SHORT + "/{holder_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE)],
+    responses=_DELETED,
+)
+async def remove_holder(
+    member_id: str, holder_id: str, caller: Calling, held: Held, campaign_id: str | None = None
+) -> None:
+    """Take back the attribution of a friend who has not converted yet. No other code can refer
+    this friend in the campaign later: the first touch holds."""
+    async with held.database.transaction() as tx:
+        session = ReadSession(tx.session)
+        voucher = await reading.find_code(session, member_id, campaign_id)
+        holder = await reading.find(session, voucher.id, holder_id)
+        intake = await holders.remove_referee(tx, holder, caller.app_id)
+    held.dispatcher.wake(intake)

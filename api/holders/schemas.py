@@ -1,0 +1,60 @@
+"""Bodies about holders of a code."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.fields import NamedPerson
+from api.lists import Listed
+from domain.customers import Metadata
+from store.reading.holders import HolderRead
+
+
+class HoldersIn(BaseModel):
+    """Friends who come by the code: all are attributed to it, or none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"holders": [{"source_id": "user-2"}, {"source_id": "user-3"}]}]
+        }
+    )
+
+    holders: list[NamedPerson] = Field(min_length=1, max_length=100)
+    metadata: Metadata = {}
+
+
+class HolderAnswer(BaseModel):
+    """Who holds a code: its OWNER, a REFERRER who shares it, or a REFEREE who came by it."""
+
+    id: str
+    object: Literal["redeemable_holder"] = "redeemable_holder"
+    created_at: datetime
+    redeemable_id: str
+    redeemable_object: Literal["voucher"] = "voucher"
+    customer_id: str
+    holder_role: Literal["OWNER", "REFERRER", "REFEREE"]
+    campaign_id: str
+    campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
+    voucher_type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
+    metadata: dict[str, Any]
+    referral_id: str | None = Field(description="Of a REFEREE.")
+
+    @classmethod
+    def of(cls, read: HolderRead) -> HolderAnswer:
+        members = read._asdict()
+        return cls(
+            redeemable_id=members.pop("voucher_id"), holder_role=members.pop("role"), **members
+        )
+
+
+class HoldersAnswer(BaseModel):
+    """The friends that were added, in the order given."""
+
+    holders: list[HolderAnswer]
+
+
+class HolderList(Listed[HolderAnswer]):
+    """Holders, the latest first."""
