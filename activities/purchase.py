@@ -24,6 +24,7 @@ from providers.outcomes import (
 from providers.protocol import Replay
 from providers.resolver import Move, next_move
 from store import grants, lanes, orders
+from store.database import Transaction
 from store.orders import Attempt
 
 
@@ -35,6 +36,15 @@ class NotFoundAgain(ProviderError):
     """The key may not be sent any more, and no order is found under it: a person decides."""
 
 
+class DoubleOrder(KeyConflict):
+    """More than one order stands under our key. `order_ids`: the provider's own names of them."""
+
+    def __init__(self, order_ids: list[str]) -> None:
+        super().__init__(f"{len(order_ids)} orders stand under one key.")
+        self.order_ids = order_ids
+
+
+_QUEUED = "the provider takes orders, and holds them back until the deposit is funded"
 _PARKED = {
     InsufficientFunds: (Attention.INSUFFICIENT_FUNDS, orders.record_not_bought),
     ProviderMisconfigured: (Attention.PROVIDER_MISCONFIGURED, orders.record_not_bought),
@@ -62,9 +72,17 @@ class Purchase:
         except ProviderError as outcome:
             return await self._retry(outcome)
         async with self._lane.database.transaction() as tx:
-            if self._attempt.probes:
-                await lanes.reopen(tx, self._lane.provider.name)
+            await self._judge_lane(tx, snapshot)
             return await self._lane.record(tx, self._attempt.order_id, snapshot)
+
+    async def _judge_lane(self, tx: Transaction, snapshot: OrderSnapshot) -> None:
+        """An order that got through opens a stopped lane again. One that was taken, but waits for
+        funds, stops it: those behind it would only wait there too."""
+        name, resume = self._lane.provider.name, self._lane.timing.resume
+        if snapshot.awaits_funds:
+            await lanes.stop(tx, name, Attention.INSUFFICIENT_FUNDS, _QUEUED, resume)
+        elif self._attempt.probes:
+            await lanes.reopen(tx, name)
 
     async def _order(self) -> OrderSnapshot:
         snapshot = await (self._send() if self._may_send() else self._look_up())
@@ -143,7 +161,7 @@ class Purchase:
         except ProviderError as error:
             raise OutcomeUnknown(f"the search by key: {error.detail}") from error
         if len(found) > 1:
-            raise KeyConflict(f"{len(found)} orders stand under one key: an incident")
+            raise DoubleOrder([order.provider_order_id for order in found])
         return found[0] if found else None
 
     async def _refused(self, outcome: OrderRejected) -> Step:
@@ -157,7 +175,9 @@ class Purchase:
     async def _park(self, outcome: ProviderError) -> Step:
         """Set the grant aside. A cause that concerns every order stops the provider's lane."""
         lane, attempt = self._lane, self._attempt
-        attention, record = _PARKED[type(outcome)]
+        attention, record = next(
+            found for kind, found in _PARKED.items() if isinstance(outcome, kind)
+        )
         if attention is Attention.INSUFFICIENT_FUNDS and self._caches:
             # It would answer so for as long as the key lives: that key buys nothing any more.
             record = orders.record_refused
@@ -167,6 +187,8 @@ class Purchase:
             if attention in RESUMES_BY_ITSELF:
                 resume = lane.timing.resume
                 await lanes.stop(tx, lane.provider.name, attention, outcome.detail, resume)
+            if isinstance(outcome, DoubleOrder):
+                return await orders.record_double(tx, attempt, outcome.order_ids, outcome.detail)
             step = await grants.park(tx, attempt.grant_id, attention, outcome.detail)
         looks_again = attention is not Attention.KEY_CONFLICT
         return step.model_copy(update={"after": lane.timing.resume if looks_again else None})

@@ -14,4 +14,8 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 UNSENT = Gauge("guerdon_intake_unsent", "Accepted requests that Temporal does not have yet.")
+DOUBLE_ORDERS = Gauge(
+    "guerdon_double_orders",
+    "Incidents so far: a reward for which more than one order was found. Page somebody.",
+)
 UNSENT_SECONDS = Gauge("guerdon_intake_unsent_seconds", "Age of the oldest of them.")

@@ -162,6 +162,8 @@ class OrderSnapshot(BaseModel):
     raw_status: str
     face: Money | None = None
     charged: Money | None = None
+    raw_charge: str | None = None
+    """The provider's own figure, in major units, where `charged` had to be rounded."""
     created_at: datetime | None = None
     secret: ClaimSecret | None = None
     awaits_funds: bool = False

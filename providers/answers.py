@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from domain.money import Money
+from domain.money import Money, exponent
 
 
 def money(value: Any, currency: Any) -> Money | None:
@@ -16,6 +17,15 @@ def money(value: Any, currency: Any) -> Money | None:
     try:
         return Money.from_major(value, currency)
     except (ValueError, TypeError):
+        return None
+
+
+def rounded(value: Any, currency: Any) -> Money | None:
+    """The same, to the nearest minor unit, half up: for a price that is finer than one."""
+    try:
+        minor = Decimal(str(value)).scaleb(exponent(currency))
+        return Money(amount=int(minor.quantize(Decimal(1), ROUND_HALF_UP)), currency=currency)
+    except (ValueError, TypeError, ArithmeticError):
         return None
 
 

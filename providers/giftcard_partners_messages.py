@@ -17,7 +17,7 @@ from domain.orders import (
     Recipient,
 )
 from domain.rewards import Delivery
-from providers.answers import moment
+from providers.answers import moment, rounded
 from providers.http import folded
 from providers.protocol import Product
 from providers.reading import fit_to_tell, reading
@@ -114,15 +114,18 @@ def snapshot_of(order: dict[str, Any], currency: str) -> OrderSnapshot:
     raw = str(order["status"])
     state = _STATES.get(raw.lower())
     lines = order.get("lineitems") or []
-    secret = _secret(lines)
+    secret, cost = _secret(lines), _sum(lines, "cost")
+    charged = None if cost is None else rounded(cost, currency)
+    exact = charged is None or charged.to_major() == cost
     return OrderSnapshot(
         provider_order_id=str(order["id"]),
         key=key_of(order),
         state=state or OrderState.PENDING,
         delivery=_delivery(state, str(order.get("type", "")), secret),
         raw_status=raw,
-        face=_total(lines, "value", currency),
-        charged=_total(lines, "cost", currency),
+        face=None if (value := _sum(lines, "value")) is None else rounded(value, currency),
+        charged=charged,
+        raw_charge=None if exact else str(cost),
         secret=secret,
         recognised=state is not None,
     )
@@ -138,11 +141,15 @@ def _delivery(state: OrderState | None, kind: str, secret: ClaimSecret | None) -
     return DeliveryState.SENT
 
 
-def _total(lines: list[dict[str, Any]], member: str, currency: str) -> Money | None:
-    if not lines or any(line.get(member) is None for line in lines):
-        return None
-    total = sum(Decimal(str(line[member])) * int(line.get("quantity") or 1) for line in lines)
-    return Money.from_major(Decimal(total), currency)
+def _sum(lines: list[dict[str, Any]], member: str) -> Decimal | None:
+    """Of all lines, in major units; None where one does not show it, or shows no number."""
+    total = Decimal(0)
+    for line in lines:
+        try:
+            total += Decimal(str(line[member])) * int(line.get("quantity") or 1)
+        except (LookupError, ValueError, ArithmeticError):
+            return None
+    return total if lines else None
 
 
 def _secret(lines: list[dict[str, Any]]) -> ClaimSecret | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain import ledger
@@ -23,7 +24,7 @@ from domain.orders import (
     forward_state,
     poll_interval,
 )
-from store import budgets, claims
+from store import budgets, claims, incidents, lanes
 from store.crypto import Vault
 from store.database import Transaction
 from store.parking import clear_attention, park
@@ -60,39 +61,63 @@ async def record_snapshot(
     `signals_delivery`: the provider tells when a card arrives; else "issued" has to do.
     `carrier`: the workflow that carries the grant now, which staff's decisions go to.
     """
-    order, grant = await _lock(tx, order_id)
+    order, grant, others = await _lock(tx, order_id)
     grant.workflow_id = carrier
     before = OrderState(order.state)
+    if _is_funded(order, grant, snapshot):
+        await lanes.reopen(tx, order.provider)
     _merge(tx, order, grant, snapshot)
     if snapshot.secret:
         await claims.keep(tx, order.id, snapshot.secret, vault)
     face = Money(amount=order.face_amount, currency=order.currency)
     issued = before != OrderState.ISSUED and order.state == OrderState.ISSUED
     withdrawn = before == OrderState.ISSUED and order.state in ENDED
+    if others and order.state == OrderState.ISSUED:
+        if issued:
+            _post_second(tx, order, face, snapshot)
+        return await incidents.raise_double(
+            tx, grant, order, [*others, snapshot.provider_order_id], _SECOND
+        )
     if issued:
         _post_issue(tx, order, grant, face, snapshot.charged)
-    if withdrawn and await _is_spent(tx, order.id):
-        tx.post(ledger.unspend(grant.campaign_id, order.id, face))
-    if withdrawn:
-        tx.post(ledger.withdraw(grant.campaign_id, order.id, face))
+    committed = withdrawn and await post_withdrawal(tx, order, grant, face)
     arrived = _ARRIVED if signals_delivery else _ARRIVED | {DeliveryState.SENT}
     step = await _consequence(tx, order, grant, pace, arrived, snapshot.awaits_funds)
     await tx.session.flush()
     await tx.write_facts()
     if issued:
         await budgets.commit(tx, grant.campaign_id, face)
-    if withdrawn:
+    if committed:
         await budgets.withdraw(tx, grant.campaign_id, face)
     return step
 
 
-async def _lock(tx: Transaction, order_id: str) -> tuple[Order, Grant]:
-    order, grant = (await tx.session.execute(_ORDER, {"order_id": order_id})).one()
-    return order, grant
+def _is_funded(order: Order, grant: Grant, snapshot: OrderSnapshot) -> bool:
+    """Did the provider hold this order back for want of funds, and does so no more?"""
+    waited = grant.attention == Attention.INSUFFICIENT_FUNDS and order.state == OrderState.PENDING
+    return waited and not snapshot.awaits_funds
 
 
+async def _lock(tx: Transaction, order_id: str) -> tuple[Order, Grant, list[str]]:
+    """The order, its grant, and what the provider calls other issued orders of the same grant."""
+    row = (await tx.session.execute(_ORDER, {"order_id": order_id})).one()
+    order, grant, others = row
+    return order, grant, others or []
+
+
+_OTHER = aliased(Order)
 _ORDER = (
-    select(Order, Grant)
+    select(
+        Order,
+        Grant,
+        select(func.array_agg(col(_OTHER.provider_order_id)))
+        .where(
+            col(_OTHER.grant_id) == Grant.id,
+            col(_OTHER.id) != Order.id,
+            col(_OTHER.state) == OrderState.ISSUED,
+        )
+        .scalar_subquery(),
+    )
     .select_from(Grant)
     .join(Order, col(Order.grant_id) == Grant.id)
     .where(col(Order.id) == bindparam("order_id"))
@@ -123,7 +148,8 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
         detail=words if snapshot.recognised else f"{words}, not known here: counted as pending",
         source="provider",
         attempt=order.attempt,
-        data={"provider": order.provider, "key": order.key, "delivery": order.delivery_state},
+        data={"provider": order.provider, "key": order.key, "delivery": order.delivery_state}
+        | ({"raw_charge": snapshot.raw_charge} if snapshot.raw_charge else {}),
         order_id=order.id,
         **subject(grant),
     )
@@ -147,6 +173,43 @@ def _post_issue(
         ledger.commit(grant.campaign_id, order.id, face),
         *ledger.charge(order.provider, order.id, face, charged or face),
     )
+
+
+_SECOND = "A second card was issued for this reward. Ask the provider to take one back."
+
+
+def _post_second(tx: Transaction, order: Order, face: Money, snapshot: OrderSnapshot) -> None:
+    """A card for a grant that has one already. It cost money, but nobody had promised it: the
+    deposit is charged, the budget is not."""
+    order.issued_at = tx.now
+    tx.post(*ledger.charge(order.provider, order.id, face, snapshot.charged or face))
+
+
+async def post_withdrawal(tx: Transaction, order: Order, grant: Grant, face: Money) -> bool:
+    """The provider took an issued card back: the promise stands again, unordered, and what the
+    card had cost is in our deposit. False for a card that no budget had been committed for."""
+    tx.post(*ledger.refund(order.provider, order.id, face, await _charged(tx, order)))
+    kinds = await _posted(tx, order.id)
+    if "commit" not in kinds:
+        return False
+    if _spent(kinds):
+        tx.post(ledger.unspend(grant.campaign_id, order.id, face))
+    tx.post(ledger.withdraw(grant.campaign_id, order.id, face))
+    return True
+
+
+async def _charged(tx: Transaction, order: Order) -> Money:
+    """What was booked when the card was issued, whatever was said of its price later. Fees, which
+    are booked apart, are not in it."""
+    booked = await tx.session.execute(
+        select(col(LedgerEntry.amount), col(LedgerEntry.currency)).where(
+            col(LedgerEntry.kind) == "charge",
+            col(LedgerEntry.subject) == order.id,
+            col(LedgerEntry.amount) > 0,
+        )
+    )
+    amount, currency = booked.one()
+    return Money(amount=amount, currency=currency)
 
 
 async def _consequence(
@@ -175,7 +238,7 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
     face = Money(amount=order.face_amount, currency=order.currency)
     # A parked grant may have been delivered before, and have bounced; so may one sent again.
     first_time = grant.status != GrantStatus.NEEDS_ATTENTION and order.resent_at is None
-    if first_time or not await _is_spent(tx, order.id):
+    if first_time or not _spent(await _posted(tx, order.id)):
         tx.post(ledger.spend(grant.campaign_id, order.id, face))
     grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
     grant.updated_at = tx.now
@@ -190,14 +253,15 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
     return Step(next=Next.REST)
 
 
-async def _is_spent(tx: Transaction, order_id: str) -> bool:
-    """Has this order's face value been booked as spent, and not taken back since?"""
-    kinds = await tx.session.scalars(
-        select(col(LedgerEntry.kind)).where(
-            col(LedgerEntry.kind).in_(("spend", "unspend")), col(LedgerEntry.subject) == order_id
-        )
-    )
-    return set(kinds) == {"spend"}
+async def _posted(tx: Transaction, order_id: str) -> set[str]:
+    """The kinds of the ledger's postings about this order."""
+    kinds = select(col(LedgerEntry.kind)).where(col(LedgerEntry.subject) == order_id)
+    return set(await tx.session.scalars(kinds))
+
+
+def _spent(kinds: set[str]) -> bool:
+    """Has the face value been booked as spent, and not taken back since?"""
+    return "spend" in kinds and "unspend" not in kinds
 
 
 async def _keep_following(

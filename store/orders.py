@@ -18,7 +18,7 @@ from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, Step
 from domain.orders import ENDED, OrderRequest, OrderState
 from domain.rewards import Delivery, GiftCard
-from store import lanes
+from store import incidents, lanes
 from store.database import Database, Transaction
 from store.parking import clear_attention, park
 from store.preparation import claimed, missing, prepare
@@ -217,6 +217,15 @@ async def record_doubted(tx: Transaction, attempt: Attempt, detail: str) -> bool
 async def record_refused(tx: Transaction, attempt: Attempt, detail: str) -> bool:
     """A definite, terminal refusal: no value under this key, ever."""
     return await _release(tx, attempt, OrderState.FAILED, "Order refused for good", detail)
+
+
+async def record_double(
+    tx: Transaction, attempt: Attempt, provider_order_ids: list[str], detail: str
+) -> Step:
+    """More than one order stands under the attempt's key: an incident, for a person to resolve."""
+    grant = await tx.session.get_one(Grant, attempt.grant_id)
+    order = await tx.session.get_one(Order, attempt.order_id)
+    return await incidents.raise_double(tx, grant, order, provider_order_ids, detail)
 
 
 _RELEASE = (

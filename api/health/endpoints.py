@@ -12,11 +12,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.metrics import UNSENT, UNSENT_SECONDS
+from api.metrics import DOUBLE_ORDERS, UNSENT, UNSENT_SECONDS
 from api.problems import problem, responses
 from api.resources import Held, Resources
 from store.outage import is_outage
-from store.reading.health import backlog, schema_fits
+from store.reading.health import backlog, double_orders, schema_fits
 
 router = APIRouter(tags=["Health"])
 
@@ -66,10 +66,12 @@ async def read_metrics(held: Held) -> Response:
     try:
         async with held.database.reading() as session:
             behind = await backlog(session)
+            doubled = await double_orders(session)
     except Exception as error:
         if not is_outage(error):
             raise
     else:
+        DOUBLE_ORDERS.set(doubled)
         UNSENT.set(behind.waiting)
         UNSENT_SECONDS.set(behind.oldest.total_seconds())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

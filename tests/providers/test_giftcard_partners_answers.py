@@ -148,8 +148,6 @@ class TestUnreadableAnswers:
         [
             {"id": None, "status": None},
             {"lineItems": "none"},
-            {"lineItems": [{"value": "twenty"}]},
-            {"lineItems": [{"value": 20.001}]},
             {"lineItems": [None]},
         ],
     )
@@ -163,6 +161,39 @@ class TestUnreadableAnswers:
         scripted.answers = [TOKEN, (201, answer(**changes))]
         with pytest.raises(OutcomeUnknown):
             await partners.place_order(request_for())
+
+    @pytest.mark.parametrize(
+        ("cost", "charged", "raw"),
+        [
+            (19.4, 19_40, None),
+            (19.404, 19_40, "19.404"),
+            (19.405, 19_41, "19.405"),
+            ("0.004999", 0, "0.004999"),
+            ("twenty", None, None),
+            (None, None, None),
+        ],
+    )
+    async def test_no_price_makes_an_order_unreadable(
+        self,
+        scripted: Any,
+        partners: GiftCardPartners,
+        request_for: Wanted,
+        cost: Any,
+        charged: int | None,
+        raw: str | None,
+    ) -> None:
+        line = {"productId": "CVS", "value": 20.0, "cost": cost, "quantity": 1}
+        scripted.answers = [TOKEN, (201, answer(lineItems=[line]))]
+        order = await partners.place_order(request_for())
+        assert order.face == Money(amount=20_00, currency="USD")
+        assert (order.charged.amount if order.charged else None, order.raw_charge) == (charged, raw)
+
+    async def test_a_face_value_that_is_no_number_is_left_open(
+        self, scripted: Any, partners: GiftCardPartners, request_for: Wanted
+    ) -> None:
+        scripted.answers = [TOKEN, (201, answer(lineItems=[{"value": "twenty"}]))]
+        order = await partners.place_order(request_for())
+        assert (order.provider_order_id, order.face) == ("o1", None)
 
     @pytest.mark.parametrize("body", UNREADABLE)
     async def test_to_a_read_are_read_again_later(
@@ -229,7 +260,7 @@ class TestUnreadableAnswers:
     async def test_quote_nothing_of_the_answer(
         self, scripted: Any, partners: GiftCardPartners, request_for: Wanted
     ) -> None:
-        line = {"value": "x", "claimData": [{"claimLink": "https://claim.example/s3cr3t"}]}
+        line = {"value": 20, "claimData": ["https://claim.example/s3cr3t"]}
         scripted.answers = [TOKEN, (201, answer(lineItems=[line]))]
         with pytest.raises(OutcomeUnknown) as unknown:
             await partners.place_order(request_for())

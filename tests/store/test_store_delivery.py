@@ -30,7 +30,13 @@ from domain.grants import Attention, GrantStatus
 from domain.ledger import POINTS
 from domain.messages import Next
 from domain.money import Money
-from domain.orders import ClaimSecret, DeliveryState, OrderState, RedemptionState
+from domain.orders import (
+    ClaimSecret,
+    DeliveryState,
+    OrderSnapshot,
+    OrderState,
+    RedemptionState,
+)
 from domain.referrals import ReferralStatus
 from store import grants
 from store.database import Database
@@ -416,3 +422,85 @@ class TestStanding:
         decision = await qualify(database, programme.code)
         await deliver(database, decision.grants[0].grant_id)
         assert (await one(database, Referral)).status == ReferralStatus.FULFILLING
+
+
+class TestTakenBack:
+    """By the provider, after it had issued the card."""
+
+    @pytest.mark.parametrize(
+        "charged",
+        [
+            None,
+            Money(amount=15_00, currency="USD"),
+            Money(amount=15_45, currency="USD"),
+            Money(amount=14_10, currency="EUR"),
+        ],
+    )
+    async def test_what_the_card_had_cost_is_in_the_deposit_again(
+        self, database: Database, charged: Money | None
+    ) -> None:
+        grant = await add_grant(database)
+        claimed = await attempt(database, grant.id)
+        await record(database, claimed.order_id, snapshot(claimed, charged=charged))
+        # A price that is told late changes nothing about what was booked.
+        late = Money(amount=99_00, currency="USD")
+        await record(database, claimed.order_id, snapshot(claimed, CANCELLED, charged=late))
+        books = await balances(database)
+        fee = charged.amount - 15_00 if charged and charged.currency == "USD" else 0
+        assert books["provider/giftcard-partners/cards", "USD"] == 0
+        assert books["provider/giftcard-partners/deposit", "USD"] == -fee
+        assert books["provider/giftcard-partners/deposit", "EUR"] == 0
+        await assert_books_agree(database)
+
+
+class TestSecondCard:
+    """Two generations of one grant that were both issued: an incident."""
+
+    async def doubled(self, database: Database) -> tuple[Order, Order]:
+        grant = await add_grant(database)
+        first = await attempt(database, grant.id)
+        await record(database, first.order_id, snapshot(first, FAILED))
+        second = await attempt(database, grant.id)
+        # Behind the product's back: no path of its own leads here.
+        old = await one(database, Order, id=first.order_id)
+        await alter(database, old, state=ISSUED)
+        await record(database, second.order_id, snapshot(second))
+        return old, await one(database, Order, id=second.order_id)
+
+    async def test_it_is_told_once_with_both_orders_and_parks_the_grant(
+        self, database: Database
+    ) -> None:
+        old, new = await self.doubled(database)
+        again = snapshot_of_order(new)
+        await record(database, new.id, again)
+        event = await one(database, Event, type="incident.double_order")
+        ids = {old.provider_order_id, new.provider_order_id}
+        assert set(event.data["provider_order_ids"]) == ids
+        grant = await one(database, Grant)
+        assert (grant.status, grant.attention) == ("needs_attention", Attention.KEY_CONFLICT)
+        assert grant.attention_detail is not None
+        assert all(str(each) in grant.attention_detail for each in ids)
+
+    async def test_its_money_is_booked_and_the_budget_is_not_overdrawn(
+        self, database: Database
+    ) -> None:
+        _, new = await self.doubled(database)
+        assert len(await rows(database, LedgerEntry, kind="charge", subject=new.id)) == 2
+        assert await rows(database, LedgerEntry, kind="commit", subject=new.id) == []
+
+    async def test_taken_back_it_leaves_the_books_as_they_were(self, database: Database) -> None:
+        _, new = await self.doubled(database)
+        await record(database, new.id, snapshot_of_order(new, CANCELLED))
+        assert (await balances(database))["provider/giftcard-partners/deposit", "USD"] == 0
+        assert await rows(database, LedgerEntry, kind="withdraw") == []
+
+
+def snapshot_of_order(order: Order, state: OrderState = ISSUED) -> OrderSnapshot:
+    """What the provider says of an order that is stored already."""
+    return OrderSnapshot(
+        provider_order_id=str(order.provider_order_id),
+        key=order.key,
+        state=state,
+        delivery=DeliveryState.SENT,
+        raw_status=state,
+    )

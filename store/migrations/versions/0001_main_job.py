@@ -106,6 +106,7 @@ def upgrade() -> None:
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
         sa.UniqueConstraint("source_id", name=op.f("uq_customers_source_id")),
     )
@@ -167,6 +168,9 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("app_id", "key", name=op.f("pk_idempotent_answers")),
+    )
+    op.create_index(
+        op.f("ix_idempotent_answers_started_at"), "idempotent_answers", ["started_at"], unique=False
     )
     op.create_table(
         "incidents",
@@ -1130,6 +1134,7 @@ def downgrade() -> None:
     op.drop_table("lanes")
     op.drop_index("ix_incidents_line", table_name="incidents")
     op.drop_table("incidents")
+    op.drop_index(op.f("ix_idempotent_answers_started_at"), table_name="idempotent_answers")
     op.drop_table("idempotent_answers")
     op.drop_table("exports")
     op.drop_index("ix_events_referral", table_name="events")
