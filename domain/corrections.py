@@ -37,8 +37,13 @@ def correct(
         for (account, currency), amount in sorted(changes.items())
         if amount
     ]
-    return (
-        Posting(kind=f"correct/{item_id}", subject=order_id, entries=entries) if entries else None
+    if not entries:
+        return None
+    return Posting(
+        kind=f"correct/{item_id}",
+        subject=order_id,
+        entries=entries,
+        corrects=f"charge/{order_id}",
     )
 
 

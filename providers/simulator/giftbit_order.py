@@ -162,7 +162,7 @@ def render_gift(order: Order, line: dict[str, Any]) -> dict[str, Any]:
         "campaign_uuid": order.id,
         "campaign_id": order.key,
         "delivery_status": line["delivery"],
-        "status": line["status"],
+        "status": "GIVER_CANCELLED" if order.state == "cancelled" else line["status"],
         "redelivery_count": line["redeliveries"],
         "recipient_name": name or None,
         "recipient_email": contact.get("email"),

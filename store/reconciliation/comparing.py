@@ -2,7 +2,8 @@
 
 Rows that agree are only counted. A line belongs to the order whose key it carries; a second line
 under one key is a duplicate, whichever order of the two ours is. What moved at our side after the
-provider's book began to be read is in flight, for the line may show it as it was before.
+provider's book began to be read is in flight, for the line may show it as it was before. Of an
+order that ended no fee is compared: whether it came back no list tells.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ WITH doubled AS MATERIALIZED (
         WHEN l.nth > 1 THEN 'duplicate_key'
         WHEN l.provider_order_id IS NULL THEN CASE
             WHEN o.state IN ('failed', 'cancelled')
-                THEN CASE WHEN coalesce(b.charged, 0) = 0 THEN 'matched' ELSE 'fee_mismatch' END
+                THEN CASE WHEN coalesce(b.face, 0) = 0 THEN 'matched' ELSE 'fee_mismatch' END
             WHEN o.state = 'prepared' OR o.issued_at >= $7
                 OR (o.state <> 'issued' AND o.first_sent_at >= $8) THEN 'in_flight'
             ELSE 'missing_at_provider' END
@@ -102,7 +103,7 @@ WITH doubled AS MATERIALIZED (
             ELSE 'matched' END
         WHEN o.state IN ('failed', 'cancelled') THEN CASE
             WHEN l.state = 'issued' THEN 'state_mismatch'
-            WHEN coalesce(b.charged, 0) <> 0 THEN 'fee_mismatch'
+            WHEN coalesce(b.face, 0) <> 0 THEN 'fee_mismatch'
             ELSE 'matched' END
         WHEN l.state = 'pending' OR o.first_sent_at >= $8 THEN 'in_flight'
         ELSE 'state_mismatch'

@@ -87,6 +87,8 @@ async def adjust(
     await tx.session.flush()
     await tx.write_facts()
     order = await _order(tx, difference)
+    if snapshot and order.state != OrderState.ISSUED:
+        return None
     face, charged = _charge_of(order, snapshot)
     posting = corrections.correct(
         order.provider,
@@ -105,7 +107,7 @@ async def adjust(
 
 
 def _charge_of(order: Order, snapshot: OrderSnapshot | None) -> tuple[Money | None, Money | None]:
-    if snapshot is None or order.state in ENDED or order.state != OrderState.ISSUED:
+    if snapshot is None:
         return None, None
     ours = Money(amount=order.face_amount, currency=order.currency)
     face = snapshot.face or ours

@@ -15,6 +15,9 @@ BooksOf = Callable[[str], Awaitable[Books]]
 _TELLS_CHARGE = {"giftcard-partners", "tremendous", "tango", "runa"}
 """Giftbit lists rewards, which tell no charge."""
 
+_ENDED = {"runa": "failed"}
+"""Runa's list shows no payouts, and so no cancelled one."""
+
 
 def _tampering(provider: str, orders: list[Order]) -> tuple[dict[str, Any], dict[str, int]]:
     """What is changed in the book, and how it has to be filed."""
@@ -23,7 +26,7 @@ def _tampering(provider: str, orders: list[Order]) -> tuple[dict[str, Any], dict
         "change": [
             {"key": keys[0], "amount": 1900},
             {"key": keys[1], "amount": 2100},
-            {"key": keys[2], "state": "cancelled"},
+            {"key": keys[2], "state": _ENDED.get(provider, "cancelled")},
         ],
         "remove": keys[4:6],
         "add": [
