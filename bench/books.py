@@ -13,10 +13,10 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from domain import ledger
-from domain.grants import GrantStatus
+from domain.grants import AT_REST, GrantStatus
 from domain.orders import OrderState
 from store.database import Database
-from store.tables import Budget, Grant, LedgerEntry, Order
+from store.tables import Budget, Grant, LedgerEntry, Order, Receivable, WalletCredit
 
 Row = TypeVar("Row", bound=SQLModel)
 Balances = Counter[tuple[str, str]]
@@ -43,9 +43,15 @@ async def disagreements(database: Database) -> list[str]:
     owed = _owed(grants, orders)
     for budget in await rows(database, Budget):
         found += _budget(budget, said, owed)
-    found += _compare("wallet", _wallets(grants), _part(said, "wallet/"))
+    credits = await rows(database, WalletCredit)
+    debts = await rows(database, Receivable)
+    found += _compare("liability", _promised(said, grants), _part(said, "liability/"))
+    found += _compare("wallet", _wallets(credits), _part(said, "wallet/"))
+    found += _credited(grants, credits)
     found += _compare("cards", _cards(orders), _part(said, "provider/", "/cards"))
-    return found
+    found += _compare("receivable", _owed_back(grants), _part(said, "receivable/"))
+    found += _compare("receivable", _debts(debts), _part(said, "receivable/"))
+    return found + _too_much(grants)
 
 
 async def _unbalanced(database: Database) -> list[str]:
@@ -96,20 +102,72 @@ def _owed(grants: list[Grant], orders: list[Order]) -> Counter[tuple[str, str, s
     return totals
 
 
-def _wallets(grants: list[Grant]) -> Balances:
-    """What persons' wallets should hold."""
+def _promised(said: Balances, grants: list[Grant]) -> Balances:
+    """What is granted and not delivered: money as the budgets have it, points by the grants."""
     totals: Balances = Counter()
+    for (account, unit), amount in said.items():
+        kind, _, rest = account.partition("/")
+        campaign_id, _, part = rest.partition("/")
+        if kind == "campaign" and part in ("reserved", "committed"):
+            totals[ledger.liability(campaign_id), unit] += amount
     for grant in grants:
-        if grant.kind in _WALLETS and grant.status == GrantStatus.DELIVERED:
-            totals[f"wallet/{grant.recipient_id}", grant.currency or ledger.POINTS] += grant.amount
+        if grant.kind == "loyalty_points" and grant.status not in AT_REST:
+            totals[ledger.liability(grant.campaign_id), ledger.POINTS] += grant.amount
     return totals
 
 
+def _wallets(credits: list[WalletCredit]) -> Balances:
+    """What persons' wallets should hold."""
+    totals: Balances = Counter()
+    for credit in credits:
+        totals[ledger.wallet(credit.customer_id), credit.unit] += credit.remaining
+    return totals
+
+
+def _credited(grants: list[Grant], credits: list[WalletCredit]) -> list[str]:
+    """A delivered wallet grant put its amount there; no other put anything."""
+    put = {credit.grant_id: credit.amount for credit in credits}
+    found = []
+    for grant in grants:
+        if grant.kind not in _WALLETS or grant.reversed_amount or grant.reopened:
+            continue
+        due = grant.amount if grant.status == GrantStatus.DELIVERED else 0
+        if put.get(grant.id, 0) != due:
+            found.append(f"grant {grant.id} should have credited {due}: {put.get(grant.id, 0)}")
+    return found
+
+
+def _owed_back(grants: list[Grant]) -> Balances:
+    """What the grants say that their persons owe: booked for one, and paid off by another."""
+    totals: Balances = Counter()
+    for grant in grants:
+        unit = ledger.POINTS if grant.kind == "loyalty_points" else grant.currency
+        owed = grant.receivable_amount - grant.netted
+        if unit and owed:
+            totals[ledger.receivable(grant.recipient_id), unit] += owed
+    return totals
+
+
+def _debts(debts: list[Receivable]) -> Balances:
+    return Counter({(ledger.receivable(d.customer_id), d.unit): d.balance for d in debts})
+
+
+def _too_much(grants: list[Grant]) -> list[str]:
+    """No more is undone of a grant than is due, and none is made to owe more than it is worth."""
+    return [
+        f"grant {grant.id}: {grant.reversed_amount} undone of {grant.reversal_due} due"
+        for grant in grants
+        if not 0 <= grant.reversed_amount <= grant.reversal_due
+        or not 0 <= grant.receivable_amount <= grant.amount
+        or grant.netted < 0
+    ]
+
+
 def _cards(orders: list[Order]) -> Balances:
-    """What was bought at each provider, whether or not it was taken back later."""
+    """What was bought at each provider and not taken back."""
     totals: Balances = Counter()
     for order in orders:
-        if order.issued_at is not None:
+        if order.state == OrderState.ISSUED:
             totals[f"provider/{order.provider}/cards", order.currency] += order.face_amount
     return totals
 

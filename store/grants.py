@@ -7,14 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain import ledger
 from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, ReviewRequest, StaffRequest, Step
 from domain.money import Money
 from domain.refusals import NotAllowedInState
-from domain.rewards import reward_of
-from store import budgets, lanes, parking, staff
+from store import budgets, lanes, parking, staff, wallets
 from store.database import Transaction
+from store.promises import fulfil, give_up
 from store.standing import lock_referral, refresh_standing
 from store.tables import Grant, StaffAction
 from store.telling import subject
@@ -26,11 +25,8 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     referral = await lock_referral(tx, grant.referral_id)
-    face, unit = reward_of(grant.reward).face, grant.currency or ledger.POINTS
-    tx.post(ledger.credit_wallet(grant.recipient_id, grant.id, grant.amount, unit))
-    if face:
-        tx.post(ledger.commit(grant.campaign_id, grant.id, face))
-        tx.post(ledger.spend(grant.campaign_id, grant.id, face))
+    wallets.credit(tx, grant)
+    face = fulfil(tx, grant)
     grant.status, grant.updated_at = GrantStatus.DELIVERED, tx.now
     what = str(face) if face else f"{grant.amount} points"
     tx.record("grant.delivered", "Wallet credited", detail=what, **subject(grant))
@@ -66,10 +62,7 @@ def withdraw(tx: Transaction, grant: Grant) -> Money | None:
     its lock and knows that no card exists."""
     grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
     grant.due_at, grant.updated_at = None, tx.now
-    face = reward_of(grant.reward).face
-    if face:
-        tx.post(ledger.release(grant.campaign_id, grant.id, face))
-    return face
+    return give_up(tx, grant)
 
 
 async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from domain import ledger
 from domain.ids import digest
 from domain.refusals import NotAllowedInState
+from domain.rewards import GiftCredits, LoyaltyPoints, reward_of
 from store.database import Transaction
 from store.tables import Grant, LedgerEntry, WalletCredit
-from store.worth import posting_of
+from store.worth import posting_of, unit_of
 
 
-def credit(tx: Transaction, grant: Grant, unit: str, expires_at: datetime | None) -> None:
+def credit(tx: Transaction, grant: Grant) -> None:
     """Put the grant's value into its person's wallet, which is opened by this."""
-    subject = posting_of(grant)
+    subject, unit = posting_of(grant), unit_of(grant) or ""
+    reward = reward_of(grant.reward)
+    lasts = reward.valid_for if isinstance(reward, GiftCredits | LoyaltyPoints) else None
     tx.post(ledger.credit_wallet(grant.recipient_id, subject, grant.amount, unit))
     tx.session.add(
         WalletCredit(
@@ -27,7 +28,7 @@ def credit(tx: Transaction, grant: Grant, unit: str, expires_at: datetime | None
             unit=unit,
             amount=grant.amount,
             remaining=grant.amount,
-            expires_at=expires_at,
+            expires_at=tx.now + lasts if lasts else None,
             created_at=tx.now,
         )
     )
