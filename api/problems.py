@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from domain.refusals import Refusal
+from domain.verdicts import Verdict
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -39,6 +40,9 @@ class Problem(BaseModel):
     request_id: str
     errors: list[FieldError] = []
     resource_id: str | None = None
+    """What the refusal is about: the thing that was not found, or the rule that was not met."""
+    verdicts: list[Verdict] = []
+    """Of a refusal by rules or limits: each check, with its numbers."""
 
 
 class Kind(NamedTuple):
@@ -108,6 +112,7 @@ def problem(
     *,
     errors: list[FieldError] | None = None,
     resource_id: str | None = None,
+    verdicts: list[Verdict] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
     """The answer for a key of KINDS."""
@@ -125,6 +130,7 @@ def problem(
         request_id=request_id,
         errors=errors or [],
         resource_id=resource_id,
+        verdicts=verdicts or [],
     )
     if kind.status == 503:
         headers = {"Retry-After": "1"} | (headers or {})
@@ -136,7 +142,7 @@ def problem(
 def refused(request_id: str, refusal: Refusal) -> Response:
     """The answer for a refusal of the domain."""
     errors = []
-    if refusal.field:
+    if refusal.field is not None:
         errors.append(FieldError(detail=refusal.detail, pointer=refusal.field))
     return problem(
         request_id,
@@ -144,6 +150,7 @@ def refused(request_id: str, refusal: Refusal) -> Response:
         refusal.detail,
         errors=errors,
         resource_id=refusal.details.get("resource_id"),
+        verdicts=refusal.details.get("verdicts"),
     )
 
 

@@ -95,7 +95,10 @@ class TestCreate:
             ({"name": "x", "reward": CUSTOM | {"url": "https://u:p@a.example"}}, "/reward/url"),
             ({"name": "x", "reward": CUSTOM | {"secret": "whsec_short"}}, "/reward/secret"),
             ({"name": "x", "reward": CUSTOM | {"secret_id": "sec_x"}}, "/reward"),
-            ({"name": "x", "reward": CUSTOM | {"secret": None, "secret_id": "sec_x"}}, "/secret_id"),
+            (
+                {"name": "x", "reward": CUSTOM | {"secret": None, "secret_id": "sec_x"}},
+                "/secret_id",
+            ),
             ({"name": "x", "reward": COUPON | {"valid_for": "PT0S"}}, "/reward/valid_for"),
             ({"name": "x", "reward": COUPON | {"uses": 0}}, "/reward/uses"),
             ({"name": "x", "reward": COUPON | {"prefix": "A/"}}, "/reward/prefix"),
