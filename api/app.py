@@ -14,7 +14,7 @@ from api.async_actions import endpoints as async_actions
 from api.boundary import Boundary
 from api.campaigns import endpoints as campaigns
 from api.campaigns import moves, tiers
-from api.customers import bulk
+from api.customers import bulk, changes, holdings
 from api.customers import endpoints as customers
 from api.documentation import document
 from api.errors import add_error_handlers
@@ -56,6 +56,8 @@ _ROUTERS = (
     events,  # the busiest first: they are tried in this order
     bulk,
     customers,
+    holdings,
+    changes,
     async_actions,
     exports,
     campaigns,

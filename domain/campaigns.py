@@ -13,6 +13,7 @@ from domain.discounts import Discount
 from domain.fraud import FraudChecks
 from domain.money import Money
 from domain.rewards import Reward
+from domain.rules.properties import Source
 from domain.rules.rule import Rule
 from domain.windows import Windows
 
@@ -172,6 +173,18 @@ class CampaignTerms(BaseModel):
                     f"a reward in {reward.face.currency} cannot count against "
                     f"a budget in {budget.currency}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _every_rule_is_judged(self) -> CampaignTerms:
+        # A rule that is stored and never evaluated would promise what nobody keeps.
+        if self.conversion is ConversionKind.REDEMPTION:
+            for rule in self.rules:
+                if rule.asks(Source.EVENT_METADATA):
+                    raise ValueError(
+                        f"rule {rule.name or rule.id} asks about a custom event, "
+                        "and this campaign converts on redemption"
+                    )
         return self
 
     def rewards(self) -> list[Reward]:

@@ -123,6 +123,11 @@ class Windows(Frozen):
         return self
 
     @property
+    def always(self) -> bool:
+        """Whether codes may be used at any time."""
+        return not (self.timeframe or self.days_of_week or self.hours)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The campaign's time zone."""
         return ZoneInfo(self.timezone)

@@ -14,9 +14,13 @@ from domain.discounts import Discount, Line, UnitsOff, discount_amount, units_fr
 from domain.ids import Prefix, digest, new_id
 from domain.referrals import ReferralStatus
 from domain.refusals import NotFound
-from store import attribution, usage
+from domain.rules.evaluation import Basket
+from store import admission, attribution, usage
+from store.conversions import ConversionRequest
+from store.counting import Subject
 from store.database import Transaction
 from store.dispatch import Outgoing
+from store.judging import Asked, SeenByRule, judge_use
 from store.lookup import Code, look_up, must_be_usable, must_run
 from store.tables import Redemption, Referral
 from store.terms import terms_of
@@ -37,6 +41,8 @@ class RedemptionRequest(BaseModel):
     tracking_id: str | None
     metadata: dict[str, Any]
     received_at: datetime
+    api_key: str | None = None
+    """The credential that sent it."""
 
 
 class Redeemed(NamedTuple):
@@ -58,7 +64,8 @@ async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
         return Redeemed(earlier, [])
     found = await _look_up(tx, request)
     terms = await _must_be_redeemable(tx, found, request)
-    referral, intake = await _refer(tx, found, request, identity)
+    seen = await judge_use(tx, terms, _asked(found, terms, request), binding=True)
+    referral, intake = await _refer(tx, found, request, identity, seen)
     await usage.count(tx, found, terms)
     redemption = _redemption(tx, request, referral, terms.discount)
     redemption.identity = identity
@@ -99,11 +106,36 @@ async def _must_be_redeemable(
     must_be_usable(tx, found, begun=begun)
     await usage.must_be_within_limit(tx, found.campaign_id, request.customer_id, terms)
     must_run(tx, found, begun=begun)
+    admission.must_be_open(tx, terms, found.start_date)
     return terms
 
 
+def _asked(found: Code, terms: CampaignTerms, request: RedemptionRequest) -> Asked:
+    """What the rules are judged by."""
+    parties = (request.customer_id, found.referrer_id)
+    return Asked(
+        Subject(found.campaign_id, found.voucher_id, *parties),
+        request.received_at,
+        order=_basket(terms, request),
+        metadata=request.metadata,
+        api_key=request.api_key,
+    )
+
+
+def _basket(terms: CampaignTerms, request: RedemptionRequest) -> Basket | None:
+    if request.order is None:
+        return None
+    off = discount_amount(terms.discount, request.amount, request.lines)
+    return Basket(
+        amount=request.amount,
+        total_amount=request.amount - off,
+        items=request.order.get("items") or [],
+        metadata=request.order.get("metadata") or {},
+    )
+
+
 async def _refer(
-    tx: Transaction, found: Code, request: RedemptionRequest, identity: str
+    tx: Transaction, found: Code, request: RedemptionRequest, identity: str, seen: SeenByRule
 ) -> tuple[Referral, list[Outgoing]]:
     if found.terms.conversion is ConversionKind.CUSTOM_EVENT:
         attributed = await attribution.attribute(tx, found, request.customer_id, request.metadata)
@@ -111,7 +143,7 @@ async def _refer(
     converted = await attribution.convert_by(
         tx,
         found,
-        attribution.ConversionRequest(
+        ConversionRequest(
             kind=ConversionKind.REDEMPTION,
             event_id=identity,
             customer_id=request.customer_id,
@@ -119,6 +151,7 @@ async def _refer(
             order_source_id=request.order_source_id,
             order_amount=request.amount if request.order else None,
             received_at=request.received_at,
+            seen=seen,
         ),
     )
     return converted.referrals[0], converted.intake

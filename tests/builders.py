@@ -26,8 +26,8 @@ from domain.customers import Address, Person
 from domain.messages import Decision, ReferralStart
 from domain.money import Money
 from domain.rewards import GiftCard, GiftCredits, LoyaltyPoints, Reward
-from store import attribution, campaigns, customers, publications, qualification
-from store.attribution import ConversionRequest, Converted
+from store import attribution, campaigns, customers, publications, qualification, waiting
+from store.conversions import ConversionRequest
 from store.database import Database, now
 from store.tables import Grant, Publication, Referral, Voucher
 
@@ -190,7 +190,7 @@ def conversion(customer_id: str, code: str | None = None, **changes: Any) -> Con
 
 async def convert(
     database: Database, code: str | None, referee_id: str | None = None, **changes: Any
-) -> Converted:
+) -> waiting.Converted:
     """The event of a friend (a new one, unless named), accepted in a transaction of its own."""
     friend = referee_id or await add_customer(database)
     async with database.transaction() as tx:

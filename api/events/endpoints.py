@@ -11,13 +11,16 @@ from api.events.schemas import EventAnswer, EventIn
 from api.fields import identity_of
 from api.idempotency import HEADER
 from api.problems import post_responses
+from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
 from api.resources import Held
 from api.route import GuardedRoute
 from domain.refusals import InvalidPayload
 from domain.roles import Role
+from domain.rules.evaluation import Basket
 from store import customers
-from store.attribution import ConversionRequest, convert
+from store.attribution import convert
+from store.conversions import ConversionRequest
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRoute)
 
@@ -32,6 +35,10 @@ router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRout
         "voucher_disabled",
         "voucher_expired",
         "voucher_not_active",
+        "voucher_not_active_now",
+        "customer_rules_violated",
+        "order_rules_violated",
+        "redemption_rules_violated",
         "already_referred",
         "campaign_not_live",
         "budget_exhausted",
@@ -42,7 +49,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     """Take an event. With a code it attributes the friend and converts the referral; without
     one, every open referral of the customer that waits for this event converts. The answer waits
     for the commit, not for what follows from it."""
-    event_id = _event_id(body, request)
+    event_id, order = _event_id(body, request), body.order
     async with held.database.transaction() as tx:
         customer = await customers.upsert(tx, body.customer)
         converted = await convert(
@@ -53,8 +60,11 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
                 customer_id=customer.id,
                 code=body.referral.code if body.referral else None,
                 referrer_id=body.referral.referrer_id if body.referral else None,
-                order_source_id=identity_of(body.metadata, "order_source_id", "order_id"),
+                order_source_id=_order_id(body),
+                order_amount=order.total() if order else None,
+                order=order and _basket(order),
                 metadata=body.metadata,
+                api_key=caller.app_id,
                 received_at=tx.now,
             ),
         )
@@ -69,6 +79,18 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     )
     # Already valid: FastAPI would validate and serialise it anew.
     return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _order_id(body: EventIn) -> str | None:
+    """The order behind the event: its own id, else what the metadata say."""
+    own = (body.order.source_id or body.order.id) if body.order else None
+    return own or identity_of(body.metadata, "order_source_id", "order_id")
+
+
+def _basket(order: OrderIn) -> Basket:
+    items = [item.model_dump(mode="json", exclude_none=True) for item in order.items or []]
+    total = order.total()
+    return Basket(amount=total, total_amount=total, items=items, metadata=order.metadata)
 
 
 def _event_id(body: EventIn, request: Request) -> str | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.customers.schemas import SimpleCustomer
 from api.fields import NamedPerson
+from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
 from domain.customers import Metadata
 
@@ -45,6 +46,9 @@ class EventIn(BaseModel):
     event: str = Field(min_length=1, max_length=100, examples=["first_purchase"])
     customer: NamedPerson
     referral: ByCode | None = None
+    order: OrderIn | None = Field(
+        default=None, description="The order behind it: for rules, and for refunds of a share."
+    )
     metadata: Metadata = Field(default={}, examples=[{"event_id": "evt-1001"}])
 
 

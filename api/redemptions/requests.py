@@ -27,6 +27,7 @@ def to_request(
         tracking_id=body.tracking_id,
         metadata=body.metadata,
         received_at=received_at,
+        api_key=request.state.caller.app_id,
     )
 
 

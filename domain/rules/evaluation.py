@@ -83,13 +83,7 @@ def _seen(condition: Condition, use: Use) -> Seen:
             return Seen(passed=False)
     value = _value(condition, use)
     shown = value if asks.source in (Source.ORDER, Source.COUNT) else None
-    return Seen(passed=_holds(condition, value), value=shown)
-
-
-def _holds(condition: Condition, value: Any) -> bool:
-    return all(
-        compare(operator, value, wanted) for operator, wanted in condition.conditions.items()
-    )
+    return Seen(passed=condition.holds(value), value=shown)
 
 
 def _value(condition: Condition, use: Use) -> Any:
@@ -132,8 +126,8 @@ def _line_holds(condition: Condition, item: dict[str, Any]) -> bool:
     if member in ("product", "sku"):
         return _is_thing(condition, item) and _inner_holds(condition, item)
     if member == "metadata":
-        return _holds(condition, member_of(_metadata(item), condition.member or ""))
-    return _holds(condition, _price(item) if member == "price" else _quantity(item))
+        return condition.holds(member_of(_metadata(item), condition.member or ""))
+    return condition.holds(_price(item) if member == "price" else _quantity(item))
 
 
 def _inner_holds(condition: Condition, item: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from pydantic import (
 
 from domain.rules.counters import Counter
 from domain.rules.logic import Sentence, parse
-from domain.rules.operators import Operator, check_wanted
+from domain.rules.operators import Operator, check_wanted, compare
 from domain.rules.properties import PROPERTIES, Property, Source
 
 MOST = 50
@@ -99,6 +99,10 @@ class Condition(BaseModel):
     def asks(self) -> Property:
         """What the name stands for."""
         return PROPERTIES[self.name]
+
+    def holds(self, value: Any) -> bool:
+        """Whether all its conditions are true of this value."""
+        return all(compare(operator, value, wanted) for operator, wanted in self.conditions.items())
 
 
 class Group(BaseModel):

@@ -34,7 +34,7 @@ from domain.campaigns import ConversionKind
 from domain.ids import digest
 from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount, InvalidPayload, NotFound, Refusal
-from store import attribution
+from store.conversions import ConversionRequest
 from store.database import Database, now
 from store.tables import Campaign, Customer, Event, Holder, Intake, Referral, Voucher
 
@@ -510,9 +510,7 @@ class TestIdentity:
             conversion("cust_a", "CODE", event="newsletter"),
         ],
     )
-    def test_without_one_differs_by_event_customer_and_code(
-        self, other: attribution.ConversionRequest
-    ) -> None:
+    def test_without_one_differs_by_event_customer_and_code(self, other: ConversionRequest) -> None:
         assert other.identity() != conversion("cust_a", "CODE", event=EVENT).identity()
 
 

@@ -17,8 +17,8 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from domain.messages import StaffRequest
 from domain.staff import Action
-from store import attribution
 from store.tables import Event, Grant, Order, Referral
+from store.waiting import Converted
 
 if TYPE_CHECKING:
     from stage import Stage
@@ -43,7 +43,7 @@ class Case:
         self.referee_id, self.referrer_id = referral.referee_id, referral.referrer_id
         self.handle = stage.watch(referral.workflow_id)
 
-    async def convert(self, **changes: Any) -> attribution.Converted:
+    async def convert(self, **changes: Any) -> Converted:
         """The friend's conversion event, accepted and sent."""
         accepted = await self.stage.accept(conversion(self.referee_id, **changes))
         await self.stage.send(accepted.intake)

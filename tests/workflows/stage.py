@@ -19,11 +19,12 @@ from domain.campaigns import CampaignTerms
 from domain.customers import Person
 from domain.messages import DELIVERY_HINT
 from store import attribution, customers
-from store.attribution import ConversionRequest
+from store.conversions import ConversionRequest
 from store.crypto import Vault
 from store.database import Database, now
 from store.dispatch import Outgoing, mark_sent, send
 from store.tables import Grant, Lane, Order
+from store.waiting import Converted
 from worker.settings import WorkerSettings
 
 Keep = Callable[[str, WorkflowHandle[Any, Any]], Awaitable[None]]
@@ -101,7 +102,7 @@ class Stage:
         await self.send(accepted.intake)
         return Case(self, accepted.referrals[0], code)
 
-    async def accept(self, request: ConversionRequest) -> attribution.Converted:
+    async def accept(self, request: ConversionRequest) -> Converted:
         """Accept a conversion as the API does, without telling Temporal."""
         async with self.database.transaction() as tx:
             return await attribution.convert(tx, request)

@@ -1,0 +1,69 @@
+"""Bodies about segments: Voucherify's, described by customers' metadata or listed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.fields import Strict
+from api.lists import Listed
+from domain.segments import Filter, SegmentType
+from store.tables import Segment
+
+_FILTER: dict[str, Any] = {"junction": "and", "metadata.country": {"conditions": {"$in": ["US", "CA"]}}}
+
+
+class SegmentChangeIn(Strict):
+    """What is given replaces; `customers` as a whole list."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"filter": _FILTER}]})
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    filter: Filter | None = Field(default=None, examples=[_FILTER])
+    customers: list[str] | None = Field(
+        default=None, max_length=10_000, description="Our ids of a static segment's customers."
+    )
+
+
+class SegmentIn(SegmentChangeIn):
+    """A segment: `static` lists its customers, the others describe them with `filter`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "North America", "type": "auto-update", "filter": _FILTER}]
+        }
+    )
+
+    name: str = Field(min_length=1, max_length=200, examples=["North America"])
+    type: SegmentType = SegmentType.AUTO_UPDATE
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> SegmentIn:
+        if (self.type is SegmentType.STATIC) == (self.filter is not None):
+            raise ValueError("filter is required, except for a static segment, which has none")
+        if self.customers is not None and self.type is not SegmentType.STATIC:
+            raise ValueError("customers can be listed for a static segment only")
+        return self
+
+
+class SegmentAnswer(BaseModel):
+    """A segment as it is now."""
+
+    id: str
+    object: Literal["segment"] = "segment"
+    name: str
+    type: SegmentType
+    filter: dict[str, Any] | None = Field(examples=[_FILTER])
+    initial_sync_status: Literal["DONE"] = "DONE"
+    created_at: datetime
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, segment: Segment) -> SegmentAnswer:
+        return cls(**segment.model_dump())
+
+
+class SegmentList(Listed[SegmentAnswer]):
+    """Segments."""

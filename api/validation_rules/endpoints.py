@@ -1,0 +1,142 @@
+"""Validation rules: who may use a code, on what order, how often."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.access import READERS, Calling, allow
+from api.lists import Windowed
+from api.problems import body_responses, post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from api.validation_rules.schemas import (
+    AssignmentAnswer,
+    AssignmentIn,
+    AssignmentList,
+    RuleAnswer,
+    RuleChangeIn,
+    RuleIn,
+    RuleList,
+)
+from domain.roles import Role
+from store import rules
+from store.reading import rules as reading
+
+router = APIRouter(prefix="/v1", tags=["Validation rules"], route_class=GuardedRoute)
+
+_RULES, _ONE = "/validation-rules", "/validation-rules/{rule_id}"
+_ASSIGNMENTS = _ONE + "/assignments"
+
+
+@router.post(
+    _RULES, dependencies=[allow(Role.SERVICE)], responses=post_responses("resource_not_found")
+)
+async def create_rule(body: RuleIn, held: Held) -> RuleAnswer:
+    """Create a rule. It is judged once it is assigned to a campaign."""
+    async with held.database.transaction() as tx:
+        rule_id = await rules.create(
+            tx,
+            name=body.name,
+            rules=body.rules,
+            error=body.error,
+            type=body.type or "expression",
+            context_type=body.context_type or "global",
+        )
+    return await _answer(held, rule_id)
+
+
+@router.get(_RULES, dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_rules(held: Held, window: Windowed) -> RuleList:
+    """Rules, newest first."""
+    async with held.database.reading() as session:
+        found, page = await reading.page(session, window)
+    data = [RuleAnswer.of(read) for read in found]
+    return RuleList(data=data, total=page.total, has_more=page.has_more)
+
+
+@router.get(_ONE, dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+async def get_rule(rule_id: str, held: Held) -> RuleAnswer:
+    """One rule."""
+    return await _answer(held, rule_id)
+
+
+@router.put(
+    _ONE, dependencies=[allow(Role.SERVICE)], responses=body_responses("resource_not_found")
+)
+async def change_rule(rule_id: str, body: RuleChangeIn, caller: Calling, held: Held) -> RuleAnswer:
+    """Change a rule, and the current terms of the campaigns it is assigned to."""
+    given = body.model_dump(include={"name", "type", "context_type"})
+    async with held.database.transaction() as tx:
+        await rules.change(tx, rule_id, caller.app_id, rules=body.rules, error=body.error, **given)
+    return await _answer(held, rule_id)
+
+
+@router.delete(
+    _ONE,
+    status_code=204,
+    dependencies=[allow(Role.SERVICE)],
+    responses=responses("resource_not_found", "not_allowed_in_state"),
+)
+async def delete_rule(rule_id: str, held: Held) -> None:
+    """Delete a rule that is assigned to no campaign. Versions that have it keep it."""
+    async with held.database.transaction() as tx:
+        await rules.remove(tx, rule_id)
+
+
+@router.post(
+    _ASSIGNMENTS,
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found", "duplicate_found"),
+)
+async def assign_rule(
+    rule_id: str, body: AssignmentIn, caller: Calling, held: Held
+) -> AssignmentAnswer:
+    """Make a rule part of a campaign's terms: its next version has it."""
+    async with held.database.transaction() as tx:
+        made = await rules.assign(tx, rule_id, body.related_object_id, caller.app_id)
+    async with held.database.reading() as session:
+        return AssignmentAnswer.of(await reading.assignment(session, made))
+
+
+@router.get(
+    _ASSIGNMENTS,
+    dependencies=[allow(*READERS)],
+    responses=responses("invalid_payload", "resource_not_found"),
+)
+async def list_rule_assignments(rule_id: str, held: Held, window: Windowed) -> AssignmentList:
+    """The campaigns that have a rule, newest assignment first."""
+    return await _assignments(held, window, rule_id)
+
+
+@router.delete(
+    _ASSIGNMENTS + "/{assignment_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE)],
+    responses=responses("resource_not_found"),
+)
+async def unassign_rule(rule_id: str, assignment_id: str, caller: Calling, held: Held) -> None:
+    """Take a rule out of a campaign's terms: its next version is without it."""
+    async with held.database.transaction() as tx:
+        await rules.unassign(tx, rule_id, assignment_id, caller.app_id)
+
+
+@router.get(
+    "/validation-rules-assignments",
+    dependencies=[allow(*READERS)],
+    responses=responses("invalid_payload"),
+)
+async def list_assignments(held: Held, window: Windowed) -> AssignmentList:
+    """Every assignment, newest first."""
+    return await _assignments(held, window, None)
+
+
+async def _answer(held: Held, rule_id: str) -> RuleAnswer:
+    async with held.database.reading() as session:
+        return RuleAnswer.of(await reading.find(session, rule_id))
+
+
+async def _assignments(held: Held, window: Windowed, rule_id: str | None) -> AssignmentList:
+    async with held.database.reading() as session:
+        found, page = await reading.assignments(session, window, rule_id)
+    data = [AssignmentAnswer.of(one) for one in found]
+    return AssignmentList(data=data, total=page.total, has_more=page.has_more)
