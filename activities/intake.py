@@ -8,6 +8,7 @@ from temporalio import activity
 
 from store.database import Database
 from store.dispatch import redrive
+from store.erasure import purge_answers
 from store.starting import restart_actions
 
 
@@ -20,6 +21,9 @@ class IntakeActivities:
 
     @activity.defn
     async def redrive(self) -> int:
-        """Send every accepted message that has waited too long; answers how many."""
+        """Send every accepted message that has waited too long; answers how many. Forgets old
+        answers on the way."""
+        async with self._database.transaction() as tx:
+            await purge_answers(tx)
         await restart_actions(self._database, activity.client(), self._older_than)
         return await redrive(self._database, activity.client(), older_than=self._older_than)

@@ -45,7 +45,11 @@ _BY_SOURCE_ID = (
     .on_conflict_do_update(index_elements=["source_id"], set_=_merged())
     .returning(*CUSTOMERS.c)
 )
-_BY_ID = update(CUSTOMERS).where(CUSTOMERS.c.id == bindparam("key")).returning(*CUSTOMERS.c)
+_BY_ID = (
+    update(CUSTOMERS)
+    .where(CUSTOMERS.c.id == bindparam("key"), CUSTOMERS.c.erased_at.is_(None))
+    .returning(*CUSTOMERS.c)
+)
 _UPDATE = _BY_ID.values(**_merged())
 _UPDATE_AND_NAME = _BY_ID.values(
     source_id=func.coalesce(CUSTOMERS.c.source_id, bindparam("source_id")), **_merged()

@@ -116,7 +116,9 @@ WHERE arriving.id IS NULL AND customers.source_id = arriving.source_id"""
 
 _UNKNOWN = """
 SELECT number FROM arriving
-WHERE NOT EXISTS (SELECT FROM customers WHERE customers.id = arriving.id) ORDER BY number"""
+WHERE NOT EXISTS (
+    SELECT FROM customers WHERE customers.id = arriving.id AND customers.erased_at IS NULL
+) ORDER BY number"""
 
 
 def _update(values: dict[str, str]) -> str:
@@ -128,7 +130,7 @@ def _update(values: dict[str, str]) -> str:
     WITH arrived AS (SELECT DISTINCT ON (id) * FROM arriving ORDER BY id, number DESC),
     known AS (
         SELECT stored.id FROM customers stored JOIN arrived USING (id)
-        WHERE ({before}) IS DISTINCT FROM ({after})
+        WHERE erased_at IS NULL AND ({before}) IS DISTINCT FROM ({after})
         ORDER BY stored.id FOR UPDATE OF stored
     ),
     written AS (

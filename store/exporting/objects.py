@@ -11,7 +11,6 @@ from sqlmodel import col
 from store.tables import Campaign, Customer, Publication, Redemption, Rollback, Voucher
 from store.tables.columns import documents
 
-
 Column = Any
 """A column or an expression; SQLAlchemy types the two differently."""
 
@@ -54,7 +53,7 @@ def _customer() -> Exported:
     defaults = ("id", "source_id", "name", "email")
     attributes = documents(Customer, "attributes")
     personal = frozenset(fields) - {"id", "created_at", "updated_at"}
-    source = select(null()).select_from(Customer)
+    source = select(null()).select_from(Customer).where(col(Customer.erased_at).is_(None))
     return Exported(fields, source, defaults, col(Customer.id), attributes, personal)
 
 

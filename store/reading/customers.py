@@ -15,7 +15,10 @@ async def find(session: ReadSession, ref: str) -> Customer:
     """By our id, else by the caller's source_id. Raises NotFound."""
     statement = (
         select(Customer)
-        .where(or_(col(Customer.id) == ref, col(Customer.source_id) == ref))
+        .where(
+            or_(col(Customer.id) == ref, col(Customer.source_id) == ref),
+            col(Customer.erased_at).is_(None),
+        )
         .order_by((col(Customer.id) == ref).desc())
         .limit(1)
     )
@@ -29,7 +32,7 @@ async def page(
     session: ReadSession, window: Window, *, email: str | None, name: str | None
 ) -> Page:
     """Customers; rows are (Customer,)."""
-    statement = select(Customer)
+    statement = select(Customer).where(col(Customer.erased_at).is_(None))
     if email is not None:
         statement = statement.where(col(Customer.email) == email)
     if name is not None:

@@ -33,5 +33,5 @@ class IdempotentAnswer(SQLModel, table=True):
     status: int | None = None
     content_type: str | None = None
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
-    started_at: datetime = instant()
+    started_at: datetime = instant(index=True)
     finished_at: datetime | None = instant(nullable=True)

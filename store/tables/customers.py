@@ -27,3 +27,5 @@ class Customer(SQLModel, table=True):
     """The caller's `metadata` (a name that SQLModel keeps for itself)."""
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
+    erased_at: datetime | None = instant(nullable=True)
+    """When the person was erased: the row stays, for others name its id."""

@@ -1,0 +1,98 @@
+"""Changing a customer, and erasing one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel
+
+from api.access import Calling, allow
+from api.customers.schemas import CustomerAnswer
+from api.problems import body_responses, post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.customers import Person
+from domain.ids import Prefix, new_id
+from domain.refusals import InvalidPayload
+from domain.roles import Role
+from store import customers, erasure
+from store.reading import customers as reading
+
+router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+
+
+class ErasedCounts(BaseModel):
+    """How much was erased. Sums, ids and what happened stay."""
+
+    events: int = 0
+    customer_events: int = 0
+    daily_events: int = 0
+    segments: int
+    orders: int
+    """Orders whose recipient was emptied."""
+    order_events: int = 0
+    customer: int = 1
+
+
+class Deletion(BaseModel):
+    """A person is erased. The spelling of `object` is Voucherify's."""
+
+    id: str
+    created_at: datetime
+    related_object_id: str
+    related_object: Literal["customer"] = "customer"
+    status: Literal["DONE"] = "DONE"
+    data_json: ErasedCounts
+    object: Literal["pernament_deletion"] = "pernament_deletion"
+
+
+@router.put(
+    "/{customer_id}",
+    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
+    responses=body_responses("resource_not_found", "duplicate_found"),
+)
+async def update_customer(
+    customer_id: str,
+    body: Annotated[Person, Body(examples=[{"phone": "+4915112345678"}])],
+    caller: Calling,
+    held: Held,
+) -> CustomerAnswer:
+    """Merge what is given into a customer who exists. A `source_id` never changes."""
+    async with held.database.reading() as session:
+        customer = await reading.find(session, customer_id)
+    if body.source_id is not None and body.source_id != customer.source_id is not None:
+        raise InvalidPayload("A source_id cannot be changed.", field="/source_id")
+    async with held.database.transaction() as tx:
+        row = await customers.upsert(tx, body.model_copy(update={"id": customer.id}))
+    return CustomerAnswer.of(row, caller)
+
+
+@router.delete(
+    "/{customer_id}",
+    status_code=204,
+    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
+    responses=responses("resource_not_found", "not_allowed_in_state"),
+)
+async def delete_customer(customer_id: str, held: Held) -> None:
+    """Erase a person: the same as `permanent-deletion`."""
+    async with held.database.transaction() as tx:
+        await erasure.erase(tx, customer_id)
+
+
+@router.post(
+    "/{customer_id}/permanent-deletion",
+    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def erase_customer(customer_id: str, held: Held) -> Deletion:
+    """Erase a person. What waits for them is cancelled; refused while a card may be on its way."""
+    async with held.database.transaction() as tx:
+        erased = await erasure.erase(tx, customer_id)
+    return Deletion(
+        id=new_id(Prefix.DELETION),
+        created_at=datetime.now(UTC),
+        related_object_id=erased.customer_id,
+        data_json=ErasedCounts(segments=erased.segments, orders=erased.orders),
+    )

@@ -1,0 +1,198 @@
+"""A customer's wallet and history, in Voucherify's shapes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.access import READERS, allow
+from api.lists import Windowed
+from api.problems import responses
+from api.resources import Held
+from api.route import GuardedRoute
+from api.vouchers.schemas import VoucherAnswer
+from domain.ledger import POINTS
+from store.reading import customers, holdings
+from store.tables import Event
+
+router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+
+
+class GiftBalance(BaseModel):
+    """Gift credits, minor units of `currency`."""
+
+    amount: int
+    balance: int
+    subtracted_amount: int
+    currency: str
+
+
+class PointsBalance(BaseModel):
+    """Loyalty points."""
+
+    points: int
+    balance: int
+    subtracted_points: int
+
+
+class WalletVoucher(BaseModel):
+    """A wallet, as a gift or loyalty card."""
+
+    id: str
+    object: Literal["voucher"] = "voucher"
+    type: Literal["GIFT_VOUCHER", "LOYALTY_CARD"]
+    gift: GiftBalance | None
+    loyalty_card: PointsBalance | None
+    active: bool = True
+    created_at: datetime
+
+
+class Item(BaseModel):
+    """The thing itself."""
+
+    type: Literal["voucher"] = "voucher"
+    voucher: VoucherAnswer | WalletVoucher
+    status: Literal["ACTIVE", "DISABLED", "NO_BALANCE"]
+
+
+class Redeemable(BaseModel):
+    """One thing that a customer holds: a code to share, or a wallet."""
+
+    id: str
+    created_at: datetime
+    redeemable_id: str
+    redeemable_object: Literal["voucher"] = "voucher"
+    customer_id: str
+    holder_role: str
+    campaign_id: str | None
+    campaign_type: Literal["REFERRAL_PROGRAM", "GIFT_VOUCHERS", "LOYALTY_PROGRAM"]
+    voucher_type: Literal["DISCOUNT_VOUCHER", "GIFT_VOUCHER", "LOYALTY_CARD"]
+    redeemable: Item
+
+    @classmethod
+    def of_code(cls, held: holdings.Held) -> Redeemable:
+        holder, voucher = held.holder, VoucherAnswer.of(held.read)
+        return cls(
+            id=holder.id,
+            created_at=holder.created_at,
+            redeemable_id=voucher.id,
+            customer_id=holder.customer_id,
+            holder_role=holder.role,
+            campaign_id=voucher.campaign_id,
+            campaign_type="REFERRAL_PROGRAM",
+            voucher_type="DISCOUNT_VOUCHER",
+            redeemable=Item(voucher=voucher, status="ACTIVE" if voucher.active else "DISABLED"),
+        )
+
+    @classmethod
+    def of_wallet(cls, wallet: holdings.Wallet, customer_id: str) -> Redeemable:
+        points = wallet.unit == POINTS
+        id = f"wallet_{wallet.unit.lower()}_{customer_id}"
+        return cls(
+            id=id,
+            created_at=wallet.opened_at,
+            redeemable_id=id,
+            customer_id=customer_id,
+            holder_role="OWNER",
+            campaign_id=None,
+            campaign_type="LOYALTY_PROGRAM" if points else "GIFT_VOUCHERS",
+            voucher_type="LOYALTY_CARD" if points else "GIFT_VOUCHER",
+            redeemable=Item(
+                voucher=_card(id, wallet), status="ACTIVE" if wallet.balance else "NO_BALANCE"
+            ),
+        )
+
+
+class RedeemableList(BaseModel):
+    """Everything that a customer holds: codes newest first, then wallets."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[Redeemable]
+    total: int
+    has_more: Literal[False] = False
+    more_starting_after: None = None
+
+
+class Activity(BaseModel):
+    """One thing that happened around a customer, under Voucherify's word for it."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+    created_at: datetime
+    group_id: None = None
+
+    @classmethod
+    def of(cls, event: Event) -> Activity:
+        ids = {
+            name: value
+            for name in ("campaign_id", "referral_id", "grant_id", "order_id", "customer_id")
+            if (value := getattr(event, name))
+        }
+        data = ids | {"title": event.title, "detail": event.detail}
+        type = holdings.ACTIVITIES[event.type]
+        return cls(id=f"evt_{event.seq}", type=type, data=data, created_at=event.at)
+
+
+class ActivityList(BaseModel):
+    """What happened around a customer, newest first."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[Activity]
+    has_more: bool
+    more_starting_after: str | None
+
+
+@router.get(
+    "/{customer_id}/redeemables",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found"),
+)
+async def list_redeemables(customer_id: str, held: Held) -> RedeemableList:
+    """What the customer holds: codes to share, and wallets with their balances."""
+    async with held.database.reading() as session:
+        customer = await customers.find(session, customer_id)
+        codes = await holdings.codes_of(session, customer.id)
+        wallets = await holdings.wallets_of(session, customer.id)
+    data = [Redeemable.of_code(code) for code in codes]
+    data += [Redeemable.of_wallet(wallet, customer.id) for wallet in wallets]
+    return RedeemableList(data=data, total=len(data))
+
+
+@router.get(
+    "/{customer_id}/activity",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found", "invalid_payload"),
+)
+async def list_activity(customer_id: str, held: Held, window: Windowed) -> ActivityList:
+    """What happened around the customer, newest first."""
+    async with held.database.reading() as session:
+        customer = await customers.find(session, customer_id)
+        events, more = await holdings.activity_of(session, customer.id, window)
+    data = [Activity.of(event) for event in events]
+    return ActivityList(
+        data=data, has_more=more, more_starting_after=data[-1].id if more and data else None
+    )
+
+
+def _card(id: str, wallet: holdings.Wallet) -> WalletVoucher:
+    used = wallet.amount - wallet.balance
+    if wallet.unit == POINTS:
+        points = PointsBalance(points=wallet.amount, balance=wallet.balance, subtracted_points=used)
+        return WalletVoucher(
+            id=id, type="LOYALTY_CARD", gift=None, loyalty_card=points, created_at=wallet.opened_at
+        )
+    gift = GiftBalance(
+        amount=wallet.amount,
+        balance=wallet.balance,
+        subtracted_amount=used,
+        currency=wallet.unit,
+    )
+    return WalletVoucher(
+        id=id, type="GIFT_VOUCHER", gift=gift, loyalty_card=None, created_at=wallet.opened_at
+    )

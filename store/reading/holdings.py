@@ -1,0 +1,92 @@
+"""What a person holds, and what happened around them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from store.database import ReadSession
+from store.reading.codes import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
+from store.reading.pages import Window
+from store.tables import Event, Holder, Voucher, WalletCredit
+
+ACTIVITIES = {
+    "customer.created": "customer.created",
+    "customer.updated": "customer.updated",
+    "referral.attributed": "customer.referred",
+    "referral.converted": "customer.custom_event",
+    "grant.delivered": "customer.rewarded",
+    "publication.created": "customer.publication.succeeded",
+    "redemption.succeeded": "customer.redemption.succeeded",
+    "redemption.failed": "customer.redemption.failed",
+    "redemption.rolled_back": "customer.redemption.rollback.succeeded",
+}
+"""Our events that Voucherify has a word for. The whole story is in the timelines."""
+
+
+class Held(NamedTuple):
+    """A code that a person may share."""
+
+    holder: Holder
+    read: VoucherRead
+
+
+class Wallet(NamedTuple):
+    """Credits or points of one unit: what came in, what is left, and since when."""
+
+    unit: str
+    amount: int
+    balance: int
+    opened_at: datetime
+
+
+async def codes_of(session: ReadSession, customer_id: str) -> list[Held]:
+    """Codes of which the person is a holder, newest first, a hundred at most."""
+    theirs = select(Holder).where(col(Holder.customer_id) == customer_id)
+    holders = {
+        holder.voucher_id: holder
+        for holder in await session.scalars(theirs.order_by(col(Holder.id).desc()).limit(100))
+    }
+    rows = await session.execute(
+        join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+        .where(col(Voucher.id).in_(holders))
+        .order_by(col(Voucher.id).desc())
+    )
+    reads = [read_voucher(row) for row in rows]
+    return [Held(holders[read.voucher.id], read) for read in reads]
+
+
+async def wallets_of(session: ReadSession, customer_id: str) -> list[Wallet]:
+    """The person's wallets, a unit each."""
+    rows = await session.execute(
+        select(
+            col(WalletCredit.unit),
+            func.sum(WalletCredit.amount),
+            func.sum(WalletCredit.remaining),
+            func.min(WalletCredit.created_at),
+        )
+        .where(col(WalletCredit.customer_id) == customer_id)
+        .group_by(col(WalletCredit.unit))
+        .order_by(col(WalletCredit.unit))
+    )
+    return [Wallet(unit, int(amount), int(left), since) for unit, amount, left, since in rows]
+
+
+async def activity_of(
+    session: ReadSession, customer_id: str, window: Window
+) -> tuple[list[Event], bool]:
+    """What happened around the person, newest first, and whether more follows."""
+    statement = (
+        select(Event)
+        .where(col(Event.customer_id) == customer_id, col(Event.type).in_(ACTIVITIES))
+        .order_by(col(Event.seq).desc())
+        .limit(window.limit + 1)
+    )
+    after = (window.after or "").removeprefix("evt_")
+    if after.isdigit() and len(after) <= 18:
+        statement = statement.where(col(Event.seq) < int(after))
+    events = list(await session.scalars(statement))
+    return events[: window.limit], len(events) > window.limit
