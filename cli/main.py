@@ -101,6 +101,23 @@ def migrate() -> None:
         run_and_leave(prepare())
 
 
+@app.command()
+def reconcile(
+    provider: Annotated[str, typer.Option(help="Whose book, such as giftcard-partners.")],
+    since: Annotated[str, typer.Option("--from", help="A day, or a time with offset; included.")],
+    until: Annotated[str, typer.Option("--to", help="The same; not included, and may lie ahead.")],
+    csv: Annotated[Path | None, typer.Option(help="Write what differs into this file.")] = None,
+    statement: Annotated[
+        Path | None, typer.Option(help="Read this statement instead of asking the provider.")
+    ] = None,
+) -> None:
+    """Compare grants, ledger and a provider's book. Exits 0 without a difference, 1 with some,
+    2 when it could not be done."""
+    from cli.reconcile import run
+
+    raise typer.Exit(run(provider, since, until, csv, statement))
+
+
 @keys.command()
 def create(
     role: Annotated[Role, typer.Option(help="What the key may do.")],

@@ -48,10 +48,13 @@ ORDERS = """
 """
 """$1 provider, $2 since, $3 until, $4 reach."""
 
+# A few rows, so that the comparison's plan is not made for many.
+_DOUBLED = """
+CREATE TEMPORARY TABLE doubled ON COMMIT DROP AS
+SELECT key FROM {lines} WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1
+"""
 _COMPARE = """
-WITH doubled AS MATERIALIZED (
-    SELECT key FROM {lines} WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1
-), lines AS (
+WITH lines AS (
     SELECT l.*, 1 AS nth FROM {lines} l
     WHERE l.key IS NULL OR l.key NOT IN (SELECT key FROM doubled)
     UNION ALL
@@ -63,13 +66,13 @@ WITH doubled AS MATERIALIZED (
 ), scope AS (
     {orders}
 ), booked AS (
-    SELECT s.id,
+    -- An order is booked when it is issued, which was at $2 or later.
+    SELECT e.subject AS id,
            sum(e.amount) FILTER (WHERE e.account = $5) AS face,
            -sum(e.amount) FILTER (WHERE e.account = $6) AS charged,
            min(e.currency) FILTER (WHERE e.account = $6) AS charged_currency
-    FROM scope s JOIN ledger_entries e ON e.subject = s.id
-    WHERE e.account IN ($5, $6)
-    GROUP BY s.id
+    FROM ledger_entries e WHERE e.account IN ($5, $6) AND e.at >= $2
+    GROUP BY e.subject
 ), judged AS (
     SELECT o.id AS order_id, o.grant_id, coalesce(o.key, l.key) AS key, l.nth,
            l.provider_order_id AS line_id, o.provider_order_id AS named, o.updated_at,
@@ -154,6 +157,8 @@ async def compare(database: Database, scope: Scope) -> dict[str, int]:
         table = table_of(scope.reconciliation_id)
         await connection.execute(_NAME_KEYS.format(lines=table), scope.provider)
         await connection.execute(f"ANALYZE {table}")
+        await connection.execute(_DOUBLED.format(lines=table))
+        await connection.execute("ANALYZE doubled")
         await file(connection, scope, table)
         return await _totals(connection, scope)
 
