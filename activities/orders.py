@@ -10,14 +10,17 @@ from __future__ import annotations
 import time
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.lane import ProviderLane
 from activities.pulse import pulse
 from activities.purchase import Purchase
 from domain.messages import Next, Step
+from domain.orders import DeliveryState, OrderSnapshot, OrderState
 from providers.outcomes import ProviderError
-from store import orders
-from store.orders import Attempt, Busy
+from providers.protocol import LinksOnDemand, NamesRewards
+from store import claims, orders
+from store.orders import Attempt, Busy, OpenOrder
 
 
 class OrderActivities:
@@ -49,11 +52,36 @@ class OrderActivities:
             if order is None:
                 return Step(next=Next.ORDER)
             try:
-                snapshot = await lane.provider.get_order(order.provider_order_id, order.currency)
+                snapshot = await self._seen(order)
             except ProviderError as error:
                 raise lane.again(error.detail, error.retry_after) from error
             async with lane.database.transaction() as tx:
                 return await lane.record(tx, order.id, snapshot)
+
+    @activity.defn
+    async def order_of_reward(self, reward_id: str) -> str:
+        """The provider's id of the order that a reward belongs to. A read: safe to repeat."""
+        provider = self._lane.provider
+        if not isinstance(provider, NamesRewards):
+            raise ApplicationError(f"{provider.name} names no rewards", non_retryable=True)
+        try:
+            return await provider.order_id_of(reward_id)
+        except ProviderError as error:
+            raise self._lane.again(error.detail, error.retry_after) from error
+
+    async def _seen(self, order: OpenOrder) -> OrderSnapshot:
+        """What the provider shows of the order. A link that it shows only to who asks for it is
+        asked for here, once, so that nobody else has to call the provider for it."""
+        lane = self._lane
+        snapshot = await lane.provider.get_order(order.provider_order_id, order.currency)
+        lacks_link = order.by_link and not snapshot.secret and snapshot.state is OrderState.ISSUED
+        if not lacks_link or not isinstance(lane.provider, LinksOnDemand):
+            return snapshot
+        if await claims.is_kept(lane.database, order.id):
+            return snapshot
+        secret = await lane.provider.fresh_link(order.provider_order_id)
+        handed_over = {"secret": secret, "delivery": DeliveryState.NOT_APPLICABLE}
+        return snapshot.model_copy(update=handed_over)
 
     async def _claim(self, grant_id: str) -> Attempt | Busy | Step:
         lane = self._lane

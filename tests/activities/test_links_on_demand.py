@@ -1,0 +1,67 @@
+"""A claim link that the provider shows once: had on demand where the first showing was missed, so
+that handing it out needs no call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from builders import add_grant, gift_card, one, rows
+from lane_under_test import TIMING, LaneUnderTest, Provider
+from ordering import PACE, VAULT
+
+from activities.lane import ProviderLane
+from domain.messages import Next
+from providers.tremendous import Tremendous, TremendousSettings
+from store import claims
+from store.database import Database
+from store.tables import Claim
+
+LINK = gift_card(provider="tremendous", product_id="OKMHM2X2OHYV", delivery="link")
+
+
+@pytest_asyncio.fixture
+async def tremendous(
+    database: Database, simulator_url: str, provider: Provider
+) -> AsyncIterator[LaneUnderTest]:
+    """Its lane; orders wait for an approval there until they are delivered."""
+    await provider.put("delivery", seconds=0, outcome="PENDING APPROVAL")
+    settings = TremendousSettings.model_validate(
+        {"url": f"{simulator_url}/tremendous", "api_key": "secret"}
+    )
+    adapter = Tremendous(settings, within=TIMING.attempt.total_seconds())
+    parts = ProviderLane(
+        database=database,
+        provider=adapter,
+        vault=VAULT,
+        timing=TIMING,
+        pace=PACE,
+        hooks="http://127.0.0.1:9",
+    )
+    yield LaneUnderTest(database, parts)
+    await adapter.close()
+
+
+async def test_a_card_that_is_issued_after_its_answer_gets_its_link_by_the_next_look(
+    database: Database, tremendous: LaneUnderTest, provider: Provider
+) -> None:
+    grant = await add_grant(database, LINK)
+    assert (await tremendous.place(grant.id)).next is Next.FOLLOW
+    assert await rows(database, Claim) == []
+    await provider.deliver()
+    await tremendous.check_until(grant.id, "delivered")
+    async with database.transaction() as tx:
+        given = await claims.hand_out(tx, grant.id, actor="app_1", vault=VAULT)
+    assert given.secret.link.startswith("https://tremendous.example/")
+
+
+async def test_it_is_asked_for_once(
+    database: Database, tremendous: LaneUnderTest, provider: Provider
+) -> None:
+    grant = await add_grant(database, LINK)
+    await tremendous.place(grant.id)
+    await provider.deliver()
+    await tremendous.check_until(grant.id, "delivered")
+    kept = (await one(database, Claim)).ciphertext
+    await tremendous.check(grant.id)
+    assert (await one(database, Claim)).ciphertext == kept
