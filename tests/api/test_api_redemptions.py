@@ -27,6 +27,11 @@ async def _redeem(client: httpx.AsyncClient, body: Any, **headers: str) -> Any:
     return await made(client.post("/v1/redemptions", json=body, headers=headers))
 
 
+def _with_failures(before: dict[str, int], failures: int) -> dict[str, int]:
+    """A refused use leaves its own row and the event that tells of it; nothing else."""
+    return before | {table: before[table] + failures for table in ("redemptions", "events")}
+
+
 class TestRedeem:
     async def test_shape(self, service: httpx.AsyncClient) -> None:
         shared = await share(service)
@@ -148,7 +153,7 @@ class TestLimits:
         before = await count_rows()
         response = await service.post("/v1/redemptions", json=redemption_body(shared.code, friend))
         refused(response, 400, "redemption_rules_violated")
-        assert await count_rows() == before
+        assert await count_rows() == _with_failures(before, 1)
 
     async def test_never_overshot(self, service: httpx.AsyncClient, database: Database) -> None:
         program = {"limits": {"redemptions_per_customer": 3}}
@@ -160,7 +165,8 @@ class TestLimits:
             )
         )
         assert sorted(response.status_code for response in responses) == [200] * 3 + [400] * 7
-        assert len(await rows(database, Redemption)) == 3
+        assert len(await rows(database, Redemption, counts=True)) == 3
+        assert len(await rows(database, Redemption, counts=False)) == 7
         assert (await one(database, Voucher)).redeemed_quantity == 3
 
     async def test_codes_quantity(self, service: httpx.AsyncClient, database: Database) -> None:
@@ -177,12 +183,12 @@ class TestLimits:
 
 
 class TestRefusals:
-    async def test_leave_nothing(self, service: httpx.AsyncClient, count_rows: Count) -> None:
+    async def test_leave_nothing_but_themselves(self, service: httpx.AsyncClient, count_rows: Count) -> None:
         shared, friend = await share(service), person()
         await _redeem(service, redemption_body(shared.code, friend))
         publication = {"campaign": {"name": shared.campaign}, "customer": person()}
         second = await made(service.post("/v1/publications", json=publication))
-        before = await count_rows()
+        before, failures = await count_rows(), 0
         for body, status, key in (
             (redemption_body("NONE"), 404, "resource_not_found"),
             (
@@ -193,7 +199,8 @@ class TestRefusals:
             (redemption_body(second["voucher"]["code"], friend), 400, "already_referred"),
         ):
             refused(await service.post("/v1/redemptions", json=body), status, key)
-            assert await count_rows() == before
+            failures += 1
+            assert await count_rows() == _with_failures(before, failures)
 
     @pytest.mark.parametrize(
         ("changes", "key", "pointer"),
