@@ -17,11 +17,13 @@ from temporalio.exceptions import ActivityError
 
 from activities.orders import OrderActivities
 from activities.referrals import ReferralActivities
+from activities.reversals import ReversalActivities, TakeBackActivities
 from activities.staff import StaffActivities
 from domain.grants import Attention, GrantStatus
 from domain.messages import GrantTask, Next, Park, StaffRequest, Step, provider_queue
 from domain.staff import Action, Standing
 from workflows.alarm import Alarm
+from workflows.giving import give
 from workflows.recording import Refused, record
 from workflows.review import Review
 from workflows.standing import standing_at
@@ -44,11 +46,15 @@ class Journey:
         self._alarm = alarm
         self._review = review
         self.awaits_review = task.review
-        self._waits_as: GrantStatus | None = None
+        self._waits_as = _first_wait(task)
         """Held or in review: not on its way yet."""
         self._hinted = self.step.next is Next.FOLLOW
         self._asked: tuple[Action, StaffRequest] | None = None
         self._heard: set[str] = set()
+        self._undoing: Next | None = None
+        """What a reversal has left to do here, and is done first."""
+        self._unsettled = False
+        """A reversal waits until it is known whether a card exists."""
 
     def hint(self) -> None:
         """The provider may have news. A hint is never a fact: the order is read again. For a
@@ -64,14 +70,22 @@ class Journey:
     def knows(self, request: StaffRequest) -> bool:
         return request.request_id != "" and request.request_id in self._heard
 
+    def undo(self, left: Next) -> None:
+        """A reversal concerns this grant; the facts say what that leaves to be done."""
+        self._undoing = left
+
     @property
     def busy(self) -> bool:
         """Is another request being carried out?"""
         return self._asked is not None
 
     @property
+    def _disturbed(self) -> bool:
+        return self._asked is not None or self._undoing is not None
+
+    @property
     def at_rest(self) -> bool:
-        return self.step.next is Next.REST and self._asked is None
+        return self.step.next is Next.REST and not self._disturbed and not self._unsettled
 
     @property
     def standing(self) -> Standing:
@@ -80,10 +94,13 @@ class Journey:
     async def travel(self, everybody_rests: Callable[[], bool]) -> None:
         """Carry the grant to rest, and from there again while others are still under way."""
         await self._hold()
+        self._waits_as = None
         await self._await_review()
         while True:
             while not self.at_rest:
                 self.step = await self._take_step()
+                if self._unsettled:
+                    await self._settle()
             await workflow.wait_condition(lambda: not self.at_rest or everybody_rests())
             if self.at_rest:
                 return
@@ -94,11 +111,13 @@ class Journey:
             self._waits_as = GrantStatus.HELD
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self.busy, timeout=until - workflow.now(), timeout_summary="hold"
+                    lambda: self._disturbed,
+                    timeout=until - workflow.now(),
+                    timeout_summary="hold",
                 )
             self._waits_as = None
-            if self._asked:
-                self.step = await self._carry_out(*self._asked)
+            if self._disturbed:
+                self.step = await self._do_as_told()
 
     async def _await_review(self) -> None:
         """A person decides about all of the referral's grants at once, or withdraws this one."""
@@ -111,19 +130,21 @@ class Journey:
             await record(ReferralActivities.begin_review, self.task.grant_id)
         while self._review.approved is None and self.step.next is not Next.REST:
             self._waits_as = GrantStatus.IN_REVIEW
-            await workflow.wait_condition(lambda: self.busy or self._review.approved is not None)
+            await workflow.wait_condition(
+                lambda: self._disturbed or self._review.approved is not None
+            )
             self._waits_as = None
-            if self._asked:
-                self.step = await self._carry_out(*self._asked)
+            if self._disturbed:
+                self.step = await self._do_as_told()
         if self._review.approved is False:
             self.step = Step(next=Next.REST)
 
     async def _take_step(self) -> Step:
-        if self._asked:
-            return await self._carry_out(*self._asked)
+        if self._disturbed:
+            return await self._do_as_told()
         match self.step.next:
             case Next.ORDER if self.task.provider is None:
-                return await record(ReferralActivities.credit_wallet, self.task.grant_id)
+                return await give(self.task)
             case Next.ORDER:
                 return await self._at_provider(
                     OrderActivities.place_order, self.task.grant_id, _ORDERS_FIRST
@@ -135,10 +156,10 @@ class Journey:
 
     async def _follow(self) -> Step:
         """Wait until the provider hints, a person asks, or the poll is due; then look."""
-        await self._alarm.wait(self.step.after or _SOON, lambda: self._hinted or self.busy)
+        await self._alarm.wait(self.step.after or _SOON, lambda: self._hinted or self._disturbed)
         self._hinted = False
-        if self._asked:
-            return await self._carry_out(*self._asked)
+        if self._disturbed:
+            return await self._do_as_told()
         return await self._at_provider(OrderActivities.check_order, self.task.grant_id, _POLLS_LAST)
 
     async def _attend(self) -> Step:
@@ -146,17 +167,44 @@ class Journey:
         cause passes and the order is tried again."""
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self.busy or self._has_news,
+                lambda: self._disturbed or self._has_news,
                 timeout=self.step.after,
                 timeout_summary="parked",
             )
-        if self._asked:
-            return await self._carry_out(*self._asked)
+        if self._disturbed:
+            return await self._do_as_told()
         return Step(next=Next.FOLLOW if self._has_news else Next.ORDER)
 
     @property
     def _has_news(self) -> bool:
         return self._hinted and not self.step.cancellable
+
+    async def _do_as_told(self) -> Step:
+        """A reversal goes before what staff ask for: it may leave them nothing to ask."""
+        if self._undoing is not None:
+            left, self._undoing = self._undoing, None
+            return await self._undo(left)
+        return await self._carry_out(*self._asked) if self._asked else self.step
+
+    async def _undo(self, left: Next) -> Step:
+        match left:
+            case Next.REST:
+                return Step(next=Next.REST)
+            case Next.TAKE_BACK:
+                self._unsettled = False
+                return await self._at_provider(
+                    TakeBackActivities.take_back, self.task.grant_id, _ORDERS_FIRST
+                )
+            case _:
+                self._unsettled = True
+                return Step(next=left) if self.step.next is Next.REST else self.step
+
+    async def _settle(self) -> None:
+        """After each step: is it known by now whether there is a card to take back?"""
+        undoing = await record(ReversalActivities.settle, self.task.grant_id)
+        self._unsettled = undoing.next in (Next.ORDER, Next.FOLLOW)
+        if undoing.next is not None and not self._unsettled:
+            self._undoing = undoing.next
 
     async def _carry_out(self, action: Action, request: StaffRequest) -> Step:
         """What a person asked for. The facts have the last word: they may have moved on after
@@ -207,3 +255,9 @@ class Journey:
             detail = f"Gave up for now: {error.cause or error}"
             park = Park(grant_id=self.task.grant_id, attention=Attention.UNEXPECTED, detail=detail)
             return await record(ReferralActivities.park, park)
+
+
+def _first_wait(task: GrantTask) -> GrantStatus | None:
+    if task.hold_until is not None:
+        return GrantStatus.HELD
+    return GrantStatus.IN_REVIEW if task.review else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -24,11 +25,28 @@ class FrontDoor:
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
+        self.app_id = http.headers["X-App-Id"]
 
     async def receive(self, token: str) -> None:
         """A webhook of the provider, passed on as the API does."""
         answer = await self._http.post(f"/hooks/giftcard-partners/{token}", json={"orderId": "?"})
         assert answer.status_code == 202, answer.text
+
+    async def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
+        """The same for one that goes to the account's address: passed on whole."""
+        answer = await self._http.post(path, content=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+
+    async def get(self, path: str) -> Any:
+        """What the API answers there."""
+        answer = await self._http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, key: str | None = None, **body: Any) -> httpx.Response:
+        """Staff's request, answered whatever comes of it. `key`: its Idempotency-Key."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self._http.post(path, json=body, headers=headers)
 
     async def ask(self, action: str, grant_id: str, reason: str = "mended") -> None:
         """Staff's `retry` or `cancel`."""
