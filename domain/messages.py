@@ -15,6 +15,8 @@ from domain.grants import Attention
 from domain.staff import Action
 
 WORKFLOW_QUEUE = "guerdon"
+CALLOUT_QUEUE = "callouts"
+"""HTTP callouts to addresses that users configure: a slow one holds nothing else back."""
 REFERRAL_WORKFLOW = "ReferralWorkflow"
 AFTERCARE_WORKFLOW = "AftercareWorkflow"
 REDRIVE_WORKFLOW = "RedriveWorkflow"
@@ -84,6 +86,8 @@ class GrantTask(BaseModel):
     grant_id: str
     provider: str | None
     """The gift-card provider, or None for a reward that Guerdon itself keeps (a wallet)."""
+    kind: str = ""
+    """The reward's kind; empty in old histories, which knew none but wallets beside the cards."""
     hold_until: datetime | None = None
     review: bool = False
     """A person decides before it is ordered."""
@@ -172,7 +176,7 @@ class Story(BaseModel):
 
 
 class Undoing(BaseModel):
-    """A grant that a reversal concerns. `next`: REST when it is cancelled; TAKE_BACK when its
+    """A grant that a reversal concerns. `next`: REST when nothing is left to do; TAKE_BACK when its
     provider has to be asked; ORDER or FOLLOW while it is not known whether a card exists; None
     when it goes on as it was."""
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from domain.grants import GrantStatus
-from domain.orders import ENDED, OrderState
+from domain.orders import OrderState
 
 GIFT_CARD = "gift_card"
 WALLETS = frozenset({"gift_credits", "loyalty_points"})
@@ -76,6 +76,9 @@ def _card(of: Standing, whole: bool) -> Means:
             return Means.WAIT
         case OrderState.ISSUED:
             return Means.TAKE_BACK if whole else Means.OWE
+        case OrderState.PREPARED if not whole:
+            # Its key stands for a card of the old value.
+            return Means.OWE
         case _:
             return _unordered(of, whole)
 
@@ -95,7 +98,3 @@ def kept_back(debt: int, value: int, *, fixed: bool) -> int:
         return 0
     return max(0, min(debt, value))
 
-
-def may_exist(order: OrderState | None) -> bool:
-    """Does a card exist, or may it, under this order?"""
-    return order is not None and order not in ENDED | {OrderState.PREPARED}

@@ -105,6 +105,15 @@ class NamesRewards(Protocol):
 
 
 @runtime_checkable
+class Cancels(Protocol):
+    """A provider that may take an issued card back: `can_cancel`."""
+
+    async def cancel(self, provider_order_id: str) -> bool:
+        """Take the card back; also True when it was taken back before. False when this card
+        cannot be, for it is used or too old."""
+
+
+@runtime_checkable
 class Resends(Protocol):
     """A provider that sends an issued card again: `can_resend`."""
 

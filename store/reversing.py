@@ -13,7 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from domain.campaigns import Criterion, OnReversal
-from domain.grants import GrantStatus
+from domain.grants import AT_REST
 from domain.messages import Next, Reversed, Undoing
 from domain.referrals import ReferralStatus
 from domain.reversal import share
@@ -66,8 +66,8 @@ async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -
 
 def _undoing(grant: Grant, left: Next | None) -> Undoing:
     """Nothing left means that its journey ends, or goes on as it was."""
-    gone = grant.status == GrantStatus.CANCELLED
-    return Undoing(task=task_of(grant), next=left or (Next.REST if gone else None))
+    rests = grant.status in AT_REST
+    return Undoing(task=task_of(grant), next=left or (Next.REST if rests else None))
 
 
 async def lock_grant(tx: Transaction, grant_id: str) -> tuple[Grant, Order | None]:

@@ -13,13 +13,16 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.actions import ActionActivities
+from activities.callouts import CalloutActivities
 from activities.hooks import HookActivities
 from activities.intake import IntakeActivities
 from activities.lane import ProviderLane
 from activities.orders import OrderActivities
+from activities.outbound import Outbound
 from activities.referrals import ReferralActivities
+from activities.reversals import ReversalActivities, TakeBackActivities
 from activities.staff import StaffActivities
-from domain.messages import WORKFLOW_QUEUE, provider_queue
+from domain.messages import CALLOUT_QUEUE, WORKFLOW_QUEUE, provider_queue
 from providers.registry import Opened
 from store.crypto import Vault
 from store.database import Database
@@ -55,12 +58,16 @@ def build_workers(
     lanes = [
         _provider_worker(client, database, vault, opened, settings) for opened in providers.values()
     ]
-    return [_workflow_worker(client, database, settings), *lanes]
+    return [
+        _workflow_worker(client, database, settings),
+        _callout_worker(client, database, vault, settings),
+        *lanes,
+    ]
 
 
 def _workflow_worker(client: Client, database: Database, settings: WorkerSettings) -> Worker:
     referrals = ReferralActivities(database)
-    hooks = HookActivities(database)
+    hooks, reversals = HookActivities(database), ReversalActivities(database)
     intake = IntakeActivities(database, older_than=settings.redrive_every)
     return Worker(
         client,
@@ -70,12 +77,15 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
             referrals.qualify,
             referrals.expire,
             referrals.credit_wallet,
+            referrals.mint_coupon,
             referrals.begin_review,
             referrals.approve,
             referrals.deny,
             referrals.cancel,
             referrals.note_retry,
             referrals.park,
+            reversals.carry_out,
+            reversals.settle,
             intake.redrive,
             ActionActivities(database).work_off,
             hooks.pass_on_hook,
@@ -91,6 +101,24 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         # hot referrer's row, inside their workflow tasks instead of in Temporal's queue.
         max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
+        graceful_shutdown_timeout=settings.timing.claim,
+        deployment_config=_deployment(settings),
+    )
+
+
+def _callout_worker(
+    client: Client, database: Database, vault: Vault, settings: WorkerSettings
+) -> Worker:
+    outbound = Outbound(
+        allow_private=settings.allow_private_targets, within=settings.timing.attempt
+    )
+    pause = min(settings.longest_delay, timedelta(hours=1))
+    callouts = CalloutActivities(database, vault, outbound, pause)
+    return Worker(
+        client,
+        task_queue=CALLOUT_QUEUE,
+        activities=[callouts.call_out],
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=settings.timing.claim,
         deployment_config=_deployment(settings),
     )
@@ -112,6 +140,7 @@ def _provider_worker(
             orders.order_of_reward,
             staff.resend,
             staff.resolve,
+            TakeBackActivities(lane).take_back,
             *finance.activities_of(lane, opened.max_per_second),
         ],
         max_task_queue_activities_per_second=opened.max_per_second,

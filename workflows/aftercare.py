@@ -16,7 +16,7 @@ class AftercareWorkflow(GrantCarrier):
 
     @workflow.init
     def __init__(self, start: AftercareStart) -> None:
-        super().__init__()
+        super().__init__(start.referral_id)
         # Here, for the update that it was started with is judged before `run` begins.
         self._take_up([*([start.task] if start.task else []), *start.more], start.next)
 
@@ -37,3 +37,5 @@ class AftercareWorkflow(GrantCarrier):
                 journey.ask(start.action, start.request)
         if start.action and start.review:
             self._review.ask(start.action, start.review)
+        if start.reversal_id:
+            self._reversing.ask(start.reversal_id)

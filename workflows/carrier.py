@@ -11,28 +11,34 @@ from domain.grants import GrantStatus
 from domain.messages import (
     BUSY,
     DELIVERY_HINT,
+    REVERSE,
     STORY,
     GrantTask,
     Next,
     ReviewRequest,
     StaffRequest,
     Story,
+    Undoing,
 )
 from domain.staff import Action, refusal, words
 from workflows.alarm import Alarm
 from workflows.journey import Journey
+from workflows.reversing import Reversing
 from workflows.review import Review
 
 
 class GrantCarrier:
     """Handlers guard, set state, return; the work happens in the journeys."""
 
-    def __init__(self) -> None:
+    def __init__(self, referral_id: str) -> None:
+        self._referral_id = referral_id
         self._status = "waiting"
         self._journeys: dict[str, Journey] = {}
         self._early: set[str] = set()
         self._alarm = Alarm()
         self._review = Review()
+        self._reversing = Reversing()
+        self._late: list[asyncio.Task[None]] = []
 
     def _take_up(self, tasks: list[GrantTask], first: Next = Next.ORDER) -> None:
         """From here on these grants are this workflow's."""
@@ -47,10 +53,25 @@ class GrantCarrier:
         travels = [journey.travel(self._everybody_rests) for journey in self._journeys.values()]
         if any(journey.task.review for journey in self._journeys.values()):
             travels.append(self._review.conduct(self._nobody_awaits_review))
+        travels.append(
+            self._reversing.conduct(self._referral_id, self._undo, self._everybody_rests)
+        )
         await asyncio.gather(*travels)
+        await asyncio.gather(*self._late)
 
     def _everybody_rests(self) -> bool:
-        return all(journey.at_rest for journey in self._journeys.values())
+        rest = all(journey.at_rest for journey in self._journeys.values())
+        return rest and not self._reversing.busy
+
+    def _undo(self, undoing: Undoing) -> None:
+        """A reversal concerns a grant: one of ours, or one that another workflow had carried."""
+        grant_id = undoing.task.grant_id
+        if grant_id not in self._journeys and undoing.next not in (None, Next.REST):
+            journey = Journey(undoing.task, self._alarm, self._review, Next.REST)
+            self._journeys[grant_id] = journey
+            self._late.append(asyncio.create_task(journey.travel(self._everybody_rests)))
+        if grant_id in self._journeys and undoing.next is not None:
+            self._journeys[grant_id].undo(undoing.next)
 
     def _nobody_awaits_review(self) -> bool:
         return not any(journey.awaits_review for journey in self._journeys.values())
@@ -67,6 +88,11 @@ class GrantCarrier:
             self._journeys[grant_id].hint()
         else:
             self._early.add(grant_id)
+
+    @workflow.signal(name=REVERSE)
+    def reverse(self, reversal_id: str) -> None:
+        """A refund, or a finding, undoes what this is about. Repeats change nothing."""
+        self._reversing.ask(reversal_id)
 
     @workflow.update(name=Action.RETRY)
     def retry(self, request: StaffRequest) -> None:

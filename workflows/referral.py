@@ -21,16 +21,18 @@ class ReferralWorkflow(GrantCarrier):
 
     @workflow.init
     def __init__(self, start: ReferralStart) -> None:
-        super().__init__()
+        super().__init__(start.referral_id)
         self._start = start
         self._conversion: Conversion | None = None
+        self._undone = False
+        """A reversal came before there was anything to grant."""
 
     @workflow.run
     async def run(self, start: ReferralStart) -> ReferralStatus:
         """Wait for the conversion event, check that it qualifies, grant both sides' rewards, and
         follow each one until it is delivered."""
         if not await self._conversion_within_window():
-            return self._end(ReferralStatus.EXPIRED)
+            return self._end(ReferralStatus.REJECTED if self._undone else ReferralStatus.EXPIRED)
         decision = await self._qualify()
         if not decision.qualified:
             return self._end(ReferralStatus.REJECTED)
@@ -46,21 +48,31 @@ class ReferralWorkflow(GrantCarrier):
 
     async def _conversion_within_window(self) -> bool:
         self._tell(ReferralStatus.WAITING, "Waiting for the friend's conversion event.")
+        while not self._undone:
+            await self._until_told()
+            if self._reversing.busy:
+                self._undone = (await self._reversing.carry_out(self._referral_id)).ended
+                continue
+            if self._conversion is None:
+                # One accepted in time may still be on its way here; the database knows.
+                expiry = await record(ReferralActivities.expire, self._start)
+                self._conversion = expiry.conversion
+            return self._conversion is not None
+        return False
+
+    async def _until_told(self) -> None:
+        """Until the conversion, a reversal, or the end of the window."""
         left = self._start.expires_at - workflow.now()
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._conversion is not None,
+                lambda: self._conversion is not None or self._reversing.busy,
                 timeout=max(left, timedelta(0)),
                 timeout_summary="attribution window",
             )
-        if self._conversion is None:
-            # One accepted in time may still be on its way here; the database knows.
-            expiry = await record(ReferralActivities.expire, self._start)
-            self._conversion = expiry.conversion
-        return self._conversion is not None
 
     async def _qualify(self) -> Decision:
         decision = await record(ReferralActivities.qualify, self._start)
+        self._reversing.ask_again()
         self._tell(
             ReferralStatus.FULFILLING, f"Qualified: {len(decision.grants)} rewards under way."
         )

@@ -1,0 +1,53 @@
+"""Reversals that a workflow was told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from temporalio import workflow
+
+from activities.reversals import ReversalActivities
+from domain.messages import Reversed, Undoing
+from workflows.recording import record
+
+
+class Reversing:
+    """The database knows what is to be undone; each message only says that there is something
+    new. Carried out twice, it changes nothing more."""
+
+    def __init__(self) -> None:
+        self._heard: set[str] = set()
+        self._done: set[str] = set()
+
+    def ask(self, reversal_id: str) -> None:
+        """Carry this reversal out."""
+        self._heard.add(reversal_id)
+
+    def ask_again(self) -> None:
+        """There are grants now that earlier reversals have a share in."""
+        self._done.clear()
+
+    @property
+    def busy(self) -> bool:
+        return self._heard != self._done
+
+    async def carry_out(self, referral_id: str) -> Reversed:
+        """Once for all that was heard so far."""
+        heard = set(self._heard)
+        answer = await record(ReversalActivities.carry_out, referral_id)
+        self._done |= heard
+        return answer
+
+    async def conduct(
+        self,
+        referral_id: str,
+        tell: Callable[[Undoing], None],
+        everybody_rests: Callable[[], bool],
+    ) -> None:
+        """As long as grants are under way, tell each what a reversal means for it."""
+        while True:
+            await workflow.wait_condition(lambda: self.busy or everybody_rests())
+            if not self.busy:
+                return
+            for undoing in (await self.carry_out(referral_id)).undoings:
+                tell(undoing)
