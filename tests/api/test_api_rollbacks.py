@@ -1,0 +1,116 @@
+"""Rollbacks: once, whole or in part, with the use given back and the referral reversed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+from api_bodies import REDEMPTION, event_body, made, person, redemption_body, refused, share
+from builders import one, rows
+
+from store.database import Database
+from store.tables import Event, Referral, Reversal, Rollback, Voucher
+
+Count = Callable[[], Awaitable[dict[str, int]]]
+
+
+async def _redeemed(client: httpx.AsyncClient, code: str, **changes: Any) -> Any:
+    body = redemption_body(code) | changes
+    return (await made(client.post("/v1/redemptions", json=body)))["redemptions"][0]
+
+
+async def test_whole(service: httpx.AsyncClient, database: Database) -> None:
+    shared, friend = await share(service, REDEMPTION), person()
+    redemption = await _redeemed(service, shared.code, customer=friend)
+    path = f"/v1/redemptions/{redemption['id']}"
+    rollback = await made(service.post(f"{path}/rollback?reason=Returned&tracking_id=t1"))
+    assert rollback["id"].startswith("rr_")
+    assert (rollback["object"], rollback["result"]) == ("redemption_rollback", "SUCCESS")
+    assert (rollback["redemption"], rollback["amount"]) == (redemption["id"], 4000)
+    assert (rollback["reason"], rollback["tracking_id"]) == ("Returned", "t1")
+    assert rollback["voucher"]["redemption"]["redeemed_quantity"] == 0
+    assert await made(service.get(f"/v1/redemptions/{rollback['id']}")) == rollback
+    undone = await made(service.get(path))
+    assert (undone["result"], undone["status"]) == ("SUCCESS", "ROLLED_BACK")
+    (related,) = undone["related_redemptions"]["rollbacks"]
+    assert related == {"id": rollback["id"], "date": rollback["date"], "amount": 4000}
+    reversal = await one(database, Reversal)
+    assert (reversal.referral_id, reversal.refunded) == (redemption["referral"]["id"], None)
+    # The friend may use the code again; the pair has converted, for ever.
+    again = await _redeemed(service, shared.code, customer=friend)
+    assert again["referral"]["id"] == redemption["referral"]["id"]
+    assert (await one(database, Voucher)).redeemed_quantity == 1
+    assert len(await rows(database, Referral)) == 1
+    assert len(await rows(database, Event, type="referral.converted")) == 1
+
+
+async def test_in_part(service: httpx.AsyncClient, database: Database, count_rows: Count) -> None:
+    shared = await share(service, REDEMPTION)
+    redemption = await _redeemed(service, shared.code)
+    path = f"/v1/redemptions/{redemption['id']}"
+    before = await count_rows()
+    too_much = await service.post(f"{path}/rollback", json={"amount": 4001})
+    refused(too_much, 400, "invalid_payload", "/amount")
+    assert await count_rows() == before
+    answer = await made(service.post(f"{path}/rollbacks", json={"amount": 1000, "reason": "Worn"}))
+    (rollback,) = answer["rollbacks"]
+    assert (rollback["amount"], answer["parent_rollback"]) == (1000, None)
+    # What is kept of the order was bought with the code: the use stays.
+    assert rollback["voucher"]["redemption"]["redeemed_quantity"] == 1
+    assert (await made(service.get(path)))["status"] == "SUCCEEDED"
+    reversal = await one(database, Reversal)
+    assert reversal.refunded == 1000
+    assert (await one(database, Referral)).order_amount == 4000
+    refused(await service.post(f"{path}/rollback"), 400, "already_rolled_back")
+
+
+async def test_at_once_make_one(service: httpx.AsyncClient, database: Database) -> None:
+    shared = await share(service, REDEMPTION)
+    redemption = await _redeemed(service, shared.code)
+    path = f"/v1/redemptions/{redemption['id']}/rollback"
+    responses = await asyncio.gather(*(service.post(path) for _ in range(8)))
+    assert sorted(response.status_code for response in responses) == [200] + [400] * 7
+    for response in responses:
+        if response.status_code == 400:
+            refused(response, 400, "already_rolled_back")
+    assert len(await rows(database, Rollback)) == len(await rows(database, Reversal)) == 1
+    assert (await one(database, Voucher)).redeemed_quantity == 0
+
+
+async def test_a_discount_besides_the_conversion_reverses_nothing(
+    service: httpx.AsyncClient, database: Database
+) -> None:
+    shared, friend = await share(service), person()
+    redemption = await _redeemed(service, shared.code, customer=friend)
+    await made(service.post("/v1/events", json=event_body(shared.code, friend)))
+    await made(service.post(f"/v1/redemptions/{redemption['id']}/rollback"))
+    assert (await one(database, Referral)).status == "converted"
+    assert await rows(database, Reversal) == []
+
+
+async def test_the_converting_order_of_an_event_reverses(
+    service: httpx.AsyncClient, database: Database
+) -> None:
+    shared, friend = await share(service), person()
+    order = {"source_id": "o-77", "amount": 4000}
+    redemption = await _redeemed(service, shared.code, customer=friend, order=order)
+    event = event_body(shared.code, friend, metadata={"order_source_id": "o-77"})
+    await made(service.post("/v1/events", json=event))
+    await made(service.post(f"/v1/redemptions/{redemption['id']}/rollback"))
+    assert (await one(database, Reversal)).referral_id == redemption["referral"]["id"]
+
+
+async def test_refusals(service: httpx.AsyncClient, finance: httpx.AsyncClient) -> None:
+    shared = await share(service)
+    for path in ("r_none/rollback", "rr_none/rollbacks"):
+        refused(await service.post(f"/v1/redemptions/{path}"), 404, "resource_not_found")
+    refused(await service.get("/v1/redemptions/rr_none"), 404, "resource_not_found")
+    own = redemption_body(shared.code, shared.referrer)
+    failure = (await service.post("/v1/redemptions", json=own)).json()["resource_id"]
+    response = await service.post(f"/v1/redemptions/{failure}/rollback")
+    refused(response, 409, "not_allowed_in_state")
+    response = await service.post(f"/v1/redemptions/{failure}/rollback", json={"amount": 0})
+    refused(response, 400, "invalid_payload", "/amount")
+    refused(await finance.post(f"/v1/redemptions/{failure}/rollback"), 403, "forbidden")
