@@ -44,6 +44,9 @@ class Verdict:
     parked: list[str] = field(default_factory=list)
     inexcusable: list[str] = field(default_factory=list)
     """Parked for a reason that Guerdon should have settled itself."""
+    others: list[str] = field(default_factory=list)
+    """Histories that do not replay, and secrets that were told."""
+    replayed: int = 0
     referrals: int = 0
     grants: int = 0
     cards: int = 0
@@ -51,7 +54,14 @@ class Verdict:
     @property
     def faults(self) -> list[str]:
         """Everything that makes the run fail."""
-        found = [*self.lost, *self.doubled, *self.books, *self.refused, *self.inexcusable]
+        found = [
+            *self.lost,
+            *self.doubled,
+            *self.books,
+            *self.refused,
+            *self.inexcusable,
+            *self.others,
+        ]
         most = max(1, round(self.referrals * PARKED_SHARE))
         if len(self.parked) > most:
             found.append(f"{len(self.parked)} referrals are parked, {most} may be")

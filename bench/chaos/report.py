@@ -49,5 +49,16 @@ def _lines(report: Report) -> list[tuple[str, str]]:
         ("wrong in the books", str(len(verdict.books))),
         ("refused, or never answered", str(len(verdict.refused))),
         ("parked", str(len(verdict.parked))),
+        ("histories replayed", str(verdict.replayed)),
+        ("searched for secrets", _searched(report)),
+        ("histories that differ, secrets told", str(len(verdict.others))),
         ("duration", f"{report.seconds:.0f} s"),
     ]
+
+
+def _searched(report: Report) -> str:
+    search = report.searched
+    return (
+        f"{search.needles} needles in {search.lines} log lines, {search.payloads} payloads of "
+        f"{search.workflows} histories, {search.problems} problems"
+    )

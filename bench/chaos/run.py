@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from temporalio.client import Client
 
 from bench.chaos.callers import Callers
 from bench.chaos.judge import Verdict, judge
@@ -27,7 +28,9 @@ from bench.chaos.programme import (
     person,
     terms_of,
 )
+from bench.chaos.replays import replay
 from bench.chaos.rest import rest
+from bench.chaos.secrets import Search, needles_of, search
 from cli.stack.stack import Stack
 from domain.campaigns import CampaignTerms
 from store.database import Database
@@ -55,11 +58,11 @@ class Report:
 
     order: Order
     verdict: Verdict
+    searched: Search
     kills: dict[str, int]
     amid_many: int
     forged: int
     answers: dict[str, int]
-    problems: list[str]
     providers: dict[str, dict[str, int]]
     seconds: float
     home: Path
@@ -92,23 +95,34 @@ class Run:
         await self._under_fire(friends, outside)
         await self.mischief.end()
         await rest(outside, self.say, still=self.order.still)
-        database = Database(self.stack.urls.database, pool=2)
-        verdict = await judge(outside, self.callers.ledger, self.terms, database)
-        await database.dispose()
+        self.say("judging")
+        verdict, searched = await self._judge(outside)
         report = Report(
             order=self.order,
             verdict=verdict,
+            searched=searched,
             kills=dict(self.killer.done),
             amid_many=self.killer.amid_many,
             forged=self.mischief.forged,
             answers=dict(self.callers.ledger.answers),
-            problems=self.callers.ledger.problems,
             providers=await outside.stats(),
             seconds=time.monotonic() - began,
             home=self.stack.home,
         )
         await self.http.aclose()
         return report
+
+    async def _judge(self, outside: Outside) -> tuple[Verdict, Search]:
+        """What was lost or doubled, what does not replay, and what was said that must not be."""
+        client = await Client.connect(self.stack.urls.temporal)
+        database = Database(self.stack.urls.database, pool=2)
+        verdict = await judge(outside, self.callers.ledger, self.terms, database)
+        verdict.replayed, wrong = await replay(client)
+        needles = await needles_of(self.stack, database)
+        searched = await search(self.stack, client, self.callers.ledger.problems, needles)
+        verdict.others += [*wrong, *searched.leaks]
+        await database.dispose()
+        return verdict, searched
 
     async def _prepare(self) -> list[Friend]:
         """Create the campaigns and publish the codes, before anything goes wrong."""

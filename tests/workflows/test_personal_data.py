@@ -21,11 +21,11 @@ from persons import (
     told_too_late,
 )
 from provider import Hooks, Simulator
-from saying import METADATA, everything
 from stage import Stage
 from temporalio.testing import WorkflowEnvironment
 from worker_process import WorkerProcess, worker_process
 
+from bench.saying import METADATA, everything
 from domain.messages import STORY
 from store.crypto import Vault
 from store.database import Database

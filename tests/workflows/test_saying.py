@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from saying import text_of
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
+
+from bench.saying import text_of
 
 
 @pytest.mark.parametrize(

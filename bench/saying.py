@@ -17,12 +17,18 @@ METADATA = "__temporal_workflow_metadata"
 
 async def everything(client: Client, handle: WorkflowHandle[Any, Any], *queries: str) -> str:
     """Its history, its description, its entry in lists, its answers to these queries."""
-    said: list[Message] = [(await handle.describe()).raw_description]
-    said.extend([event async for event in handle.fetch_history_events()])
+    said = await messages(handle)
     listed = client.list_workflows(f"WorkflowId = '{handle.id}'")
     said.extend([execution.raw_info async for execution in listed])
     answers = [str(await handle.query(query)) for query in queries]
     return "\n".join([*map(text_of, said), *answers])
+
+
+async def messages(handle: WorkflowHandle[Any, Any]) -> list[Message]:
+    """Its description and every event of its history."""
+    said: list[Message] = [(await handle.describe()).raw_description]
+    said.extend([event async for event in handle.fetch_history_events()])
+    return said
 
 
 def text_of(message: Message) -> str:
