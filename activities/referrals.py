@@ -20,7 +20,7 @@ from domain.messages import (
     Step,
 )
 from domain.refusals import NotAllowedInState
-from store import grants, qualification, review, staff
+from store import coupons, expiry, grants, qualification, review, staff
 from store.database import Database, Transaction
 
 Request = TypeVar("Request", StaffRequest, ReviewRequest)
@@ -43,13 +43,19 @@ class ReferralActivities:
     @activity.defn
     async def expire(self, start: ReferralStart) -> Expiry:
         """End the waiting, unless a conversion was accepted in time. Idempotent by status."""
-        return await qualification.expire(self._database, start)
+        return await expiry.expire(self._database, start)
 
     @activity.defn
     async def credit_wallet(self, grant_id: str) -> Step:
         """Credit a reward that Guerdon keeps itself. Idempotent by the grant's status."""
         async with self._database.transaction() as tx:
             return await grants.credit_wallet(tx, grant_id)
+
+    @activity.defn
+    async def mint_coupon(self, grant_id: str) -> Step:
+        """Mint a coupon for its person. Idempotent by the grant's status, in one transaction."""
+        async with self._database.transaction() as tx:
+            return await coupons.give(tx, grant_id)
 
     @activity.defn
     async def begin_review(self, grant_id: str) -> None:

@@ -56,6 +56,10 @@ class Attention(StrEnum):
     """The card exists but did not reach the person."""
     DELIVERY_OVERDUE = "delivery_overdue"
     """The provider has had the order longer than promised. Ask it; following goes on."""
+    CALLOUT_REFUSED = "callout_refused"
+    """The custom reward's address refused the callout for good. Mend it there, then retry."""
+    CALLOUT_UNANSWERED = "callout_unanswered"
+    """The custom reward's address has not taken the callout for days. Retry when it answers."""
     UNEXPECTED = "unexpected"
     """Something that nobody foresaw; the timeline has the error. Retry when it is mended."""
 

@@ -17,6 +17,7 @@ from domain.rewards import GiftCard, Reward, Sized, reward_of
 from domain.tiers import reached
 from store.database import Transaction
 from store.promises import promise
+from store.segments import segments_of
 from store.tables import Customer, Grant, Referral
 from store.telling import subject
 
@@ -29,7 +30,16 @@ async def traits_of(tx: Transaction, terms: CampaignTerms, referral: Referral) -
     found = await tx.session.execute(
         select(col(Customer.id), col(Customer.attributes)).where(col(Customer.id).in_(parties))
     )
-    return {id: Traits(attributes, frozenset()) for id, attributes in found}
+    among = [
+        segment
+        for reward in terms.rewards()
+        if isinstance(reward, Sized) and reward.amount_by and reward.amount_by.segment
+        for segment in reward.amount_by.values
+    ]
+    return {
+        id: Traits(attributes, await segments_of(tx, id, attributes, among))
+        for id, attributes in found.all()
+    }
 
 
 def earned(
@@ -127,6 +137,7 @@ def task_of(grant: Grant) -> GrantTask:
     return GrantTask(
         grant_id=grant.id,
         provider=reward.provider if isinstance(reward, GiftCard) else None,
+        kind=reward.kind,
         hold_until=grant.due_at if held else None,
         review=grant.review and grant.status in (GrantStatus.HELD, GrantStatus.IN_REVIEW),
     )

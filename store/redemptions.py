@@ -13,9 +13,9 @@ from domain.campaigns import CampaignTerms, ConversionKind
 from domain.discounts import Discount, Line, UnitsOff, discount_amount, units_free
 from domain.ids import Prefix, digest, new_id
 from domain.referrals import ReferralStatus
-from domain.refusals import NotFound
+from domain.refusals import CannotCount, NotFound
 from domain.rules.evaluation import Basket
-from store import admission, attribution, usage
+from store import admission, attribution, coupons, usage
 from store.conversions import ConversionRequest
 from store.counting import Subject
 from store.database import Transaction
@@ -62,7 +62,13 @@ async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
     identity = _identity(request)
     if earlier := await _by_identity(tx, identity):
         return Redeemed(earlier, [])
-    found = await _look_up(tx, request)
+    try:
+        found = await _look_up(tx, request)
+    except CannotCount:
+        # Nobody holds it as a referral code: it may be somebody's own coupon.
+        if coupon := await coupons.take(tx, request.code, request.customer_id):
+            return Redeemed(_redeem_coupon(tx, request, coupon, identity), [])
+        raise
     terms = await _must_be_redeemable(tx, found, request)
     seen = await judge_use(tx, terms, _asked(found, terms, request), binding=True)
     referral, intake = await _refer(tx, found, request, identity, seen)
@@ -72,6 +78,17 @@ async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
     tx.session.add(redemption)
     _record(tx, redemption)
     return Redeemed(redemption.id, intake)
+
+
+def _redeem_coupon(
+    tx: Transaction, request: RedemptionRequest, coupon: coupons.Taken, identity: str
+) -> str:
+    """A coupon gives its discount and refers nobody: it counts against no campaign's limits."""
+    redemption = _redemption(tx, request, coupon, coupon.discount)
+    redemption.identity, redemption.counts = identity, False
+    tx.session.add(redemption)
+    _record(tx, redemption, "Discount coupon redeemed")
+    return redemption.id
 
 
 def _identity(request: RedemptionRequest) -> str:
@@ -158,15 +175,18 @@ async def _refer(
 
 
 def _redemption(
-    tx: Transaction, request: RedemptionRequest, referral: Referral, discount: Discount | None
+    tx: Transaction,
+    request: RedemptionRequest,
+    used: Referral | coupons.Taken,
+    discount: Discount | None,
 ) -> Redemption:
     return Redemption(
         id=new_id(Prefix.REDEMPTION),
         code=request.code,
-        voucher_id=referral.voucher_id,
-        campaign_id=referral.campaign_id,
+        voucher_id=used.voucher_id,
+        campaign_id=used.campaign_id,
         customer_id=request.customer_id,
-        referral_id=referral.id,
+        referral_id=used.id if isinstance(used, Referral) else None,
         order_source_id=request.order_source_id,
         order=_with_free_units(request, discount),
         amount=request.amount,
@@ -193,10 +213,10 @@ def _with_free_units(
     return request.order | {"items": items}
 
 
-def _record(tx: Transaction, redemption: Redemption) -> None:
+def _record(tx: Transaction, redemption: Redemption, title: str = "Referral code redeemed") -> None:
     tx.record(
         "redemption.succeeded",
-        "Referral code redeemed",
+        title,
         detail=f"{redemption.discount_amount} of {redemption.amount} (minor units) taken off",
         campaign_id=redemption.campaign_id,
         customer_id=redemption.customer_id,

@@ -86,6 +86,8 @@ async def _insert(tx: Transaction, rollback: Rollback) -> None:
 async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) -> list[Outgoing]:
     """Reverse the referral that this very order converted, by the same share. A discount that was
     given besides leaves its referral as it is."""
+    if redemption.referral_id is None:
+        return []
     referral = await tx.session.get_one(Referral, redemption.referral_id)
     if not _converted_by(referral, redemption):
         return []

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from domain.refusals import InvalidPayload
 from store.crypto import Vault
-from store.database import Transaction
+from store.database import Database, Transaction
 from store.tables import SigningSecret
 
 
@@ -38,6 +38,17 @@ async def must_exist(tx: Transaction, ids: set[str]) -> None:
     )
     if missing := ids - set(found):
         raise InvalidPayload(f"There is no secret {min(missing)!r}.", field="/secret_id")
+
+
+async def rotate(database: Database, vault: Vault) -> int:
+    """Encrypt every secret under the first key; answers how many were not. There are few: one for
+    each custom reward. Raises ValueError for one that no configured key opens."""
+    async with database.transaction() as tx:
+        rows = await tx.session.scalars(select(SigningSecret).with_for_update())
+        stale = [row for row in rows if not vault.is_current(row.ciphertext)]
+        for row in stale:
+            row.ciphertext = vault.encrypt(vault.decrypt(row.ciphertext, row.id), row.id)
+    return len(stale)
 
 
 async def open_secret(tx: Transaction, secret_id: str, vault: Vault) -> str:

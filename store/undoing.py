@@ -11,7 +11,7 @@ from domain.grants import GrantStatus
 from domain.messages import Next
 from domain.orders import OrderState
 from domain.reversal import GIFT_CARD, Means, Standing, means
-from store import receivables, wallets
+from store import coupons, receivables, wallets
 from store.database import Transaction
 from store.moves import BudgetMoves
 from store.promises import give_up
@@ -62,6 +62,9 @@ async def undo(
             await _debit(tx, grant, min(due, standing), moves, whole=whole_or_owed)
         case Means.OWE | Means.TAKE_BACK:
             await _owe(tx, grant, min(due, standing), order)
+        case Means.DISABLE if await coupons.disable(tx, grant):
+            grant.status = GrantStatus.CANCELLED
+            _tell(tx, grant, "grant.disabled", "Unused coupon disabled by a reversal", None)
     if due > standing:
         await _bring_back_debt(tx, grant, min(due - standing, grant.netted))
     grant.reversed_amount = grant.reversal_due

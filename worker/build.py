@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
@@ -14,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.actions import ActionActivities
 from activities.callouts import CalloutActivities
+from activities.catalogue import CatalogueActivities
 from activities.hooks import HookActivities
 from activities.intake import IntakeActivities
 from activities.lane import ProviderLane
@@ -30,6 +33,7 @@ from worker import finance
 from worker.settings import WorkerSettings
 from workflows.action import ActionWorkflow
 from workflows.aftercare import AftercareWorkflow
+from workflows.catalogue import CatalogueWorkflow
 from workflows.hook import HookWorkflow
 from workflows.redrive import RedriveWorkflow
 from workflows.referral import ReferralWorkflow
@@ -39,6 +43,7 @@ WORKFLOWS = [
     AftercareWorkflow,
     RedriveWorkflow,
     HookWorkflow,
+    CatalogueWorkflow,
     ActionWorkflow,
     *finance.WORKFLOWS,
 ]
@@ -138,6 +143,7 @@ def _provider_worker(
             orders.place_order,
             orders.check_order,
             orders.order_of_reward,
+            CatalogueActivities(lane).refresh_catalogue,
             staff.resend,
             staff.resolve,
             TakeBackActivities(lane).take_back,

@@ -26,6 +26,9 @@ class WorkerSettings(BaseSettings):
     sandbox: bool = Field(
         default=True, description="run workflows in the sandbox; off saves a third of their CPU"
     )
+    allow_private_targets: bool = Field(
+        default=False, description="callouts may reach private addresses: dev and tests only"
+    )
     build_id: str | None = Field(
         default=None, description="this deployment's version; unset: an unversioned worker"
     )

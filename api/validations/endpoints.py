@@ -45,7 +45,7 @@ async def _rehearse(tx: Transaction, body: RedemptionIn, request: Request) -> Va
     return ValidationAnswer.applicable(
         body.redeemables[0].id,
         read,
-        terms.discount if terms else None,
+        terms.discount if terms else read.voucher and read.voucher.discount,
         body.tracking_id,
         known=customer.created_at < tx.now,
     )

@@ -72,7 +72,7 @@ class Use(BaseModel):
 
 
 class VoucherAnswer(BaseModel):
-    """A referral code. Its dates are its own where it has any, else its campaign's."""
+    """A referral code, or a coupon that is somebody's reward. Its dates are its own where it has any, else its campaign's."""
 
     id: str
     code: str
@@ -97,19 +97,20 @@ class VoucherAnswer(BaseModel):
 
     @classmethod
     def of(cls, read: VoucherRead) -> VoucherAnswer:
-        voucher, campaign = read.voucher, read.campaign
+        voucher, campaign, coupon = read.voucher, read.campaign, read.coupon
         quantity = read.terms.code_quantity if voucher.quantity is None else voucher.quantity
         return cls(
             id=voucher.id,
             code=voucher.code,
             campaign=campaign.name,
             campaign_id=campaign.id,
-            discount=DiscountAnswer.of(read.terms.discount),
-            start_date=voucher.start_date or campaign.start_date,
+            discount=DiscountAnswer.of(read.discount),
+            start_date=voucher.start_date or (None if coupon else campaign.start_date),
             expiration_date=_end(read),
-            active=voucher.active and campaign.active,
+            active=voucher.active and (coupon is not None or campaign.active),
             metadata=voucher.attributes,
-            holder_id=read.owner_id,
+            is_referral_code=coupon is None,
+            holder_id=coupon.customer_id if coupon else read.owner_id,
             referrer_id=read.owner_id,
             publish=Publish(
                 count=read.publications, url=f"/v1/publications?voucher={voucher.code}"
@@ -127,7 +128,9 @@ class VoucherAnswer(BaseModel):
 def _end(read: VoucherRead) -> datetime | None:
     """A window that began with the publication stands in place of the campaign's end."""
     own = [end for end in (read.voucher.expiration_date, read.voucher.active_until) if end]
-    return min(own) if own else read.campaign.expiration_date
+    if own or read.coupon:
+        return min(own, default=None)
+    return read.campaign.expiration_date
 
 
 class VoucherList(Listed[VoucherAnswer]):

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.reading.pages import AnySelect, Page, Window, read_page
-from store.tables import Campaign, CampaignVersion, Voucher
+from store.reading.rules import of_campaigns
+from store.tables import Campaign, CampaignVersion, Coupon, RuleAssignment, Voucher
 
 
 class CampaignRead(NamedTuple):
-    """A campaign, its current terms, and how many codes it has."""
+    """A campaign, its current terms, how many codes it has, and its rules' assignments."""
 
     campaign: Campaign
     terms: CampaignTerms
     vouchers: int
+    assignments: list[RuleAssignment]
 
 
 async def find(session: ReadSession, ref: str) -> CampaignRead:
@@ -33,19 +35,23 @@ async def find(session: ReadSession, ref: str) -> CampaignRead:
     row = (await session.execute(statement)).one_or_none()
     if row is None:
         raise NotFound("campaign", ref)
-    return _read(row)
+    return (await _read(session, [row]))[0]
 
 
 async def page(session: ReadSession, window: Window) -> tuple[list[CampaignRead], Page]:
     """Campaigns, newest first."""
     found = await read_page(session, _campaigns(), col(Campaign.id), window)
-    return [_read(row) for row in found.rows], found
+    return await _read(session, found.rows), found
 
 
 def _campaigns() -> AnySelect:
     vouchers = (
         select(func.count())
-        .where(col(Voucher.campaign_id) == Campaign.id)
+        .where(
+            col(Voucher.campaign_id) == Campaign.id,
+            # Coupons are rewards, and no codes of the campaign.
+            ~exists().where(col(Coupon.voucher_id) == Voucher.id),
+        )
         .correlate(Campaign)
         .scalar_subquery()
     )
@@ -58,6 +64,9 @@ def _campaigns() -> AnySelect:
     )
 
 
-def _read(row: Any) -> CampaignRead:
-    campaign, terms, vouchers = row
-    return CampaignRead(campaign, CampaignTerms.model_validate(terms), vouchers)
+async def _read(session: ReadSession, rows: list[Any]) -> list[CampaignRead]:
+    assigned = await of_campaigns(session, [row[0].id for row in rows])
+    return [
+        CampaignRead(campaign, CampaignTerms.model_validate(terms), vouchers, assigned[campaign.id])
+        for campaign, terms, vouchers in rows
+    ]

@@ -8,11 +8,13 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
+from domain.discounts import Discount
 from domain.refusals import NotFound
 from store.codes import OWNER
+from store.coupons import discount_of
 from store.database import ReadSession
 from store.reading.pages import AnySelect, Page, Window, read_page
-from store.tables import Campaign, CampaignVersion, Customer, Holder, Publication, Voucher
+from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
 
 
 class VoucherRead(NamedTuple):
@@ -23,6 +25,13 @@ class VoucherRead(NamedTuple):
     terms: CampaignTerms
     owner_id: str | None
     publications: int
+    coupon: Coupon | None = None
+    """Set for a code that is one person's reward, and no referral code."""
+
+    @property
+    def discount(self) -> Discount | None:
+        """What the code takes off an order."""
+        return discount_of(self.coupon) if self.coupon else self.terms.discount
 
 
 class PublicationRead(NamedTuple):
@@ -123,6 +132,7 @@ VOUCHER_COLUMNS: tuple[Any, ...] = (
     .where(col(Publication.voucher_id) == Voucher.id)
     .correlate(Voucher)
     .scalar_subquery(),
+    Coupon,
 )
 
 
@@ -139,6 +149,7 @@ def join_voucher(statement: AnySelect, *, optional: bool = False) -> AnySelect:
             isouter=optional,
         )
         .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, col(Holder.role) == OWNER))
+        .outerjoin(Coupon, col(Coupon.voucher_id) == Voucher.id)
     )
 
 
@@ -152,9 +163,9 @@ def _publications() -> AnySelect:
 
 
 def read_voucher(row: Any) -> VoucherRead:
-    voucher, campaign, terms, owner_id, publications = row
+    voucher, campaign, terms, owner_id, publications, coupon = row
     terms = CampaignTerms.model_validate(terms)
-    return VoucherRead(voucher, campaign, terms, owner_id, publications)
+    return VoucherRead(voucher, campaign, terms, owner_id, publications, coupon)
 
 
 def _publication(row: Any) -> PublicationRead:

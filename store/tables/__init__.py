@@ -2,8 +2,10 @@
 
 from store.tables.access import ApiKey, IdempotentAnswer
 from store.tables.campaigns import Budget, Campaign, CampaignVersion
+from store.tables.catalogue import Catalogue
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
 from store.tables.columns import metadata
+from store.tables.coupons import Coupon
 from store.tables.customers import Customer
 from store.tables.data import ActionPart, AsyncAction, Export
 from store.tables.facts import Event, LedgerEntry
@@ -26,6 +28,7 @@ from store.tables.rules import (
     SegmentMember,
     ValidationRule,
 )
+from store.tables.seals import LedgerSeal
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
 
@@ -38,7 +41,9 @@ __all__ = [
     "Budget",
     "Campaign",
     "CampaignVersion",
+    "Catalogue",
     "Claim",
+    "Coupon",
     "Customer",
     "Event",
     "Export",
@@ -49,6 +54,7 @@ __all__ = [
     "Intake",
     "Lane",
     "LedgerEntry",
+    "LedgerSeal",
     "Order",
     "Publication",
     "Receivable",

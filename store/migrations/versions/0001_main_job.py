@@ -90,6 +90,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_campaigns_name")),
     )
     op.create_table(
+        "catalogues",
+        sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "products", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("provider", name=op.f("pk_catalogues")),
+    )
+    op.create_table(
         "customers",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("source_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -202,7 +212,7 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("probe_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "attention IN ('insufficient_funds', 'provider_misconfigured', 'order_rejected', 'key_conflict', 'outcome_unknown', 'recipient_incomplete', 'order_lost', 'delivery_failed', 'delivery_overdue', 'unexpected')",
+            "attention IN ('insufficient_funds', 'provider_misconfigured', 'order_rejected', 'key_conflict', 'outcome_unknown', 'recipient_incomplete', 'order_lost', 'delivery_failed', 'delivery_overdue', 'callout_refused', 'callout_unanswered', 'unexpected')",
             name=op.f("ck_lanes_attention_word"),
         ),
         sa.PrimaryKeyConstraint("provider", name=op.f("pk_lanes")),
@@ -244,6 +254,18 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_ledger_entries_xid", "ledger_entries", ["xid"], unique=False, postgresql_using="brin"
+    )
+    op.create_table(
+        "ledger_seals",
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("from_xid", sa.BigInteger(), nullable=False),
+        sa.Column("to_xid", sa.BigInteger(), nullable=False),
+        sa.Column("seqs", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("digests", sa.LargeBinary(), nullable=False),
+        sa.Column("previous", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_ledger_seals")),
     )
     op.create_table(
         "reconciliations",
@@ -735,7 +757,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "attention IN ('insufficient_funds', 'provider_misconfigured', 'order_rejected', 'key_conflict', 'outcome_unknown', 'recipient_incomplete', 'order_lost', 'delivery_failed', 'delivery_overdue', 'unexpected')",
+            "attention IN ('insufficient_funds', 'provider_misconfigured', 'order_rejected', 'key_conflict', 'outcome_unknown', 'recipient_incomplete', 'order_lost', 'delivery_failed', 'delivery_overdue', 'callout_refused', 'callout_unanswered', 'unexpected')",
             name=op.f("ck_grants_attention_word"),
         ),
         sa.CheckConstraint(
@@ -881,6 +903,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("identity", name=op.f("uq_reversals_identity")),
     )
     op.create_index(op.f("ix_reversals_referral_id"), "reversals", ["referral_id"], unique=False)
+    op.create_table(
+        "coupons",
+        sa.Column("voucher_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("grant_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("customer_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "discount", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_coupons_customer_id_customers")
+        ),
+        sa.ForeignKeyConstraint(
+            ["grant_id"], ["grants.id"], name=op.f("fk_coupons_grant_id_grants")
+        ),
+        sa.ForeignKeyConstraint(
+            ["voucher_id"], ["vouchers.id"], name=op.f("fk_coupons_voucher_id_vouchers")
+        ),
+        sa.PrimaryKeyConstraint("voucher_id", name=op.f("pk_coupons")),
+        sa.UniqueConstraint("grant_id", name=op.f("uq_coupons_grant_id")),
+    )
+    op.create_index(op.f("ix_coupons_customer_id"), "coupons", ["customer_id"], unique=False)
     op.create_table(
         "orders",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1051,6 +1095,8 @@ def downgrade() -> None:
     op.drop_table("rollbacks")
     op.drop_index("ix_orders_sent", table_name="orders")
     op.drop_table("orders")
+    op.drop_index(op.f("ix_coupons_customer_id"), table_name="coupons")
+    op.drop_table("coupons")
     op.drop_index(op.f("ix_reversals_referral_id"), table_name="reversals")
     op.drop_table("reversals")
     op.drop_index(op.f("ix_redemptions_voucher_id"), table_name="redemptions")
@@ -1126,6 +1172,7 @@ def downgrade() -> None:
     op.drop_table("rewards")
     op.drop_index(op.f("ix_reconciliations_provider"), table_name="reconciliations")
     op.drop_table("reconciliations")
+    op.drop_table("ledger_seals")
     op.drop_index("ix_ledger_entries_xid", table_name="ledger_entries", postgresql_using="brin")
     op.drop_index(op.f("ix_ledger_entries_transaction_id"), table_name="ledger_entries")
     op.drop_index("ix_ledger_entries_at", table_name="ledger_entries", postgresql_using="brin")
@@ -1148,6 +1195,7 @@ def downgrade() -> None:
     op.drop_table("events")
     op.drop_index(op.f("ix_customers_email"), table_name="customers")
     op.drop_table("customers")
+    op.drop_table("catalogues")
     op.drop_table("campaigns")
     op.drop_index(
         "ix_async_actions_open",

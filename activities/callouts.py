@@ -1,0 +1,94 @@
+"""Custom rewards: signed HTTP callouts, on a task queue of their own.
+
+At least once, under one id a grant: an answer may be lost on its way, and then the receiver, who
+tells repeats by `webhook-id`, hears of the same grant again.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from standardwebhooks.webhooks import Webhook
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.outbound import NoAnswer, Outbound, TargetRefused
+from activities.pulse import pulse
+from domain.messages import Step
+from store import callouts
+from store.callouts import Callout
+from store.crypto import Vault
+from store.database import Database, now
+
+_PASSES = frozenset({408, 425, 429})
+"""Refusals of the moment."""
+
+
+class CalloutActivities:
+    """Calling out. `longest_delay`: between two attempts."""
+
+    def __init__(
+        self, database: Database, vault: Vault, outbound: Outbound, longest_delay: timedelta
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._outbound = outbound
+        self._longest_delay = longest_delay
+
+    @activity.defn
+    async def call_out(self, grant_id: str) -> Step:
+        """Tell whoever gives this reward. Idempotent for the receiver by the grant's id; a grant
+        at rest is not told of again. 2xx is delivered; what the receiver, or the rule about
+        addresses, refuses for good is parked; anything else is tried again."""
+        info = activity.info()
+        async with pulse():
+            async with self._database.transaction() as tx:
+                begun = await callouts.begin(tx, grant_id, self._vault, info.workflow_id or "")
+            if isinstance(begun, Step):
+                return begun
+            return await self._send(begun, info.attempt)
+
+    async def _send(self, callout: Callout, attempt: int) -> Step:
+        try:
+            status = await self._outbound.post(callout.url, callout.body, _signed(callout))
+        except TargetRefused as refused:
+            return await self._refused(callout, str(refused), attempt)
+        except NoAnswer as lost:
+            raise await self._again(callout, str(lost), attempt) from lost
+        if 200 <= status < 300:
+            async with self._database.transaction() as tx:
+                return await callouts.record_delivered(tx, callout.grant_id, status, attempt)
+        if 300 <= status < 500 and status not in _PASSES:
+            followed = "; redirects are not followed" if status < 400 else ""
+            return await self._refused(callout, f"HTTP {status}{followed}", attempt)
+        raise await self._again(callout, f"HTTP {status}", attempt)
+
+    async def _refused(self, callout: Callout, detail: str, attempt: int) -> Step:
+        async with self._database.transaction() as tx:
+            return await callouts.record_refused(tx, callout.grant_id, detail, attempt)
+
+    async def _again(self, callout: Callout, detail: str, attempt: int) -> ApplicationError:
+        """Ask Temporal for another attempt, with a jitter that keeps a crowd apart."""
+        async with self._database.transaction() as tx:
+            await callouts.record_failed(tx, callout.grant_id, detail, attempt)
+        wait = min(timedelta(seconds=2 ** min(attempt - 1, 12)), self._longest_delay)
+        return ApplicationError(
+            detail,
+            type="TryAgain",
+            next_retry_delay=wait * random.uniform(0.8, 1.0),  # noqa: S311 - jitter, no secret
+            category=ApplicationErrorCategory.BENIGN,
+        )
+
+
+def _signed(callout: Callout) -> dict[str, str]:
+    """Standard Webhooks: the id is the grant's, the same at every attempt."""
+    at = now()
+    signature = Webhook(callout.secret).sign(callout.message_id, at, callout.body.decode())
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Guerdon",
+        "webhook-id": callout.message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": signature,
+    }

@@ -1,0 +1,91 @@
+"""The one client for addresses that users configure.
+
+What counts is the address that a connection is really made to: a name is resolved here, and the
+connection goes to that very answer, so that a name which changes between a check and its use
+gains nothing. No redirect is followed, and no proxy of the environment is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+import httpcore
+
+from domain.targets import is_public
+
+
+class TargetRefused(Exception):
+    """The address is not one that may be called."""
+
+
+class NoAnswer(Exception):
+    """No answer came; whether the request arrived is not known."""
+
+
+class Outbound:
+    """Posts to configured addresses. `within`: for a whole exchange."""
+
+    def __init__(self, *, allow_private: bool, within: timedelta) -> None:
+        self._backend = _Guarded(allow_private=allow_private)
+        self._within = within.total_seconds()
+        self._tls = httpcore.default_ssl_context()
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
+        """The answer's status; its body is not read. Raises TargetRefused or NoAnswer."""
+        pool = httpcore.AsyncConnectionPool(self._tls, network_backend=self._backend)
+        # httpcore itself adds Host and Content-Length.
+        try:
+            async with (
+                asyncio.timeout(self._within),
+                pool,
+                pool.stream("POST", url, headers=list(headers.items()), content=content) as response,
+            ):
+                return response.status
+        except (TimeoutError, httpcore.TimeoutException) as error:
+            raise NoAnswer(f"no answer within {self._within:g} s") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            raise NoAnswer(f"no connection, or a broken one ({type(error).__name__})") from error
+
+
+class _Guarded(httpcore.AsyncNetworkBackend):
+    """Connects to public addresses only."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = await _resolve(host, port)
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise TargetRefused("the address is private, or is not on the public internet")
+        for address in addresses[:-1]:
+            try:
+                return await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError:
+                continue
+        return await self._inner.connect_tcp(
+            addresses[-1], port, timeout, local_address, socket_options
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError("the name is not known") from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))

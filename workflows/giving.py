@@ -1,0 +1,46 @@
+"""Rewards without a gift-card provider, each in its kind's own way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from activities.callouts import CalloutActivities
+from activities.referrals import ReferralActivities
+from domain.grants import Attention
+from domain.messages import CALLOUT_QUEUE, GrantTask, Park, Step
+from workflows.recording import record
+
+_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(hours=1))
+
+
+async def give(task: GrantTask) -> Step:
+    """Put it into the wallet, mint it, or have it called out."""
+    match task.kind:
+        case "discount_coupon":
+            return await record(ReferralActivities.mint_coupon, task.grant_id)
+        case "custom":
+            return await _call_out(task.grant_id)
+        case _:
+            return await record(ReferralActivities.credit_wallet, task.grant_id)
+
+
+async def _call_out(grant_id: str) -> Step:
+    """For days, whatever the receiver's outage; after that the grant is parked, never failed."""
+    try:
+        return await workflow.execute_activity_method(
+            CalloutActivities.call_out,
+            grant_id,
+            task_queue=CALLOUT_QUEUE,
+            start_to_close_timeout=timedelta(seconds=60),
+            heartbeat_timeout=timedelta(seconds=10),
+            schedule_to_close_timeout=timedelta(days=3),
+            retry_policy=_RETRY,
+        )
+    except ActivityError as error:
+        detail = f"Gave up for now: {error.cause or error}"
+        park = Park(grant_id=grant_id, attention=Attention.CALLOUT_UNANSWERED, detail=detail)
+        return await record(ReferralActivities.park, park)
