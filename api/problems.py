@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from domain.refusals import Refusal
-from domain.verdicts import Verdict
+from domain.verdict import Verdict
 
 MEDIA_TYPE = "application/problem+json"
 

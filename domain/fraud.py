@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from domain.verdict import Verdict
 
 
 class Response(StrEnum):
@@ -15,7 +18,8 @@ class Response(StrEnum):
     REFUSE = "refuse"
     """The conversion does not count."""
     FLAG = "flag"
-    """It counts; under `review: flagged` a person decides about its rewards first."""
+    """It counts; under `review: flagged` a person decides about its rewards first. Without any
+    review nobody would look, and it is not checked."""
     OFF = "off"
     """Nobody looks."""
 
@@ -45,3 +49,77 @@ class FraudChecks(BaseModel):
     same_address: Response = Response.FLAG
     disposable_email: Response = Response.FLAG
     burst: Burst = Burst()
+
+    def response(self, kind: str) -> Response:
+        """What sharing an e-mail address, a phone number or a postal address leads to."""
+        return Response(getattr(self, f"same_{kind}"))
+
+    @staticmethod
+    def makes(response: Response, looked: bool) -> bool:
+        """Whether a check is made at all: a flag is of use only where somebody looks."""
+        return response is Response.REFUSE or (response is Response.FLAG and looked)
+
+
+class Likeness(BaseModel):
+    """What is known of both sides when a conversion is judged: what they share with one another
+    or with a friend who counted before, and how many conversions of the code came lately."""
+
+    with_referrer: frozenset[str] = frozenset()
+    with_others: frozenset[str] = frozenset()
+    disposable_email: bool = False
+    lately: int | None = None
+
+
+_KINDS = {"email": "e-mail address", "phone": "phone number", "address": "postal address"}
+
+
+def fraud_verdicts(checks: FraudChecks, likeness: Likeness, *, looked: bool) -> list[Verdict]:
+    """One verdict for each check that is made. `looked`: a person will look at what is flagged;
+    else only what refuses is checked."""
+    verdicts = [
+        _verdict(f"same_{kind}", checks.response(kind), *_shared(kind, likeness))
+        for kind in _KINDS
+        if checks.makes(checks.response(kind), looked)
+    ]
+    if checks.makes(checks.disposable_email, looked):
+        hit = "The friend's e-mail address is a throw-away one."
+        words = hit if likeness.disposable_email else "The friend's mailbox is no throw-away one."
+        verdicts.append(
+            _verdict(
+                "disposable_email", checks.disposable_email, likeness.disposable_email, words, {}
+            )
+        )
+    if likeness.lately is not None:
+        verdicts.append(_burst(checks.burst, likeness.lately))
+    return verdicts
+
+
+def _shared(kind: str, likeness: Likeness) -> tuple[bool, str, dict[str, Any]]:
+    what = _KINDS[kind]
+    if kind in likeness.with_referrer:
+        return True, f"The friend has the referrer's {what}.", {}
+    if kind in likeness.with_others:
+        return True, f"A friend with this {what} counted in this campaign before.", {}
+    return False, f"Nobody else here has the friend's {what}.", {}
+
+
+def _burst(burst: Burst, lately: int) -> Verdict:
+    words = f"{lately} conversions of this code within {burst.within}, at most {burst.conversions}."
+    numbers = {
+        "limit": burst.conversions,
+        "after": lately,
+        "within_seconds": burst.within.total_seconds(),
+    }
+    return _verdict("burst", burst.response, lately > burst.conversions, words, numbers)
+
+
+def _verdict(
+    check: str, response: Response, hit: bool, words: str, numbers: dict[str, Any]
+) -> Verdict:
+    return Verdict(
+        check=check,
+        passed=not (hit and response is Response.REFUSE),
+        flagged=hit and response is Response.FLAG,
+        detail=words,
+        numbers=numbers,
+    )

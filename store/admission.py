@@ -14,7 +14,7 @@ from domain.amounts import Traits
 from domain.audience import Audience
 from domain.campaigns import CampaignTerms
 from domain.refusals import CannotCount
-from domain.verdicts import Verdict
+from domain.verdict import Verdict
 from store import limits
 from store.counting import Subject
 from store.database import Transaction

@@ -16,6 +16,7 @@ from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists
 from store.database import Transaction
 from store.minting import mint
+from store.rules import note
 from store.tables import Budget, Campaign, CampaignVersion
 
 
@@ -59,6 +60,8 @@ async def create(tx: Transaction, new: NewCampaign) -> str:
     await tx.session.flush()
     await mint(tx, campaign.id, new.terms.code_config, new.vouchers_count)
     tx.record("campaign.created", "Campaign created", campaign_id=campaign.id, data={"version": 1})
+    for rule in new.terms.rules:
+        await note(tx, rule.id, campaign.id)
     return campaign.id
 
 

@@ -18,7 +18,7 @@ from domain.refusals import CannotCount
 from domain.rules.counters import Counter, What
 from domain.rules.evaluation import Basket, Seen, Use, concern, look, verdict
 from domain.rules.properties import Source
-from domain.verdicts import Verdict
+from domain.verdict import Verdict
 from store import counting
 from store.counting import Subject
 from store.database import Transaction

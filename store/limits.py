@@ -15,7 +15,7 @@ from domain.campaigns import CampaignTerms, Limits, Tier
 from domain.grants import GrantStatus
 from domain.refusals import CannotCount
 from domain.rules.counters import Counter, Period, What, Whose
-from domain.verdicts import Verdict
+from domain.verdict import Verdict
 from store.counting import Subject, count_conversions
 from store.database import Transaction
 from store.tables import Grant

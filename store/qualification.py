@@ -6,23 +6,23 @@ of one code are judged one after the other; the campaign's budget last.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, func, insert, select, update
+from sqlalchemy import Integer, bindparam, insert, select, update
 from sqlmodel import col
 
 from domain.amounts import Traits
-from domain.campaigns import CampaignTerms
+from domain.campaigns import CampaignTerms, Review
 from domain.grants import GrantStatus
-from domain.ids import digest
-from domain.messages import Conversion as ConversionMessage
-from domain.messages import Decision, Expiry, ReferralStart
+from domain.messages import Decision, ReferralStart
 from domain.referrals import ReferralStatus, status_of
 from domain.rewards import reward_of
-from domain.verdicts import Facts, Verdict, budget_verdict, judge
-from store import budgets, receivables
+from domain.verdict import Verdict
+from domain.verdicts import Facts, budget_verdict
+from store import budgets, checks, marks, receivables
+from store.conversions import subject_of
 from store.database import Database, Transaction
-from store.earning import earned, record_grant, tasks_of, traits_of
+from store.earning import earned, record_grant, send_to_review, tasks_of, traits_of
 from store.progress import lock_progress
 from store.regaining import Again, regain, told_apart
 from store.tables import (
@@ -44,42 +44,11 @@ async def qualify(database: Database, start: ReferralStart) -> Decision:
             return await _reject_for_budget(tx, start, spent)
 
 
-async def expire(database: Database, start: ReferralStart) -> Expiry:
-    """End a referral whose window has passed, unless a conversion was accepted in time: then
-    that one is judged, however late its message is."""
-    async with database.transaction() as tx:
-        changed = await tx.session.execute(
-            update(Referral)
-            .where(
-                col(Referral.id) == start.referral_id,
-                col(Referral.status) == ReferralStatus.WAITING,
-            )
-            .values(
-                status=ReferralStatus.EXPIRED,
-                reason="No conversion came within the attribution window.",
-                updated_at=func.now(),
-            )
-            .returning(col(Referral.id))
-        )
-        if changed.scalar() is not None:
-            tx.record("referral.expired", "Referral expired unconverted", **_subject(start))
-            return Expiry(expired=True)
-        referral = (
-            await tx.session.scalars(select(Referral).where(col(Referral.id) == start.referral_id))
-        ).one()
-        if referral.conversion is None:
-            return Expiry(expired=True)
-        accepted = ConversionMessage.model_validate(referral.conversion)
-        return Expiry(
-            expired=False,
-            conversion=accepted.model_copy(update={"event_id": digest(accepted.event_id)}),
-        )
-
-
 class _Case(NamedTuple):
     """What is being judged, read under the referrer's lock."""
 
     referral: Referral
+    people: marks.People
     terms: CampaignTerms
     friends: int
     """The referrer's unique referees with this one; falls with reversals."""
@@ -95,16 +64,16 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
     grants, again = await _earned(tx, case)
-    verdicts = judge(case.terms, _facts(case, grants))
+    verdicts = await _judged(tx, case, grants)
     if not all(verdict.passed for verdict in verdicts):
-        return _reject(tx, case.referral, verdicts)
+        return await _reject(tx, case.referral, verdicts)
     reopened = await regain(tx, case.terms, again)
+    _flag(tx, case, [*grants, *reopened], verdicts)
     await _accept(tx, case, grants, reopened, verdicts)
     return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
 
 
 # Built once: putting a statement together takes longer than running it.
-_CASE = select(Referral).where(col(Referral.id) == bindparam("referral_id"))
 _COUNT = (
     update(ReferrerProgress)
     .where(
@@ -123,12 +92,14 @@ _GRANTS = insert(metadata.tables[str(Grant.__tablename__)])
 
 async def _read(tx: Transaction, start: ReferralStart) -> _Case:
     progress = await lock_progress(tx, start.campaign_id, start.referrer_id)
-    row = await tx.session.execute(_CASE, {"referral_id": start.referral_id})
-    referral = row.scalar_one()
+    found = await tx.session.execute(marks.CASE, {"referral_id": start.referral_id})
+    row = found.one()
+    referral: Referral = row[0]
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
     traits = await traits_of(tx, terms, referral)
     friends, number = progress.friends + 1, progress.conversions + 1
-    return _Case(referral, terms, friends, number, progress.grants, traits)
+    people = marks.people_of(row)
+    return _Case(referral, people, terms, friends, number, progress.grants, traits)
 
 
 async def _earned(tx: Transaction, case: _Case) -> tuple[list[Grant], list[Again]]:
@@ -137,6 +108,28 @@ async def _earned(tx: Transaction, case: _Case) -> tuple[list[Grant], list[Again
     if case.friends == case.number:
         return grants, []
     return await told_apart(tx, grants)
+
+
+async def _judged(tx: Transaction, case: _Case, grants: list[Grant]) -> list[Verdict]:
+    facts = _facts(case, grants)
+    return await checks.made(tx, case.referral, case.people, case.terms, facts, grants)
+
+
+def _flag(tx: Transaction, case: _Case, grants: list[Grant], verdicts: list[Verdict]) -> None:
+    """Under `review: flagged` a person decides about what a check found odd."""
+    hits = " ".join(verdict.detail for verdict in verdicts if verdict.flagged)
+    if not hits or case.terms.review is Review.NONE:
+        return
+    case.referral.reason = f"Flagged: {hits}"
+    tx.record(
+        "referral.flagged",
+        "A check found something odd",
+        detail=hits,
+        **subject_of(case.referral),
+    )
+    for grant in grants:
+        if grant.status in (GrantStatus.HELD, GrantStatus.ORDERING):
+            send_to_review(grant, tx.now)
 
 
 def _facts(case: _Case, grants: list[Grant]) -> Facts:
@@ -177,7 +170,7 @@ async def _accept(
     status = status_of(GrantStatus(grant.status) for grant in grants)
     referral.ordinal = case.number
     _settle(tx, referral, status, verdicts)
-    subject = _subject(referral)
+    subject = subject_of(referral)
     tx.record(
         "referral.qualified",
         "Conversion qualified",
@@ -205,11 +198,12 @@ def _settle(
     referral.verdicts = [verdict.model_dump(mode="json") for verdict in verdicts]
 
 
-def _reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
+async def _reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
+    await marks.give_up(tx, referral)
     reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
     referral.reason = reasons
     _settle(tx, referral, ReferralStatus.REJECTED, verdicts)
-    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **_subject(referral))
+    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **subject_of(referral))
     return Decision(qualified=False)
 
 
@@ -221,21 +215,12 @@ async def _reject_for_budget(
     if case.referral.status != ReferralStatus.CONVERTED:
         return await _decided_before(tx, case.referral)
     limit, needed = case.terms.limits.budget, spent.needed
-    verdicts = judge(case.terms, _facts(case, (await _earned(tx, case))[0]))
+    verdicts = await _judged(tx, case, (await _earned(tx, case))[0])
     ceiling = limit.amount if limit else 0
     verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
-    return _reject(tx, case.referral, verdicts)
+    return await _reject(tx, case.referral, verdicts)
 
 
 async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
     grants = await tx.session.scalars(select(Grant).where(col(Grant.referral_id) == referral.id))
     return Decision(qualified=referral.ordinal is not None, grants=tasks_of(grants))
-
-
-def _subject(of: Referral | ReferralStart) -> dict[str, Any]:
-    referral_id = of.id if isinstance(of, Referral) else of.referral_id
-    return {
-        "referral_id": referral_id,
-        "campaign_id": of.campaign_id,
-        "customer_id": of.referee_id,
-    }

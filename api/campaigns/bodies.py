@@ -7,14 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from api.campaigns.checks import WindowsIn, lay_windows
 from api.campaigns.codes import MAX_CODES, VoucherIn
 from api.campaigns.program import ReferralProgramIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.fields import Duration, Instant, Strict
+from api.fields import Duration, Instant
 from api.rewards.making import Making
 from domain.campaigns import CampaignTerms, CampaignType
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload
+from domain.rules.rule import Rule
 from store.campaigns import NewCampaign
 
 EXAMPLE: dict[str, Any] = {
@@ -56,7 +58,7 @@ EXAMPLE: dict[str, Any] = {
 """For the documentation."""
 
 
-class CampaignIn(Strict):
+class CampaignIn(WindowsIn):
     """A referral campaign. It is live as soon as it is created."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -71,6 +73,9 @@ class CampaignIn(Strict):
     expiration_date: Instant | None = None
     activity_duration_after_publishing: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     metadata: Metadata = Field(default={})
+    validation_rules: list[str] = Field(
+        default=[], max_length=50, description="Rules that become part of the terms, by id."
+    )
     voucher: VoucherIn = VoucherIn()
     referral_program: ReferralProgramIn
 
@@ -78,14 +83,16 @@ class CampaignIn(Strict):
     def _ends_after_it_begins(self) -> CampaignIn:
         if self.start_date and self.expiration_date and self.expiration_date <= self.start_date:
             raise ValueError("expiration_date must lie after start_date")
+        if self.validity_timeframe and not self.start_date:
+            raise ValueError("validity_timeframe needs a start_date to count from")
         return self
 
-    def to_campaign(self, making: Making, currency: str) -> NewCampaign:
+    def to_campaign(self, making: Making, rules: tuple[Rule, ...], currency: str) -> NewCampaign:
         """What the store creates. Raises InvalidPayload for terms that contradict each other."""
         count = self.vouchers_count or self.voucher.code_config.initial_count or 0
         if self.type is CampaignType.STATIC and not count:
             raise InvalidPayload("A STATIC campaign needs vouchers_count.", field="/vouchers_count")
-        terms = self._terms(making, currency)
+        terms = self._terms(making, rules, currency)
         if terms.code_config.combinations < 2 * max(count, 1):
             raise InvalidPayload(
                 "The pattern makes too few codes.", field="/voucher/code_config/pattern"
@@ -106,8 +113,9 @@ class CampaignIn(Strict):
             ),
         )
 
-    def _terms(self, making: Making, currency: str) -> CampaignTerms:
-        document = document_of(None)
+    def _terms(self, making: Making, rules: tuple[Rule, ...], currency: str) -> CampaignTerms:
+        document = document_of(None) | {"rules": rules}
+        lay_windows(document, self)
         lay_voucher(document, self.voucher)
         lay_program(document, self.referral_program, making, currency)
         if self.activity_duration_after_publishing is not None:

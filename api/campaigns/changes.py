@@ -6,14 +6,16 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from api.campaigns.checks import WindowsIn, lay_windows
 from api.campaigns.codes import DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.fields import Duration, Instant, Strict
+from api.fields import Duration, Instant
 from api.rewards.making import Making
 from domain.campaigns import CampaignTerms, CampaignType, Limits
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload
+from domain.windows import Windows
 from store.tables import Campaign
 
 _PLAIN = ("name", "description", "type", "join_once", "start_date", "expiration_date")
@@ -24,10 +26,15 @@ _UNSET = {
     "voucher.redemption.quantity": "code_quantity",
     "activity_duration_after_publishing": "activity_duration_after_publishing",
 }
+_WINDOWS = {
+    "validity_timeframe": "timeframe",
+    "validity_day_of_week": "days_of_week",
+    "validity_hours": "hours",
+}
 _UNSET_PLAIN = ("description", "start_date", "expiration_date")
 
 
-class CampaignChangeIn(Strict):
+class CampaignChangeIn(WindowsIn):
     """What is given replaces what is stored; metadata and limits merge one by one. A change of
     terms makes a new version, which referrals that began before do not follow."""
 
@@ -59,7 +66,7 @@ class CampaignChangeIn(Strict):
         default=[],
         max_length=50,
         description="Members that are to hold nothing, for null means not given: "
-        f"{', '.join([*_UNSET_PLAIN, *_UNSET])}, {_LIMIT}…",
+        f"{', '.join([*_UNSET_PLAIN, *_UNSET, *_WINDOWS])}, {_LIMIT}…",
     )
 
     def to_terms(self, before: CampaignTerms, making: Making, currency: str) -> CampaignTerms:
@@ -74,6 +81,7 @@ class CampaignChangeIn(Strict):
             document["discount"] = self.discount.model_dump(exclude={"effect"})
         if self.activity_duration_after_publishing is not None:
             document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
+        lay_windows(document, self)
         if self.referral_program:
             lay_program(document, self.referral_program, making, currency)
         return to_terms(document)
@@ -93,6 +101,10 @@ class CampaignChangeIn(Strict):
             raise InvalidPayload(
                 "expiration_date must lie after start_date", field="/expiration_date"
             )
+        if self.validity_timeframe and not begins:
+            raise InvalidPayload(
+                "validity_timeframe needs a start_date to count from", field="/start_date"
+            )
         return columns | {"attributes": kept | self.metadata}
 
 
@@ -100,6 +112,9 @@ def _remove(document: dict[str, Any], name: str, field: str) -> None:
     limit = name.removeprefix(_LIMIT)
     if name in _UNSET:
         document[_UNSET[name]] = None
+    elif name in _WINDOWS:
+        kept = {k: v for k, v in dict(document["windows"]).items() if k != _WINDOWS[name]}
+        document["windows"] = Windows(**kept)
     elif name.startswith(_LIMIT) and limit in Limits.model_fields:
         document["limits"] = {k: v for k, v in dict(document["limits"]).items() if k != limit}
     else:

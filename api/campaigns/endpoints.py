@@ -7,16 +7,19 @@ from fastapi import APIRouter
 from api.access import READERS, Calling, allow
 from api.campaigns.bodies import CampaignIn
 from api.campaigns.changes import CampaignChangeIn
+from api.campaigns.checks import must_be_known
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
-from api.campaigns.terms import rewards_in
+from api.campaigns.terms import PROGRAM, rewards_in
 from api.lists import Windowed
 from api.problems import body_responses, post_responses, responses
 from api.resources import Held
 from api.rewards.making import begin
+from api.rewards.offering import must_be_offered
 from api.route import GuardedRoute
 from domain.roles import Role
 from store import campaigns, removal, revisions
 from store.reading import campaigns as reading
+from store.rules import named
 from store.terms import terms_of
 
 router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
@@ -25,14 +28,16 @@ router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=Guard
 @router.post(
     "",
     dependencies=[allow(Role.SERVICE)],
-    responses=post_responses("duplicate_found"),
+    responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     """Create a referral campaign. It is live at once."""
     currency = held.settings.currency
     async with held.database.transaction() as tx:
         making = await begin(tx, currency, rewards_in(body.referral_program))
-        new = body.to_campaign(making, currency)
+        rules = await named(tx, body.validation_rules, "/validation_rules")
+        new = body.to_campaign(making, rules, currency)
+        await must_be_known(tx, new.terms)
         await making.put_away(tx, held.vault)
         campaign_id = await campaigns.create(tx, new)
     return await _answer(held, campaign_id)
@@ -74,6 +79,7 @@ async def update_campaign(
         before = await terms_of(tx, campaign.id, campaign.version)
         making = await begin(tx, currency, rewards_in(body.referral_program))
         after, columns = body.to_terms(before, making, currency), body.to_columns(campaign)
+        await must_be_known(tx, after)
         await making.put_away(tx, held.vault)
         await revisions.revise(tx, campaign, before, after, columns, actor=caller.app_id)
     return await _answer(held, campaign.id)
@@ -98,7 +104,8 @@ async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> Dele
     responses=post_responses("resource_not_found"),
 )
 async def enable_campaign(campaign_id: str, caller: Calling, held: Held) -> CampaignAnswer:
-    """Accept referrals and conversions again."""
+    """Accept referrals and conversions again. Refused while a provider does not offer what the
+    campaign gives; `errors` names the reward."""
     return await _switch(held, campaign_id, active=True, actor=caller.app_id)
 
 
@@ -120,5 +127,8 @@ async def _answer(held: Held, ref: str) -> CampaignAnswer:
 async def _switch(held: Held, ref: str, *, active: bool, actor: str) -> CampaignAnswer:
     campaign = await _answer(held, ref)
     async with held.database.transaction() as tx:
+        if active:
+            terms = await terms_of(tx, campaign.id, campaign.version)
+            await must_be_offered(tx, terms, PROGRAM)
         await campaigns.set_active(tx, campaign.id, active=active, actor=actor)
     return await _answer(held, campaign.id)

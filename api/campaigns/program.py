@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from api.campaigns.checks import AudienceIn, FraudIn
 from api.fields import MAX_MINOR, Duration, Strict
 from api.rewards.kinds import RewardIn
 from domain.campaigns import ConversionKind, Criterion, OnReversal, Review
@@ -74,8 +75,17 @@ class LimitsIn(Strict):
     """Ceilings that no concurrency passes."""
 
     budget: BudgetIn | None = None
-    grants_per_referrer: int | None = Field(default=None, strict=True, ge=1, le=1_000_000_000)
-    redemptions_per_customer: int | None = Field(default=None, strict=True, ge=1, le=1_000_000_000)
+    grants_per_referrer: _Most | None = None
+    redemptions_per_customer: _Most | None = None
+    redemptions: _Most | None = Field(
+        default=None, description="Conversions in all: the campaign ends with the last one."
+    )
+    redemptions_per_day: _Most | None = None
+    redemptions_per_week: _Most | None = None
+    redemptions_per_month: _Most | None = None
+    redemptions_per_referrer_per_day: _Most | None = None
+    redemptions_per_referrer_per_week: _Most | None = None
+    redemptions_per_referrer_per_month: _Most | None = None
 
 
 class ProgramChangeIn(Strict):
@@ -90,6 +100,8 @@ class ProgramChangeIn(Strict):
     hold: Duration | None = None
     review: Review | None = None
     limits: LimitsIn | None = None
+    audience: AudienceIn | None = None
+    fraud: FraudIn | None = None
 
 
 class ReferralProgramIn(ProgramChangeIn):

@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
+from api.campaigns.checks import windows_answer
 from api.lists import Listed
 from api.rewards.schemas import RefereeReward
+from api.validation_rules.schemas import Assigned, AssignmentAnswer
+from domain.audience import Audiences
 from domain.campaigns import (
     CampaignTerms,
     CampaignType,
@@ -20,6 +23,8 @@ from domain.campaigns import (
 )
 from domain.codes import CodeConfig
 from domain.discounts import Discount, PercentOff, UnitsOff
+from domain.fraud import FraudChecks
+from domain.windows import Hours, Timeframe
 from store.reading.campaigns import CampaignRead
 
 
@@ -52,12 +57,18 @@ def _number(value: Decimal) -> int | float:
 
 
 class EmptyList(BaseModel):
-    """Voucherify's assignments of validation rules; Guerdon's rules are terms."""
+    """What Voucherify lists here, and Guerdon has none of."""
 
     object: Literal["list"] = "list"
     data_ref: Literal["data"] = "data"
     data: list[Any] = []
     total: int = 0
+
+
+class DailyHours(BaseModel):
+    """When codes may be used each day."""
+
+    daily: list[Hours]
 
 
 class Quantity(BaseModel):
@@ -95,6 +106,8 @@ class ReferralProgram(BaseModel):
     hold: timedelta = Field(examples=["P14D"])
     review: Review
     limits: Limits
+    audience: Audiences
+    fraud: FraudChecks
 
     @classmethod
     def of(cls, terms: CampaignTerms) -> ReferralProgram:
@@ -107,6 +120,8 @@ class ReferralProgram(BaseModel):
             hold=terms.hold,
             review=terms.review,
             limits=terms.limits,
+            audience=terms.audience,
+            fraud=terms.fraud,
         )
 
 
@@ -130,12 +145,16 @@ class CampaignAnswer(BaseModel):
     start_date: datetime | None
     expiration_date: datetime | None
     activity_duration_after_publishing: timedelta | None
+    timezone: str = Field(examples=["Europe/Berlin"])
+    validity_timeframe: Timeframe | None
+    validity_day_of_week: list[int] | None
+    validity_hours: DailyHours | None
     metadata: dict[str, Any]
     version: int
     """Each edit of the terms makes the next one."""
     voucher: CampaignVoucher
     referral_program: ReferralProgram
-    validation_rules_assignments: EmptyList = EmptyList()
+    validation_rules_assignments: Assigned
     created_at: datetime
     updated_at: datetime | None
 
@@ -154,6 +173,10 @@ class CampaignAnswer(BaseModel):
                 expiration_date=campaign.expiration_date,
             ),
             referral_program=ReferralProgram.of(terms),
+            validation_rules_assignments=Assigned(
+                data=[AssignmentAnswer.of(one) for one in read.assignments]
+            ),
+            **windows_answer(terms.windows),
             **campaign.model_dump(exclude={"attributes"}),
         )
 

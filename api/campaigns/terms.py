@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.campaigns.checks import lay_checks
 from api.campaigns.codes import VoucherIn
 from api.campaigns.program import ProgramChangeIn, TierChangeIn, TierIn
 from api.fields import first_error
@@ -67,6 +68,7 @@ def lay_program(
         if "budget" in limits:
             limits["budget"].setdefault("currency", currency)
         document["limits"] = dict(document.get("limits", {})) | limits
+    lay_checks(document, given.audience, given.fraud)
 
 
 def lay_voucher(document: dict[str, Any], given: VoucherIn) -> None:

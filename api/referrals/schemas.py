@@ -15,7 +15,7 @@ from domain.customers import Metadata
 from domain.grants import AT_REST
 from domain.referrals import ReferralStatus
 from domain.staff import OF_REFERRAL, Action, possible
-from domain.verdicts import Verdict
+from domain.verdict import Verdict
 from store.reading.referrals import ReferralRead
 from store.staff import standing_of
 from store.tables import Referral
@@ -79,6 +79,8 @@ class ReferralAnswer(BaseModel):
     grants: list[GrantAnswer]
     actions: list[ActionAnswer] = Field(description="What staff can decide about all of it now.")
     order_source_id: str | None
+    order_amount: int | None = Field(description="What the order came to, minor units.")
+    reversed_at: datetime | None = Field(description="When all of it was undone.")
     due_at: datetime | None = Field(
         description="When it goes on by itself (expiry, or a hold's end), or by when somebody "
         "should have acted (in review, parked)."

@@ -11,7 +11,7 @@ from domain.rules.counters import Counter
 from domain.rules.operators import compare, member_of
 from domain.rules.properties import Concern, Source
 from domain.rules.rule import Condition, Rule
-from domain.verdicts import Verdict
+from domain.verdict import Verdict
 
 
 class Basket(BaseModel):

@@ -8,7 +8,8 @@ from typing import Any
 from builders import budget, terms
 
 from domain.campaigns import CampaignTerms, Limits
-from domain.verdicts import Facts, Verdict, budget_verdict, judge
+from domain.verdict import Verdict
+from domain.verdicts import Facts, budget_verdict, judge
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -38,6 +38,7 @@ from domain.messages import Decision
 from domain.referrals import ReferralStatus
 from store import qualification
 from store.database import Database
+from store.expiry import expire
 from store.tables import Budget, Event, Grant, LedgerEntry, Referral, ReferrerProgress
 
 
@@ -326,7 +327,7 @@ class TestExpire:
     async def test_ends_a_waiting_referral(self, database: Database) -> None:
         programme = await add_programme(database)
         referral = await sign_up(database, programme.code)
-        expiry = await qualification.expire(database, start_of(referral))
+        expiry = await expire(database, start_of(referral))
         assert (expiry.expired, expiry.conversion) == (True, None)
         assert (await one(database, Referral)).status == ReferralStatus.EXPIRED
         assert len(await rows(database, Event, type="referral.expired")) == 1
@@ -335,14 +336,14 @@ class TestExpire:
         programme = await add_programme(database)
         referral = await sign_up(database, programme.code)
         for _ in range(3):
-            assert (await qualification.expire(database, start_of(referral))).expired
+            assert (await expire(database, start_of(referral))).expired
         assert len(await rows(database, Event, type="referral.expired")) == 1
 
     async def test_hands_over_a_conversion_that_was_accepted(self, database: Database) -> None:
         programme = await add_programme(database)
         referral = await sign_up(database, programme.code)
         await convert(database, programme.code, referral.referee_id, event_id="order-1")
-        expiry = await qualification.expire(database, start_of(referral))
+        expiry = await expire(database, start_of(referral))
         assert not expiry.expired
         assert expiry.conversion is not None
         assert expiry.conversion.event_id == digest("order-1")
@@ -356,11 +357,11 @@ class TestExpire:
             start = start_of(referral)
             # Who begins is swapped, so that over the repetitions either may win.
             ways = [
-                qualification.expire(database, start),
+                expire(database, start),
                 convert(database, programme.code, referral.referee_id),
             ]
             await asyncio.gather(*(ways if n % 2 else reversed(ways)))
-            expiry = await qualification.expire(database, start)
+            expiry = await expire(database, start)
             stored = await one(database, Referral, id=referral.id)
             won[str(stored.status)] += 1
             assert expiry.expired == (stored.status == ReferralStatus.EXPIRED)
