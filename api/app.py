@@ -13,7 +13,7 @@ from api.access import Keyring
 from api.async_actions import endpoints as async_actions
 from api.boundary import Boundary
 from api.campaigns import endpoints as campaigns
-from api.campaigns import moves, tiers
+from api.campaigns import moves, summary, tiers
 from api.customers import bulk, changes, holdings
 from api.customers import endpoints as customers
 from api.documentation import document
@@ -32,9 +32,11 @@ from api.publications import endpoints as publications
 from api.reconciliations import endpoints as reconciliations
 from api.reconciliations import statements
 from api.redemptions import endpoints as redemptions
+from api.redemptions import entries
 from api.referrals import actions as referral_actions
 from api.referrals import endpoints as referrals
 from api.resources import Resources
+from api.reversals import endpoints as reversals
 from api.rewards import endpoints as rewards
 from api.segments import endpoints as segments
 from api.settings import ApiSettings
@@ -60,6 +62,7 @@ _ROUTERS = (
     changes,
     async_actions,
     exports,
+    summary,
     campaigns,
     tiers,
     moves,
@@ -69,8 +72,10 @@ _ROUTERS = (
     publications,
     referrals,
     referral_actions,
+    reversals,
     holders,
     redemptions,
+    entries,
     validations,
     grants,
     grant_actions,

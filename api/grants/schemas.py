@@ -70,6 +70,12 @@ class GrantAnswer(BaseModel):
     amount: int = Field(description="Minor units, or points.")
     currency: str | None
     actions: list[ActionAnswer] = Field(description="What staff can do about it now.")
+    netted: int = Field(description="Kept back for what the person owed.")
+    reversal_due: int = Field(description="How much of its value refunds undo.")
+    reversed_amount: int = Field(description="How much of that is undone already.")
+    receivable_amount: int = Field(
+        description="The part of it that the person owes, for the reward stands."
+    )
     due_at: datetime | None = Field(
         description="The end of its hold; parked or in review, by when somebody should have acted."
     )

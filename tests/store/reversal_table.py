@@ -252,7 +252,7 @@ def markdown() -> str:
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in TABLE]
     lines += ["", "| referral without grants | refund | becomes | answer |", "|---" * 4 + "|"]
     lines += [
-        f"| {b.state} | {b.refund} | {b.referral} | {'409' if b.refused else '202'} |"
+        f"| {b.state} | {b.refund} | {b.referral} | {'409' if b.refused else '200'} |"
         for b in BEFORE
     ]
     return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""Undoing what a refunded order, or a finding, has led to."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from api.access import Caller, Calling, allow
+from api.fields import identity_of
+from api.idempotency import HEADER
+from api.problems import post_responses
+from api.referrals.schemas import ReferralAnswer
+from api.resources import Held, Resources
+from api.reversals.schemas import OrderReversalAnswer, OrderReversalIn, ReversalIn
+from api.route import GuardedRoute
+from domain.refusals import InvalidPayload
+from domain.roles import Role
+from store.database import Transaction
+from store.reading import referrals as reading
+from store.reversals import Accepted, referral_of_order, request_reversal
+
+router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
+
+
+@router.post(
+    "/referrals/{referral_id}/reverse",
+    dependencies=[allow(Role.SUPPORT)],
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def reverse_referral(
+    referral_id: str, body: ReversalIn, caller: Calling, held: Held, request: Request
+) -> ReferralAnswer:
+    """Undo a referral, whole or by a share. Accepted at once, and never lost; its workflow carries
+    it out: cancels what is not ordered, asks providers for their cards, debits wallets, and books
+    what the person then owes."""
+    async with held.database.transaction() as tx:
+        accepted = await _accept(tx, referral_id, body, caller, request)
+    held.dispatcher.wake(accepted.intake)
+    return await _answer(held, referral_id, caller)
+
+
+@router.post(
+    "/reversals",
+    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def reverse_order(
+    body: OrderReversalIn, caller: Calling, held: Held, request: Request
+) -> OrderReversalAnswer:
+    """Undo, by a refunded order, every referral that it had converted: all of them or none."""
+    async with held.database.transaction() as tx:
+        accepted = [
+            await _accept(tx, referral_id, body, caller, request)
+            for referral_id in await referral_of_order(tx, body.order_source_id)
+        ]
+    held.dispatcher.wake([message for one in accepted for message in one.intake])
+    referrals = [await _answer(held, one.referral_id, caller) for one in accepted]
+    return OrderReversalAnswer(order_source_id=body.order_source_id, referrals=referrals)
+
+
+async def _accept(
+    tx: Transaction, referral_id: str, body: ReversalIn, caller: Caller, request: Request
+) -> Accepted:
+    return await request_reversal(
+        tx,
+        referral_id,
+        body.amount,
+        body.reason,
+        _identity(body, request),
+        order_amount=body.order_amount,
+        actor=caller.app_id if caller.role is not Role.SERVICE else None,
+    )
+
+
+def _identity(body: ReversalIn, request: Request) -> str | None:
+    """The refund's own id, if the caller gave one."""
+    given = identity_of(body.metadata, "refund_id") or request.headers.get(HEADER)
+    if given and len(given) > 255:
+        raise InvalidPayload("At most 255 characters.", field="/metadata/refund_id")
+    return given
+
+
+async def _answer(held: Resources, referral_id: str, caller: Caller) -> ReferralAnswer:
+    async with held.database.reading() as session:
+        return ReferralAnswer.of(await reading.find(session, referral_id), caller)

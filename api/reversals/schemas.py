@@ -1,0 +1,74 @@
+"""Bodies about reversals."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.fields import Strict
+from api.referrals.schemas import ReferralAnswer
+from domain.customers import Metadata
+
+MOST = 10**15
+"""Minor units; no order comes to more."""
+
+
+class ReversalIn(Strict):
+    """What is undone, and why. `metadata.refund_id` is the reversal's identity: the same one again
+    has no further effect. Without it the Idempotency-Key is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"reason": "The order was sent back."},
+                {
+                    "reason": "One of three items was sent back.",
+                    "amount": 2500,
+                    "metadata": {"refund_id": "re_1001"},
+                },
+            ]
+        }
+    )
+
+    reason: str = Field(min_length=1, max_length=500, description="For the timeline. No names.")
+    amount: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST,
+        description="What was refunded of the order, minor units. Absent: all of it.",
+    )
+    order_amount: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST,
+        description="What the order came to, where its event or redemption did not say.",
+    )
+    metadata: Metadata = Field(default={})
+
+
+class OrderReversalIn(ReversalIn):
+    """The same by the order, as whoever refunds it knows it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "order_source_id": "order-77",
+                    "reason": "One of three items was sent back.",
+                    "amount": 2500,
+                    "metadata": {"refund_id": "re_1001"},
+                }
+            ]
+        }
+    )
+
+    order_source_id: str = Field(min_length=1, max_length=255)
+
+
+class OrderReversalAnswer(BaseModel):
+    """The referrals that the order had converted, as they stand now."""
+
+    object: Literal["reversal"] = "reversal"
+    order_source_id: str
+    referrals: list[ReferralAnswer]
