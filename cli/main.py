@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Credentials of those who call the API.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+ledger = typer.Typer(help="The books.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger")
 imports = typer.Typer(help="Data from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 
@@ -116,6 +118,15 @@ def reconcile(
     from cli.reconcile import run
 
     raise typer.Exit(run(provider, since, until, csv, statement))
+
+
+@ledger.command()
+def verify() -> None:
+    """Check that no sealed ledger entry was changed, removed or added. Exits 1, naming the first,
+    if one was."""
+    from cli.ledger import run
+
+    raise typer.Exit(run())
 
 
 @keys.command()

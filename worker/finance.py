@@ -11,6 +11,7 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleCalendarSpec,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
@@ -20,18 +21,21 @@ from temporalio.client import (
 from activities.lane import ProviderLane
 from activities.reconciliation import BookActivities, ComparisonActivities
 from activities.repairs import RepairActivities
-from domain.messages import WORKFLOW_QUEUE
+from activities.sealing import SealActivities
+from domain.messages import SEAL_SCHEDULE, SEAL_WORKFLOW, WORKFLOW_QUEUE
 from domain.reconciliation import DAILY_WORKFLOW, DailyStart, daily_schedule
 from store.database import Database
 from worker.schedules import put_schedule
 from workflows.daily import DailyReconciliationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.repair import RepairWorkflow
+from workflows.sealing import SealWorkflow
 
-WORKFLOWS = [ReconciliationWorkflow, RepairWorkflow, DailyReconciliationWorkflow]
+WORKFLOWS = [ReconciliationWorkflow, RepairWorkflow, DailyReconciliationWorkflow, SealWorkflow]
 _HOUR = 2
 """UTC. Yesterday's orders have their answers by then, and Pacific providers their day's end nears;
 what is still open is filed as in flight and comes again."""
+_SEALED_EVERY = timedelta(minutes=5)
 
 Activities = list[Callable[..., Any]]
 
@@ -39,13 +43,29 @@ Activities = list[Callable[..., Any]]
 def activities(database: Database) -> Activities:
     """What needs the database alone."""
     comparison = ComparisonActivities(database)
-    return [comparison.compare_books, comparison.begin_daily, comparison.give_up]
+    seals = SealActivities(database)
+    return [
+        comparison.compare_books,
+        comparison.begin_daily,
+        comparison.give_up,
+        seals.seal_ledger,
+    ]
 
 
 def activities_of(lane: ProviderLane, max_per_second: float) -> Activities:
     """What asks a provider, on its own queue."""
     books, repairs = BookActivities(lane, max_per_second), RepairActivities(lane)
     return [books.stage_orders, repairs.repair, repairs.reopen]
+
+
+async def schedule_seals(client: Client) -> None:
+    """Every few minutes; sweeps never overlap."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(SEAL_WORKFLOW, id="seal", task_queue=WORKFLOW_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_SEALED_EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SEALED_EVERY * 2),
+    )
+    await put_schedule(client, SEAL_SCHEDULE, schedule)
 
 
 async def schedule_reconciliations(client: Client, providers: Iterable[str]) -> None:

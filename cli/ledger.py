@@ -1,0 +1,41 @@
+"""`guerdon ledger verify`: whether the ledger is as it was sealed.
+
+Exit status: 0, all holds; 1, something was rewritten, which is named; 2, it could not be checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from cli.surroundings import find_surroundings
+from store.database import Database
+from store.seals import Checked, verify
+from store.settings import explain
+
+
+def run() -> int:
+    """The command; its exit status."""
+    try:
+        checked = asyncio.run(_verify(find_surroundings()))
+    except (ValueError, OSError) as error:
+        words = explain(error) if isinstance(error, ValueError) else type(error).__name__
+        sys.stderr.write(f"guerdon: {words}\n")
+        return 2
+    if checked.broken:
+        where = f"entry {checked.broken.seq}" if checked.broken.seq else "the seal"
+        print(f"Block {checked.broken.block}, {where}: {checked.broken.words}.")
+        return 1
+    print(
+        f"{checked.blocks} blocks over {checked.entries} entries hold;"
+        f" {checked.unsealed} entries wait for their seal.\nHead of the chain: {checked.head.hex()}"
+    )
+    return 0
+
+
+async def _verify(database_url: str) -> Checked:
+    database = Database(database_url, pool=1)
+    try:
+        return await verify(database)
+    finally:
+        await database.dispose()

@@ -1,0 +1,109 @@
+"""A hash chain over the ledger's entries, in blocks.
+
+A block holds one digest an entry and a hash over them, over its bounds and over the hash of the
+block before it. So a changed, missing or added entry is named, and a block that is itself written
+anew breaks every block after it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+DIGEST = 16
+"""Bytes kept of an entry's digest: 128 bits cannot be met by chance or by search."""
+GENESIS = bytes(32)
+"""What the first block follows."""
+
+
+class Sealed(NamedTuple):
+    """A ledger entry, as it is sealed."""
+
+    seq: int
+    xid: int
+    transaction_id: str
+    at: datetime
+    kind: str
+    subject: str
+    account: str
+    amount: int
+    currency: str
+    corrects: str | None
+
+
+class Block(NamedTuple):
+    """Entries of the transactions [from_xid, to_xid), by `seq`."""
+
+    number: int
+    from_xid: int
+    to_xid: int
+    seqs: list[int]
+    digests: bytes
+    previous: bytes
+    hash: bytes
+
+
+class Break(NamedTuple):
+    """Where the chain does not hold: the first block, and the first entry in it. `seq` is None
+    when the block itself was written anew."""
+
+    block: int
+    seq: int | None
+    words: str
+
+
+def digest(entry: Sealed) -> bytes:
+    """An entry's own digest. Lengths stand before texts, so that no two entries read alike."""
+    parts = (
+        str(value.astimezone(UTC).isoformat(timespec="microseconds"))
+        if isinstance(value, datetime)
+        else ""
+        if value is None
+        else str(value)
+        for value in entry
+    )
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return sha256(text.encode()).digest()[:DIGEST]
+
+
+def block_hash(
+    number: int, from_xid: int, to_xid: int, seqs: list[int], digests: bytes, previous: bytes
+) -> bytes:
+    """The hash that the next block follows."""
+    head = f"{number}|{from_xid}|{to_xid}|{','.join(map(str, seqs))}|".encode()
+    return sha256(previous + head + digests).digest()
+
+
+def seal(number: int, from_xid: int, to_xid: int, entries: list[Sealed], previous: bytes) -> Block:
+    """The block of these entries."""
+    seqs, digests = [entry.seq for entry in entries], b"".join(map(digest, entries))
+    hashed = block_hash(number, from_xid, to_xid, seqs, digests, previous)
+    return Block(number, from_xid, to_xid, seqs, digests, previous, hashed)
+
+
+def first_break(block: Block, entries: list[Sealed], previous: bytes, ends: int) -> Break | None:
+    """The first thing that is not as it was sealed; None when all holds. `previous` and `ends`:
+    hash and to_xid of the block before."""
+    expected = block_hash(
+        block.number, block.from_xid, block.to_xid, block.seqs, block.digests, block.previous
+    )
+    chained = block.previous == previous and block.from_xid == ends
+    if expected != block.hash or not chained:
+        return Break(block.number, None, "the block itself was written anew")
+    kept = dict(zip(block.seqs, _pieces(block.digests), strict=True))
+    now = {entry.seq: digest(entry) for entry in entries}
+    for seq in sorted({*kept, *now}):
+        if kept.get(seq) != now.get(seq):
+            return Break(block.number, seq, _words(seq in kept, seq in now))
+    return None
+
+
+def _pieces(digests: bytes) -> list[bytes]:
+    return [digests[at : at + DIGEST] for at in range(0, len(digests), DIGEST)]
+
+
+def _words(was_there: bool, is_there: bool) -> str:
+    if was_there and is_there:
+        return "was changed after it was sealed"
+    return "was removed after it was sealed" if was_there else "was added behind the seal"
