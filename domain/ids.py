@@ -60,6 +60,11 @@ def referral_workflow_id(campaign_id: str, referee_id: str) -> str:
     return f"referral:{campaign_id}:{referee_id}"
 
 
+def catalogue_workflow_id(provider: str) -> str:
+    """One look at a time at each provider's catalogue."""
+    return f"catalogue:{provider}"
+
+
 def hook_workflow_id(provider: str, event_id: str) -> str:
     """A provider's webhook is followed once, however often it is sent."""
     return f"hook:{provider}:{event_id}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -66,7 +66,11 @@ class GiftCardPartners:
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "giftcard-partners"
-    capabilities = Capabilities(replay=Replay.REFUSES, signals_delivery=False)
+    capabilities = Capabilities(
+        replay=Replay.REFUSES,
+        signals_delivery=False,
+        catalogue_life=timedelta(days=7),  # "cache products at least a week"
+    )
 
     def __init__(self, settings: GiftCardPartnersSettings, *, within: float) -> None:
         self._settings = settings

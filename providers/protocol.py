@@ -9,21 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.money import Money
+from domain.catalogue import Product as Product
 from domain.orders import ClaimSecret, OrderRequest, OrderSnapshot
-from domain.rewards import Delivery
-
-
-class Product(BaseModel):
-    """A product that can be ordered: fixed values, or any value in a range."""
-
-    id: str
-    name: str
-    currency: str
-    fixed: tuple[Money, ...] = ()
-    smallest: Money | None = None
-    largest: Money | None = None
-    deliveries: frozenset[Delivery]
 
 
 class Replay(StrEnum):
@@ -56,6 +43,8 @@ class Capabilities(BaseModel):
     """Can a card that did not arrive be sent again, also to a corrected address?"""
     can_cancel: bool = False
     """Can a card be taken back before it is used?"""
+    catalogue_life: timedelta = timedelta(days=1)
+    """How long its catalogue is good for: it is not asked for more often."""
     lists_by_date: bool = False
     """Can a list of orders be asked for day by day? If not, each listing reads them all."""
 

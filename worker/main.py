@@ -18,6 +18,7 @@ from store.logs import log_as_json
 from store.settings import StoreSettings, explain
 from store.temporal import connect
 from worker.build import build_workers
+from worker.catalogues import keep_catalogues
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ async def _work(
         client = await _patiently_connect()
         for worker in build_workers(client, database, vault, providers, settings):
             await opened.enter_async_context(worker)
+        await keep_catalogues(client, providers)
         log.info("worker.started", providers=sorted(providers))
         await _told_to_stop()
         log.info("worker.stopping")

@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from api.fields import first_error
 from api.rewards.kinds import CustomIn, GiftCardIn, GiftCreditsIn, KindIn, ReferenceIn
+from api.rewards.offering import catalogues_of, offered
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
 from domain.rewards import Reward, reward_of
 from store import rewards, secrets
+from store.catalogue import Catalogues
 from store.crypto import Vault
 from store.database import Transaction
 
@@ -19,14 +21,20 @@ from store.database import Transaction
 class Making:
     """Makes rewards of one request. `currency` stands in where a body names none."""
 
-    def __init__(self, currency: str, definitions: dict[str, Reward]) -> None:
+    def __init__(
+        self, currency: str, definitions: dict[str, Reward], catalogues: Catalogues
+    ) -> None:
         self._currency = currency
         self._definitions = definitions
+        self._catalogues = catalogues
         self._secrets: dict[str, str] = {}
         self._named: set[str] = set()
 
     def make(self, given: KindIn | ReferenceIn, field: str) -> Reward:
-        """The domain's reward. Raises InvalidPayload at `field`."""
+        """The domain's reward, which its provider offers. Raises InvalidPayload at `field`."""
+        return offered(self._defined(given, field), self._catalogues, field)
+
+    def _defined(self, given: KindIn | ReferenceIn, field: str) -> Reward:
         if given.reward_id and given.reward_id not in self._definitions:
             raise InvalidPayload(f"There is no reward {given.reward_id!r}.", field=field)
         if isinstance(given, ReferenceIn):
@@ -64,5 +72,8 @@ async def begin(
     tx: Transaction, currency: str, given: Iterable[KindIn | ReferenceIn | None]
 ) -> Making:
     """Read the definitions that these rewards name; they stay until this transaction ends."""
+    given = list(given)
     named = {one.reward_id for one in given if one and one.reward_id}
-    return Making(currency, await rewards.definitions(tx, named))
+    definitions = await rewards.definitions(tx, named)
+    catalogues = await catalogues_of(tx, [*given, *definitions.values()])
+    return Making(currency, definitions, catalogues)

@@ -1,0 +1,65 @@
+"""Keeping the catalogues of the providers that this worker serves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from domain.ids import catalogue_workflow_id
+from domain.messages import CATALOGUE_WORKFLOW, WORKFLOW_QUEUE
+from providers.registry import Opened
+from worker.schedules import put_schedule
+
+log = structlog.get_logger(__name__)
+
+_LOOKS = 4
+"""In a catalogue's life: it is fetched again that little after it has lapsed."""
+
+
+async def keep_catalogues(client: Client, providers: dict[str, Opened]) -> None:
+    """Look now, and by a schedule from now on. Temporal may be away for a moment: the next worker
+    that starts sets up what this one could not."""
+    for name, opened in providers.items():
+        try:
+            await _look_now(client, name)
+            await _schedule(client, name, opened.provider.capabilities.catalogue_life)
+        except RPCError as error:
+            log.warning("catalogue.not_scheduled", provider=name, error=str(error))
+
+
+async def _look_now(client: Client, provider: str) -> None:
+    await client.start_workflow(
+        CATALOGUE_WORKFLOW,
+        provider,
+        id=catalogue_workflow_id(provider),
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        rpc_timeout=timedelta(seconds=10),
+    )
+
+
+async def _schedule(client: Client, provider: str, life: timedelta) -> None:
+    every = life / _LOOKS
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            CATALOGUE_WORKFLOW,
+            provider,
+            id=catalogue_workflow_id(provider),
+            task_queue=WORKFLOW_QUEUE,
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    )
+    await put_schedule(client, f"guerdon-catalogue-{provider}", schedule)
