@@ -22,6 +22,7 @@ from api.events import endpoints as events
 from api.exports import endpoints as exports
 from api.grants import actions as grant_actions
 from api.grants import endpoints as grants
+from api.grants import evidence
 from api.health import endpoints as health
 from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
@@ -43,7 +44,7 @@ from api.settings import ApiSettings
 from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
-from api.vouchers import pools
+from api.vouchers import importing, pools
 from providers.registry import open_configured
 from store.crypto import Vault
 from store.database import Database
@@ -68,6 +69,7 @@ _ROUTERS = (
     moves,
     rewards,
     vouchers,
+    importing,
     pools,
     publications,
     referrals,
@@ -78,6 +80,7 @@ _ROUTERS = (
     entries,
     validations,
     grants,
+    evidence,
     grant_actions,
     orders,
     ledger,
@@ -103,6 +106,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
     )
     add_error_handlers(app)
     app.include_router(bulk.files)
+    app.include_router(importing.files)
     for module in _ROUTERS:
         app.include_router(module.router)
     document(app, str(settings.public_url).rstrip("/"))

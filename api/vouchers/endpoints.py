@@ -11,7 +11,7 @@ from api.lists import Windowed
 from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
-from api.vouchers.schemas import VoucherAnswer, VoucherList
+from api.vouchers.schemas import AllVouchers, VoucherAnswer
 from domain.roles import Role
 from store import vouchers
 from store.reading import codes
@@ -29,13 +29,15 @@ async def list_vouchers(
     campaign_id: _Text = None,
     customer: _Text = None,
     code: _Text = None,
-) -> VoucherList:
+) -> AllVouchers:
     """Codes, newest first. `campaign` by name, `customer` (who holds it) by id or source_id."""
     filters = codes.Filters(campaign, campaign_id, customer, code)
     async with held.database.reading() as session:
         found, page = await codes.page_vouchers(session, window, filters)
-    return VoucherList(
-        data=[VoucherAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
+    return AllVouchers(
+        vouchers=[VoucherAnswer.of(read) for read in found],
+        total=page.total,
+        has_more=page.has_more,
     )
 
 

@@ -142,6 +142,21 @@ class VoucherList(Listed[VoucherAnswer]):
         return self.data
 
 
+class AllVouchers(BaseModel):
+    """Codes of every campaign. Voucherify's SDK admits no other `data_ref` here."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["vouchers"] = "vouchers"
+    vouchers: list[VoucherAnswer]
+    total: int
+    has_more: bool
+
+    @computed_field
+    def data(self) -> list[VoucherAnswer]:
+        """The same as `vouchers`."""
+        return self.vouchers
+
+
 class CodesAdded(BaseModel):
     """Several new codes. They are there at once: no asynchronous action has to be waited for."""
 

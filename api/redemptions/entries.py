@@ -1,0 +1,56 @@
+"""How one code was used."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.access import READERS, Calling, allow
+from api.lists import Windowed
+from api.problems import responses
+from api.redemptions.schemas import RedemptionAnswer
+from api.resources import Held
+from api.route import GuardedRoute
+from api.vouchers.schemas import VoucherAnswer
+from store.reading import codes
+from store.reading import redemptions as reading
+
+router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
+
+
+class VoucherRedemptions(BaseModel):
+    """The uses of a code, refused ones among them, newest first."""
+
+    object: Literal["list"] = "list"
+    quantity: int | None
+    redeemed_quantity: int
+    url: str
+    data_ref: Literal["redemption_entries"] = "redemption_entries"
+    total: int
+    has_more: bool
+    redemption_entries: list[RedemptionAnswer]
+
+
+@router.get(
+    "/{code}/redemption",
+    dependencies=[allow(*READERS)],
+    responses=responses("invalid_payload", "resource_not_found"),
+)
+async def list_voucher_redemptions(
+    code: str, caller: Calling, held: Held, window: Windowed
+) -> VoucherRedemptions:
+    """Who used a code, and who was refused it."""
+    async with held.database.reading() as session:
+        voucher = VoucherAnswer.of(await codes.find_voucher(session, code))
+        filters = reading.Filters(voucher=voucher.code)
+        found, page = await reading.page(session, window, filters)
+    return VoucherRedemptions(
+        quantity=voucher.redemption.quantity,
+        redeemed_quantity=voucher.redemption.redeemed_quantity,
+        url=voucher.redemption.url,
+        total=page.total,
+        has_more=page.has_more,
+        redemption_entries=[RedemptionAnswer.of(read, caller) for read in found],
+    )
