@@ -52,9 +52,12 @@ class Redeemed(NamedTuple):
     intake: list[Outgoing]
 
 
-async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
+async def redeem(
+    tx: Transaction, request: RedemptionRequest, *, rehearsed: bool = False
+) -> Redeemed:
     """Redeem a code once. In a redemption campaign this is the conversion; in a custom-event
     campaign it gives the discount and attributes the friend. A repeat answers the first use.
+    `rehearsed`: the caller undoes all of it, so nobody has to wait for its counts.
 
     The caller has locked the customer's row in this transaction (store.customers.upsert), so
     uses by one customer are counted one after the other. Raises NotFound or CannotCount.
@@ -70,7 +73,7 @@ async def redeem(tx: Transaction, request: RedemptionRequest) -> Redeemed:
             return Redeemed(_redeem_coupon(tx, request, coupon, identity), [])
         raise
     terms = await _must_be_redeemable(tx, found, request)
-    seen = await judge_use(tx, terms, _asked(found, terms, request), binding=True)
+    seen = await judge_use(tx, terms, _asked(found, terms, request), binding=not rehearsed)
     referral, intake = await _refer(tx, found, request, identity, seen)
     await usage.count(tx, found, terms)
     redemption = _redemption(tx, request, referral, terms.discount)

@@ -38,7 +38,8 @@ async def validate_code(body: RedemptionIn, held: Held, request: Request) -> Val
 
 async def _rehearse(tx: Transaction, body: RedemptionIn, request: Request) -> ValidationAnswer:
     customer = await customers.upsert(tx, body.customer)
-    redeemed = await redeem(tx, to_request(body, request, customer.id, tx.now))
+    asked = to_request(body, request, customer.id, tx.now)
+    redeemed = await redeem(tx, asked, rehearsed=True)
     read = await reading.find(ReadSession(tx.session), redeemed.redemption_id)
     referral = read.referral
     terms = referral and await terms_of(tx, referral.campaign_id, referral.campaign_version)

@@ -97,9 +97,11 @@ class Redemption(SQLModel, table=True):
         ),
         CheckConstraint(
             "failure_code IS NOT NULL OR (voucher_id IS NOT NULL AND campaign_id IS NOT NULL"
-            " AND customer_id IS NOT NULL AND referral_id IS NOT NULL)",
+            " AND customer_id IS NOT NULL)",
             name="use_is_whole",
         ),
+        # A coupon's use belongs to no referral, and counts against no limit of a campaign.
+        CheckConstraint("referral_id IS NOT NULL OR NOT counts", name="counted_use_refers"),
         CheckConstraint("failure_code IS NULL OR NOT counts", name="failure_counts_nothing"),
     )
 
@@ -110,7 +112,7 @@ class Redemption(SQLModel, table=True):
     code: str
     """As it was given, for a refused one may be none of ours."""
     counts: bool = True
-    """Against the limits of code and customer: neither refused nor given back."""
+    """Against the limits of the campaign: neither refused nor given back, nor a coupon's."""
     voucher_id: str | None = Field(default=None, foreign_key="vouchers.id", index=True)
     campaign_id: str | None = Field(default=None, foreign_key="campaigns.id", index=True)
     customer_id: str | None = Field(default=None, foreign_key="customers.id", index=True)

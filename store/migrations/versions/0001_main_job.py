@@ -836,11 +836,14 @@ def upgrade() -> None:
         sa.Column("failure_message", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "failure_code IS NOT NULL OR (voucher_id IS NOT NULL AND campaign_id IS NOT NULL AND customer_id IS NOT NULL AND referral_id IS NOT NULL)",
+            "failure_code IS NOT NULL OR (voucher_id IS NOT NULL AND campaign_id IS NOT NULL AND customer_id IS NOT NULL)",
             name=op.f("ck_redemptions_use_is_whole"),
         ),
         sa.CheckConstraint(
             "failure_code IS NULL OR NOT counts", name=op.f("ck_redemptions_failure_counts_nothing")
+        ),
+        sa.CheckConstraint(
+            "referral_id IS NOT NULL OR NOT counts", name=op.f("ck_redemptions_counted_use_refers")
         ),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaigns.id"], name=op.f("fk_redemptions_campaign_id_campaigns")
