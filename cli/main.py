@@ -20,6 +20,8 @@ keys = typer.Typer(help="Credentials of those who call the API.", no_args_is_hel
 app.add_typer(keys, name="keys")
 ledger = typer.Typer(help="The books.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
+evidence = typer.Typer(help="What there is to show for a grant.", no_args_is_help=True)
+app.add_typer(evidence, name="evidence")
 imports = typer.Typer(help="Data from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 
@@ -118,6 +120,16 @@ def reconcile(
     from cli.reconcile import run
 
     raise typer.Exit(run(provider, since, until, csv, statement))
+
+
+@evidence.command("verify")
+def verify_evidence(
+    file: Annotated[Path, typer.Argument(help="The answer of GET /v1/grants/{id}/evidence.")],
+) -> None:
+    """Check a grant's evidence. Exits 1, naming the section, if one was changed."""
+    from cli.evidence import run
+
+    raise typer.Exit(run(file))
 
 
 @ledger.command()
