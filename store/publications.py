@@ -13,6 +13,7 @@ from domain.campaigns import CampaignTerms
 from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists, CannotCount, NotFound
 from store import codes
+from store.admission import must_belong
 from store.database import Transaction
 from store.tables import Campaign, CampaignVersion, Publication, Voucher
 
@@ -40,6 +41,8 @@ async def publish(tx: Transaction, request: PublicationRequest) -> str:
         return earlier
     campaign, terms = await _find_campaign(tx, request)
     _must_be_open(tx, campaign)
+    if not terms.audience.referrers.everybody:
+        await must_belong(tx, terms.audience.referrers, request.customer_id)
     once = campaign.join_once or request.join_once
     wanted = codes.Request(request.customer_id, request.code, once)
     voucher = await codes.give(tx, campaign, terms, wanted)

@@ -145,6 +145,7 @@ class TestVerdicts:
             "campaign_live",
             "attribution_window",
             "grants_per_referrer",
+            "same_email",
             "budget",
         ]
         assert all(v["passed"] and v["detail"] for v in referral.verdicts)
