@@ -24,7 +24,7 @@ FILE_LIMIT = 10_000_000
 STATEMENT_LIMIT = 200_000_000
 """Bytes of a provider's statement, which is read piece by piece."""
 _STATEMENTS = "/v1/reconciliations/statements"
-_FILES = ("/importCSV", "/bulk/async", "/metadata/async")
+_FILES = ("/importCSV", "/import", "/bulk/async", "/metadata/async")
 
 
 class Boundary:

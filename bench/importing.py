@@ -50,7 +50,7 @@ def main(
             f"import          {seconds:.1f} s{', with one kill -9 in the middle' if kill else ''}"
         )
         print(f"ratio           {seconds / copied:.1f}")
-        print(f"peak memory     {peak.bytes / 1e6:.0f} MB")
+        print(f"peak memory     {peak.held / 1e6:.0f} MB")
         print(f"customers       {found}, told of as created {told}")
         if not (status == 0 and found == told == rows):
             raise SystemExit("a row was lost or doubled")
@@ -59,11 +59,11 @@ def main(
 class _Peak:
     """The most memory that a watched process held, in bytes."""
 
-    bytes = 0
+    held = 0
 
     def watch(self, process: subprocess.Popen[bytes]) -> None:
         try:
-            self.bytes = max(self.bytes, psutil.Process(process.pid).memory_info().rss)
+            self.held = max(self.held, psutil.Process(process.pid).memory_info().rss)
         except psutil.NoSuchProcess:
             return
 

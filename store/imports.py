@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from domain.customers import Person
+from domain.code_imports import code_described, code_reader
 from domain.imports import WrongRow, described, reader
 from store import mass
 from store.actions import Dealt, Failure, advance, next_part
+from store.code_imports import write_codes
 from store.database import Database, Transaction
 from store.tables import AsyncAction
 
@@ -16,7 +17,12 @@ CUSTOMERS_CSV = "CUSTOMERS.IMPORT_CSV"
 CUSTOMERS_BULK = "CUSTOMERS.UPDATE"
 CUSTOMERS_METADATA = "CUSTOMERS.METADATA_UPDATE"
 
-Write = Callable[[Transaction, Iterable[tuple[int, Person]]], Awaitable[mass.Written]]
+CODES_LIST = "CAMPAIGN.VOUCHERS_IMPORT"
+CODES_CSV = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
+
+Read = Callable[[Any], Any]
+"""A stored row to what it describes. Raises WrongRow."""
+Write = Callable[[Transaction, Iterable[tuple[int, Any]]], Awaitable[mass.Written]]
 
 
 async def work_off_part(database: Database, action_id: str) -> bool:
@@ -32,28 +38,22 @@ async def work_off_part(database: Database, action_id: str) -> bool:
         return True
 
 
-async def deal(
-    tx: Transaction,
-    read: Callable[[Any], Person],
-    write: Write,
-    before: int,
-    rows: list[Any],
-) -> Dealt:
+async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: list[Any]) -> Dealt:
     """Read and write rows, of which `before` were dealt with earlier. Wrong ones hold no other
     back."""
-    people: list[tuple[int, Person]] = []
+    good: list[tuple[int, Any]] = []
     failures: list[Failure] = []
     for number, row in enumerate(rows, start=before + 1):
         try:
-            people.append((number, read(row)))
+            good.append((number, read(row)))
         except WrongRow as wrong:
             failures.append(Failure(number, str(wrong)))
-    written = await write(tx, people)
-    failures += [Failure(number, "id: is not a customer's") for number in written.unknown]
+    written = await write(tx, good)
+    failures += [Failure(*wrong) for wrong in written.wrong]
     return Dealt(len(rows), written.created, written.updated, sorted(failures))
 
 
-def _handling(action: AsyncAction) -> tuple[Callable[[Any], Person], Write]:
+def _handling(action: AsyncAction) -> tuple[Read, Write]:
     match action.type:
         case "CUSTOMERS.IMPORT_CSV":
             return reader(action.parameters["header"]), mass.overwrite
@@ -62,8 +62,17 @@ def _handling(action: AsyncAction) -> tuple[Callable[[Any], Person], Write]:
         case "CUSTOMERS.METADATA_UPDATE":
             metadata = action.parameters["metadata"]
             return lambda source_id: described(_with(source_id, metadata)), mass.merge
+        case "CAMPAIGN.VOUCHERS_IMPORT":
+            return code_described, _into(action.parameters["campaign_id"])
+        case "CAMPAIGN.VOUCHERS_IMPORT_CSV":
+            header = action.parameters["header"]
+            return code_reader(header), _into(action.parameters["campaign_id"])
     raise ValueError(f"nobody knows how to do {action.type}")
 
 
 def _with(source_id: Any, metadata: dict[str, Any]) -> dict[str, Any]:
     return {"source_id": source_id, "metadata": metadata}
+
+
+def _into(campaign_id: str) -> Write:
+    return lambda tx, codes: write_codes(tx, campaign_id, codes)

@@ -27,12 +27,12 @@ CREATE TEMP TABLE arriving (
 
 
 class Written(NamedTuple):
-    """What became of the rows: how many persons are new, how many were known, and the numbers of
-    the rows whose `id` is nobody's."""
+    """What became of the rows: how many things are new, how many were known and changed, and
+    which rows were wrong (number, why)."""
 
     created: int
     updated: int
-    unknown: list[int]
+    wrong: list[tuple[int, str]]
 
 
 async def overwrite(tx: Transaction, people: Iterable[tuple[int, Person]]) -> Written:
@@ -60,7 +60,8 @@ async def _write(
     await tx.session.execute(text(_RECOGNISE))
     unknown = await tx.session.scalars(text(_UNKNOWN))
     updated = await tx.session.execute(text(_update(values)), {"now": tx.now})
-    return Written(created.scalar_one(), updated.scalar_one(), list(unknown))
+    wrong = [(number, "id: is not a customer's") for number in unknown]
+    return Written(created.scalar_one(), updated.scalar_one(), wrong)
 
 
 async def copy_in(

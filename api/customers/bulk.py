@@ -8,17 +8,16 @@ from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, Field
 
 from api.access import allow
+from api.async_actions.accepting import accept
 from api.async_actions.schemas import Accepted
 from api.files import CsvFile, FileRoute, rows_of
 from api.problems import post_responses
-from api.resources import Held, Resources
+from api.resources import Held
 from api.route import GuardedRoute
 from domain.imports import WrongHeader, reader
 from domain.refusals import InvalidPayload
 from domain.roles import Role
-from store import actions
 from store.imports import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_METADATA
-from store.starting import try_to_start
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 files = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=FileRoute)
@@ -45,7 +44,7 @@ async def update_customers_in_bulk(
     held: Held,
 ) -> Accepted:
     """Create or merge many customers. A wrong one holds no other back: the action lists it."""
-    return await _accept(held, request, CUSTOMERS_BULK, body)
+    return await accept(held, request, CUSTOMERS_BULK, body)
 
 
 @router.post(
@@ -63,7 +62,7 @@ async def update_metadata_in_bulk(
     held: Held,
 ) -> Accepted:
     """Merge the same metadata into many customers."""
-    return await _accept(
+    return await accept(
         held, request, CUSTOMERS_METADATA, list(body.source_ids), metadata=body.metadata
     )
 
@@ -79,15 +78,4 @@ async def import_customers(file: CsvFile, request: Request, held: Held) -> Accep
         reader(header)
     except WrongHeader as wrong:
         raise InvalidPayload(f"The file: {wrong}.", field="/file") from None
-    return await _accept(held, request, CUSTOMERS_CSV, rows, header=header)
-
-
-async def _accept(
-    held: Resources, request: Request, type: str, rows: list[Any], **parameters: Any
-) -> Accepted:
-    async with held.database.transaction() as tx:
-        action = await actions.enqueue(
-            tx, type, rows, request_id=request.state.request_id, **parameters
-        )
-    await try_to_start(held.temporal, action.id)
-    return Accepted(async_action_id=action.id)
+    return await accept(held, request, CUSTOMERS_CSV, rows, header=header)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from api_app import client_of, headers_for
-from api_bodies import made, refused
+from api_bodies import made, person, refused, share
 from fastapi import FastAPI
 from sqlalchemy import text
 from temporalio.testing import WorkflowEnvironment
@@ -139,6 +139,53 @@ class TestCsv:
         refused(
             await unchanged.post("/v1/customers/importCSV", files=file), 413, "payload_too_large"
         )
+
+
+class TestCodes:
+    async def test_from_a_file_then_changed_and_refused(self, caller: httpx.AsyncClient) -> None:
+        first, second = await share(caller), await share(caller)
+        path = f"/v1/campaigns/{first.campaign_id}/importCSV"
+        lines = ["Code,Category,Redeemed quantity,Active,tone", "ANN-1,a,3,true,x", "BOB-1,,,no,"]
+        accepted = await made(caller.post(path, files=csv_of(*lines)), 202)
+        action = await finished(caller, accepted["async_action_id"])
+        assert action["result"]["created_count"] == 2
+        ann = await made(caller.get("/v1/vouchers/ANN-1"))
+        assert (ann["campaign_id"], ann["active"]) == (first.campaign_id, True)
+        assert ann["redemption"]["redeemed_quantity"] == 3
+        assert ann["metadata"] == {"tone": "x", "category": "a"}
+        assert not (await made(caller.get("/v1/vouchers/BOB-1")))["active"]
+        again = [
+            {"code": "ANN-1", "active": False, "metadata": {"tone": "y"}, "redemption": None},
+            {"code": second.code},
+            {"code": "a b\n"},
+        ]
+        path = f"/v1/campaigns/{first.campaign}/import"
+        accepted = await made(caller.post(path, json=again), 202)
+        result = (await finished(caller, accepted["async_action_id"]))["result"]
+        assert (result["created_count"], result["updated_count"]) == (0, 1)
+        assert [failed["row"] for failed in result["failed"]] == [2, 3]
+        ann = await made(caller.get("/v1/vouchers/ANN-1"))
+        assert (ann["active"], ann["metadata"]["tone"]) == (False, "x")
+
+    async def test_are_published_like_others(self, caller: httpx.AsyncClient) -> None:
+        shared = await share(caller)
+        path = f"/v1/campaigns/{shared.campaign_id}/import"
+        accepted = await made(caller.post(path, json=[{"code": "ZOE-1"}]), 202)
+        await finished(caller, accepted["async_action_id"])
+        body = {"voucher": "ZOE-1", "customer": person()}
+        assert (await made(caller.post("/v1/publications", json=body)))["voucher"]["code"] == (
+            "ZOE-1"
+        )
+
+    async def test_for_no_campaign_or_without_a_code_column(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        answer = await service.post("/v1/campaigns/none/import", json=[{"code": "X"}])
+        refused(answer, 404, "resource_not_found")
+        shared = await share(service)
+        path = f"/v1/campaigns/{shared.campaign_id}/importCSV"
+        answer = await service.post(path, files=csv_of("Kode", "x"))
+        refused(answer, 400, "invalid_payload", "/file")
 
 
 class TestOutage:

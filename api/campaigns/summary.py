@@ -1,0 +1,158 @@
+"""A campaign in figures, under Voucherify's names and Guerdon's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from api.access import READERS, Caller, Calling, allow
+from api.persons import name_for
+from api.problems import responses
+from api.resources import Held
+from api.route import GuardedRoute
+from store.reading import campaigns, summary
+
+router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
+
+
+class Funnel(BaseModel):
+    """Referrals by how far they came, then by where they stand now."""
+
+    referred: int
+    converted: int
+    qualified: int
+    completed: int
+    waiting: int
+    rejected: int
+    expired: int
+    reversed: int
+    needs_attention: int
+
+
+class Day(Funnel):
+    """The same for the referrals that began on one day, UTC."""
+
+    day: date
+
+
+class Spend(BaseModel):
+    """A budget, minor units: what may be spent, is set aside, is ordered, has arrived, and is
+    promised but has not arrived. `ceiling` null: without limit."""
+
+    currency: str
+    ceiling: int | None
+    reserved: int
+    committed: int
+    delivered: int
+    liability: int
+
+
+class TopReferrer(BaseModel):
+    """One of the five who referred most."""
+
+    id: str
+    source_id: str | None
+    name: str | None
+    referred: int
+    qualified: int
+
+
+class CampaignName(BaseModel):
+    """Which campaign it is about."""
+
+    id: str
+    name: str
+    campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
+    object: Literal["campaign"] = "campaign"
+
+
+class CampaignSummary(BaseModel):
+    """A campaign in figures. Amounts in minor units; validations leave no trace to count."""
+
+    object: Literal["campaign_summary"] = "campaign_summary"
+    campaign: CampaignName
+    redemptions: int
+    redemptions_succeeded: int
+    redemptions_failed: int
+    rollbacks: int
+    rollbacks_succeeded: int
+    rollbacks_failed: int = 0
+    orders_amount: int
+    orders_rolledback_amount: int
+    discounted_amount: int
+    rolledback_discounted_amount: int
+    vouchers_created: int
+    vouchers_deleted: int = 0
+    publications: int
+    publications_succeeded: int
+    publications_failed: int = 0
+    points_rewarded: int
+    referred_customers: int
+    funnel: Funnel
+    spend: list[Spend]
+    top_referrers: list[TopReferrer]
+    by_day: list[Day]
+
+
+@router.get(
+    "/{campaign_id}/summary",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found", "invalid_payload"),
+)
+async def get_summary(
+    campaign_id: str,
+    held: Held,
+    caller: Calling,
+    start_date: Annotated[date | None, Query(description="First day, UTC.")] = None,
+    end_date: Annotated[date | None, Query(description="Last day, UTC.")] = None,
+) -> CampaignSummary:
+    """The funnel, spend against budget, liability, top referrers, by day."""
+    period = summary.Period(_begin(start_date), _begin(end_date, days=1))
+    async with held.database.reading() as session:
+        campaign = (await campaigns.find(session, campaign_id)).campaign
+        read = await summary.of_campaign(session, campaign.id, period)
+    return _answer(CampaignName(id=campaign.id, name=campaign.name), read, caller)
+
+
+def _begin(day: date | None, days: int = 0) -> datetime | None:
+    if day is None or day == date.max:
+        return None
+    return datetime.combine(day + timedelta(days), time(), UTC)
+
+
+def _answer(campaign: CampaignName, read: summary.Summary, caller: Caller) -> CampaignSummary:
+    uses = read.uses
+    return CampaignSummary(
+        campaign=campaign,
+        redemptions=uses.succeeded + uses.failed,
+        redemptions_succeeded=uses.succeeded,
+        redemptions_failed=uses.failed,
+        rollbacks=uses.rolled_back,
+        rollbacks_succeeded=uses.rolled_back,
+        orders_amount=uses.orders,
+        orders_rolledback_amount=uses.orders_back,
+        discounted_amount=uses.discounts,
+        rolledback_discounted_amount=uses.discounts_back,
+        vouchers_created=read.codes.created,
+        publications=read.publications,
+        publications_succeeded=read.publications,
+        points_rewarded=read.points_granted,
+        referred_customers=read.funnel.referred,
+        funnel=Funnel.model_validate(read.funnel, from_attributes=True),
+        spend=[Spend.model_validate(row, from_attributes=True) for row in read.money],
+        top_referrers=[_referrer(row, caller) for row in read.top_referrers],
+        by_day=[Day.model_validate(row, from_attributes=True) for row in read.days],
+    )
+
+
+def _referrer(row: Any, caller: Caller) -> TopReferrer:
+    return TopReferrer(
+        id=row.referrer_id,
+        source_id=row.source_id,
+        name=name_for(caller, row.name),
+        referred=row.referred,
+        qualified=row.qualified,
+    )

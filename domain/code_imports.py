@@ -1,0 +1,96 @@
+"""Codes that an application brings along, from JSON or from a CSV file under Voucherify's column
+names. Columns that it does not know are metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+
+from domain.imports import WrongHeader, WrongRow
+
+
+def _aware(value: datetime) -> datetime:
+    """A time without a zone is UTC, as in Voucherify's files."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _plain(code: str) -> str:
+    if code != code.strip() or any(not each.isprintable() or each in "/?#" for each in code):
+        raise ValueError("holds a character that a code cannot have")
+    return code
+
+
+_Instant = Annotated[datetime, AfterValidator(_aware)]
+_Metadata = Annotated[dict[str, Any], BeforeValidator(lambda given: given or {})]
+
+
+class ImportedCode(BaseModel):
+    """One code. For a known one only `active` and `category` are taken."""
+
+    code: Annotated[str, AfterValidator(_plain)] = Field(min_length=1, max_length=200)
+    active: Annotated[bool, BeforeValidator(lambda given: True if given is None else given)] = True
+    category: str | None = Field(default=None, max_length=200)
+    redeemed_quantity: int = Field(default=0, ge=0, le=2_000_000_000)
+    quantity: int | None = Field(default=None, ge=1, le=2_000_000_000)
+    start_date: _Instant | None = None
+    expiration_date: _Instant | None = None
+    metadata: _Metadata = {}
+
+
+_COLUMNS = {
+    "code": "code",
+    "active": "active",
+    "category": "category",
+    "redeemed quantity": "redeemed_quantity",
+    "redemption limit": "quantity",
+    "start date": "start_date",
+    "expiration date": "expiration_date",
+}
+
+
+def code_reader(header: Sequence[str]) -> Callable[[Sequence[str]], ImportedCode]:
+    """How to read the rows below this header. Raises WrongHeader; its reader raises WrongRow."""
+    names = [name.strip() for name in header]
+    lowered = [name.lower().replace("_", " ") for name in names]
+    if "code" not in lowered:
+        raise WrongHeader("the first line must name a Code column")
+    if len(set(lowered)) < len(lowered) or "" in lowered:
+        raise WrongHeader("each column needs a name of its own")
+
+    def read(row: Sequence[str]) -> ImportedCode:
+        if len(row) != len(names):
+            raise WrongRow(f"has {len(row)} values where the header names {len(names)} columns")
+        given: dict[str, Any] = {}
+        metadata: dict[str, str] = {}
+        for name, column, value in zip(names, lowered, row, strict=True):
+            if "\x00" in value:
+                raise WrongRow(f"{name}: holds a NUL character")
+            if value and column in _COLUMNS:
+                given[_COLUMNS[column]] = value
+            elif value:
+                metadata[name] = value
+        return _checked(given | {"metadata": metadata})
+
+    return read
+
+
+def code_described(row: dict[str, Any]) -> ImportedCode:
+    """A code from a row of a request. Raises WrongRow. What Guerdon's codes have not of their own
+    (discount, gift, …) comes from their campaign and is not read, as in Voucherify."""
+    limits = row.get("redemption")
+    limits = limits if isinstance(limits, dict) else {}
+    given = {name: value for name, value in row.items() if value is not None}
+    own = {name: limits[name] for name in ("quantity", "redeemed_quantity") if limits.get(name)}
+    return _checked(given | own)
+
+
+def _checked(given: dict[str, Any]) -> ImportedCode:
+    try:
+        return ImportedCode.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "row"
+        raise WrongRow(f"{where}: {first['msg']}") from None
