@@ -155,9 +155,14 @@ def unfulfil(campaign_id: str, subject: str, points: int, *, corrects: str) -> P
     return _move("unfulfil", subject, points, POINTS, leg, corrects=corrects)
 
 
+def deposit_of(provider: str) -> str:
+    """Our deposit at a provider: topped up by finance, charged for each order."""
+    return f"provider/{provider}/deposit"
+
+
 def deposit(provider: str, reference: str, money: Money) -> Posting:
     """Finance paid money into our deposit at a provider."""
-    leg = ("treasury", f"provider/{provider}/deposit")
+    leg = ("treasury", deposit_of(provider))
     return _money("deposit", f"{provider}/{reference}", money, leg)
 
 
@@ -165,7 +170,7 @@ def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
     """What the provider took from our deposit: face value, and fee or discount apart. A card in
     another currency than the deposit's passes through an exchange account, which holds the two
     sums side by side: the rate is the provider's."""
-    held, cards = f"provider/{provider}/deposit", f"provider/{provider}/cards"
+    held, cards = deposit_of(provider), f"provider/{provider}/cards"
     if charged.currency != face.currency:
         exchange = f"provider/{provider}/exchange"
         return [
@@ -182,7 +187,7 @@ def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
 def refund(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
     """The provider took a card back, and its value is in our deposit again. Fees are not: what a
     provider says of them is reconciled with its book."""
-    held, cards = f"provider/{provider}/deposit", f"provider/{provider}/cards"
+    held, cards = deposit_of(provider), f"provider/{provider}/cards"
     corrects = f"charge/{order_id}"
     if charged.currency != face.currency:
         exchange = f"provider/{provider}/exchange"

@@ -22,7 +22,14 @@ from activities.lane import ProviderLane
 from activities.reconciliation import BookActivities, ComparisonActivities
 from activities.repairs import RepairActivities
 from activities.sealing import SealActivities
-from domain.messages import SEAL_SCHEDULE, SEAL_WORKFLOW, WORKFLOW_QUEUE
+from activities.upkeep import UpkeepActivities
+from domain.messages import (
+    SEAL_SCHEDULE,
+    SEAL_WORKFLOW,
+    UPKEEP_SCHEDULE,
+    UPKEEP_WORKFLOW,
+    WORKFLOW_QUEUE,
+)
 from domain.reconciliation import DAILY_WORKFLOW, DailyStart, daily_schedule
 from store.database import Database
 from worker.schedules import put_schedule
@@ -30,8 +37,15 @@ from workflows.daily import DailyReconciliationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.repair import RepairWorkflow
 from workflows.sealing import SealWorkflow
+from workflows.upkeep import UpkeepWorkflow
 
-WORKFLOWS = [ReconciliationWorkflow, RepairWorkflow, DailyReconciliationWorkflow, SealWorkflow]
+WORKFLOWS = [
+    ReconciliationWorkflow,
+    RepairWorkflow,
+    DailyReconciliationWorkflow,
+    SealWorkflow,
+    UpkeepWorkflow,
+]
 _HOUR = 2
 """UTC. Yesterday's orders have their answers by then, and Pacific providers their day's end nears;
 what is still open is filed as in flight and comes again."""
@@ -43,12 +57,14 @@ Activities = list[Callable[..., Any]]
 def activities(database: Database) -> Activities:
     """What needs the database alone."""
     comparison = ComparisonActivities(database)
-    seals = SealActivities(database)
+    seals, upkeep = SealActivities(database), UpkeepActivities(database)
     return [
         comparison.compare_books,
         comparison.begin_daily,
         comparison.give_up,
         seals.seal_ledger,
+        upkeep.expire_credits,
+        upkeep.sum_up,
     ]
 
 
@@ -66,6 +82,17 @@ async def schedule_seals(client: Client) -> None:
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SEALED_EVERY * 2),
     )
     await put_schedule(client, SEAL_SCHEDULE, schedule)
+
+
+async def schedule_upkeep(client: Client) -> None:
+    """As often as the seals. Nothing waits for it: what has expired is not usable in the meantime,
+    and a balance reads what is not summed yet besides the sums."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(UPKEEP_WORKFLOW, id="upkeep", task_queue=WORKFLOW_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_SEALED_EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SEALED_EVERY * 2),
+    )
+    await put_schedule(client, UPKEEP_SCHEDULE, schedule)
 
 
 async def schedule_reconciliations(client: Client, providers: Iterable[str]) -> None:

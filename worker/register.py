@@ -24,7 +24,7 @@ from providers.registry import configured
 from store.dispatch import SEARCH_ATTRIBUTES
 from store.temporal import connect
 from worker.build import DEPLOYMENT
-from worker.finance import schedule_reconciliations, schedule_seals
+from worker.finance import schedule_reconciliations, schedule_seals, schedule_upkeep
 from worker.schedules import put_schedule
 from worker.settings import WorkerSettings
 
@@ -36,6 +36,7 @@ async def prepare() -> None:
     await schedule_redrive(client, settings.redrive_every)
     await schedule_reconciliations(client, configured())
     await schedule_seals(client)
+    await schedule_upkeep(client)
     if settings.build_id:
         await set_current_version(client, settings.build_id)
 

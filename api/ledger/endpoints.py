@@ -1,19 +1,35 @@
-"""The ledger's balances, for finance."""
+"""The ledger, for finance: what every account holds, what moved it, and money paid in."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from starlette.responses import Response
 
-from api.access import allow
-from api.lists import Listed
-from api.problems import responses
+from api.access import Calling, allow
+from api.fields import Instant
+from api.ledger.schemas import (
+    BalanceAnswer,
+    BalanceList,
+    DepositAnswer,
+    DepositIn,
+    TransactionAnswer,
+    TransactionList,
+    csv_lines,
+)
+from api.lists import Windowed
+from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
+from domain.money import Money
 from domain.roles import Role
+from store import deposits
+from store.database import Database
 from store.reading import ledger
+from store.reading.ledger import Filters, Which
 
 router = APIRouter(
     prefix="/v1/ledger",
@@ -22,41 +38,78 @@ router = APIRouter(
     dependencies=[allow(Role.FINANCE)],
 )
 
-
-class BalanceAnswer(BaseModel):
-    """One account in one currency."""
-
-    id: str = Field(examples=["campaign/camp_01jd/reserved|USD"])
-    account: str
-    currency: str
-    balance: int = Field(description="Minor units; for the currency POINTS, points.")
-
-
-class BalanceList(Listed[BalanceAnswer]):
-    """Balances by account. `totals` sums every entry per currency: always zero."""
-
-    totals: dict[str, int]
+_Account = Annotated[
+    str | None, Query(max_length=200, description="The beginning of the accounts' names.")
+]
+_Word = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/balances", responses=responses("invalid_payload"))
 async def list_balances(
     held: Held,
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    starting_after_id: Annotated[str | None, Query(max_length=200)] = None,
-    account: Annotated[
-        str | None, Query(max_length=200, description="The beginning of the accounts' names.")
+    starting_after_id: _Word = None,
+    account: _Account = None,
+    at: Annotated[
+        Instant | None, Query(description="As of then: what was posted before. Absent: now.")
     ] = None,
 ) -> BalanceList:
-    """What every account holds, by account and currency."""
+    """What every account holds, or held at a past instant, by account and currency."""
     name, _, currency = (starting_after_id or "").rpartition("|")
-    after = (name, currency) if name else None
+    which = Which(limit, (name, currency) if name else None, account, at)
     async with held.database.reading() as session:
-        found, total, more = await ledger.balances(
-            session, limit=limit, after=after, account=account
-        )
-        totals = await ledger.totals(session)
-    data = [
-        BalanceAnswer(id=f"{balance.account}|{balance.currency}", **balance._asdict())
-        for balance in found
-    ]
+        found, total, more = await ledger.balances(session, which)
+        totals = await ledger.totals(session, at)
+    data = [BalanceAnswer.of(balance) for balance in found]
     return BalanceList(data=data, total=total, has_more=more, totals=totals)
+
+
+@router.get(
+    "/transactions",
+    response_model=TransactionList,
+    responses={
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "description": "A page as JSON; every entry that matches as `text/csv`.",
+        },
+        **responses("invalid_payload"),
+    },
+)
+async def list_transactions(
+    held: Held,
+    window: Windowed,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    account: _Account = None,
+    kind: _Word = None,
+    subject: Annotated[
+        str | None, Query(max_length=200, description="A grant's, an order's or another id.")
+    ] = None,
+    since: Annotated[Instant | None, Query(alias="from", description="Then or later.")] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="Before then.")] = None,
+) -> Response | TransactionList:
+    """What moved, newest first; with `Accept: text/csv` all of it, oldest first."""
+    filters = Filters(account, kind, subject, since, until)
+    if "text/csv" in accept:
+        return StreamingResponse(_csv(held.database, filters), media_type="text/csv")
+    async with held.database.reading() as session:
+        found, total, more = await ledger.transactions(session, window, filters)
+    data = [TransactionAnswer.of(entries) for entries in found]
+    return TransactionList(data=data, total=total, has_more=more)
+
+
+@router.post("/deposits", status_code=201, responses=post_responses("duplicate_found"))
+async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAnswer:
+    """Book money that was paid into our deposit at a provider: once for each reference."""
+    money = Money(amount=body.amount, currency=body.currency)
+    async with held.database.transaction() as tx:
+        await deposits.add(tx, body.provider, body.reference, money, actor=caller.app_id)
+    async with held.database.reading() as session:
+        balance = await deposits.balance(session, body.provider, body.currency)
+    return DepositAnswer(balance=balance, **body.model_dump())
+
+
+async def _csv(database: Database, filters: Filters) -> AsyncIterator[str]:
+    yield csv_lines([], header=True)
+    async with database.reading() as session:
+        async for entry in ledger.stream(session, filters):
+            yield csv_lines([entry], header=False)

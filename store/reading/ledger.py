@@ -1,13 +1,20 @@
-"""Balances: sums of the ledger's entries."""
+"""Balances and transactions of the ledger.
+
+A balance is what `store.rollup` has summed, and the entries that it has not seen yet; so it is
+exact at every moment, and reads few rows however many there are.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, TextClause, func, select, text
 from sqlmodel import col
 
 from store.database import ReadSession
+from store.reading.pages import Window
 from store.tables import LedgerEntry
 
 
@@ -19,32 +26,153 @@ class Balance(NamedTuple):
     balance: int
 
 
-async def balances(
-    session: ReadSession, *, limit: int, after: tuple[str, str] | None, account: str | None
-) -> tuple[list[Balance], int, bool]:
-    """By account and currency in their own order, after the pair `after`; how many there are in
-    all, and whether more follow. `account` is the beginning of the accounts' names."""
-    grouped = select(
-        col(LedgerEntry.account),
-        col(LedgerEntry.currency),
-        cast(func.sum(LedgerEntry.amount), BigInteger),
-    ).group_by(col(LedgerEntry.account), col(LedgerEntry.currency))
-    if account is not None:
-        grouped = grouped.where(col(LedgerEntry.account).startswith(account, autoescape=True))
-    total = await session.scalar(select(func.count()).select_from(grouped.subquery()))
-    if after is not None:
-        pair = tuple_(col(LedgerEntry.account), col(LedgerEntry.currency))
-        grouped = grouped.where(pair > after)
-    ordered = grouped.order_by(col(LedgerEntry.account), col(LedgerEntry.currency))
-    rows = [Balance(*row) for row in await session.execute(ordered.limit(limit + 1))]
-    return rows[:limit], total or 0, len(rows) > limit
+class Which(NamedTuple):
+    """Which balances: `account` is the beginning of the accounts' names, `at` a past instant; up
+    to `limit` after the pair `after`."""
+
+    limit: int = 100
+    after: tuple[str, str] | None = None
+    account: str | None = None
+    at: datetime | None = None
 
 
-async def totals(session: ReadSession) -> dict[str, int]:
-    """The sum of all entries per currency. Zero, or something is wrong."""
-    statement = (
-        select(col(LedgerEntry.currency), cast(func.sum(LedgerEntry.amount), BigInteger))
-        .group_by(col(LedgerEntry.currency))
-        .order_by(col(LedgerEntry.currency))
+# The sums come in the order of their key, so that a page stops reading at its end.
+_NARROW = """
+    (CAST(:account AS text) IS NULL OR starts_with(account, :account))
+    AND (CAST(:name AS text) IS NULL OR (account, currency) > (:name, :unit))
+"""
+_FRESH = "xid >= (SELECT coalesce(max(xid), 0) FROM sum_horizon)"
+_NOW = f"""
+    SELECT account, currency, amount FROM account_sums WHERE {_NARROW}
+    UNION ALL
+    SELECT account, currency, amount FROM ledger_entries WHERE {_FRESH} AND {_NARROW}
+"""
+_THEN = f"""
+    SELECT account, currency, amount FROM account_days WHERE day < :day AND {_NARROW}
+    UNION ALL
+    SELECT account, currency, amount FROM ledger_entries
+    WHERE at >= :midnight AND at < :at AND NOT {_FRESH} AND {_NARROW}
+    UNION ALL
+    SELECT account, currency, amount FROM ledger_entries WHERE {_FRESH} AND at < :at AND {_NARROW}
+"""
+_PAGE_NOW = f"""
+    SELECT * FROM (
+        SELECT account, currency, amount FROM account_sums WHERE {_NARROW}
+        ORDER BY account, currency LIMIT :most
+    ) AS summed
+    UNION ALL
+    SELECT account, currency, amount FROM ledger_entries WHERE {_FRESH} AND {_NARROW}
+"""
+
+
+def _grouped(parts: str) -> TextClause:
+    return text(
+        f"""
+        SELECT account, currency, CAST(sum(amount) AS bigint) FROM ({parts}) AS parts
+        GROUP BY account, currency ORDER BY account, currency LIMIT :most
+        """
     )
-    return {currency: total for currency, total in await session.execute(statement)}
+
+
+def _counted(parts: str) -> TextClause:
+    return text(
+        f"SELECT count(*) FROM (SELECT DISTINCT account, currency FROM ({parts}) AS p) AS d"
+    )
+
+
+def _summed(parts: str) -> TextClause:
+    return text(
+        f"""
+        SELECT currency, CAST(sum(amount) AS bigint) FROM ({parts}) AS parts
+        GROUP BY currency ORDER BY currency
+        """
+    )
+
+
+async def balances(session: ReadSession, which: Which) -> tuple[list[Balance], int, bool]:
+    """By account and currency in their own order; how many there are in all, and whether more
+    follow the page."""
+    given = _parameters(which)
+    page = _grouped(_THEN if which.at else _PAGE_NOW)
+    found = await session.execute(page, given | {"most": which.limit + 1})
+    rows = [Balance(*row) for row in found]
+    everywhere = given | {"name": None, "unit": None}
+    total = await session.scalar(_counted(_THEN if which.at else _NOW), everywhere)
+    return rows[: which.limit], total or 0, len(rows) > which.limit
+
+
+async def totals(session: ReadSession, at: datetime | None = None) -> dict[str, int]:
+    """The sum of all entries per currency. Zero, or something is wrong."""
+    summed = _summed(_THEN if at else _NOW)
+    found = await session.execute(summed, _parameters(Which(at=at)))
+    return {currency: total for currency, total in found}
+
+
+def _parameters(which: Which) -> dict[str, Any]:
+    name, unit = which.after or (None, None)
+    given: dict[str, Any] = {"account": which.account, "name": name, "unit": unit}
+    if which.at:
+        at = which.at.astimezone(UTC)
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        given |= {"at": at, "midnight": midnight, "day": at.date()}
+    return given
+
+
+class Filters(NamedTuple):
+    """Which transactions. `account` is the beginning of the accounts' names."""
+
+    account: str | None = None
+    kind: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def transactions(
+    session: ReadSession, window: Window, filters: Filters
+) -> tuple[list[list[LedgerEntry]], int, bool]:
+    """Whole transactions of which an entry matches, newest first, each with all its entries; how
+    many there are in all, and whether more follow."""
+    ids = select(col(LedgerEntry.transaction_id)).where(*_conditions(filters)).distinct()
+    total = await session.scalar(select(func.count()).select_from(ids.subquery()))
+    if window.after is not None:
+        ids = ids.where(col(LedgerEntry.transaction_id) < window.after)
+    newest = ids.order_by(col(LedgerEntry.transaction_id).desc())
+    offset = 0 if window.after else (window.page - 1) * window.limit
+    found = list(await session.scalars(newest.limit(window.limit + 1).offset(offset)))
+    entries = await _entries_of(session, found[: window.limit])
+    return entries, total or 0, len(found) > window.limit
+
+
+async def stream(session: ReadSession, filters: Filters) -> AsyncIterator[LedgerEntry]:
+    """Every entry that matches, oldest first, a few at a time."""
+    statement = select(LedgerEntry).where(*_conditions(filters)).order_by(col(LedgerEntry.seq))
+    async for entry in await session.stream_scalars(statement.execution_options(yield_per=500)):
+        yield entry
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.account is not None:
+        conditions.append(col(LedgerEntry.account).startswith(filters.account, autoescape=True))
+    if filters.kind is not None:
+        conditions.append(col(LedgerEntry.kind) == filters.kind)
+    if filters.subject is not None:
+        conditions.append(col(LedgerEntry.subject) == filters.subject)
+    if filters.since is not None:
+        conditions.append(col(LedgerEntry.at) >= filters.since)
+    if filters.until is not None:
+        conditions.append(col(LedgerEntry.at) < filters.until)
+    return conditions
+
+
+async def _entries_of(session: ReadSession, ids: list[str]) -> list[list[LedgerEntry]]:
+    found = await session.scalars(
+        select(LedgerEntry)
+        .where(col(LedgerEntry.transaction_id).in_(ids))
+        .order_by(col(LedgerEntry.seq))
+    )
+    by_id: dict[str, list[LedgerEntry]] = {id: [] for id in ids}
+    for entry in found:
+        by_id[entry.transaction_id].append(entry)
+    return list(by_id.values())

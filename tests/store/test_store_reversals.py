@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,29 +11,47 @@ from typing import Any
 import pytest
 from auditing import assert_books_agree, balances
 from builders import (
+    add_campaign,
+    add_code,
     add_programme,
     alter,
     budget,
     convert,
     credits,
+    every_friend,
     gift_card,
+    in_past,
+    many_friends,
     one,
     points,
     qualify,
     rows,
     sign_up,
+    start_of,
     terms,
 )
 from ordering import attempt, deliver, record, snapshot
 from reversal_table import ALL, BEFORE, TABLE, Before, Row, markdown
 
+from domain.campaigns import OnReversal, Tier
 from domain.messages import Next, StaffRequest
 from domain.orders import DeliveryState, OrderState
-from domain.refusals import NotAllowedInState
-from store import grants, orders, reversing, taking_back, wallets
+from domain.refusals import InvalidPayload, NotAllowedInState
+from store import grants, orders, qualification, reversing, taking_back, wallets
 from store.database import Database
 from store.reversals import request_reversal
-from store.tables import Budget, Grant, LedgerEntry, Referral, ReferrerProgress, Reversal
+from store.tables import (
+    Budget,
+    Event,
+    Grant,
+    LedgerEntry,
+    Order,
+    Receivable,
+    Referral,
+    ReferrerProgress,
+    Reversal,
+    WalletCredit,
+)
 from store.worth import unit_of
 
 ORDER = 300_00
@@ -254,3 +273,310 @@ class TestWithoutGrants:
             await reverse(database, referral.id, refunded(row.refund))
         assert (await one(database, Referral)).status == row.referral
         await assert_books_agree(database)
+
+
+class TestPartialRefunds:
+    async def test_accumulate_to_what_one_of_their_sum_would_have_been(
+        self, database: Database
+    ) -> None:
+        """15.00 of 300.00: three refunds of 0.33 %, each of which alone would round to 0.05."""
+        grant = await granted(database, **HELD)
+        for number in range(3):
+            await reverse(database, grant.referral_id, 99, f"refund-{number}")
+        assert (await one(database, Grant)).amount == 15_00 - 15
+        await assert_books_agree(database)
+
+    async def test_up_to_the_whole_order_undo_it_all(self, database: Database) -> None:
+        grant = await granted(database, **HELD)
+        for number, amount in enumerate((100_00, 150_00, 50_00)):
+            await reverse(database, grant.referral_id, amount, f"refund-{number}")
+        assert (await one(database, Referral)).status == "reversed"
+        assert (await one(database, Grant)).status == "cancelled"
+        assert (await one(database, ReferrerProgress)).unique_referees == 0
+        await assert_books_agree(database)
+
+    async def test_never_exceed_the_order(self, database: Database) -> None:
+        grant = await granted(database, **HELD)
+        await reverse(database, grant.referral_id, 200_00, "refund-1")
+        with pytest.raises(InvalidPayload) as refusal:
+            await ask(database, grant.referral_id, 100_01, "refund-2")
+        assert refusal.value.field == "/amount"
+        assert refusal.value.details == {"order_amount": ORDER, "refunded": 200_00}
+        assert len(await rows(database, Reversal)) == 1
+
+    async def test_need_the_order_s_amount(self, database: Database) -> None:
+        grant = await granted(database, **HELD)
+        await alter(database, await one(database, Referral), order_amount=None)
+        with pytest.raises(InvalidPayload) as refusal:
+            await ask(database, grant.referral_id, 100_00)
+        assert refusal.value.field == "/order_amount"
+
+    async def test_a_card_taken_back_is_owed_for_no_more(self, database: Database) -> None:
+        """A third was booked as owed; then the provider took the card back after all."""
+        grant = await delivered(database)
+        await reverse(database, grant.referral_id, 100_00, "refund-1")
+        assert await reverse(database, grant.referral_id, 200_00, "refund-2") == ["take_back"]
+        await ask_provider(database, grant.id, cancels=True)
+        held = await balances(database)
+        assert held[f"receivable/{grant.recipient_id}", "USD"] == 0
+        await assert_books_agree(database)
+
+
+class TestOnce:
+    async def test_the_same_refund_again_changes_nothing(self, database: Database) -> None:
+        grant = await granted(database, **HELD)
+        assert await ask(database, grant.referral_id, 100_00) == 1
+        assert await ask(database, grant.referral_id, 100_00) == 0
+        await carry_out(database, grant.referral_id)
+        await carry_out(database, grant.referral_id)
+        assert (await one(database, Grant)).amount == 10_00
+        await assert_books_agree(database)
+
+    async def test_all_of_it_again_changes_nothing(self, database: Database) -> None:
+        grant = await granted(database, **HELD)
+        await reverse(database, grant.referral_id, None, "refund-1")
+        assert await ask(database, grant.referral_id, None, "refund-2") == 0
+        with pytest.raises(NotAllowedInState):
+            await ask(database, grant.referral_id, 1, "refund-3")
+
+    async def test_ten_at_once_exceed_nothing(self, database: Database) -> None:
+        grant = await granted(database, **HELD)
+        asked = [ask(database, grant.referral_id, 100_00, f"refund-{n}") for n in range(10)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(answer == 1 for answer in answers) == 3
+        carried = [carry_out(database, grant.referral_id) for _ in range(4)]
+        await asyncio.gather(*carried)
+        assert (await one(database, Referral)).status == "reversed"
+        assert (await one(database, ReferrerProgress)).unique_referees == 0
+        await assert_books_agree(database)
+
+
+class TestShareBeforeQualification:
+    async def test_is_taken_off_once_there_are_grants(self, database: Database) -> None:
+        programme = await add_programme(database, terms(tiers=(), limits=budget(600_00), **HELD))
+        converted = await convert(database, programme.code, order_amount=ORDER)
+        referral = converted.referrals[0]
+        await reverse(database, referral.id, 100_00)
+        await qualification.qualify(database, start_of(referral))
+        await carry_out(database, referral.id)
+        assert (await one(database, Grant)).amount == 10_00
+        await assert_books_agree(database)
+
+
+async def friends_of(database: Database, tier: Tier, count: int) -> tuple[str, list[str]]:
+    """A code, and the referrals of so many friends who qualified with it."""
+    of = terms(tier, referee_reward=None, limits=budget(600_00))
+    code = (await add_programme(database, of)).code
+    return code, [await friend(database, code) for _ in range(count)]
+
+
+async def friend(database: Database, code: str) -> str:
+    converted = await convert(database, code, order_amount=ORDER)
+    referral = converted.referrals[0]
+    await qualification.qualify(database, start_of(referral))
+    return referral.id
+
+
+class TestMilestones:
+    async def test_kept_it_stays_and_is_never_granted_again(self, database: Database) -> None:
+        tier = many_friends(2, gift_card())
+        code, (first, _) = await friends_of(database, tier, 2)
+        await reverse(database, first, None)
+        assert (await one(database, Grant)).status == "ordering"
+        await friend(database, code)
+        assert len(await rows(database, Grant)) == 1
+        assert (await one(database, ReferrerProgress)).unique_referees == 2
+        await assert_books_agree(database)
+
+    async def test_kept_it_stays_though_its_own_friend_is_reversed(
+        self, database: Database
+    ) -> None:
+        _, (_, second) = await friends_of(database, many_friends(2, gift_card()), 2)
+        await reverse(database, second, None)
+        assert (await one(database, Grant)).status == "ordering"
+
+    async def test_undone_it_is_cancelled_whichever_friend_is_reversed(
+        self, database: Database
+    ) -> None:
+        _, (first, _) = await friends_of(database, undoable(), 2)
+        await reverse(database, first, None)
+        assert (await one(database, Grant)).status == "cancelled"
+        assert (await one(database, Budget)).reserved == 0
+        await assert_books_agree(database)
+
+    async def test_reached_again_the_same_grant_is_reopened(self, database: Database) -> None:
+        code, (first, _) = await friends_of(database, undoable(), 2)
+        grant = await one(database, Grant)
+        await deliver(database, grant.id)
+        assert await reverse(database, first, None) == ["take_back"]
+        await ask_provider(database, grant.id, cancels=True)
+        third = await friend(database, code)
+        again = await one(database, Grant)
+        assert (again.id, again.status, again.referral_id) == (grant.id, "ordering", third)
+        await deliver(database, grant.id)
+        orders = await rows(database, Order)
+        assert sorted((order.generation, order.state) for order in orders) == [
+            (1, "cancelled"),
+            (2, "issued"),
+        ]
+        await assert_books_agree(database)
+
+    async def test_reached_again_a_reward_that_was_not_taken_back_is_not_owed(
+        self, database: Database
+    ) -> None:
+        code, (first, _) = await friends_of(database, undoable(), 2)
+        grant = await one(database, Grant)
+        await deliver(database, grant.id)
+        await reverse(database, first, None)
+        await ask_provider(database, grant.id, cancels=False)
+        assert (await one(database, Receivable)).balance == 15_00
+        await friend(database, code)
+        assert (await one(database, Receivable)).balance == 0
+        assert (await one(database, Grant)).status == "delivered"
+        assert len(await rows(database, Order)) == 1
+        await assert_books_agree(database)
+
+    async def test_reached_again_before_the_provider_answered_calls_the_cancellation_off(
+        self, database: Database
+    ) -> None:
+        code, (first, _) = await friends_of(database, undoable(), 2)
+        grant = await one(database, Grant)
+        await deliver(database, grant.id)
+        await reverse(database, first, None)
+        await friend(database, code)
+        async with database.transaction() as tx:
+            assert await taking_back.card_to_cancel(tx, grant.id) is None
+        await assert_books_agree(database)
+
+    async def test_reached_again_after_the_provider_was_asked_is_ordered_anew(
+        self, database: Database
+    ) -> None:
+        code, (first, _) = await friends_of(database, undoable(), 2)
+        grant = await one(database, Grant)
+        await deliver(database, grant.id)
+        await reverse(database, first, None)
+        await friend(database, code)
+        await ask_provider(database, grant.id, cancels=True)
+        await deliver(database, grant.id)
+        assert (await one(database, Grant)).status == "delivered"
+        await assert_books_agree(database)
+
+    async def test_each_friend_s_number_is_never_used_again(self, database: Database) -> None:
+        code, (first, _) = await friends_of(database, every_friend(), 2)
+        await reverse(database, first, None)
+        await friend(database, code)
+        grants = await rows(database, Grant)
+        assert sorted((grant.ordinal, grant.status) for grant in grants) == [
+            (1, "cancelled"),
+            (2, "ordering"),
+            (3, "ordering"),
+        ]
+
+
+def undoable() -> Tier:
+    return many_friends(2, gift_card()).model_copy(update={"on_reversal": OnReversal.UNDO})
+
+
+async def indebted(database: Database) -> str:
+    """A referrer who owes 15.00 USD: for a card that was not taken back."""
+    _, (first,) = await friends_of(database, every_friend(), 1)
+    grant = await one(database, Grant)
+    await deliver(database, grant.id)
+    await reverse(database, first, None)
+    await ask_provider(database, grant.id, cancels=False)
+    return grant.recipient_id
+
+
+async def earn(database: Database, person: str, reward: Any) -> Grant:
+    """The same person earns `reward` in another campaign."""
+    other = await add_campaign(database, terms(every_friend(reward), referee_reward=None))
+    referral = await friend(database, await add_code(database, other, person))
+    return await one(database, Grant, referral_id=referral)
+
+
+class TestNetting:
+    @pytest.mark.parametrize(
+        ("reward", "status", "amount", "debt"),
+        [
+            (gift_card(40_00), "ordering", 25_00, 0),
+            (gift_card(10_00), "cancelled", 10_00, 5_00),
+            (gift_card(15_00), "cancelled", 15_00, 0),
+            (gift_card(40_00, fixed_value=True), "ordering", 40_00, 15_00),
+            (gift_card(10_00, fixed_value=True), "cancelled", 10_00, 5_00),
+            (credits(20_00), "ordering", 5_00, 0),
+            (credits(20_00, "EUR"), "ordering", 20_00, 15_00),
+            (points(20_00), "ordering", 20_00, 15_00),
+        ],
+        ids=[
+            "smaller card",
+            "no card",
+            "no card, to the cent",
+            "fixed card",
+            "no fixed card",
+            "credits",
+            "other currency",
+            "points",
+        ],
+    )
+    async def test_the_next_grant_pays_the_debt_off(
+        self, database: Database, reward: Any, status: str, amount: int, debt: int
+    ) -> None:
+        grant = await earn(database, await indebted(database), reward)
+        assert (grant.status, grant.amount) == (status, amount)
+        assert (await one(database, Receivable)).balance == debt
+        told = await rows(database, Event, type="grant.netted")
+        assert [event.grant_id for event in told] == ([grant.id] if grant.netted else [])
+        await assert_books_agree(database)
+
+    async def test_reversed_itself_it_brings_the_debt_back(self, database: Database) -> None:
+        grant = await earn(database, await indebted(database), gift_card(40_00))
+        await reverse(database, grant.referral_id, None)
+        assert (await one(database, Receivable)).balance == 15_00
+        assert (await one(database, Grant, id=grant.id)).status == "cancelled"
+        await assert_books_agree(database)
+
+    async def test_reversed_by_a_share_the_reward_shrinks_first(self, database: Database) -> None:
+        grant = await earn(database, await indebted(database), gift_card(40_00))
+        await reverse(database, grant.referral_id, 100_00)
+        shrunk = await one(database, Grant, id=grant.id)
+        assert (shrunk.amount, shrunk.netted) == (25_00 - 13_33, 15_00)
+        assert (await one(database, Receivable)).balance == 0
+        await assert_books_agree(database)
+
+    async def test_ten_grants_at_once_pay_it_off_once(self, database: Database) -> None:
+        person = await indebted(database)
+        earned = await asyncio.gather(*(earn(database, person, credits(4_00)) for _ in range(6)))
+        assert sum(grant.netted for grant in earned) == 15_00
+        assert (await one(database, Receivable)).balance == 0
+        await assert_books_agree(database)
+
+
+class TestWallets:
+    async def test_hold_no_less_than_is_used(self, database: Database) -> None:
+        grant = await credited(database, credits(15_00))
+
+        async def use(n: int) -> None:
+            async with database.transaction() as tx:
+                await wallets.use(tx, grant.recipient_id, "USD", 4_00, f"checkout-{n}")
+
+        used = await asyncio.gather(*(use(n) for n in range(6)), return_exceptions=True)
+        assert sum(answer is None for answer in used) == 3
+        await use(next(n for n, answer in enumerate(used) if answer is None))
+        assert (await balances(database))[f"wallet/{grant.recipient_id}", "USD"] == 3_00
+        await assert_books_agree(database)
+
+    async def test_what_has_expired_is_breakage_and_not_usable(self, database: Database) -> None:
+        grant = await credited(database, credits(15_00).model_copy(update=LASTS_A_DAY))
+        (credit,) = await rows(database, WalletCredit)
+        assert credit.expires_at == credit.created_at + timedelta(days=1)
+        await alter(database, credit, expires_at=in_past(seconds=1))
+        with pytest.raises(NotAllowedInState):
+            async with database.transaction() as tx:
+                await wallets.use(tx, grant.recipient_id, "USD", 1, "too-late")
+        async with database.transaction() as tx:
+            assert await wallets.expire(tx) == 1
+        assert (await balances(database))["wallets/breakage", "USD"] == 15_00
+        await assert_books_agree(database)
+
+
+LASTS_A_DAY = {"valid_for": timedelta(days=1)}

@@ -67,8 +67,10 @@ async def running(
         settings = WorkerSettings(
             public_url=hooks.url,
             max_delay_seconds=getattr(request.module, "LONGEST_DELAY", LONGEST_DELAY),
+            allow_private_targets=True,
         )
-        providers = _configured(simulator_url, settings)
+        names = getattr(request.module, "PROVIDERS", ["giftcard-partners"])
+        providers = _configured(simulator_url, settings, names)
         for entry in providers.values():
             opened.push_async_callback(entry.provider.close)
         for worker in build_workers(temporal.client, module_database, VAULT, providers, settings):
@@ -100,11 +102,23 @@ def keep(request: pytest.FixtureRequest) -> Keep:
     return keep
 
 
-def _configured(simulator_url: str, settings: WorkerSettings) -> dict[str, Opened]:
+_SECTIONS = {
+    "giftcard-partners": {"EMAIL": "buyer@example.com", "ACCESS_TOKEN": "test-token"},
+    "tremendous": {"API_KEY": "test-key"},
+    "runa": {"API_KEY": "test-key"},
+    "giftbit": {"TOKEN": "test-token"},
+}
+_PATHS = {"giftbit": "giftbit/papi/v1"}
+
+
+def _configured(
+    simulator_url: str, settings: WorkerSettings, names: list[str]
+) -> dict[str, Opened]:
     """The simulator's providers, from the environment as in production."""
     with pytest.MonkeyPatch.context() as environment:
-        section = "GUERDON_GIFTCARD_PARTNERS_"
-        environment.setenv(f"{section}URL", f"{simulator_url}/giftcard-partners")
-        environment.setenv(f"{section}EMAIL", "buyer@example.com")
-        environment.setenv(f"{section}ACCESS_TOKEN", "test-token")
+        for name in names:
+            section = f"GUERDON_{name.upper().replace('-', '_')}_"
+            url = {"URL": f"{simulator_url}/{_PATHS.get(name, name)}"}
+            for member, value in (url | _SECTIONS[name]).items():
+                environment.setenv(section + member, value)
         return open_configured(within=settings.timing.attempt.total_seconds())

@@ -1,0 +1,129 @@
+"""Answers from the ledger."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.fields import Strict
+from api.lists import Listed
+from domain.money import Currency
+from store.reading.ledger import Balance
+from store.tables import LedgerEntry
+
+MOST = 10**15
+"""Minor units; no deposit comes to more."""
+
+
+class BalanceAnswer(BaseModel):
+    """One account in one currency."""
+
+    id: str = Field(examples=["campaign/camp_01jd/reserved|USD"])
+    account: str
+    currency: str
+    balance: int = Field(description="Minor units; for the currency POINTS, points.")
+
+    @classmethod
+    def of(cls, balance: Balance) -> BalanceAnswer:
+        return cls(id=f"{balance.account}|{balance.currency}", **balance._asdict())
+
+
+class BalanceList(Listed[BalanceAnswer]):
+    """Balances by account. `totals` sums every entry per currency: always zero."""
+
+    totals: dict[str, int]
+
+
+class EntryAnswer(BaseModel):
+    """One side of a transaction."""
+
+    account: str
+    amount: int = Field(description="Minor units onto the account; negative: off it.")
+    currency: str
+
+
+class TransactionAnswer(BaseModel):
+    """A balanced set of entries: per currency they sum to zero."""
+
+    id: str
+    object: Literal["ledger_transaction"] = "ledger_transaction"
+    at: datetime
+    kind: str = Field(examples=["reserve"])
+    subject: str = Field(description="What it is about; with `kind`, its identity.")
+    corrects: str | None = Field(description="The transaction that it takes back: kind/subject.")
+    entries: list[EntryAnswer]
+
+    @classmethod
+    def of(cls, entries: list[LedgerEntry]) -> TransactionAnswer:
+        first = entries[0]
+        return cls(
+            id=first.transaction_id,
+            at=first.at,
+            kind=first.kind,
+            subject=first.subject,
+            corrects=first.corrects,
+            entries=[EntryAnswer(**entry.model_dump(include=_SIDE)) for entry in entries],
+        )
+
+
+_SIDE = set(EntryAnswer.model_fields)
+
+
+class TransactionList(Listed[TransactionAnswer]):
+    """Transactions, newest first."""
+
+
+class DepositIn(Strict):
+    """Money that was paid into our deposit at a provider."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "provider": "giftcard-partners",
+                    "amount": 500000,
+                    "currency": "USD",
+                    "reference": "wire 2026-11-22/17",
+                }
+            ]
+        }
+    )
+
+    provider: str = Field(min_length=1, max_length=100)
+    amount: int = Field(ge=1, le=MOST, description="Minor units.")
+    currency: Currency
+    reference: str = Field(
+        min_length=1,
+        max_length=200,
+        description="The payment's own name. The same one again is not booked twice.",
+    )
+
+
+class DepositAnswer(BaseModel):
+    """The deposit's account after the posting."""
+
+    object: Literal["deposit"] = "deposit"
+    provider: str
+    reference: str
+    amount: int
+    currency: str
+    balance: int = Field(description="What the account holds now, minor units.")
+
+
+_COLUMNS = ("seq", "transaction_id", "at", "kind", "subject", "corrects")
+_HEADER = (*_COLUMNS, "account", "amount", "currency")
+
+
+def csv_lines(entries: list[LedgerEntry], *, header: bool) -> str:
+    """Entries as CSV."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _HEADER)
+    if header:
+        writer.writeheader()
+    for entry in entries:
+        writer.writerow(entry.model_dump(mode="json", include=set(_HEADER)))
+    return buffer.getvalue()
