@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from builders import add_grant, gift_card, one, rows
 from lane_under_test import TIMING, LaneUnderTest, Provider
 from ordering import PACE, VAULT
+from temporalio.exceptions import ApplicationError
 
 from activities.lane import ProviderLane
 from domain.messages import Next
@@ -24,8 +26,10 @@ LINK = gift_card(provider="tremendous", product_id="OKMHM2X2OHYV", delivery="lin
 async def tremendous(
     database: Database, simulator_url: str, provider: Provider
 ) -> AsyncIterator[LaneUnderTest]:
-    """Its lane; orders wait for an approval there until they are delivered."""
+    """Its lane. Orders wait for an approval there until they are delivered, and the answer that
+    alone would have shown the link is lost."""
     await provider.put("delivery", seconds=0, outcome="PENDING APPROVAL")
+    await provider.fail(drop_after=1)
     settings = TremendousSettings.model_validate(
         {"url": f"{simulator_url}/tremendous", "api_key": "secret"}
     )
@@ -39,14 +43,22 @@ async def tremendous(
         hooks="http://127.0.0.1:9",
     )
     yield LaneUnderTest(database, parts)
+    await provider.fail()
     await adapter.close()
+
+
+async def ordered(tremendous: LaneUnderTest, provider: Provider, grant_id: str) -> None:
+    with pytest.raises(ApplicationError):
+        await tremendous.place(grant_id)
+    await provider.fail()
+    assert (await tremendous.place(grant_id, attempt=2)).next is Next.FOLLOW
 
 
 async def test_a_card_that_is_issued_after_its_answer_gets_its_link_by_the_next_look(
     database: Database, tremendous: LaneUnderTest, provider: Provider
 ) -> None:
     grant = await add_grant(database, LINK)
-    assert (await tremendous.place(grant.id)).next is Next.FOLLOW
+    await ordered(tremendous, provider, grant.id)
     assert await rows(database, Claim) == []
     await provider.deliver()
     await tremendous.check_until(grant.id, "delivered")
@@ -59,7 +71,7 @@ async def test_it_is_asked_for_once(
     database: Database, tremendous: LaneUnderTest, provider: Provider
 ) -> None:
     grant = await add_grant(database, LINK)
-    await tremendous.place(grant.id)
+    await ordered(tremendous, provider, grant.id)
     await provider.deliver()
     await tremendous.check_until(grant.id, "delivered")
     kept = (await one(database, Claim)).ciphertext

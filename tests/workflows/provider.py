@@ -18,6 +18,8 @@ from cli.stack.ports import Ports
 
 Hear = Callable[[str], Awaitable[None]]
 """Takes the token at the end of a webhook's address."""
+Take = Callable[[str, dict[str, str], bytes], Awaitable[None]]
+"""Takes a webhook's path, headers and body."""
 
 
 class Simulator:
@@ -41,6 +43,11 @@ class Simulator:
         """Cards really issued or promised, those of the keys when any are given."""
         cards = (await self._http.get("/_control/book")).json()
         return [card for card in cards if not keys or card["key"] in keys]
+
+    async def tamper(self, **changes: Any) -> None:
+        """Change the provider's book behind our back."""
+        answer = await self._http.post("/_control/tamper", json=changes)
+        assert answer.is_success, answer.text
 
     async def held(self) -> list[str]:
         """Order keys of the requests that a hold keeps waiting."""
@@ -88,11 +95,13 @@ def _answers(url: str) -> bool:
 
 
 class Hooks:
-    """Where the provider's webhooks arrive. `hear` may be exchanged: to lose or delay them."""
+    """Where the provider's webhooks arrive. `hear` may be exchanged: to lose or delay them.
+    `take`, where it is set, gets each one whole instead."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
         self.hear: Hear = ignore
+        self.take: Take | None = None
         self._server: asyncio.Server | None = None
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -126,12 +135,21 @@ class Hooks:
         with contextlib.closing(writer), closed:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                await reader.readexactly(_length(head))
-                token = head.split()[1].rpartition("/")[2]
+                body = await reader.readexactly(_length(head))
+                path = head.split()[1]
+                token = path.rpartition("/")[2]
                 self.tokens.append(token)
-                await self.hear(token)
+                if self.take:
+                    await self.take(path, _headers(head), body)
+                else:
+                    await self.hear(token)
                 writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
                 await writer.drain()
+
+
+def _headers(head: str) -> dict[str, str]:
+    lines = head.strip().split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
 
 def _length(head: str) -> int:
