@@ -242,6 +242,11 @@ def in_past(**delta: float) -> datetime:
     return now() - timedelta(**delta)
 
 
+def in_future(**delta: float) -> datetime:
+    """So long from now."""
+    return now() + timedelta(**delta)
+
+
 async def set_active(database: Database, campaign_id: str, *, active: bool) -> None:
     """Enable or disable the campaign, as staff do."""
     async with database.transaction() as tx:

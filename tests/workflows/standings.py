@@ -98,7 +98,9 @@ async def incomplete(stage: Stage) -> Found:
 
 
 async def unknown(stage: Stage, fault: str = "error_before") -> Found:
-    """Nobody knows whether the card exists. It does not, unless `fault` is `error_after`."""
+    """Nobody knows whether the card exists. It does not, unless `fault` is `error_after`; then its
+    webhook, which would have it looked at again, gets lost."""
+    stage.hooks.keep()
     await stage.simulator.put("faults", seed=1, rates={fault: 1})
     case = await stage.converted(single())
     await eventually(case.failed_once)
