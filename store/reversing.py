@@ -166,7 +166,8 @@ async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant
         if rule is not None:
             case.milestones[grant.reason, grant.referral_id] = rule
         fallen = falls and rule is OnReversal.UNDO and grant.ordinal >= case.friends
-        if fallen or rule is None or grant.reversed_by == case.reversal_id:
+        own_share = rule is None and grant.referral_id == referral.id
+        if fallen or own_share or grant.reversed_by == case.reversal_id:
             concerned.append(grant)
     return concerned
 

@@ -38,7 +38,7 @@ class Which(NamedTuple):
 
 # The sums come in the order of their key, so that a page stops reading at its end.
 _NARROW = """
-    (CAST(:account AS text) IS NULL OR starts_with(account, :account))
+    (CAST(:begins AS text) IS NULL OR account LIKE :begins)
     AND (CAST(:name AS text) IS NULL OR (account, currency) > (:name, :unit))
 """
 _FRESH = "xid >= (SELECT coalesce(max(xid), 0) FROM sum_horizon)"
@@ -110,12 +110,18 @@ async def totals(session: ReadSession, at: datetime | None = None) -> dict[str, 
 
 def _parameters(which: Which) -> dict[str, Any]:
     name, unit = which.after or (None, None)
-    given: dict[str, Any] = {"account": which.account, "name": name, "unit": unit}
+    begins = None if which.account is None else f"{_literal(which.account)}%"
+    given: dict[str, Any] = {"begins": begins, "name": name, "unit": unit}
     if which.at:
         at = which.at.astimezone(UTC)
         midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
         given |= {"at": at, "midnight": midnight, "day": at.date()}
     return given
+
+
+def _literal(name: str) -> str:
+    """Without LIKE's wildcards: ids have underscores."""
+    return name.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
 
 
 class Filters(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, MetaData, inspect
+from sqlalchemy import CheckConstraint, Column, DateTime, MetaData, String, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -28,6 +28,13 @@ def instant(*, nullable: bool = False, index: bool = False) -> Any:
         nullable=nullable,
         index=index,
         **default,
+    )
+
+
+def account_name(*, primary_key: bool = False) -> Any:
+    """A ledger account's name, compared byte by byte, so that an index finds beginnings."""
+    return Field(
+        sa_column=Column("account", String(collation="C"), primary_key=primary_key, nullable=False)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import document, instant
+from store.tables.columns import account_name, document, instant
 
 
 def _sequence() -> Any:
@@ -76,7 +76,7 @@ class LedgerEntry(SQLModel, table=True):
     at: datetime = instant()
     kind: str
     subject: str
-    account: str
+    account: str = account_name()
     amount: int = Field(sa_type=BigInteger)
     currency: str
     corrects: str | None = None

@@ -7,13 +7,15 @@ from datetime import date
 from sqlalchemy import BigInteger, CheckConstraint, Date
 from sqlmodel import Field, SQLModel
 
+from store.tables.columns import account_name
+
 
 class AccountSum(SQLModel, table=True):
     """What an account's entries below the horizon come to."""
 
     __tablename__ = "account_sums"
 
-    account: str = Field(primary_key=True)
+    account: str = account_name(primary_key=True)
     currency: str = Field(primary_key=True)
     amount: int = Field(sa_type=BigInteger)
 
@@ -23,7 +25,7 @@ class AccountDay(SQLModel, table=True):
 
     __tablename__ = "account_days"
 
-    account: str = Field(primary_key=True)
+    account: str = account_name(primary_key=True)
     currency: str = Field(primary_key=True)
     day: date = Field(primary_key=True, sa_type=Date)
     amount: int = Field(sa_type=BigInteger)
