@@ -93,7 +93,7 @@ async def test_repeats_start_one_workflow_an_event(stage: Stage, provider: str) 
     events = {"tremendous": 2, "runa": 1}[provider]
 
     async def all_arrived() -> bool:
-        return len(stage.hooks.tokens) == 2 * events
+        return len(stage.hooks.tokens) >= 2 * events
 
     async def all_shown() -> bool:
         return len(await hooks_of(stage)) == before + events
