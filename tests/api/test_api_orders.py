@@ -130,7 +130,7 @@ class TestLedger:
                 break
             query = f"limit=2&starting_after_id={seen[-1]}"
         assert seen == sorted(seen)
-        assert len(seen) == len(set(seen)) == answer["total"] == 6
+        assert len(seen) == len(set(seen)) == answer["total"] == 12
 
     @pytest.mark.parametrize("limit", ["0", "101", "x"])
     async def test_malformed(self, finance: httpx.AsyncClient, limit: str) -> None:
