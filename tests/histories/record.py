@@ -25,6 +25,12 @@ PATHS = (
     "parked_and_retried",
     "cancelled",
     "aftercare",
+    "approved",
+    "denied",
+    "resent",
+    "aftercare_resent",
+    "resolved_issued",
+    "resolved_not_issued",
 )
 """A referral's ways, and where a test keeps the history of each."""
 
