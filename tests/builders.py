@@ -7,11 +7,14 @@ with `from builders import ...` from any test.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from domain.campaigns import (
@@ -214,6 +217,19 @@ async def qualify(
     """Convert a friend and judge it, as the workflow would."""
     converted = await convert(database, code, referee_id, **changes)
     return await qualification.qualify(database, start_of(converted.referrals[0]))
+
+
+async def judge_at_once(database: Database, referrals: Iterable[Referral]) -> None:
+    """Judge converted referrals at the same time. One that waits too long for a lock on a busy
+    machine is judged again, as its workflow would."""
+
+    async def judge(start: ReferralStart) -> None:
+        while True:
+            with suppress(DBAPIError):
+                await qualification.qualify(database, start)
+                return
+
+    await asyncio.gather(*(judge(start_of(referral)) for referral in referrals))
 
 
 async def add_grant(database: Database, reward: Reward | None = None, **changes: Any) -> Grant:

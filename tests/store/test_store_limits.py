@@ -3,7 +3,6 @@ when all come at once."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from builders import (
     convert,
     every_friend,
     in_past,
+    judge_at_once,
     one,
     points,
     qualify,
@@ -165,9 +165,10 @@ class TestAllAtOnce:
             for _ in range(3):
                 referrer = await add_customer(database)
                 codes.append(await add_code(database, programme.campaign_id, referrer))
-        ids = [await accepted(database, codes[i % len(codes)]) for i in range(8)]
-        await asyncio.gather(*(judged(database, id) for id in ids))
-        outcomes = [await one(database, Referral, id=id) for id in ids]
+        for i in range(8):
+            await accepted(database, codes[i % len(codes)])
+        await judge_at_once(database, await rows(database, Referral))
+        outcomes = await rows(database, Referral)
         assert sum(referral.ordinal is not None for referral in outcomes) == 3
         assert len(await rows(database, Grant)) == 3
         await assert_books_agree(database)
