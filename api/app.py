@@ -36,6 +36,8 @@ from api.redemptions import endpoints as redemptions
 from api.redemptions import entries
 from api.referrals import actions as referral_actions
 from api.referrals import endpoints as referrals
+from api.reports import endpoints as reports
+from api.reports import taxes
 from api.resources import Resources
 from api.reversals import endpoints as reversals
 from api.rewards import endpoints as rewards
@@ -85,6 +87,8 @@ _ROUTERS = (
     orders,
     ledger,
     reconciliations,
+    reports,
+    taxes,
     statements,
     validation_rules,
     segments,
@@ -106,6 +110,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
     )
     add_error_handlers(app)
     app.include_router(bulk.files)
+    app.include_router(reports.clock)
     app.include_router(importing.files)
     for module in _ROUTERS:
         app.include_router(module.router)

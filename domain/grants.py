@@ -60,6 +60,8 @@ class Attention(StrEnum):
     """The custom reward's address refused the callout for good. Mend it there, then retry."""
     CALLOUT_UNANSWERED = "callout_unanswered"
     """The custom reward's address has not taken the callout for days. Retry when it answers."""
+    TAX_FORM_MISSING = "tax_form_missing"
+    """The year's rewards reach the tax threshold. Record the person's form, then retry."""
     UNEXPECTED = "unexpected"
     """Something that nobody foresaw; the timeline has the error. Retry when it is mended."""
 

@@ -18,7 +18,7 @@ from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, Step
 from domain.orders import ENDED, OrderRequest, OrderState
 from domain.rewards import Delivery, GiftCard
-from store import incidents, lanes
+from store import incidents, lanes, taxes
 from store.database import Database, Transaction
 from store.parking import clear_attention, park
 from store.preparation import claimed, missing, prepare
@@ -85,6 +85,9 @@ async def claim(
     reward = GiftCard.model_validate(grant.reward)
     if lack := missing(reward.delivery, customer):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
+    is_new = order is None or order.state in ENDED
+    if is_new and (lack := await taxes.form_missing(tx, grant)):
+        return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
         order = prepare(tx, grant, reward, customer, after=order, hooks=hooks)
@@ -201,8 +204,8 @@ async def record_unknown(tx: Transaction, attempt: Attempt, detail: str) -> bool
 
 
 async def record_doubted(tx: Transaction, attempt: Attempt, detail: str) -> bool:
-    """Refused, and not to be found: but an earlier request under the key may still arrive."""
-    title = "Refused, while an earlier request may have bought the card; searching again"
+    """Not to be found: but an earlier request under the key may still arrive."""
+    title = "Not to be found, though an earlier request may have bought it; searching again"
     if not await _release(tx, attempt, OrderState.UNKNOWN, title, detail):
         return False
     absent = attempt.absent_for or timedelta(0)

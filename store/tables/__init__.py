@@ -31,6 +31,7 @@ from store.tables.rules import (
 from store.tables.seals import LedgerSeal
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
+from store.tables.taxes import TaxForm, TaxThreshold
 
 __all__ = [
     "AccountDay",
@@ -74,6 +75,8 @@ __all__ = [
     "StaffAction",
     "StatementMapping",
     "SumHorizon",
+    "TaxForm",
+    "TaxThreshold",
     "TermsMove",
     "ValidationRule",
     "Voucher",

@@ -1,0 +1,118 @@
+"""Finance's reports: JSON, or CSV with `Accept: text/csv`; both streamed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from api.access import allow
+from api.fields import Duration, Instant
+from api.problems import responses
+from api.reports import schemas
+from api.reports.schemas import Report
+from api.reports.streaming import DOCUMENTED, answer
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.refusals import InvalidPayload
+from domain.roles import Role
+from store import reports
+from store.database import now
+
+router = APIRouter(
+    prefix="/v1/reports",
+    tags=["Reports"],
+    route_class=GuardedRoute,
+    dependencies=[allow(Role.FINANCE)],
+)
+clock = APIRouter(
+    prefix="/v1/reports",
+    tags=["Reports"],
+    route_class=GuardedRoute,
+    dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
+)
+_ANSWERS = {200: DOCUMENTED, **responses("invalid_payload")}
+Accept = Annotated[str, Header(include_in_schema=False)]
+Since = Annotated[Instant, Query(alias="from", description="Included.")]
+Until = Annotated[Instant, Query(alias="to", description="Not included.")]
+
+
+@router.get("/orders", response_model=Report[schemas.OrdersRow], responses=_ANSWERS)
+async def orders(
+    held: Held,
+    since: Since,
+    until: Until,
+    by: Literal["day", "month"] = "month",
+    accept: Accept = "",
+) -> Response:
+    """Orders by the period of their creation, campaign and provider."""
+    rows = partial(reports.stream, sql=reports.ORDERS, since=since, until=until, by=by)
+    return answer(held.database, rows, schemas.OrdersRow, accept)
+
+
+@router.get("/budgets", response_model=Report[schemas.BudgetRow], responses=_ANSWERS)
+async def budgets(held: Held, accept: Accept = "") -> Response:
+    """Spend against budget, now, from the ledger."""
+    rows = partial(reports.stream, sql=reports.BUDGETS)
+    return answer(held.database, rows, schemas.BudgetRow, accept)
+
+
+@router.get("/liability", response_model=Report[schemas.LiabilityRow], responses=_ANSWERS)
+async def liability(
+    held: Held,
+    as_of: Annotated[Instant | None, Query(description="A past moment; now, unless given.")] = None,
+    accept: Accept = "",
+) -> Response:
+    """What was owed at a moment: granted and not delivered, and held in wallets. What happens
+    later does not change it."""
+    present = now()
+    if as_of is not None and as_of > present:
+        raise InvalidPayload("`as_of` must not lie ahead.")
+    rows = partial(reports.stream, sql=reports.LIABILITY, as_of=as_of or present)
+    return answer(held.database, rows, schemas.LiabilityRow, accept)
+
+
+@router.get("/acquisition", response_model=Report[schemas.AcquisitionRow], responses=_ANSWERS)
+async def acquisition(held: Held, since: Since, until: Until, accept: Accept = "") -> Response:
+    """Cost per acquired customer, of those who converted in the period."""
+    rows = partial(reports.stream, sql=reports.ACQUISITION, since=since, until=until)
+    return answer(held.database, rows, schemas.AcquisitionRow, accept)
+
+
+@router.get("/delivery-times", response_model=Report[schemas.DeliveryTimesRow], responses=_ANSWERS)
+async def delivery_times(
+    held: Held,
+    since: Since,
+    until: Until,
+    promised: Annotated[Duration, Query(description="What counts as missed.")] = timedelta(days=1),
+    accept: Accept = "",
+) -> Response:
+    """Time to reward, of rewards delivered in the period."""
+    rows = partial(
+        reports.stream,
+        sql=reports.DELIVERY_TIMES,
+        since=since,
+        until=until,
+        promised=promised.total_seconds(),
+    )
+    return answer(held.database, rows, schemas.DeliveryTimesRow, accept)
+
+
+@clock.get("/promises", response_model=Report[schemas.PromiseRow], responses=_ANSWERS)
+async def promises(held: Held, accept: Accept = "") -> Response:
+    """What is late now, the longest overdue first, and what unblocks it."""
+    rows = partial(reports.late, now=now())
+    return answer(held.database, rows, schemas.PromiseRow, accept)
+
+
+@router.get("/taxes", response_model=Report[schemas.TaxRow], responses=_ANSWERS)
+async def taxes(
+    held: Held, year: Annotated[int, Query(ge=2000, le=2200)], accept: Accept = ""
+) -> Response:
+    """A tax year's rewards for each person, held against the threshold."""
+    since, until = (datetime(at, 1, 1, tzinfo=UTC) for at in (year, year + 1))
+    rows = partial(reports.stream, sql=reports.TAXES, since=since, until=until)
+    return answer(held.database, rows, schemas.TaxRow, accept)

@@ -1,0 +1,98 @@
+"""Tax rules as data: thresholds, and who has handed in a form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import Calling, allow
+from api.fields import MAX_MINOR
+from api.lists import Listed
+from api.problems import responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.money import Currency
+from domain.roles import Role
+from store import taxes
+
+router = APIRouter(prefix="/v1", tags=["Taxes"], route_class=GuardedRoute)
+
+FormName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w .-]+$")]
+
+
+class ThresholdBody(BaseModel):
+    """From `amount` minor units a calendar year on, a person's form is needed."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"amount": 60000, "form": "W-9"}]}
+    )
+
+    amount: Annotated[int, Field(strict=True, gt=0, le=MAX_MINOR)]
+    form: FormName
+
+
+class ThresholdAnswer(ThresholdBody):
+    """The same, with its currency."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    currency: str
+
+
+class ThresholdList(Listed[ThresholdAnswer]):
+    """Thresholds by currency."""
+
+
+class FormBody(BaseModel):
+    """A form that the person has handed in; Guerdon keeps only that there is one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"form": "W-9"}]})
+
+    form: FormName
+
+
+class FormAnswer(FormBody):
+    """The same, with the person's id."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    customer_id: str
+
+
+@router.get("/tax-thresholds", dependencies=[allow(Role.FINANCE)], responses=responses())
+async def list_thresholds(held: Held) -> ThresholdList:
+    """The threshold of each currency; a currency without one has none."""
+    async with held.database.reading() as session:
+        found = await taxes.thresholds(session)
+    data = [ThresholdAnswer(id=one.currency, **one.model_dump()) for one in found]
+    return ThresholdList(data=data, total=len(data), has_more=False)
+
+
+@router.put(
+    "/tax-thresholds/{currency}",
+    dependencies=[allow(Role.FINANCE)],
+    responses=responses("invalid_payload"),
+)
+async def set_threshold(
+    currency: Currency, body: ThresholdBody, caller: Calling, held: Held
+) -> ThresholdAnswer:
+    """Set a currency's threshold. Orders that would reach it are held as `tax_form_missing` until
+    the person's form is recorded."""
+    async with held.database.transaction() as tx:
+        await taxes.set_threshold(tx, currency, body.amount, body.form, actor=caller.app_id)
+    return ThresholdAnswer(id=currency, currency=currency, **body.model_dump())
+
+
+@router.put(
+    "/customers/{customer_id}/tax-form",
+    dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
+    responses=responses("invalid_payload", "resource_not_found"),
+)
+async def record_form(customer_id: str, body: FormBody, caller: Calling, held: Held) -> FormAnswer:
+    """Record that the person has handed in a form; then `retry` the grants that waited for it."""
+    async with held.database.transaction() as tx:
+        await taxes.record_form(tx, customer_id, body.form, actor=caller.app_id)
+    return FormAnswer(customer_id=customer_id, form=body.form)

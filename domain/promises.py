@@ -1,0 +1,45 @@
+"""The promise clock: by when each state should be over, and what ends it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.grants import ACT_WITHIN, Attention, GrantStatus
+
+WITHIN: dict[str, timedelta] = {
+    "converted": timedelta(hours=1),
+    GrantStatus.HELD: timedelta(hours=1),
+    GrantStatus.IN_REVIEW: ACT_WITHIN,
+    GrantStatus.ORDERING: timedelta(days=1),
+    GrantStatus.ORDERED: timedelta(days=7),
+    GrantStatus.NEEDS_ATTENTION: ACT_WITHIN,
+}
+"""How long a state may last; a hold, from its own end on. `converted` is a referral that was not
+judged yet."""
+
+_STATES = {
+    "converted": "Workers judge it: see whether one runs.",
+    GrantStatus.HELD: "Workers order it when its hold ends: see whether one runs.",
+    GrantStatus.IN_REVIEW: "Approve or deny the referral.",
+    GrantStatus.ORDERING: "The provider does not answer: see its lane, and whether a worker runs.",
+    GrantStatus.ORDERED: "Ask the provider after the order; Guerdon goes on looking.",
+}
+_PARKED = {
+    Attention.INSUFFICIENT_FUNDS: "Fund the provider's deposit; the order goes out by itself.",
+    Attention.PROVIDER_MISCONFIGURED: "Mend the provider's credentials; it goes out by itself.",
+    Attention.ORDER_REJECTED: "Correct the cause, then retry.",
+    Attention.KEY_CONFLICT: "Compare the two orders with the provider.",
+    Attention.OUTCOME_UNKNOWN: "Ask the provider, then resolve.",
+    Attention.RECIPIENT_INCOMPLETE: "Complete the customer's address, then retry.",
+    Attention.ORDER_LOST: "Retry: it is ordered anew.",
+    Attention.DELIVERY_FAILED: "Resend it, to a corrected address.",
+    Attention.DELIVERY_OVERDUE: "Ask the provider after the order.",
+    Attention.TAX_FORM_MISSING: "Record the person's tax form, then retry.",
+}
+
+
+def unblocks(state: str, attention: str | None) -> str:
+    """What ends the state, in words."""
+    if attention is not None:
+        return _PARKED.get(Attention(attention), "See its timeline; mend the cause, then retry.")
+    return _STATES.get(state, "See its timeline.")
