@@ -50,8 +50,9 @@ async def change(tx: Transaction, rule_id: str, actor: str, **given: Any) -> Non
     rule = await _locked(tx, rule_id)
     for column, value in given.items():
         if value is not None:
-            document = value.model_dump(mode="json", exclude_none=True)
-            setattr(rule, column, document if isinstance(value, (Group, Said)) else value)
+            documents = isinstance(value, (Group, Said))
+            stored = value.model_dump(mode="json", exclude_none=True) if documents else value
+            setattr(rule, column, stored)
     rule.updated_at = tx.now
     changed = rule_of(rule)
     await segments.must_exist(tx, changed.segments(), "/rules")
