@@ -28,6 +28,7 @@ router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=Guarde
         "no_voucher_suitable_for_publication",
         "voucher_disabled",
         "campaign_not_live",
+        "customer_rules_violated",
         "resource_not_found",
         "duplicate_found",
     ),

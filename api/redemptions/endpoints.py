@@ -44,6 +44,9 @@ REFUSALS = (
     "voucher_not_active",
     "redemption_rules_violated",
     "campaign_not_live",
+    "voucher_not_active_now",
+    "customer_rules_violated",
+    "order_rules_violated",
     "budget_exhausted",
 )
 """Why a code cannot be used. Of several reasons the first in this order is told."""
