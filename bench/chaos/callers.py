@@ -12,7 +12,7 @@ import httpx
 from bench.chaos.programme import Friend
 
 _BUSY = 409
-_OUT_OF_ORDER = "No answer after two minutes of asking: the caller gave up."
+_OUT_OF_ORDER = "No usable answer, however often it was asked: the caller gave up."
 
 
 class GaveUp(Exception):
@@ -41,7 +41,7 @@ class Ledger:
 class Callers:
     """Sends friends' events to the API until each is accepted, or definitely refused."""
 
-    def __init__(self, http: httpx.AsyncClient, patience: float = 120) -> None:
+    def __init__(self, http: httpx.AsyncClient, patience: float = 300) -> None:
         self._http = http
         self._patience = patience
         self.ledger = Ledger()

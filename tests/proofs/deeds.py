@@ -1,0 +1,133 @@
+"""What a process of the crew can do. Each deed is the product's own transaction, tried again where
+its workflow would try it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from builders import convert, start_of
+
+from domain.messages import StaffRequest
+from domain.refusals import NotAllowedInState, Refusal
+from store import grants, orders, qualification, reversals, reversing, revisions
+from store.database import Database
+from store.orders import Attempt
+from store.outage import is_outage
+from store.terms import terms_of
+
+
+class Deed(NamedTuple):
+    """A deed's name, and what it is done to."""
+
+    name: str
+    about: tuple[Any, ...]
+
+
+async def patiently(do: Callable[[], Awaitable[Any]], tries: int = 40) -> Any:
+    """A lock that could not be had in time, or a server that chose us to break a deadlock, is
+    tried again; everything else is a failure."""
+    for _ in range(tries):
+        try:
+            return await do()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            await asyncio.sleep(0.01)
+    raise TimeoutError("the lock was never to be had")
+
+
+async def refer(database: Database, code: str, friend: str, event_id: str) -> None:
+    """The friend's event is accepted, then judged. A refusal at the door is an answer."""
+    try:
+        converted = await patiently(lambda: convert(database, code, friend, event_id=event_id))
+    except Refusal:
+        return
+    for referral in converted.referrals:
+        start = start_of(referral)
+        await patiently(partial(qualification.qualify, database, start))
+
+
+async def credit(database: Database, grant_id: str) -> None:
+    """A reward that Guerdon keeps itself comes to rest."""
+
+    async def do() -> None:
+        async with database.transaction() as tx:
+            await grants.credit_wallet(tx, grant_id)
+
+    await patiently(do)
+
+
+async def claim(database: Database, grant_id: str) -> None:
+    """Ask for the right to send the order; a right that was given leaves a note."""
+
+    async def do() -> None:
+        async with database.transaction() as tx:
+            right = await orders.claim(
+                tx,
+                "giftcard-partners",
+                grant_id,
+                lifetime=timedelta(seconds=30),
+                probe_every=timedelta(seconds=5),
+                hooks="http://127.0.0.1",
+                carrier="proof",
+            )
+            if isinstance(right, Attempt):
+                tx.record("proof.attempt", "The right to send", grant_id=grant_id)
+
+    await patiently(do)
+
+
+async def cancel(database: Database, grant_id: str) -> None:
+    """Staff withdraw the grant. A refusal is an answer."""
+
+    async def do() -> None:
+        async with database.transaction() as tx:
+            request = StaffRequest(grant_id=grant_id, actor="app_proof")
+            await grants.cancel(tx, request, "proof")
+
+    with suppress(NotAllowedInState):
+        await patiently(do)
+
+
+async def reverse(database: Database, referral_id: str, identity: str) -> None:
+    """A refund of the whole order is accepted, then carried out."""
+
+    async def ask() -> None:
+        async with database.transaction() as tx:
+            await reversals.request_reversal(tx, referral_id, None, "refund", identity)
+
+    async def carry_out() -> None:
+        async with database.transaction() as tx:
+            await reversing.carry_out(tx, referral_id)
+
+    await patiently(ask)
+    await patiently(carry_out)
+
+
+async def limit(database: Database, campaign_id: str, grants_per_referrer: int) -> None:
+    """The campaign's next version has another limit; referrals that began keep theirs."""
+
+    async def do() -> None:
+        async with database.transaction() as tx:
+            campaign = await revisions.lock(tx, campaign_id)
+            before = await terms_of(tx, campaign_id, campaign.version)
+            limits = before.limits.model_copy(update={"grants_per_referrer": grants_per_referrer})
+            after = before.model_copy(update={"limits": limits})
+            await revisions.revise(tx, campaign, before, after, {}, actor="app_proof")
+
+    await patiently(do)
+
+
+DEEDS: dict[str, Callable[..., Awaitable[None]]] = {
+    "refer": refer,
+    "credit": credit,
+    "claim": claim,
+    "cancel": cancel,
+    "reverse": reverse,
+    "limit": limit,
+}

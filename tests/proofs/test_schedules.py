@@ -1,0 +1,87 @@
+"""Eight processes meet at every lock, thousands of times: what comes of it is what a plain
+sequence would have given. And without any one lock or constraint, it is not.
+
+`make proofs` plays 5,000 schedules and takes every lock away in turn; the suite plays some.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from auditing import assert_books_agree
+from backstops import admitted, evidence
+from crew import Crew
+from removals import REMOVALS, Removal
+from scenes import SCENES, people
+from sqlalchemy import text
+
+from store.database import Database
+
+SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "70"))
+WITHIN = 100
+"""Schedules after which a lock that is taken away must have been missed."""
+_SOME = ("the referrer's progress", "one referral a friend", "budgets.ck_budgets_ceiling")
+TAKEN_AWAY = [
+    removal
+    for removal in REMOVALS
+    if SCHEDULES >= 1000 or any(words in removal.what for words in _SOME)
+]
+
+
+class Stagehand:
+    """Plays schedules with one crew."""
+
+    def __init__(self, database: Database, crew: Crew) -> None:
+        self._database, self._crew = database, crew
+
+    async def play(self, count: int, scenes: Sequence[Any] = SCENES) -> tuple[int, list[str]]:
+        """Play until something is wrong: how many schedules that took, and what it was."""
+        pool = await people(self._database)
+        for number in range(1, count + 1):
+            dice, scene = random.Random(number), scenes[number % len(scenes)]
+            played = await scene(self._database, pool, dice)
+            failures = await asyncio.to_thread(self._crew.play, played.deeds, number)
+            wrong = failures + await played.verdict()
+            if wrong:
+                return number, [f"{scene.__name__}: {sentence}" for sentence in wrong]
+        return count, []
+
+
+@pytest.mark.timeout(7200)
+async def test_what_comes_of_it_is_what_a_plain_sequence_gives(
+    database: Database, database_url: str, figure: Callable[[str], None]
+) -> None:
+    crew = Crew(database_url)
+    try:
+        played, wrong = await Stagehand(database, crew).play(SCHEDULES)
+    finally:
+        crew.dismiss()
+    figure(f"{played} schedules of 8 processes, {len(wrong)} wrong")
+    assert wrong == []
+    await assert_books_agree(database)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("removal", TAKEN_AWAY, ids=lambda removal: removal.what)
+async def test_without_it_something_goes_wrong(
+    removal: Removal, database: Database, database_url: str, figure: Callable[[str], None]
+) -> None:
+    await evidence(database)
+    assert await admitted(database) == []
+    if removal.statement:
+        async with database.transaction() as tx:
+            await tx.session.execute(text(removal.statement))
+    played, wrong = 1, await admitted(database) if not removal.rewrites else []
+    if removal.rewrites:
+        crew = Crew(database_url, removal.rewrites)
+        try:
+            played, wrong = await Stagehand(database, crew).play(WITHIN)
+        finally:
+            crew.dismiss()
+    figure(f"without {removal.what}: wrong at schedule {played}: {(wrong or ['nothing'])[0]}")
+    assert wrong
