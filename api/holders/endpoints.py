@@ -26,6 +26,8 @@ _POSTED = post_responses(
     "voucher_disabled",
     "voucher_expired",
     "voucher_not_active",
+    "voucher_not_active_now",
+    "customer_rules_violated",
     "campaign_not_live",
     "budget_exhausted",
     "resource_not_found",

@@ -109,7 +109,7 @@ class Redemption(SQLModel, table=True):
     identity: str | None = Field(default=None, unique=True)
     """The caller's order, tracking id or Idempotency-Key, hashed with code and customer. None
     when it was refused: the next try is judged anew."""
-    code: str
+    code: str = Field(index=True)
     """As it was given, for a refused one may be none of ours."""
     counts: bool = True
     """Against the limits of the campaign: neither refused nor given back, nor a coupon's."""
@@ -123,7 +123,7 @@ class Redemption(SQLModel, table=True):
     discount_amount: int = Field(default=0, sa_type=BigInteger)
     tracking_id: str | None = None
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
-    failure_code: str | None = Field(default=None, index=True)
+    failure_code: str | None = None
     failure_message: str | None = None
     created_at: datetime = instant()
 

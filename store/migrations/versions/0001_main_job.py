@@ -889,6 +889,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_redemptions_campaign_id"), "redemptions", ["campaign_id"], unique=False
     )
+    op.create_index(op.f("ix_redemptions_code"), "redemptions", ["code"], unique=False)
     op.create_index(
         "ix_redemptions_counted",
         "redemptions",
@@ -898,9 +899,6 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_redemptions_customer_id"), "redemptions", ["customer_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_redemptions_failure_code"), "redemptions", ["failure_code"], unique=False
     )
     op.create_index(
         op.f("ix_redemptions_order_source_id"), "redemptions", ["order_source_id"], unique=False
@@ -1125,11 +1123,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_redemptions_voucher_id"), table_name="redemptions")
     op.drop_index(op.f("ix_redemptions_referral_id"), table_name="redemptions")
     op.drop_index(op.f("ix_redemptions_order_source_id"), table_name="redemptions")
-    op.drop_index(op.f("ix_redemptions_failure_code"), table_name="redemptions")
     op.drop_index(op.f("ix_redemptions_customer_id"), table_name="redemptions")
     op.drop_index(
         "ix_redemptions_counted", table_name="redemptions", postgresql_where=sa.text("counts")
     )
+    op.drop_index(op.f("ix_redemptions_code"), table_name="redemptions")
     op.drop_index(op.f("ix_redemptions_campaign_id"), table_name="redemptions")
     op.drop_index("ix_redemptions_birth", table_name="redemptions")
     op.drop_table("redemptions")
