@@ -3,37 +3,17 @@ nothing doubled, and the books agree."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
-import sys
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.chaos.planted import CHILD, PLANT, PLANTS
+from bench.chaos.once import once, say
+from bench.chaos.planted import PLANTS
 from bench.chaos.report import show
-from bench.chaos.run import Order, Report, Run
-from cli.stack.ports import Ports
-from cli.stack.stack import Stack
+from bench.chaos.run import Order
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-def once(order: Order, plant: str | None = None) -> Report:
-    """Run on a stack of its own. The home stays, with its logs, for whoever wants to know why."""
-    home = Path(tempfile.mkdtemp(prefix="guerdon-chaos-"))
-    # A production setting: the sandbox is for tests and CI, and costs a third of the CPU.
-    os.environ["GUERDON_SANDBOX"] = "false"
-    # The simulator limits nothing; at one request a second the run would be Tango's waiting room.
-    os.environ["GUERDON_TANGO_MAX_PER_SECOND"] = "50"
-    os.environ.pop(PLANT, None)
-    if plant:
-        os.environ[PLANT] = plant
-    with Stack(home, Ports.free(), program=CHILD if plant else None, say=_say) as stack:
-        return asyncio.run(Run(stack, order, _say).run())
 
 
 @app.command()
@@ -51,13 +31,8 @@ def main(
     if report.verdict.passed:
         shutil.rmtree(report.home)
     else:
-        _say(f"The logs are in {report.home / 'logs'}")
+        say(f"The logs are in {report.home / 'logs'}")
     raise typer.Exit(0 if report.verdict.passed else 1)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Killer:
 
     stack: Stack
     kills: int
+    kinds: tuple[str, ...]
     dice: random.Random
     say: Callable[[str], None]
     gaps: tuple[float, float] = (1.0, 5.0)

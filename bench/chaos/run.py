@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from bench.chaos.callers import Callers
 from bench.chaos.judge import Verdict, judge
-from bench.chaos.killer import MOMENT, Killer
+from bench.chaos.killer import KINDS, MOMENT, Killer
 from bench.chaos.mischief import Mischief
 from bench.chaos.outside import Outside
 from bench.chaos.programme import (
@@ -48,8 +48,14 @@ class Order:
     seed: int
     referrals: int = 1000
     kills: int = 30
+    kinds: tuple[str, ...] = KINDS
+    """Of process, that are ended."""
     still: float = 90
     """Seconds without any change after which what is open counts as lost."""
+
+    def with_seed(self, seed: int) -> Order:
+        """The same with another seed."""
+        return replace(self, seed=seed)
 
 
 @dataclass
@@ -83,7 +89,7 @@ class Run:
         self.dice = random.Random(order.seed)
         self.callers = Callers(self.http)
         self.mischief = Mischief(stack, self.http)
-        self.killer = Killer(stack, order.kills, random.Random(order.seed + 1), say)
+        self.killer = Killer(stack, order.kills, order.kinds, random.Random(order.seed + 1), say)
         self.terms: dict[str, CampaignTerms] = {}
 
     async def run(self) -> Report:

@@ -1,0 +1,55 @@
+"""`python -m bench.chaos.plants`: each planted bug, and what the judge says of it.
+
+Each bug gets a chaos of its own size, with the same judge, and a few seeds in which to show.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.chaos.once import once, say
+from bench.chaos.planted import PLANTS
+from bench.chaos.run import Order
+
+SEEDS = (1, 2, 3)
+_STILL = 30.0
+CHAOS: dict[str, Order] = {
+    "random_key": Order(0, referrals=40, kills=0, still=_STILL),
+    "no_row_lock": Order(0, referrals=80, kills=0, still=_STILL),
+    "no_redrive": Order(0, referrals=60, kills=8, kinds=("api",), still=_STILL),
+    "early_answer": Order(0, referrals=60, kills=8, kinds=("api", "postgres"), still=_STILL),
+    "webhook_believed": Order(0, referrals=40, kills=0, still=_STILL),
+}
+
+
+def main() -> None:
+    """Print the table; exit 1 if a bug stays unseen."""
+    wanted = sys.argv[1:] or list(PLANTS)
+    table = Table("planted bug", "seeds", "lost, doubled, books", "what the judge said")
+    unseen = [plant for plant in wanted if not _is_seen(plant, table)]
+    Console(width=150).print(table)
+    sys.exit(1 if unseen else 0)
+
+
+def _is_seen(plant: str, table: Table) -> bool:
+    for seed in SEEDS:
+        report = once(CHAOS[plant].with_seed(seed), plant)
+        shutil.rmtree(report.home)
+        verdict = report.verdict
+        say(f"{plant}, seed {seed}: {len(verdict.faults)} faults")
+        if not verdict.passed:
+            counts = f"{len(verdict.lost)}, {len(verdict.doubled)}, {len(verdict.books)}"
+            kinds = [verdict.lost, verdict.doubled, verdict.books]
+            words = "\n".join(kind[0] for kind in kinds if kind) or verdict.faults[0]
+            table.add_row(plant.replace("_", " "), str(seed), counts, words)
+            return True
+    table.add_row(plant.replace("_", " "), str(len(SEEDS)), "", "nothing: NOT SEEN")
+    return False
+
+
+if __name__ == "__main__":
+    main()
