@@ -171,6 +171,8 @@ _TRACES = (
     "UPDATE redemptions SET attributes = '{}', \"order\" = NULL, tracking_id = NULL "
     "WHERE customer_id = :customer",
     "UPDATE publications SET attributes = '{}' WHERE customer_id = :customer",
+    "UPDATE rollbacks SET reason = NULL, tracking_id = NULL, attributes = '{}' "
+    "WHERE redemption_id IN (SELECT id FROM redemptions WHERE customer_id = :customer)",
     "UPDATE referrals SET attributes = '{}' WHERE referee_id = :customer",
 )
 

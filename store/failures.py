@@ -17,20 +17,22 @@ async def keep_failure(
     tx: Transaction, request: RedemptionRequest, person: Person, refusal: Refusal
 ) -> str:
     """Write down that a use was refused; answers its id. It consumes nothing and creates nobody:
-    a code or customer that is not ours is left open."""
+    a code or customer that is not ours is left open, and of such a customer nothing is kept that
+    could name a person, for nobody could ask to have it erased."""
     voucher = await _voucher(tx, request.code)
+    customer_id = await _customer_id(tx, person)
     redemption = Redemption(
         id=new_id(Prefix.FAILED_REDEMPTION),
         code=request.code,
         counts=False,
         voucher_id=voucher.id if voucher else None,
         campaign_id=voucher.campaign_id if voucher else None,
-        customer_id=await _customer_id(tx, person),
+        customer_id=customer_id,
         order_source_id=request.order_source_id,
-        order=request.order,
+        order=request.order if customer_id else None,
         amount=request.amount,
-        tracking_id=request.tracking_id,
-        attributes=request.metadata,
+        tracking_id=request.tracking_id if customer_id else None,
+        attributes=request.metadata if customer_id else {},
         failure_code=refusal.key,
         failure_message=refusal.detail,
         created_at=tx.now,

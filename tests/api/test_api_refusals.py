@@ -159,6 +159,12 @@ async def test_a_failure_is_found_by_its_id(service: httpx.AsyncClient) -> None:
     assert failure["order"]["total_discount_amount"] == 0
     assert failure["customer"]["name"] == "Bob"
     assert failure["voucher"]["redemption"]["redeemed_quantity"] == 0
+    # Of somebody whom nobody knows, nothing is kept that could name a person.
+    named = body | {"customer": person(name="Carol")}
+    unknown = (await service.post("/v1/redemptions", json=named)).json()["resource_id"]
+    failure = await made(service.get(f"/v1/redemptions/{unknown}"))
+    assert (failure["customer"], failure["customer_id"]) == (None, None)
+    assert (failure["tracking_id"], failure["metadata"]) == (None, {})
     # The next try under the same order is judged anew.
     await made(service.post(f"/v1/vouchers/{shared.code}/enable"))
     assert (await made(service.post("/v1/redemptions", json=body)))["redemptions"]
