@@ -33,6 +33,11 @@ class AmountBy(BaseModel):
             raise ValueError('amount_by needs either "metadata" or "segment": true')
         return self
 
+    @property
+    def segments(self) -> frozenset[str]:
+        """The segments that it asks for."""
+        return frozenset(self.values) if self.segment else frozenset()
+
     def amount_for(self, person: Traits) -> int | None:
         """The largest amount that this person's traits name; None: none does."""
         named = person.segments if self.segment else set(_words(self._member(person.metadata)))

@@ -23,6 +23,7 @@ _MEMBER_OF = select(col(SegmentMember.segment_id)).where(
 _NAMED = text(
     "SELECT EXISTS (SELECT FROM campaign_versions WHERE strpos(terms::text, :id) > 0)"
     " OR EXISTS (SELECT FROM validation_rules WHERE strpos(rules::text, :id) > 0)"
+    " OR EXISTS (SELECT FROM rewards WHERE strpos(reward::text, :id) > 0)"
 )
 
 

@@ -11,8 +11,8 @@ from api.rewards.kinds import CustomIn, GiftCardIn, GiftCreditsIn, KindIn, Refer
 from api.rewards.offering import catalogues_of, offered
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
-from domain.rewards import Reward, reward_of
-from store import rewards, secrets
+from domain.rewards import Reward, Sized, reward_of
+from store import rewards, secrets, segments
 from store.catalogue import Catalogues
 from store.crypto import Vault
 from store.database import Transaction
@@ -29,6 +29,7 @@ class Making:
         self._catalogues = catalogues
         self._secrets: dict[str, str] = {}
         self._named: set[str] = set()
+        self._segments: set[str] = set()
 
     def make(self, given: KindIn | ReferenceIn, field: str) -> Reward:
         """The domain's reward, which its provider offers. Raises InvalidPayload at `field`."""
@@ -41,9 +42,12 @@ class Making:
             reward = self._definitions[given.reward_id]
             return reward.model_copy(update={"reward_id": given.reward_id})
         try:
-            return reward_of(self._document(given))
+            reward = reward_of(self._document(given))
         except ValidationError as error:
             raise InvalidPayload(first_error(error), field=field) from None
+        if isinstance(reward, Sized) and reward.amount_by:
+            self._segments |= reward.amount_by.segments
+        return reward
 
     def _document(self, given: KindIn) -> dict[str, object]:
         document = given.model_dump(mode="json", exclude_none=True, exclude={"secret"})
@@ -62,8 +66,9 @@ class Making:
         return secret_id
 
     async def put_away(self, tx: Transaction, vault: Vault) -> None:
-        """Keep the secrets that came, encrypted. Raises InvalidPayload for one that is named and
-        is not there."""
+        """Keep the secrets that came, encrypted. Raises InvalidPayload or NotFound for a secret or
+        a segment that is named and is not there."""
+        await segments.must_exist(tx, self._segments, "/amount_by/values")
         await secrets.must_exist(tx, self._named)
         await secrets.keep(tx, self._secrets, vault)
 

@@ -11,7 +11,9 @@ from api_bodies import card, made, person, redemption_body, refused, share, tier
 from auditing import assert_books_agree
 from builders import alter, in_past, one, qualify, rows
 
-from store import coupons
+from domain.customers import Person
+from domain.segments import SegmentType
+from store import coupons, customers, segments
 from store.database import Database
 from store.tables import Coupon, Grant, Redemption, Voucher
 
@@ -141,3 +143,21 @@ async def test_an_amount_depends_on_the_person(
     frozen = (await one(database, Grant, role="referrer")).reward
     assert (frozen["amount"], frozen.get("amount_by")) == (4000, None)
     await assert_books_agree(database)
+
+
+async def test_an_amount_depends_on_a_segment(
+    service: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.transaction() as tx:
+        friend = await customers.upsert(tx, Person(source_id="friend-of-gold"))
+        people = [friend.id]
+        gold = await segments.create(tx, "gold", SegmentType.STATIC, None, people)
+        few = await segments.create(tx, "few", SegmentType.STATIC, None, people)
+    by = {"segment": True, "values": {gold: 4000, few: 500}}
+    shared = await share(service, {"referee_reward": card(amount_by=by), "tiers": []})
+    await qualify(database, shared.code, people[0])
+    await qualify(database, shared.code)
+    assert sorted(grant.amount for grant in await rows(database, Grant)) == [1500, 4000]
+    unknown = card(amount_by={"segment": True, "values": {"seg_x": 1}})
+    response = await service.post("/v1/rewards", json={"name": "x", "reward": unknown})
+    refused(response, 404, "resource_not_found", "/amount_by/values")
