@@ -80,6 +80,7 @@ class GrantAnswer(BaseModel):
         description="The end of its hold; parked or in review, by when somebody should have acted."
     )
     order: OrderAnswer | None
+    coupon_code: str | None = Field(description="The code of a discount coupon, once it is minted.")
     workflow_id: str
     created_at: datetime
     updated_at: datetime | None
@@ -99,6 +100,7 @@ class GrantAnswer(BaseModel):
             recipient=Party.of(read.recipient, caller),
             reward=reward_of(grant.reward),
             order=OrderAnswer.of(read.order) if read.order else None,
+            coupon_code=read.coupon_code,
             **members,
         )
 

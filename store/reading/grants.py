@@ -11,15 +11,16 @@ from sqlmodel import col
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.reading.pages import AnySelect, Page, Window, read_page
-from store.tables import Customer, Grant, Order
+from store.tables import Coupon, Customer, Grant, Order, Voucher
 
 
 class GrantRead(NamedTuple):
-    """A grant, who gets it, and the order that stands for it now."""
+    """A grant, who gets it, the order that stands for it now, and its coupon's code."""
 
     grant: Grant
     recipient: Customer
     order: Order | None
+    coupon_code: str | None = None
 
 
 async def find(session: ReadSession, grant_id: str) -> GrantRead:
@@ -27,8 +28,7 @@ async def find(session: ReadSession, grant_id: str) -> GrantRead:
     row = (await session.execute(_grants().where(col(Grant.id) == grant_id))).one_or_none()
     if row is None:
         raise NotFound("grant", grant_id)
-    grant, recipient, order = row
-    return GrantRead(grant, recipient, order)
+    return GrantRead(*row)
 
 
 async def of_referrals(
@@ -41,8 +41,9 @@ async def of_referrals(
         .where(col(Grant.referral_id).in_(referral_ids))
         .order_by(col(Grant.created_at), col(Grant.role), col(Grant.id))
     )
-    for grant, recipient, order in await session.execute(statement):
-        found[grant.referral_id].append(GrantRead(grant, recipient, order))
+    for row in await session.execute(statement):
+        read = GrantRead(*row)
+        found[read.grant.referral_id].append(read)
     return found
 
 
@@ -68,7 +69,7 @@ async def page(
         if wanted is not None:
             statement = statement.where(col(column) == wanted)
     found = await read_page(session, statement, col(Grant.id), window)
-    return [GrantRead(row[0], row[1], row[2]) for row in found.rows], found
+    return [GrantRead(*row) for row in found.rows], found
 
 
 def _grants() -> AnySelect:
@@ -79,7 +80,9 @@ def _grants() -> AnySelect:
         .scalar_subquery()
     )
     return (
-        select(Grant, Customer, Order)
+        select(Grant, Customer, Order, col(Voucher.code))
         .join(Customer, col(Customer.id) == Grant.recipient_id)
         .outerjoin(Order, and_(col(Order.grant_id) == Grant.id, col(Order.generation) == latest))
+        .outerjoin(Coupon, col(Coupon.grant_id) == Grant.id)
+        .outerjoin(Voucher, col(Voucher.id) == Coupon.voucher_id)
     )

@@ -52,6 +52,8 @@ async def test_reads_like_a_code(service: httpx.AsyncClient, database: Database)
     assert shown["redemption"]["quantity"] == 1
     assert (shown["is_referral_code"], shown["active"]) == (False, True)
     assert shown["expiration_date"] is not None
+    (grant,) = (await made(service.get("/v1/grants")))["data"]
+    assert (grant["coupon_code"], grant["status"]) == (minted.code, "delivered")
     campaign = await made(service.get(f"/v1/campaigns/{minted.campaign_id}"))
     assert campaign["vouchers_count"] == 1
 

@@ -28,6 +28,7 @@ CUSTOM = {
     "secret": SECRET,
     "data": {"species": "oak"},
 }
+UNSIGNED = CUSTOM | {"secret": None}
 KINDS: list[dict[str, Any]] = [
     card(currency="USD"),
     {"kind": "gift_credits", "amount": 1000, "currency": "USD"},
