@@ -38,7 +38,7 @@ _MACHINES_OWN = {"identity", "stackTrace", "historySizeBytes"}
 
 
 class Recorder:
-    """What the `keep` fixture of `tests/workflows/conftest.py` looks for by its name."""
+    """What the `keep` fixture of `tests/workflows/staging.py` looks for by its name."""
 
     __name__ = "recorder"
 

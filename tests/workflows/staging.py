@@ -1,0 +1,124 @@
+"""Real parts for workflows: each module gets a database and workers of its own (the names of
+task queues are fixed, so that two sets of workers would take one another's work)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from histories import replay
+from provider import Hooks, Simulator, simulator_process
+from sqlalchemy.engine import make_url
+from stage import Keep, Stage
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from providers.registry import Opened, open_configured
+from store.crypto import Vault
+from store.database import Database
+from worker.build import build_workers
+from worker.settings import WorkerSettings
+
+VAULT = Vault(f"k1:{base64.b64encode(bytes(32)).decode()}")
+LONGEST_DELAY = 2.0
+"""Seconds; a module that wants another patience has a LONGEST_DELAY of its own."""
+
+
+@pytest.fixture(scope="session")
+def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with simulator_process(tmp_path_factory.mktemp("simulator")) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_database(
+    postgres_url: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Database]:
+    """A database that the module's workers and tests share."""
+    name = request.module.__name__
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+    database = Database(make_url(postgres_url).set(database=name).render_as_string(False))
+    yield database
+    await database.dispose()
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(
+    module_database: Database,
+    temporal: WorkflowEnvironment,
+    simulator_url: str,
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Stage]:
+    """Workers as production builds them, sandbox on, over the simulator. In the end every history
+    that the module made, also an unfinished one, must replay."""
+    async with AsyncExitStack() as opened:
+        simulator, hooks = Simulator(simulator_url), Hooks()
+        opened.push_async_callback(simulator.close)
+        await hooks.open()
+        opened.push_async_callback(hooks.close)
+        settings = WorkerSettings(
+            public_url=hooks.url,
+            max_delay_seconds=getattr(request.module, "LONGEST_DELAY", LONGEST_DELAY),
+            allow_private_targets=True,
+        )
+        names = getattr(request.module, "PROVIDERS", ["giftcard-partners"])
+        providers = _configured(simulator_url, settings, names)
+        for entry in providers.values():
+            opened.push_async_callback(entry.provider.close)
+        for worker in build_workers(temporal.client, module_database, VAULT, providers, settings):
+            await opened.enter_async_context(worker)
+        stage = Stage(module_database, temporal, simulator, hooks, settings, VAULT)
+        yield stage
+        await replay(await stage.histories())
+        await stage.clear()
+
+
+@pytest_asyncio.fixture
+async def stage(running: Stage) -> Stage:
+    """The same, with a quick, empty simulator whose webhooks are passed on."""
+    running.hooks.hear = running.relay
+    await running.simulator.reset()
+    await running.open_lanes()
+    return running
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest) -> Keep:
+    """Keep a workflow's history under a name; only where `tests/histories/record.py` runs."""
+    recorder = request.config.pluginmanager.get_plugin("recorder")
+
+    async def keep(name: str, handle: WorkflowHandle[Any, Any]) -> None:
+        if recorder:
+            recorder.write(name, await handle.fetch_history())
+
+    return keep
+
+
+_SECTIONS = {
+    "giftcard-partners": {"EMAIL": "buyer@example.com", "ACCESS_TOKEN": "test-token"},
+    "tremendous": {"API_KEY": "test-key"},
+    "runa": {"API_KEY": "test-key"},
+    "giftbit": {"TOKEN": "test-token"},
+}
+_PATHS = {"giftbit": "giftbit/papi/v1"}
+
+
+def _configured(
+    simulator_url: str, settings: WorkerSettings, names: list[str]
+) -> dict[str, Opened]:
+    """The simulator's providers, from the environment as in production."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in names:
+            section = f"GUERDON_{name.upper().replace('-', '_')}_"
+            url = {"URL": f"{simulator_url}/{_PATHS.get(name, name)}"}
+            for member, value in (url | _SECTIONS[name]).items():
+                environment.setenv(section + member, value)
+        return open_configured(within=settings.timing.attempt.total_seconds())
