@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from api.campaigns.codes import CodeConfigIn, UsesIn
 from api.campaigns.schemas import DiscountAnswer, EmptyList
@@ -19,6 +19,10 @@ from store.reading.codes import VoucherRead
 
 class CodeIn(Strict):
     """What a new code has of its own; the campaign gives the rest."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"redemption": {"quantity": 10}, "metadata": {"batch": 1}}]}
+    )
 
     redemption: UsesIn = UsesIn()
     start_date: Instant | None = None
@@ -43,6 +47,12 @@ class CodeIn(Strict):
 
 class CodesIn(CodeIn):
     """New codes, by the campaign's own pattern or by another."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code_config": {"pattern": "VIP-######"}, "redemption": {"quantity": 1}}]
+        }
+    )
 
     code_config: CodeConfigIn | None = None
 

@@ -17,6 +17,7 @@ class Voucher(SQLModel, table=True):
     __tablename__ = "vouchers"
     __table_args__ = (
         Index("ix_vouchers_pool", "campaign_id", "id", postgresql_where=text("NOT published")),
+        CheckConstraint("redeemed_quantity >= 0", name="not_given_back_twice"),
     )
 
     id: str = Field(primary_key=True)

@@ -572,6 +572,7 @@ def upgrade() -> None:
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("redeemed_quantity >= 0", name=op.f("ck_vouchers_not_given_back_twice")),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaigns.id"], name=op.f("fk_vouchers_campaign_id_campaigns")
         ),
