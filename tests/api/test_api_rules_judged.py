@@ -3,6 +3,7 @@ its verdict."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -341,3 +342,19 @@ class TestValidations:
         await made(client.post("/v1/redemptions", json=redemption_body(shared.code)))
         answer = await made(client.post("/v1/validations", json=redemption_body(shared.code)))
         assert answer["valid"] is False
+
+
+class TestAllAtOnce:
+    async def test_no_redemption_slips_past_a_count(self, module_api: Module) -> None:
+        client = module_api.client
+        asked = condition("campaign.redemptions.count", None, {"$less_than_or_equal": [3]})
+        rule_id = await add_rule(client, asked)
+        shared = await shared_under(client, rule_id)
+        bodies = [redemption_body(shared.code) for _ in range(8)]
+        answers = await asyncio.gather(
+            *(client.post("/v1/redemptions", json=body) for body in bodies)
+        )
+        assert sorted(answer.status_code for answer in answers) == [200] * 3 + [400] * 5
+        for answer in answers:
+            if answer.status_code == 400:
+                refused_by(answer, rule_id, SAID)
