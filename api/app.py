@@ -14,7 +14,7 @@ from api.async_actions import endpoints as async_actions
 from api.boundary import Boundary
 from api.campaigns import endpoints as campaigns
 from api.campaigns import moves, summary, tiers
-from api.customers import bulk, changes, holdings
+from api.customers import bulk, changes, holdings, wallets
 from api.customers import endpoints as customers
 from api.documentation import document
 from api.errors import add_error_handlers
@@ -62,6 +62,7 @@ _ROUTERS = (
     bulk,
     customers,
     holdings,
+    wallets,
     changes,
     async_actions,
     exports,

@@ -36,12 +36,14 @@ class ReversalIn(Strict):
         default=None,
         ge=1,
         le=MOST,
+        strict=True,
         description="What was refunded of the order, minor units. Absent: all of it.",
     )
     order_amount: int | None = Field(
         default=None,
         ge=1,
         le=MOST,
+        strict=True,
         description="What the order came to, where its event or redemption did not say.",
     )
     metadata: Metadata = Field(default={})

@@ -1,0 +1,65 @@
+"""Using what a customer's wallet holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import allow
+from api.fields import Strict
+from api.problems import post_responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.roles import Role
+from store import wallets
+from store.database import ReadSession
+from store.reading import customers, holdings
+
+router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+
+
+class UseIn(Strict):
+    """Credits or points that a customer pays with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"amount": 500, "unit": "USD", "reference": "checkout-4711"}]
+        }
+    )
+
+    amount: int = Field(ge=1, le=10**15, description="Minor units, or points.")
+    unit: str = Field(min_length=1, max_length=10, description="A currency, or POINTS.")
+    reference: str = Field(
+        min_length=1,
+        max_length=200,
+        description="The use's own name. The same one again is not taken twice.",
+    )
+
+
+class UseAnswer(BaseModel):
+    """The wallet after it was used."""
+
+    object: Literal["wallet"] = "wallet"
+    customer_id: str
+    unit: str
+    balance: int
+
+
+@router.post(
+    "/{customer_id}/wallet-uses",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def use_wallet(customer_id: str, body: UseIn, held: Held) -> UseAnswer:
+    """Take credits or points out of a wallet, first what expires first; never more than it
+    holds."""
+    async with held.database.transaction() as tx:
+        session = ReadSession(tx.session)
+        customer = await customers.find(session, customer_id)
+        await wallets.use(tx, customer.id, body.unit, body.amount, body.reference)
+        await tx.session.flush()
+        found = await holdings.wallets_of(session, customer.id)
+    balance = sum(wallet.balance for wallet in found if wallet.unit == body.unit)
+    return UseAnswer(customer_id=customer.id, unit=body.unit, balance=balance)
