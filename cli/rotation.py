@@ -4,14 +4,15 @@ import asyncio
 
 import typer
 
-from store import claims
+from store import claims, secrets
 from store.crypto import Vault
 from store.database import Database
 from store.settings import StoreSettings, explain
 
 
 def run() -> int:
-    """Re-encrypt every claim link; the exit status. 1: one could not be opened, 2: settings."""
+    """Re-encrypt every claim link and signing secret; the exit status. 1: one could not be opened,
+    2: settings."""
     try:
         settings = StoreSettings()
         vault = Vault(settings.encryption_keys.get_secret_value())
@@ -19,18 +20,21 @@ def run() -> int:
         typer.echo(f"guerdon: {explain(error)}", err=True)
         return 2
     try:
-        changed = asyncio.run(_rotate(settings, vault))
+        changed, signing = asyncio.run(_rotate(settings, vault))
     except ValueError as error:
         typer.echo(f"guerdon: {error}", err=True)
         return 1
+    if signing:
+        typer.echo(f"{signing} signing secrets re-encrypted.")
     typer.echo(f"{changed} claim links re-encrypted. Every one is now under the first key.")
     return 0
 
 
-async def _rotate(settings: StoreSettings, vault: Vault) -> int:
+async def _rotate(settings: StoreSettings, vault: Vault) -> tuple[int, int]:
     database = Database(settings.database_url.get_secret_value(), pool=2)
     try:
-        return await claims.rotate(database, vault, tell=_tell)
+        signing = await secrets.rotate(database, vault)
+        return await claims.rotate(database, vault, tell=_tell), signing
     finally:
         await database.dispose()
 
