@@ -11,6 +11,7 @@ from domain.grants import RESUMES_BY_ITSELF, Attention
 from domain.messages import Step
 from domain.orders import OrderRequest, OrderSnapshot
 from providers.outcomes import (
+    FailedAnswer,
     InsufficientFunds,
     KeyAlreadyUsed,
     KeyConflict,
@@ -32,6 +33,10 @@ class RefusedInDoubt(OutcomeUnknown):
     """Refused, while an earlier request under the same key is unanswered and not to be found."""
 
 
+class ProvenAbsent(OrderRejected):
+    """The key's remembered answer is a failure, and no order was found under it for hours."""
+
+
 class NotFoundAgain(ProviderError):
     """The key may not be sent any more, and no order is found under it: a person decides."""
 
@@ -44,6 +49,9 @@ class DoubleOrder(KeyConflict):
         self.order_ids = order_ids
 
 
+_PROOF = 12
+"""Times the pause between two searches: two hours, in production."""
+_ABSENT = "no order found under this key for hours, and all that it answers is: {}"
 _QUEUED = "the provider takes orders, and holds them back until the deposit is funded"
 _PARKED = {
     InsufficientFunds: (Attention.INSUFFICIENT_FUNDS, orders.record_not_bought),
@@ -65,6 +73,8 @@ class Purchase:
         """Find the order or send it, and record what came of it. Raises for another attempt."""
         try:
             snapshot = await self._order()
+        except ProvenAbsent as outcome:
+            return await self._order_anew(outcome)
         except OrderRejected as outcome:
             return await self._refused(outcome)
         except tuple(_PARKED) as outcome:
@@ -97,7 +107,17 @@ class Purchase:
             repeats=attempt.repeats,
             age=attempt.age,
         )
-        return move is Move.SEND
+        return move is Move.SEND or self._proves_absence
+
+    @property
+    def _proves_absence(self) -> bool:
+        """Has the order been absent for so long that one more failure under its key, which is the
+        key's remembered answer, proves that there is none and never will be?"""
+        absent, capabilities = self._attempt.absent_for, self._lane.provider.capabilities
+        if absent is None or not self._caches:
+            return False
+        alive = capabilities.key_life is None or self._attempt.age < capabilities.key_life / 2
+        return alive and absent >= _PROOF * self._lane.timing.resume
 
     async def _send(self) -> OrderSnapshot:
         """One request, while the claim certainly holds."""
@@ -112,6 +132,10 @@ class Purchase:
             raise OutcomeUnknown(f"no answer within {limit:g} s") from error
         except KeyAlreadyUsed as used:
             return await self._adopt(used.provider_order_id)
+        except FailedAnswer as failure:
+            if not self._proves_absence:
+                raise
+            return await self._bought_before(ProvenAbsent(_ABSENT.format(failure.detail)))
         except OrderRejected as refusal:
             if not self._attempt.in_doubt:
                 raise
@@ -172,12 +196,20 @@ class Purchase:
                 tx, self._attempt.grant_id, Attention.ORDER_REJECTED, outcome.detail
             )
 
+    async def _order_anew(self, outcome: OrderRejected) -> Step:
+        """The key buys nothing, and the provider refused nothing: the next generation follows."""
+        async with self._lane.database.transaction() as tx:
+            await orders.record_refused(tx, self._attempt, outcome.detail)
+        raise self._lane.again(outcome.detail, None) from outcome
+
     async def _park(self, outcome: ProviderError) -> Step:
         """Set the grant aside. A cause that concerns every order stops the provider's lane."""
         lane, attempt = self._lane, self._attempt
         attention, record = next(
             found for kind, found in _PARKED.items() if isinstance(outcome, kind)
         )
+        if isinstance(outcome, NotFoundAgain) and self._caches:
+            record = orders.record_doubted
         if attention is Attention.INSUFFICIENT_FUNDS and self._caches:
             # It would answer so for as long as the key lives: that key buys nothing any more.
             record = orders.record_refused

@@ -10,6 +10,7 @@
     ├── KeyConflict            the key is known with other contents; a person compares
     ├── KeyAlreadyUsed         the order exists: the success path of a lost answer
     └── OutcomeUnknown         money may have moved; ask again under the same key
+        └── FailedAnswer       a 5xx: all that a key says for ever, where first answers are kept
 
 An adapter raises nothing else from `place_order`. Messages carry the provider's words, never a
 recipient's.
@@ -67,3 +68,7 @@ class KeyAlreadyUsed(ProviderError):
 
 class OutcomeUnknown(ProviderError):
     """Time-out, lost connection, 5xx, or an answer that cannot be read."""
+
+
+class FailedAnswer(OutcomeUnknown):
+    """A 5xx that was really answered, and says nothing of the order."""

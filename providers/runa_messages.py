@@ -24,6 +24,7 @@ from domain.rewards import Delivery
 from providers.answers import moment, money, total
 from providers.http import retry_after
 from providers.outcomes import (
+    FailedAnswer,
     InsufficientFunds,
     KeyConflict,
     KeyInProgress,
@@ -103,7 +104,8 @@ def refusal(response: httpx.Response, recipient: Recipient) -> ProviderError:
         said = document(response)
         kind, message = str(said.get("type") or ""), fit_to_tell(said.get("message"), recipient)
     by_type = _BY_TYPE.get(kind) if status < 500 else None
-    outcome = by_type or _BY_STATUS.get(status, OutcomeUnknown)
+    unforeseen = FailedAnswer if status >= 500 else OutcomeUnknown
+    outcome = by_type or _BY_STATUS.get(status, unforeseen)
     waits = outcome in (RateLimited, KeyInProgress)
     return outcome(
         f"{kind or 'answer'} ({status}) {message}".rstrip(),

@@ -113,7 +113,7 @@ async def _process(
     if fault.kind == "drop_before":
         return Dropped()
     if fault.kind == "error_before":
-        return _response(provider.error(fault.status))
+        return _response(provider.failed_before_commit(incoming, fault.status))
     answer = _handle(call, incoming)
     _tally(provider, answer)
     if answer.created:

@@ -111,6 +111,10 @@ class Provider(ABC):
         """An error that the caller asked for, where a sandbox offers that."""
         return None
 
+    def failed_before_commit(self, incoming: Incoming, status: int) -> Answer:
+        """The 5xx that a fault answers instead of looking at the order."""
+        return self.error(status)
+
     def failed_after_commit(self, order: Order, status: int) -> Answer:
         """The 5xx that a fault answers although the order is in the book."""
         return self.error(status)

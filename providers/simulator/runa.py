@@ -3,9 +3,9 @@
 Source: reference/gift-card-providers.md §4. There is no look-up by key: `GET /order` pages newest
 first and shows our `description`, but only of completed orders. E-mails report no delivery, so the
 outcomes `delivered` and `bounced` look alike; `failed` ends in `FAILED` and returns the money. The
-account's webhook address and secret are set by `/_control/webhook`, as in Runa's dashboard. A
-stored 5xx (the fault `error_after`) is replayed as long as the key lives, as documented. The
-documented 300 orders a minute are not enforced unless `/_control/rate` says so.
+account's webhook address and secret are set by `/_control/webhook`, as in Runa's dashboard. A 5xx
+(the faults `error_before` and `error_after`) is replayed as long as the key lives, as documented.
+The documented 300 orders a minute are not enforced unless `/_control/rate` says so.
 """
 
 import base64
@@ -71,6 +71,15 @@ class Runa(Provider):
         if status == 429:
             return Answer(429, {"error": "rate exceeded"})
         return shape.error(status, *ERRORS.get(status, ("internal_server_error", "An error")))
+
+    def failed_before_commit(self, incoming: Incoming, status: int) -> Answer:
+        """A key's first answer is kept, whatever it is."""
+        answer, key = self.error(status), self.key_of(incoming)
+        mark = fingerprint(incoming.body)
+        with self.world.db.transaction():
+            if key and self.replies.recall(key, mark) is None:
+                self.replies.keep(key, mark, answer)
+        return answer
 
     def failed_after_commit(self, order: Order, status: int) -> Answer:
         answer = self.error(status)

@@ -29,6 +29,8 @@ NINETY_DAYS = 90 * 86_400
 FIVE_DAYS = 5 * 86_400
 RESEND_SECONDS = 2.0
 MOST_RESULTS = 10_000
+ANY_ACCOUNT = ""
+"""Of an order that nobody placed, where no account is known yet: each account's lists show it."""
 EMAIL_STATUS = {"delivered": "DELIVERED", "bounced": "BOUNCE", "failed": "NOT_DELIVERED"}
 
 
@@ -121,7 +123,7 @@ class Tango(Provider):
                 "cost": in_dollars(amount, currency) + item.fee}  # fmt: skip
         # In the account that has orders already: a list shows one account alone.
         last, _ = self.world.book.page(self.name, 0, 1)
-        account = last[0].doc["account"] if last else "unknown"
+        account = last[0].doc["account"] if last else ANY_ACCOUNT
         record = {"account": account, "customer": "unknown", "utid": item.id, "method": "EMAIL",
                   "sender": None, "recipient": None, "campaign": None, "notes": None,
                   "etid": None, "charged_currency": "USD", "lines": [line]}  # fmt: skip
@@ -145,7 +147,7 @@ class Tango(Provider):
             self.name, _time(query.get("startDate"), 0.0), _time(query.get("endDate"), 1e12)
         )
         wanted: dict[str, Callable[[Order], Any]] = {
-            "accountIdentifier": lambda order: order.doc["account"],
+            "accountIdentifier": lambda order: order.doc["account"] or query["accountIdentifier"],
             "customerIdentifier": lambda order: order.doc["customer"],
             "externalRefID": lambda order: order.key,
             "status": lambda order: order.status,

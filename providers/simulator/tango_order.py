@@ -179,6 +179,8 @@ def render_line(order: Order) -> dict[str, Any]:
         "lineItemStatus": order.status,
         "status": order.status,
         "emailStatus": order.delivery if order.doc["method"] == "EMAIL" else None,
+        # The documents name no member for texts; they do call the page "line item delivery status".
+        "deliveryStatus": order.delivery if order.doc["method"] == "PHONE" else None,
         "lastDateUpdated": iso(order.created_at),
         "orderDate": iso(order.created_at),
     }

@@ -7,8 +7,8 @@
     webhook_*           tango                                digital orders have no webhook
     webhook_*           giftbit                              there are no webhooks at all
 
-What does not exist is not counted. The simulator's "5xx before commit" is not remembered under its
-key, at Runa neither: a remembered 5xx is `error_after_commit`.
+What does not exist is not counted. Runa remembers a 5xx under its key, whether there is an order or
+not: `error_before_commit` ends there with a second generation, once absence is proven.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from domain.money import Money
 from domain.orders import DeliveryState, OrderRequest, OrderState, RedemptionState
 from domain.rewards import Delivery
 from providers.outcomes import (
+    FailedAnswer,
     InsufficientFunds,
     KeyConflict,
     KeyInProgress,
@@ -180,9 +181,7 @@ class TestPlace:
             await adapter.place_order(wanted())
         await adapter.close()
 
-    @pytest.mark.parametrize(
-        "fault", ["drop_before", "error_before", "drop_after", "slow", "garbage"]
-    )
+    @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "slow", "garbage"])
     async def test_a_fault_leaves_it_unknown_and_a_repeat_resolves_it(
         self, runa, wanted, control, book, fault
     ):
@@ -194,6 +193,30 @@ class TestPlace:
         order = await runa.place_order(wanted())
         (card,) = await book("runa")
         assert card["provider_order_id"] == order.provider_order_id
+
+
+class TestStored5xxWithoutAnOrder:
+    """Nothing was bought, and the key answers 500 for 30 days all the same."""
+
+    async def test_a_repeat_is_a_failed_answer_and_buys_nothing(self, runa, wanted, control, book):
+        await control("faults", provider="runa", seed=1, rates={"error_before": 1})
+        with pytest.raises(FailedAnswer):
+            await runa.place_order(wanted())
+        await control("faults", provider="runa", seed=1, rates={})
+        began = datetime.now(UTC) - timedelta(seconds=5)
+        for _ in range(2):
+            with pytest.raises(FailedAnswer, match="internal_server_error"):
+                await runa.place_order(wanted())
+        assert await book("runa") == []
+        assert await runa.find_order("gd1g1", "USD", not_before=began) == []
+
+    async def test_another_key_buys(self, runa, wanted, control, book):
+        await control("faults", provider="runa", seed=1, rates={"error_before": 1})
+        with pytest.raises(FailedAnswer):
+            await runa.place_order(wanted())
+        await control("faults", provider="runa", seed=1, rates={})
+        assert await runa.place_order(wanted(key="gd1g2"))
+        assert len(await book("runa")) == 1
 
 
 class TestStored5xx:
