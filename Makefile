@@ -1,12 +1,13 @@
 # Everything the project does, from nothing: `make` alone lists it.
 PYTHON ?= python3
 WORKERS ?= 1
+ROWS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev bench check format
+.PHONY: help demo test dev bench bench-reconciliation check format
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /make \1 - /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
 
 demo: .venv/installed ## run refer-a-friend with gift cards from end to end, and check every cent
 	@.venv/bin/guerdon demo
@@ -19,6 +20,9 @@ test: .venv/installed ## run every test
 
 bench: .venv/installed ## measure speed as ratios, side by side in one run
 	@.venv/bin/python -m bench
+
+bench-reconciliation: .venv/installed ## reconcile a million orders, beside a plain join; ROWS=N
+	@.venv/bin/python -m bench.reconciliation --rows $(ROWS)
 
 check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
 	.venv/bin/ruff format --check

@@ -150,21 +150,26 @@ WHERE reconciliation_id = $1 AND order_id IS NOT NULL AND filed <> 'duplicate_ke
 
 async def compare(database: Database, scope: Scope) -> dict[str, int]:
     """File every order; answers how many of each kind. Run again it files the same."""
-    async with bulk(database) as connection, connection.transaction():
+    async with bulk(database) as connection:
+        return await compare_in(connection, scope)
+
+
+async def compare_in(connection: Any, scope: Scope) -> dict[str, int]:
+    """The same, on an asyncpg connection: one transaction."""
+    table = table_of(scope.reconciliation_id)
+    async with connection.transaction():
         await connection.execute(
             "DELETE FROM reconciliation_items WHERE reconciliation_id = $1", scope.reconciliation_id
         )
-        table = table_of(scope.reconciliation_id)
         await connection.execute(_NAME_KEYS.format(lines=table), scope.provider)
         await connection.execute(f"ANALYZE {table}")
         await connection.execute(_DOUBLED.format(lines=table))
         await connection.execute("ANALYZE doubled")
-        await file(connection, scope, table)
+        await _file(connection, scope, table)
         return await _totals(connection, scope)
 
 
-async def file(connection: Any, scope: Scope, table: str) -> None:
-    """The comparison itself: insert an item for everything that is not matched."""
+async def _file(connection: Any, scope: Scope, table: str) -> None:
     await connection.execute(
         _COMPARE.format(lines=table, orders=ORDERS),
         scope.provider,
