@@ -56,7 +56,7 @@ def look(rule: Rule, use: Use) -> dict[str, Seen]:
 def verdict(rule: Rule, seen: dict[str, Seen]) -> Verdict:
     """The rule's verdict: which rule, by id and in words, and the numbers."""
     passed = rule.rules.sentence.holds({key: one.passed for key, one in seen.items()})
-    named = f"Rule {rule.name or rule.id}"
+    named = f"Rule {rule.name} ({rule.id})" if rule.name else f"Rule {rule.id}"
     return Verdict(
         check="validation_rule",
         passed=passed,

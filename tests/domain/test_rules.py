@@ -185,12 +185,12 @@ class TestVerdicts:
         assert found.numbers["1"]["value"] == 5000
         assert found.numbers["1"]["$more_than_or_equal"] == [6000]
         assert found.detail == (
-            "Rule a rule: order.amount 5000: not true that it is more than or equal 6000."
+            "Rule a rule (val_1): order.amount 5000: not true that it is more than or equal 6000."
         )
 
     def test_the_makers_words_are_said(self) -> None:
         asked = rule(error="Spend more.", c1=("order.amount", {"$more_than": [6000]}))
-        assert verdict(asked, look(asked, use())).detail == "Rule a rule: Spend more."
+        assert verdict(asked, look(asked, use())).detail == "Rule a rule (val_1): Spend more."
 
     def test_a_verdict_repeats_nobodys_metadata(self) -> None:
         condition = {"name": "customer.metadata", "property": "town", "conditions": {"$is": ["A"]}}
