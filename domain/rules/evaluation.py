@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from domain.amounts import Traits
 from domain.rules.counters import Counter
-from domain.rules.operators import compare, member_of
+from domain.rules.lines import lines_hold, quantity_of
+from domain.rules.operators import member_of
 from domain.rules.properties import Concern, Source
 from domain.rules.rule import Condition, Rule
 from domain.verdict import Verdict
@@ -25,7 +26,7 @@ class Basket(BaseModel):
     @property
     def items_count(self) -> int:
         """How many things were bought."""
-        return sum(_quantity(item) for item in self.items)
+        return sum(quantity_of(item) for item in self.items)
 
 
 class Use(NamedTuple):
@@ -76,7 +77,7 @@ def _seen(condition: Condition, use: Use) -> Seen:
     asks = condition.asks
     match asks.source:
         case Source.ITEM | Source.EACH_ITEM:
-            return Seen(passed=_lines_hold(condition, use.order))
+            return Seen(passed=lines_hold(condition, use.order.items if use.order else []))
         case Source.EVENT_METADATA if use.event is None:
             return Seen(passed=True)
         case Source.ORDER | Source.ORDER_METADATA if use.order is None:
@@ -105,81 +106,6 @@ def _value(condition: Condition, use: Use) -> Any:
             return use.api_key
         case _:
             return use.counts[asks.counter] if asks.counter else None
-
-
-def _lines_hold(condition: Condition, order: Basket | None) -> bool:
-    """An order without lines holds nothing that is asked of them."""
-    if order is None or not order.items:
-        return False
-    each = [_line_holds(condition, item) for item in order.items]
-    # "Is not the product X" is said of the whole order.
-    every = condition.asks.source is Source.EACH_ITEM or not _any_is_enough(condition)
-    return all(each) if every else any(each)
-
-
-def _any_is_enough(condition: Condition) -> bool:
-    return not any(operator.value in ("$is_not", "$not_in") for operator in condition.conditions)
-
-
-def _line_holds(condition: Condition, item: dict[str, Any]) -> bool:
-    member = condition.asks.member
-    if member in ("product", "sku"):
-        return _is_thing(condition, item) and _inner_holds(condition, item)
-    if member == "metadata":
-        return condition.holds(member_of(_metadata(item), condition.member or ""))
-    return condition.holds(_price(item) if member == "price" else _quantity(item))
-
-
-def _inner_holds(condition: Condition, item: dict[str, Any]) -> bool:
-    inner = condition.rules
-    if inner is None:
-        return True
-    return inner.sentence.holds(
-        {key: _line_holds(one, item) for key, one in inner.conditions.items()}
-    )
-
-
-def _is_thing(condition: Condition, item: dict[str, Any]) -> bool:
-    kind = condition.asks.member
-    inside = item.get(kind)
-    ids = [item.get(f"{kind}_id")]
-    if isinstance(inside, dict):
-        ids += [inside.get("id"), inside.get("source_id")]
-    if item.get("related_object", "product") == kind:
-        ids.append(item.get("source_id"))
-    known = [one for one in ids if one]
-    return all(
-        compare(operator, known, tuple(name for one in wanted for name in _names(one)))
-        for operator, wanted in condition.conditions.items()
-    )
-
-
-def _names(wanted: Any) -> list[Any]:
-    """A product as a rule names it: its id, or an object with `id` and `source_id`."""
-    if not isinstance(wanted, dict):
-        return [wanted]
-    return [wanted[name] for name in ("id", "source_id") if wanted.get(name)]
-
-
-def _metadata(item: dict[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for source in (item.get("product"), item.get("sku"), item):
-        if isinstance(source, dict) and isinstance(source.get("metadata"), dict):
-            merged |= source["metadata"]
-    return merged
-
-
-def _quantity(item: dict[str, Any]) -> int:
-    quantity = item.get("quantity")
-    return quantity if isinstance(quantity, int) else 1
-
-
-def _price(item: dict[str, Any]) -> int | None:
-    """Of one piece, minor units."""
-    price, amount = item.get("price"), item.get("amount")
-    if isinstance(price, int):
-        return price
-    return amount // max(_quantity(item), 1) if isinstance(amount, int) else None
 
 
 def _numbers(condition: Condition, seen: Seen) -> dict[str, Any]:
