@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
 
 from api.access import READERS, Calling, allow
@@ -21,6 +23,11 @@ from store import campaigns, removal, revisions
 from store.reading import campaigns as reading
 from store.rules import named
 from store.terms import terms_of
+
+CampaignKind = Literal[
+    "REFERRAL_PROGRAM", "LOYALTY_PROGRAM", "GIFT_VOUCHERS", "DISCOUNT_COUPONS", "PROMOTION"
+]
+CreationStatus = Literal["DONE", "IN_PROGRESS", "DRAFT", "FAILED", "MODIFYING"]
 
 router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
 
@@ -44,10 +51,19 @@ async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
-async def list_campaigns(held: Held, window: Windowed) -> CampaignList:
-    """Campaigns, newest first."""
+async def list_campaigns(
+    held: Held,
+    window: Windowed,
+    campaign_type: CampaignKind = "REFERRAL_PROGRAM",
+    campaign_status: CreationStatus = "DONE",
+    order: Literal["-created_at", "created_at"] = "-created_at",
+) -> CampaignList:
+    """Campaigns, newest first. Voucherify's other types are not kept here, and every campaign is
+    DONE as soon as it is created: asked for others, the list is empty."""
+    none = campaign_type != "REFERRAL_PROGRAM" or campaign_status != "DONE"
+    oldest_first = order == "created_at"
     async with held.database.reading() as session:
-        found, page = await reading.page(session, window)
+        found, page = await reading.page(session, window, none=none, oldest_first=oldest_first)
     return CampaignList(
         data=[CampaignAnswer.of(read) for read in found],
         total=page.total,

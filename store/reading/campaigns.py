@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, false, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
@@ -38,9 +38,13 @@ async def find(session: ReadSession, ref: str) -> CampaignRead:
     return (await _read(session, [row]))[0]
 
 
-async def page(session: ReadSession, window: Window) -> tuple[list[CampaignRead], Page]:
-    """Campaigns, newest first."""
-    found = await read_page(session, _campaigns(), col(Campaign.id), window)
+async def page(
+    session: ReadSession, window: Window, *, none: bool = False, oldest_first: bool = False
+) -> tuple[list[CampaignRead], Page]:
+    """Campaigns, newest first unless asked otherwise. `none`: those that no campaign is."""
+    statement = _campaigns().where(false()) if none else _campaigns()
+    key = col(Campaign.id)
+    found = await read_page(session, statement, key, window, oldest_first=oldest_first)
     return await _read(session, found.rows), found
 
 

@@ -34,14 +34,17 @@ async def read_page(
     statement: AnySelect,
     id: Mapped[str] | ColumnElement[str],
     window: Window,
+    *,
+    oldest_first: bool = False,
 ) -> Page:
     """The window's part of `statement`, by descending `id`: ids sort by time of birth."""
     total = await session.scalar(
         statement.with_only_columns(func.count(), maintain_column_froms=True)
     )
-    statement = statement.order_by(id.desc()).limit(window.limit + 1)
+    order = id.asc() if oldest_first else id.desc()
+    statement = statement.order_by(order).limit(window.limit + 1)
     if window.after:
-        statement = statement.where(id < window.after)
+        statement = statement.where(id > window.after if oldest_first else id < window.after)
     else:
         statement = statement.offset((window.page - 1) * window.limit)
     rows = list(await session.execute(statement))

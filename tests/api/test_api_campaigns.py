@@ -262,6 +262,18 @@ class TestRead:
         listed = await made(service.get("/v1/campaigns?limit=2"))
         assert listed["data"] == listed["campaigns"] == [created[2], created[1]]
         assert (listed["total"], listed["has_more"]) == (3, True)
+        oldest = await made(service.get("/v1/campaigns?limit=2&order=created_at"))
+        assert oldest["data"] == created[:2]
+        last = await made(
+            service.get(f"/v1/campaigns?order=created_at&starting_after_id={created[1]['id']}")
+        )
+        assert (last["data"], last["has_more"]) == ([created[2]], False)
+        asked = "campaign_type=REFERRAL_PROGRAM&campaign_status=DONE"
+        assert (await made(service.get(f"/v1/campaigns?{asked}")))["total"] == 3
+        for nothing in ("campaign_type=PROMOTION", "campaign_status=DRAFT"):
+            assert (await made(service.get(f"/v1/campaigns?{nothing}")))["total"] == 0
+        odd = await service.get("/v1/campaigns?order=updated_at")
+        refused(odd, 400, "invalid_payload")
 
 
 class TestSwitch:
