@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from domain.grants import ACT_WITHIN, GrantStatus
+from domain.ids import Prefix, digest, new_id
 from domain.messages import ReviewRequest
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState
@@ -13,7 +14,7 @@ from store import budgets, staff
 from store.database import Transaction
 from store.grants import told, withdraw
 from store.standing import lock_referral, refresh_standing
-from store.tables import Grant, Referral, StaffAction
+from store.tables import Grant, Referral, Reversal, StaffAction
 from store.telling import subject
 
 
@@ -54,6 +55,7 @@ async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
     for grant in grants:
         grant.workflow_id = carrier
     await _tell(tx, "referral.denied", "Denied by staff", request, referral)
+    _uncount(tx, request)
     for grant in grants:
         tx.record("grant.cancelled", "Cancelled: the referral was denied", **subject(grant))
     await _reject(tx, referral)
@@ -106,3 +108,17 @@ async def _reject(tx: Transaction, referral: Referral) -> None:
         return
     referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
     referral.reason = "Denied in review."
+
+
+def _uncount(tx: Transaction, request: ReviewRequest) -> None:
+    """A denied friend counts no more, here and in the tiers: that is a reversal of the whole,
+    which the workflow carries out next."""
+    denial = digest(request.referral_id, "denied")
+    reversal = Reversal(
+        id=new_id(Prefix.REVERSAL),
+        referral_id=request.referral_id,
+        identity=denial,
+        actor=request.actor,
+        created_at=tx.now,
+    )
+    tx.session.add(reversal)

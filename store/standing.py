@@ -39,7 +39,8 @@ async def refresh_standing(tx: Transaction, referral: Referral) -> None:
     statuses = await tx.session.scalars(_STATUSES, {"referral_id": referral.id})
     undone = referral.reversed_at is not None
     status = status_of((GrantStatus(status) for status in statuses), undone=undone)
-    if status == referral.status:
+    denied = referral.status == ReferralStatus.REJECTED
+    if status == referral.status or (denied and status is ReferralStatus.REVERSED):
         return
     await tx.session.execute(_SET, {"referral_id": referral.id, "word": status})
     if status in _TITLES:

@@ -36,8 +36,8 @@ class GrantCarrier:
         self._journeys: dict[str, Journey] = {}
         self._early: set[str] = set()
         self._alarm = Alarm()
-        self._review = Review()
         self._reversing = Reversing()
+        self._review = Review(self._reversing)
         self._late: list[asyncio.Task[None]] = []
 
     def _take_up(self, tasks: list[GrantTask], first: Next = Next.ORDER) -> None:

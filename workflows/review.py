@@ -10,12 +10,14 @@ from activities.referrals import ReferralActivities
 from domain.messages import ReviewRequest
 from domain.staff import Action
 from workflows.recording import Refused, record
+from workflows.reversing import Reversing
 
 
 class Review:
     """One decision for the whole referral, written down in one transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, reversing: Reversing) -> None:
+        self._reversing = reversing
         self.approved: bool | None = None
         """None while nobody has decided."""
         self._asked: tuple[Action, ReviewRequest] | None = None
@@ -49,6 +51,8 @@ class Review:
                 await record(ReferralActivities.approve, request)
             else:
                 await record(ReferralActivities.deny, request)
+                # A denied friend no longer counts, and may take a milestone along.
+                self._reversing.ask(request.request_id)
             self.approved = approves
         except Refused:
             # The facts had moved on after the validator looked.

@@ -14,7 +14,7 @@ from frontdoor import FrontDoor, front_door
 from stage import Keep, Stage
 
 from domain.campaigns import CampaignTerms, Review
-from store.tables import Budget
+from store.tables import Budget, ReferrerProgress
 
 
 def reviewed(**changes: timedelta) -> CampaignTerms:
@@ -99,6 +99,8 @@ class TestDeny:
         assert (referral.status, referral.reason) == ("rejected", "Denied in review.")
         assert [grant.status for grant in await case.grants()] == ["cancelled"] * 2
         assert await case.orders() == []
+        counted = await one(stage.database, ReferrerProgress, campaign_id=referral.campaign_id)
+        assert (counted.unique_referees, counted.conversions) == (0, 1)
         free = await one(stage.database, Budget, campaign_id=referral.campaign_id)
         assert (free.reserved, free.committed) == (0, 0)
         assert await told_by_staff(door, case) == [
