@@ -131,6 +131,9 @@ def _nothing_to_send(grant: Grant, order: Order | None) -> Step | None:
         return Step(next=Next.REST)
     if order is not None and order.state in (OrderState.PENDING, OrderState.ISSUED):
         return Step(next=Next.FOLLOW)
+    if order is not None and grant.reversal_due > grant.reversed_amount:
+        # Its order has ended while a reversal of it was waiting: no new one follows.
+        return Step(next=Next.REST) if order.state in ENDED else None
     return None
 
 

@@ -89,6 +89,10 @@ class PersonalizationIn(Strict):
     message: str | None = Field(default=None, max_length=1000)
 
 
+Lasting = Annotated[Duration, Field(gt=timedelta(0))] | None
+"""From the day that the person gets it; null: for ever."""
+
+
 class GiftCardIn(Labelled):
     """A gift card ordered from a provider; `amount` is its face value."""
 
@@ -109,6 +113,7 @@ class GiftCreditsIn(Labelled):
     amount: Amount
     amount_by: AmountByIn | None = None
     currency: Currency | None = None
+    valid_for: Lasting = None
 
 
 class LoyaltyPointsIn(Labelled):
@@ -117,6 +122,7 @@ class LoyaltyPointsIn(Labelled):
     kind: Literal["loyalty_points"]
     points: Points
     amount_by: AmountByIn | None = None
+    valid_for: Lasting = None
 
 
 class DiscountCouponIn(Labelled):
@@ -125,7 +131,7 @@ class DiscountCouponIn(Labelled):
     kind: Literal["discount_coupon"]
     discount: DiscountIn
     uses: int = Field(default=1, strict=True, ge=1, le=1_000_000)
-    valid_for: Annotated[Duration, Field(gt=timedelta(0))] | None = None
+    valid_for: Lasting = None
     prefix: Annotated[FixedText, Field(max_length=32)] = Field(default="", examples=["THANKS-"])
 
 

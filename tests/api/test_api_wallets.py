@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from api_bodies import made, refused
+from api_bodies import campaign_body, made, refused, tier
 from auditing import assert_books_agree
 from builders import add_grant, credits
 
@@ -50,3 +50,18 @@ class TestUse:
         body = {"amount": 1, "unit": "USD", "reference": "checkout-1"}
         response = await service.post("/v1/customers/cust_none/wallet-uses", json=body)
         refused(response, 404, "resource_not_found")
+
+
+class TestExpiry:
+    async def test_is_part_of_the_reward(self, admin: httpx.AsyncClient) -> None:
+        for reward in (
+            {"kind": "gift_credits", "amount": 500, "valid_for": "P90D"},
+            {"kind": "loyalty_points", "points": 500, "valid_for": "P90D"},
+        ):
+            body = campaign_body({"referee_reward": reward, "tiers": [tier(reward)]})
+            campaign = await made(admin.post("/v1/campaigns", json=body))
+            program = campaign["referral_program"]
+            assert program["referee_reward"]["valid_for"] == "P90D"
+            assert program["tiers"][0]["reward"]["valid_for"] == "P90D"
+        wrong = campaign_body({"referee_reward": reward | {"valid_for": "P0D"}})
+        refused(await admin.post("/v1/campaigns", json=wrong), 400, "invalid_payload")

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from auditing import assert_books_agree, balances
-from builders import budget, credits, every_friend, many_friends, points, rows, terms
+from builders import (
+    alter,
+    budget,
+    credits,
+    every_friend,
+    in_past,
+    many_friends,
+    points,
+    rows,
+    terms,
+)
 from stage import Keep, Stage
 
-from store.tables import LedgerEntry
+from domain.messages import UPKEEP_WORKFLOW, WORKFLOW_QUEUE
+from store.tables import AccountSum, LedgerEntry, WalletCredit
 
 
 async def test_points_and_credits_end_in_wallets(stage: Stage) -> None:
@@ -49,3 +62,23 @@ async def test_a_rejected_conversion_credits_nothing(stage: Stage, keep: Keep) -
     assert entries == []
     await assert_books_agree(stage.database)
     await keep("rejected", case.handle)
+
+
+async def test_what_expires_is_booked_and_the_ledger_summed_up(stage: Stage) -> None:
+    """By the sweep that a schedule fires."""
+    lasting = credits(10_00).model_copy(update={"valid_for": timedelta(days=1)})
+    case = await stage.converted(terms(tiers=(), referee_reward=lasting))
+    assert await case.result() == "completed"
+    (credit,) = await rows(stage.database, WalletCredit, customer_id=case.referee_id)
+    await alter(stage.database, credit, expires_at=in_past(seconds=1))
+    for expired in (1, 0):
+        sweep = await stage.client.start_workflow(
+            UPKEEP_WORKFLOW, id=f"upkeep-{case.id}-{expired}", task_queue=WORKFLOW_QUEUE
+        )
+        assert await stage.watch(sweep.id).result() == expired
+    ledger = await balances(stage.database)
+    assert ledger[f"wallet/{case.referee_id}", "USD"] == 0
+    assert ledger["wallets/breakage", "USD"] == 10_00
+    (summed,) = await rows(stage.database, AccountSum, account="wallets/breakage")
+    assert summed.amount == 10_00
+    await assert_books_agree(stage.database)
