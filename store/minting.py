@@ -19,6 +19,9 @@ _ROUNDS = 9
 """How often codes are drawn before the template counts as exhausted. Each round draws four times
 as many as the one before, so that one free code among thousands of taken ones is found."""
 
+_MANY = 1000
+"""So many are drawn in a thread: a hundred thousand take a second, and others want an answer."""
+
 # What is taken already is left out before the limit; what somebody takes meanwhile, by it.
 _MINT = text(
     "INSERT INTO vouchers (id, code, campaign_id, active, published, redeemed_quantity,"
@@ -53,8 +56,7 @@ async def mint(
         missing = count - len(made)
         if not missing:
             return made
-        # A hundred thousand take a second: in a thread, so that other requests are answered.
-        ids, codes = await asyncio.to_thread(_drawn, config, max(missing, 4**turn))
+        ids, codes = await _drawn(config, max(missing, 4**turn))
         made += await _insert(tx, campaign_id, making or Making(), ids, codes, missing)
     if len(made) < count:
         raise _exhausted(config, count)
@@ -69,7 +71,13 @@ async def mint_this(tx: Transaction, campaign_id: str, code: str, making: Making
     return made[0]
 
 
-def _drawn(config: CodeConfig, count: int) -> tuple[list[str], list[str]]:
+async def _drawn(config: CodeConfig, count: int) -> tuple[list[str], list[str]]:
+    if count < _MANY:
+        return _with_ids(config, count)
+    return await asyncio.to_thread(_with_ids, config, count)
+
+
+def _with_ids(config: CodeConfig, count: int) -> tuple[list[str], list[str]]:
     codes = list(draw(config, count))
     return [new_id(Prefix.VOUCHER) for _ in codes], codes
 

@@ -82,7 +82,8 @@ class Use(BaseModel):
 
 
 class VoucherAnswer(BaseModel):
-    """A referral code, or a coupon that is somebody's reward. Its dates are its own where it has any, else its campaign's."""
+    """A referral code, or a coupon that is somebody's reward. Its dates are its own where it has
+    any, else its campaign's."""
 
     id: str
     code: str
