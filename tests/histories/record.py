@@ -31,6 +31,8 @@ PATHS = (
     "aftercare_resent",
     "resolved_issued",
     "resolved_not_issued",
+    "coupon",
+    "callout",
 )
 """A referral's ways, and where a test keeps the history of each."""
 
