@@ -58,10 +58,10 @@ class ReferralActivities:
             return await coupons.give(tx, grant_id)
 
     @activity.defn
-    async def begin_review(self, grant_id: str) -> None:
+    async def begin_review(self, grant_id: str) -> Step:
         """The hold is over: the grant waits for a person. Idempotent by its status."""
         async with self._database.transaction() as tx:
-            await review.begin(tx, grant_id)
+            return await review.begin(tx, grant_id)
 
     @activity.defn
     async def approve(self, request: ReviewRequest) -> None:

@@ -162,7 +162,7 @@ WHERE grants.recipient_id = :customer"""
 # The frozen recipient of each order, and the links that came back.
 _SNAPSHOTS = f"""
 WITH links AS (DELETE FROM claims WHERE order_id IN ({_ORDERS})),
-emptied AS (UPDATE orders SET request = NULL WHERE id IN ({_ORDERS}) RETURNING 1)
+emptied AS (UPDATE orders SET request = NULL, resent_to = NULL WHERE id IN ({_ORDERS}) RETURNING 1)
 SELECT count(*) FROM emptied"""
 
 _TRACES = (

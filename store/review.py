@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.grants import ACT_WITHIN, GrantStatus
+from domain.grants import ACT_WITHIN, AT_REST, GrantStatus
 from domain.ids import Prefix, digest, new_id
-from domain.messages import ReviewRequest
+from domain.messages import Next, ReviewRequest, Step
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState
 from store import budgets, staff
@@ -18,17 +18,19 @@ from store.tables import Grant, Referral, Reversal, StaffAction
 from store.telling import subject
 
 
-async def begin(tx: Transaction, grant_id: str) -> None:
-    """The grant's hold is over: from now on it waits for a person."""
+async def begin(tx: Transaction, grant_id: str) -> Step:
+    """The grant's hold is over: from now on it waits for a person. At rest where it was cancelled
+    meanwhile, as by erasing its recipient."""
     statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
     grant = (await tx.session.scalars(statement)).one()
     if grant.status != GrantStatus.HELD:
-        return
+        return Step(next=Next.REST if grant.status in AT_REST else Next.ORDER)
     referral = await lock_referral(tx, grant.referral_id)
     grant.status, grant.updated_at = GrantStatus.IN_REVIEW, tx.now
     grant.due_at = tx.now + ACT_WITHIN
     tx.record("grant.in_review", "Waits for a person's decision", **subject(grant))
     await refresh_standing(tx, referral)
+    return Step(next=Next.ORDER)
 
 
 async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None:

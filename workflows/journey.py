@@ -99,6 +99,8 @@ class Journey:
         while True:
             while not self.at_rest:
                 self.step = await self._take_step()
+            if self.step.provider:
+                self.task = self.task.model_copy(update={"provider": self.step.provider})
                 if self._unsettled:
                     await self._settle()
             await workflow.wait_condition(lambda: not self.at_rest or everybody_rests())
@@ -127,7 +129,7 @@ class Journey:
 
     async def _stand_in_review(self) -> None:
         if self.task.hold_until is not None:
-            await record(ReferralActivities.begin_review, self.task.grant_id)
+            self.step = await record(ReferralActivities.begin_review, self.task.grant_id)
         while self._review.approved is None and self.step.next is not Next.REST:
             self._waits_as = GrantStatus.IN_REVIEW
             await workflow.wait_condition(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 from api_app import client_of, headers_for
@@ -57,7 +59,14 @@ class TestCredentials:
 
 
 _WRITES = ["/v1/campaigns", "/v1/publications", "/v1/referrals", "/v1/events", "/v1/redemptions"]
-_ACTIONS = ["/v1/grants/gr_x/retry", "/v1/grants/gr_x/cancel"]
+_ACTIONS: dict[str, dict[str, Any]] = {
+    "/v1/grants/gr_x/retry": {},
+    "/v1/grants/gr_x/cancel": {},
+    "/v1/grants/gr_x/resend": {},
+    "/v1/grants/gr_x/resolve": {"issued": True, "evidence": "their ticket"},
+    "/v1/referrals/ref_x/approve": {},
+    "/v1/referrals/ref_x/deny": {},
+}
 _READS = [
     "/v1/customers",
     "/v1/campaigns",
@@ -94,11 +103,11 @@ class TestRoles:
         finance: httpx.AsyncClient,
         admin: httpx.AsyncClient,
     ) -> None:
-        for path in _ACTIONS:
+        for path, body in _ACTIONS.items():
             for client in (service, finance):
-                refused(await client.post(path), 403, "forbidden")
+                refused(await client.post(path, json=body), 403, "forbidden")
             for client in (support, admin):
-                refused(await client.post(path), 404, "resource_not_found")
+                refused(await client.post(path, json=body), 404, "resource_not_found")
 
     async def test_books_are_finances(
         self,

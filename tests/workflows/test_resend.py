@@ -14,11 +14,17 @@ from builders import gift_card, one
 from case import Case, Refused, eventually
 from frontdoor import FrontDoor, front_door
 from histories import readable
+from sqlmodel import delete
 from stage import Keep, Stage
 from standings import card, single
 
 from domain.ids import aftercare_workflow_id
-from store.tables import Grant, Order, StaffAction
+from domain.messages import StaffRequest
+from domain.staff import Action
+from providers.registry import RESENDING
+from store import staff
+from store.staff import Asking
+from store.tables import Grant, IdempotentAnswer, Order, StaffAction
 
 PROVIDERS = ["giftcard-partners", "tremendous"]
 LONGEST_DELAY = 1.0
@@ -101,13 +107,37 @@ class TestBounced:
         assert await case.result() == "completed"
         assert len(await case.cards()) == 1
 
+    @pytest.mark.parametrize("between", ["while it runs", "after the end"])
     async def test_asked_twice_under_one_key_it_is_sent_once(
+        self, stage: Stage, door: FrontDoor, between: str
+    ) -> None:
+        """Also where the API has forgotten that it answered, as after a crash."""
+        case, grant = await standings.bounced(stage)
+        key = f"once-{grant.id}"
+        if between == "while it runs":
+            await stage.simulator.put("delivery", seconds=0, outcome="never")
+        answer = await door.post(f"/v1/grants/{grant.id}/resend", key=key)
+        assert answer.status_code == 200, answer.text
+        await (case.result() if between == "after the end" else case.reaches("fulfilling"))
+        async with stage.database.transaction() as tx:
+            await tx.session.execute(delete(IdempotentAnswer))
+        again = await door.post(f"/v1/grants/{grant.id}/resend", key=key)
+        assert again.status_code == 200, again.text
+        await stage.simulator.put("delivery", seconds=0, outcome="delivered")
+        await case.result()
+        assert (await told(door, grant.id)).count("Sent again, as staff asked") == 1
+
+    async def test_told_twice_to_the_workflow_it_is_sent_once(
         self, stage: Stage, door: FrontDoor
     ) -> None:
+        """Two updates with ids of their own carry one request."""
         case, grant = await standings.bounced(stage)
+        asking = Asking(Action.RESEND, "app_staff", "1", grant_id=grant.id)
+        async with stage.database.transaction() as tx:
+            asked = await staff.ask(tx, asking, RESENDING)
+        request = StaffRequest(grant_id=grant.id, actor="app_staff", request_id=asked.id)
         for _ in range(2):
-            answer = await door.post(f"/v1/grants/{grant.id}/resend", key=f"once-{grant.id}")
-            assert answer.status_code == 200, answer.text
+            await case.handle.execute_update(Action.RESEND, request)
         await case.result()
         assert (await told(door, grant.id)).count("Sent again, as staff asked") == 1
 
