@@ -15,6 +15,7 @@ from domain.orders import OrderState
 GIFT_CARD = "gift_card"
 WALLETS = frozenset({"gift_credits", "loyalty_points"})
 COUPON = "discount_coupon"
+CALLOUT = "custom"
 
 _UNDONE = frozenset({GrantStatus.CANCELLED, GrantStatus.FAILED})
 
@@ -29,7 +30,7 @@ class Means(StrEnum):
     SHRINK = "shrink"
     """It becomes smaller: nobody has it yet, and it may have any value."""
     WAIT = "wait"
-    """Whether a card exists is not known. The provider's answer decides."""
+    """Whether a card exists, or a callout was taken, is not known. The answer decides."""
     TAKE_BACK = "take_back"
     """The provider is asked to cancel the card; where it does not, the person owes its value."""
     DEBIT = "debit"
@@ -63,6 +64,9 @@ def means(of: Standing, *, whole: bool) -> Means:
         return Means.NOTHING
     if of.kind == GIFT_CARD:
         return _card(of, whole)
+    if of.kind == CALLOUT and of.status == GrantStatus.ORDERING:
+        # It may have been taken, and its answer lost: whoever gives it has the last word.
+        return Means.WAIT
     if of.status != GrantStatus.DELIVERED:
         return _unordered(of, whole)
     if of.kind in WALLETS:

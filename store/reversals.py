@@ -30,7 +30,8 @@ class Accepted(NamedTuple):
 
 
 class Refunded(NamedTuple):
-    """What a referral's reversals come to. `amount`: minor units of the order; `whole`: all of it."""
+    """What a referral's reversals come to. `amount`: minor units of the order; `whole`: all of
+    it."""
 
     amount: int
     whole: bool

@@ -220,6 +220,13 @@ TABLE = [
     ),
     Row("points held", ALL, "cancelled", posted="retract"),
     Row("points held", THIRD, "held", 10_00, posted="retract", friends=1, referral="on_hold"),
+    Row("coupon, unused", ALL, "cancelled", 1),
+    Row("coupon, used", ALL, "delivered", 1),
+    Row("coupon, unused", THIRD, "delivered", 1, friends=1, referral="completed"),
+    Row("callout held", ALL, "cancelled", 1),
+    Row("callout under way", ALL, "ordering", 1, referral="fulfilling", left="order"),
+    Row("callout taken", ALL, "delivered", 1),
+    Row("callout taken", THIRD, "delivered", 1, friends=1, referral="completed"),
 ]
 """States of a grant. Only a whole reversal lowers the count."""
 

@@ -37,11 +37,13 @@ from domain.campaigns import OnReversal, Tier
 from domain.messages import Next, StaffRequest
 from domain.orders import DeliveryState, OrderState
 from domain.refusals import InvalidPayload, NotAllowedInState
-from store import grants, orders, qualification, reversing, taking_back, wallets
+from domain.rewards import CustomReward, DiscountCoupon
+from store import callouts, coupons, grants, orders, qualification, reversing, taking_back, wallets
 from store.database import Database
 from store.reversals import request_reversal
 from store.tables import (
     Budget,
+    Coupon,
     Event,
     Grant,
     LedgerEntry,
@@ -50,6 +52,7 @@ from store.tables import (
     Referral,
     ReferrerProgress,
     Reversal,
+    Voucher,
     WalletCredit,
 )
 from store.worth import unit_of
@@ -146,6 +149,33 @@ async def used(database: Database) -> Grant:
     return grant
 
 
+COUPON = DiscountCoupon.model_validate({"discount": {"type": "AMOUNT", "amount_off": 500}})
+CALLOUT = CustomReward(name="mug", url="https://shop.example/mug", secret_id="sec_1")
+
+
+async def minted(database: Database) -> Grant:
+    grant = await granted(database, referee_reward=COUPON)
+    async with database.transaction() as tx:
+        await coupons.give(tx, grant.id)
+    return grant
+
+
+async def redeemed(database: Database) -> Grant:
+    grant = await minted(database)
+    coupon = await one(database, Coupon)
+    voucher = await one(database, Voucher, id=coupon.voucher_id)
+    async with database.transaction() as tx:
+        await coupons.take(tx, voucher.code, grant.recipient_id)
+    return grant
+
+
+async def taken(database: Database) -> Grant:
+    grant = await granted(database, referee_reward=CALLOUT)
+    async with database.transaction() as tx:
+        await callouts.record_delivered(tx, grant.id, 200, 1)
+    return grant
+
+
 STATES: dict[str, Callable[[Database], Awaitable[Grant]]] = {
     "held": lambda database: granted(database, **HELD),
     "held, fixed value": lambda database: granted(
@@ -165,6 +195,11 @@ STATES: dict[str, Callable[[Database], Awaitable[Grant]]] = {
     "credits": lambda database: credited(database, credits(15_00)),
     "credits, 12.00 used": used,
     "points": lambda database: credited(database, points(15_00)),
+    "coupon, unused": minted,
+    "coupon, used": redeemed,
+    "callout held": lambda database: granted(database, referee_reward=CALLOUT, **HELD),
+    "callout under way": lambda database: granted(database, referee_reward=CALLOUT),
+    "callout taken": taken,
     "points held": lambda database: granted(database, referee_reward=points(15_00), **HELD),
 }
 
