@@ -4,7 +4,7 @@ WORKERS ?= 1
 ROWS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev bench bench-reconciliation check format
+.PHONY: clients help demo test dev bench bench-reconciliation check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -23,6 +23,9 @@ bench: .venv/installed ## measure speed as ratios, side by side in one run
 
 bench-reconciliation: .venv/installed ## reconcile a million orders, beside a plain join; ROWS=N
 	@.venv/bin/python -m bench.reconciliation --rows $(ROWS)
+
+clients: .venv/installed ## run clients in other languages against the stack; needs Node.js
+	@.venv/bin/python tests/sdk/clients.py
 
 check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
 	.venv/bin/ruff format --check

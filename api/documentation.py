@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from fastapi import FastAPI
@@ -66,12 +67,27 @@ def _describe(app: FastAPI, server: str) -> dict[str, Any]:
     schema.setdefault("components", {})["securitySchemes"] = {
         name: {"type": "apiKey", "in": "header", "name": header} for name, header in schemes.items()
     }
+    _name_operations(schema["paths"])
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _correct(operation, method, guarded=path.startswith("/v1"))
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)
     return schema
+
+
+def _name_operations(paths: dict[str, Any]) -> None:
+    """Short names, for they become the functions of generated clients: the route's own, and
+    where two routes share one, what they are about behind it."""
+    named = [
+        (path, operation, operation["operationId"].split("_v1_")[0].split("_hooks_")[0])
+        for path, operations in paths.items()
+        for operation in operations.values()
+    ]
+    often = Counter(name for _, _, name in named)
+    for path, operation, name in named:
+        about = path.split("/")[2:3] + (["campaign"] if "{campaign_id}" in path else [])
+        operation["operationId"] = "_".join([name, *about]) if often[name] > 1 else name
 
 
 def _correct(operation: dict[str, Any], method: str, *, guarded: bool) -> None:

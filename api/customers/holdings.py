@@ -148,6 +148,37 @@ class ActivityList(BaseModel):
     more_starting_after: str | None
 
 
+class SegmentName(BaseModel):
+    """A segment that a customer belongs to."""
+
+    id: str
+    name: str
+    object: Literal["segment"] = "segment"
+
+
+class SegmentNames(BaseModel):
+    """Every segment that a customer belongs to now."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[SegmentName]
+    total: int
+
+
+@router.get(
+    "/{customer_id}/segments",
+    dependencies=[allow(*READERS)],
+    responses=responses("resource_not_found"),
+)
+async def list_segments(customer_id: str, held: Held) -> SegmentNames:
+    """The segments that list the customer, or whose filter fits now."""
+    async with held.database.reading() as session:
+        customer = await customers.find(session, customer_id)
+        found = await holdings.segments_of(session, customer)
+    data = [SegmentName(id=segment.id, name=segment.name) for segment in found]
+    return SegmentNames(data=data, total=len(data))
+
+
 @router.get(
     "/{customer_id}/redeemables",
     dependencies=[allow(*READERS)],

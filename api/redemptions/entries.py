@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from api.access import READERS, Calling, allow
 from api.lists import Windowed
-from api.problems import responses
-from api.redemptions.schemas import RedemptionAnswer
+from api.problems import post_responses, responses
+from api.redemptions.endpoints import REFUSALS, redeem_code
+from api.redemptions.schemas import RedemptionAnswer, VoucherRedemptionIn
 from api.resources import Held
 from api.route import GuardedRoute
 from api.vouchers.schemas import VoucherAnswer
+from domain.roles import Role
 from store.reading import codes
 from store.reading import redemptions as reading
 
@@ -31,6 +33,23 @@ class VoucherRedemptions(BaseModel):
     total: int
     has_more: bool
     redemption_entries: list[RedemptionAnswer]
+
+
+@router.post(
+    "/{code}/redemption",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses(*REFUSALS),
+)
+async def redeem_voucher(
+    code: Annotated[str, Path(max_length=200)],
+    body: VoucherRedemptionIn,
+    caller: Calling,
+    held: Held,
+    request: Request,
+) -> RedemptionAnswer:
+    """Redeem this code: the same as `POST /v1/redemptions`, answered by the redemption alone."""
+    answer = await redeem_code(body.of_code(code), caller, held, request)
+    return answer.redemptions[0]
 
 
 @router.get(

@@ -53,6 +53,27 @@ class RedemptionIn(BaseModel):
     session: None = None
 
 
+class VoucherRedemptionIn(BaseModel):
+    """The same for the code in the path, as older clients of Voucherify send it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"customer": {"source_id": "user-3"}, "order": {"id": "order-78", "amount": 4000}}
+            ]
+        }
+    )
+
+    customer: NamedPerson
+    order: OrderIn | None = None
+    tracking_id: str | None = Field(default=None, min_length=1, max_length=255)
+    metadata: Metadata = {}
+
+    def of_code(self, code: str) -> RedemptionIn:
+        """As a redemption of one code."""
+        return RedemptionIn(redeemables=[RedeemableIn(object="voucher", id=code)], **dict(self))
+
+
 class RelatedRollback(BaseModel):
     """What undid a redemption."""
 

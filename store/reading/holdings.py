@@ -5,13 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
+from domain.segments import Filter
 from store.database import ReadSession
 from store.reading.codes import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.reading.pages import Window
-from store.tables import Event, Holder, Voucher, WalletCredit
+from store.tables import (
+    Customer,
+    Event,
+    Holder,
+    Segment,
+    SegmentMember,
+    Voucher,
+    WalletCredit,
+)
 
 ACTIVITIES = {
     "customer.created": "customer.created",
@@ -73,6 +82,22 @@ async def wallets_of(session: ReadSession, customer_id: str) -> list[Wallet]:
         .order_by(col(WalletCredit.unit))
     )
     return [Wallet(unit, int(amount), int(left), since) for unit, amount, left, since in rows]
+
+
+async def segments_of(session: ReadSession, customer: Customer) -> list[Segment]:
+    """The segments that list the person, or whose filter fits them now."""
+    listed = select(col(SegmentMember.segment_id)).where(
+        col(SegmentMember.customer_id) == customer.id
+    )
+    statement = select(Segment).where(
+        or_(col(Segment.id).in_(listed), col(Segment.filter).is_not(None))
+    )
+    segments = await session.scalars(statement.order_by(col(Segment.id)))
+    return [
+        segment
+        for segment in segments
+        if segment.filter is None or Filter.model_validate(segment.filter).fits(customer.attributes)
+    ]
 
 
 async def activity_of(
