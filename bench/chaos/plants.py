@@ -18,11 +18,13 @@ from bench.chaos.run import Order
 SEEDS = (1, 2, 3)
 _STILL = 30.0
 CHAOS: dict[str, Order] = {
-    "random_key": Order(0, referrals=40, kills=0, still=_STILL),
-    "no_row_lock": Order(0, referrals=80, kills=0, still=_STILL),
-    "no_redrive": Order(0, referrals=60, kills=8, kinds=("api",), still=_STILL),
-    "early_answer": Order(0, referrals=60, kills=8, kinds=("api", "postgres"), still=_STILL),
-    "webhook_believed": Order(0, referrals=40, kills=0, still=_STILL),
+    "random_key": Order(0, referrals=40, kills=0, still=_STILL, settle=20),
+    "no_row_lock": Order(0, referrals=80, kills=0, still=_STILL, settle=20),
+    "no_redrive": Order(0, referrals=60, kills=8, kinds=("api",), still=_STILL, settle=20),
+    "early_answer": Order(
+        0, referrals=60, kills=8, kinds=("api", "postgres"), still=_STILL, settle=20
+    ),
+    "webhook_believed": Order(0, referrals=40, kills=0, still=_STILL, settle=20),
 }
 
 

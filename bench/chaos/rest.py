@@ -15,7 +15,7 @@ async def rest(
     *,
     open_ones: int = 0,
     still: float = 90,
-    settle: float = 25,
+    settle: float = 200,
 ) -> bool:
     """Wait until no more than `open_ones` referrals are open. True when it came to that; False
     when for `still` seconds nothing moved. In the end, what is parked gets `settle` seconds
@@ -28,8 +28,9 @@ async def rest(
             seen, since = counts, time.monotonic()
             say(f"waiting for rest: {sum(counts[:-1])} open, {counts[-1]} parked")
         quiet, parked = time.monotonic() - since, counts[-1]
-        if sum(counts[:-1]) <= open_ones and (open_ones or not parked or quiet > settle):
+        if sum(counts[:-1]) > open_ones:
+            if quiet > still:
+                return False
+        elif open_ones or not parked or quiet > settle:
             return True
-        if quiet > still:
-            return False
         await asyncio.sleep(1.0)

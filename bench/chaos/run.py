@@ -50,6 +50,9 @@ class Order:
     kills: int = 30
     kinds: tuple[str, ...] = KINDS
     """Of process, that are ended."""
+    settle: float = 200
+    """Seconds without any change after which what is parked stays parked: where a provider
+    remembers its own failure, absence is proven by two minutes of searching."""
     still: float = 90
     """Seconds without any change after which what is open counts as lost."""
 
@@ -100,7 +103,7 @@ class Run:
         await self.mischief.begin(self.order.seed)
         await self._under_fire(friends, outside)
         await self.mischief.end()
-        await rest(outside, self.say, still=self.order.still)
+        await rest(outside, self.say, still=self.order.still, settle=self.order.settle)
         self.say("judging")
         verdict, searched = await self._judge(outside)
         report = Report(

@@ -14,7 +14,7 @@ from store.database import Database
 from store.temporal import connect
 
 CANARY = "friend-zyxqvut-canary@example.com"
-SHORT = Order(seed=11, referrals=40, kills=5, still=45)
+SHORT = Order(seed=11, referrals=40, kills=5, still=60, settle=25)
 
 
 @pytest.mark.timeout(300)
