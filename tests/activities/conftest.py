@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 from lane_under_test import TIMING, LaneUnderTest, Provider, adapter_at
 from ordering import PACE, VAULT
+from simulated import running_simulator
 
 from activities.lane import ProviderLane
-from cli.stack.child import Child
-from cli.stack.ports import Ports
 from store.database import Database
 
 
 @pytest.fixture(scope="session")
 def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The simulator, as the command starts it."""
-    home, port = tmp_path_factory.mktemp("simulator"), Ports.free().resolve().simulator
-    program = str(Path(sys.executable).with_name("guerdon"))
-    argv = [program, "simulator", "--port", str(port), "--state", str(home / "state")]
-    process = Child("simulator", argv, {}, home / "simulator.log")
-    process.start()
-    url = f"http://127.0.0.1:{port}"
-    while not _answers(url):
-        assert process.running(), process.last_lines()
-        time.sleep(0.05)
-    yield url
-    process.send(process.stop_signal)
-    process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/_control/stats").is_success
-    except httpx.TransportError:
-        return False
+    with running_simulator(tmp_path_factory.mktemp("simulator")) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,34 +13,16 @@ from hooks_received import HooksReceived
 from ordering_lane import TIMING
 from provider_side import ProviderSide
 from scene import Places, Scene
+from simulated import running_simulator
 
-from cli.stack.child import Child
-from cli.stack.ports import Ports
 from store.database import Database
 
 
 @pytest.fixture(scope="session")
 def conformance_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """All five providers, as the command starts them; gives the address."""
-    home, port = tmp_path_factory.mktemp("conformance"), Ports.free().resolve().simulator
-    program = str(Path(sys.executable).with_name("guerdon"))
-    argv = [program, "simulator", "--port", str(port), "--state", str(home / "state")]
-    process = Child("simulator", argv, {}, home / "simulator.log")
-    process.start()
-    url = f"http://127.0.0.1:{port}"
-    while not _answers(url):
-        assert process.running(), process.last_lines()
-        time.sleep(0.05)
-    yield url
-    process.send(process.stop_signal)
-    process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/_control/stats").is_success
-    except httpx.TransportError:
-        return False
+    with running_simulator(tmp_path_factory.mktemp("conformance")) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

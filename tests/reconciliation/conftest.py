@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 from books import Books, configured
 from ordering import PACE, VAULT
+from simulated import running_simulator
 
 from activities.lane import ProviderLane, Timing
-from cli.stack.child import Child
-from cli.stack.ports import Ports
 from store.database import Database
 
 TIMING = Timing(
@@ -31,25 +27,8 @@ TIMING = Timing(
 @pytest.fixture(scope="session")
 def book_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """All five providers, as the command starts them; gives the address."""
-    home, port = tmp_path_factory.mktemp("books"), Ports.free().resolve().simulator
-    program = str(Path(sys.executable).with_name("guerdon"))
-    argv = [program, "simulator", "--port", str(port), "--state", str(home / "state")]
-    process = Child("simulator", argv, {}, home / "simulator.log")
-    process.start()
-    url = f"http://127.0.0.1:{port}"
-    while not _answers(url):
-        assert process.running(), process.last_lines()
-        time.sleep(0.05)
-    yield url
-    process.send(process.stop_signal)
-    process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/_control/stats").is_success
-    except httpx.TransportError:
-        return False
+    with running_simulator(tmp_path_factory.mktemp("books")) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

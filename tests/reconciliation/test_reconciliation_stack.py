@@ -16,13 +16,21 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
+from temporalio.worker import Replayer
 from worker_process import GUERDON
 
 from bench.engine import CARD, Engine
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
+from domain.messages import SEAL_SCHEDULE
+from domain.reconciliation import daily_schedule
+from providers.registry import KNOWN
+from store.temporal import guerdon_plugin
+from worker.finance import WORKFLOWS
 
 PROVIDER = "tremendous"
+RECONCILE = ["reconcile", "--provider", PROVIDER]
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 PERIOD = (TODAY - timedelta(days=1), TODAY + timedelta(days=2))
 
@@ -98,8 +106,9 @@ async def _ordered(finance: Finance, friends: int) -> None:
 def _guerdon(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if "GUERDON" not in name}
     environment = kept | {"GUERDON_HOME": str(stack.home)}
-    command = [GUERDON, "reconcile", "--provider", PROVIDER, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [GUERDON, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.timeout(300)
@@ -108,7 +117,7 @@ async def test_killed_half_way_it_ends_as_if_nothing_had_happened(
 ) -> None:
     await _ordered(finance, 6)
     days = ["--from", f"{PERIOD[0]:%Y-%m-%d}", "--to", f"{PERIOD[1]:%Y-%m-%d}"]
-    clean = await asyncio.to_thread(_guerdon, stack, *days)
+    clean = await asyncio.to_thread(_guerdon, stack, *RECONCILE, *days)
     assert clean.returncode == 0, clean.stdout + clean.stderr
 
     strangers = [{"key": f"gdx{n}g1", "amount": 500, "currency": "USD"} for n in range(2500)]
@@ -128,12 +137,12 @@ async def test_killed_half_way_it_ends_as_if_nothing_had_happened(
     assert {row["key"] for row in first} == {row["key"] for row in second}
 
     listed = tmp_path / "differences.csv"
-    differing = await asyncio.to_thread(_guerdon, stack, *days, "--csv", str(listed))
+    differing = await asyncio.to_thread(_guerdon, stack, *RECONCILE, *days, "--csv", str(listed))
     assert differing.returncode == 1, differing.stdout + differing.stderr
     assert len(listed.read_text().splitlines()) == 2501
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_one_call_repairs_and_is_recorded(stack: Stack, finance: Finance) -> None:
     await finance.tamper(remove=[f"gdx{n}g1" for n in range(2500)])
     await _ordered(finance, 1)
@@ -154,10 +163,43 @@ async def test_one_call_repairs_and_is_recorded(stack: Stack, finance: Finance) 
     assert "corrected" in repaired["outcome"]
     again = await finance.ended(await finance.begin())
     assert again["differences"] == 0
+    await _histories_replay(stack, f"reconciliation:{run['id']}", f"repair:{item['id']}")
     timeline = await finance.engine.http.get(f"/v1/grants/{item['grant_id']}/timeline")
     assert "Their fee of November." in timeline.text
 
 
+async def _histories_replay(stack: Stack, *workflow_ids: str) -> None:
+    """On today's code, and without staff's words in them."""
+    client = await Client.connect(stack.urls.temporal, plugins=[guerdon_plugin])
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[guerdon_plugin])
+    for workflow_id in workflow_ids:
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
+        await replayer.replay_workflow(history)
+        assert "November" not in history.to_json()
+
+
+@pytest.mark.timeout(300)
+async def test_schedules_reconcile_every_provider_and_seal_the_ledger(
+    stack: Stack, finance: Finance
+) -> None:
+    client = await Client.connect(stack.urls.temporal, plugins=[guerdon_plugin])
+    for provider in KNOWN:
+        await client.get_schedule_handle(daily_schedule(provider)).trigger()
+    await client.get_schedule_handle(SEAL_SCHEDULE).trigger()
+    deadline = time.monotonic() + 60
+    while True:
+        runs = (await finance.get("?status=completed&limit=100"))["data"]
+        nightly = [run for run in runs if run["to"] == f"{TODAY:%Y-%m-%dT%H:%M:%SZ}"]
+        verified = await asyncio.to_thread(_guerdon, stack, "ledger", "verify")
+        if {run["provider"] for run in nightly} == KNOWN and "0 blocks" not in verified.stdout:
+            break
+        assert time.monotonic() < deadline, (nightly, verified.stdout, verified.stderr)
+        await asyncio.sleep(0.5)
+    assert verified.returncode == 0
+    assert {run["from"] for run in nightly} == {f"{TODAY - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
+
+
+@pytest.mark.timeout(300)
 async def test_what_could_not_be_done_exits_2(stack: Stack) -> None:
     day = ["--from", "2026-10-01", "--to", "2026-10-02"]
     for arguments in (
@@ -165,6 +207,6 @@ async def test_what_could_not_be_done_exits_2(stack: Stack) -> None:
         ["--from", "2026-10-02", "--to", "2026-10-01"],
         ["--from", "yesterday", "--to", "2026-10-01"],
     ):
-        ended = await asyncio.to_thread(_guerdon, stack, *arguments)
+        ended = await asyncio.to_thread(_guerdon, stack, *RECONCILE, *arguments)
         assert ended.returncode == 2, ended.stdout
         assert ended.stderr.startswith("guerdon: ")
