@@ -102,6 +102,19 @@ async def test_the_converting_order_of_an_event_reverses(
     assert (await one(database, Reversal)).referral_id == redemption["referral"]["id"]
 
 
+async def test_names_nobody_once_its_person_is_erased(
+    service: httpx.AsyncClient, admin: httpx.AsyncClient, database: Database
+) -> None:
+    shared, friend = await share(service), person(name="Bob")
+    redemption = await _redeemed(service, shared.code, customer=friend, tracking_id="bob-1")
+    body = {"reason": "Bob sent it back", "tracking_id": "bob-2", "metadata": {"by": "Bob"}}
+    await made(service.post(f"/v1/redemptions/{redemption['id']}/rollback", json=body))
+    await made(admin.post(f"/v1/customers/{friend['source_id']}/permanent-deletion"))
+    rollback = await one(database, Rollback)
+    assert (rollback.reason, rollback.tracking_id, rollback.attributes) == (None, None, {})
+    assert rollback.amount == 4000
+
+
 async def test_refusals(service: httpx.AsyncClient, finance: httpx.AsyncClient) -> None:
     shared = await share(service)
     for path in ("r_none/rollback", "rr_none/rollbacks"):
