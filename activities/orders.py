@@ -51,6 +51,8 @@ class OrderActivities:
             order = await orders.open_order(lane.database, grant_id)
             if order is None:
                 return Step(next=Next.ORDER)
+            if order.provider != lane.provider.name:
+                return Step(next=Next.FOLLOW, provider=order.provider)
             try:
                 snapshot = await self._seen(order)
             except ProviderError as error:

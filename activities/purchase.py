@@ -24,7 +24,7 @@ from providers.outcomes import (
 )
 from providers.protocol import Replay
 from providers.resolver import Move, next_move
-from store import grants, lanes, orders
+from store import alternatives, grants, lanes, orders
 from store.database import Transaction
 from store.orders import Attempt
 
@@ -192,9 +192,10 @@ class Purchase:
         async with self._lane.database.transaction() as tx:
             if not await orders.record_refused(tx, self._attempt, outcome.detail):
                 raise self._lane.again("a later attempt took over", None)
-            return await grants.park(
-                tx, self._attempt.grant_id, Attention.ORDER_REJECTED, outcome.detail
-            )
+            grant_id = self._attempt.grant_id
+            if elsewhere := await alternatives.take_next(tx, grant_id, outcome.detail):
+                return elsewhere
+            return await grants.park(tx, grant_id, Attention.ORDER_REJECTED, outcome.detail)
 
     async def _order_anew(self, outcome: OrderRejected) -> Step:
         """The key buys nothing, and the provider refused nothing: the next generation follows."""

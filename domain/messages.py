@@ -83,6 +83,8 @@ class Step(BaseModel):
     attention: Attention | None = None
     cancellable: bool = False
     """Parked, and certain that no card exists."""
+    provider: str | None = None
+    """Who has the grant from now on, where that is another one."""
 
 
 class GrantTask(BaseModel):

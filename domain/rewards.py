@@ -107,6 +107,17 @@ class Sized(Definition):
         return self.model_copy(update={self.SIZE: amount, "amount_by": None})
 
 
+class Alternative(BaseModel):
+    """Another product, or another provider, for the same value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str
+    product_id: str = Field(min_length=1, max_length=100)
+    delivery: Delivery | None = None
+    """None: as the card it stands in for."""
+
+
 class GiftCard(Sized):
     """A gift card ordered from an outside provider. `amount` is the face value, minor units."""
 
@@ -119,6 +130,23 @@ class GiftCard(Sized):
     personalization: Personalization = Personalization()
     fixed_value: bool = Field(default=False, exclude_if=_absent)
     """Sold in this value only: a refund or a debt cannot make it smaller."""
+    alternatives: tuple[Alternative, ...] = Field(default=(), exclude_if=lambda given: not given)
+    """What is ordered instead, in this order, once the one before was refused for good."""
+
+    def instead(self) -> GiftCard | None:
+        """The card that stands in for this one; None when there is no alternative left."""
+        if not self.alternatives:
+            return None
+        first, *rest = self.alternatives
+        return self.model_copy(
+            update={
+                "provider": first.provider,
+                "product_id": first.product_id,
+                "delivery": first.delivery or self.delivery,
+                "alternatives": tuple(rest),
+                "fixed_value": False,
+            }
+        )
 
     @property
     def face(self) -> Money:

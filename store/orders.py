@@ -50,6 +50,7 @@ class OpenOrder(NamedTuple):
     """An order that the provider has: what is needed to read it there."""
 
     id: str
+    provider: str
     provider_order_id: str
     currency: str
     by_link: bool
@@ -79,10 +80,12 @@ async def claim(
     if settled := _nothing_to_send(grant, order):
         return settled
     grant.workflow_id = carrier
+    reward = GiftCard.model_validate(grant.reward)
+    if reward.provider != provider:
+        return Step(next=Next.ORDER, provider=reward.provider)
     if lane and not await lanes.may_probe(tx, lane, probe_every):
         step = await park(tx, grant, Attention(lane.attention), lane.detail)
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
-    reward = GiftCard.model_validate(grant.reward)
     if lack := missing(reward.delivery, customer):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
     is_new = order is None or order.state in ENDED
@@ -288,4 +291,4 @@ async def open_order(database: Database, grant_id: str) -> OpenOrder | None:
     if order.provider_order_id is None:
         return None
     by_link = grant.reward.get("delivery") == Delivery.LINK
-    return OpenOrder(order.id, order.provider_order_id, order.currency, by_link)
+    return OpenOrder(order.id, order.provider, order.provider_order_id, order.currency, by_link)

@@ -99,8 +99,8 @@ class Journey:
         while True:
             while not self.at_rest:
                 self.step = await self._take_step()
-            if self.step.provider:
-                self.task = self.task.model_copy(update={"provider": self.step.provider})
+                if self.step.provider:
+                    self.task = self.task.model_copy(update={"provider": self.step.provider})
                 if self._unsettled:
                     await self._settle()
             await workflow.wait_condition(lambda: not self.at_rest or everybody_rests())

@@ -93,6 +93,14 @@ Lasting = Annotated[Duration, Field(gt=timedelta(0))] | None
 """From the day that the person gets it; null: for ever."""
 
 
+class AlternativeIn(Strict):
+    """Another product or provider, for the same value. `delivery`: if not the card's own."""
+
+    provider: Annotated[str, AfterValidator(_known)]
+    product_id: str = Field(min_length=1, max_length=100)
+    delivery: Delivery | None = None
+
+
 class GiftCardIn(Labelled):
     """A gift card ordered from a provider; `amount` is its face value."""
 
@@ -103,6 +111,11 @@ class GiftCardIn(Labelled):
     amount_by: AmountByIn | None = None
     currency: Currency | None = None
     delivery: Delivery = Delivery.EMAIL
+    alternatives: list[AlternativeIn] = Field(
+        default=[],
+        max_length=5,
+        description="Ordered instead, in turn, after a definite refusal; never in doubt.",
+    )
     personalization: PersonalizationIn = PersonalizationIn()
 
 

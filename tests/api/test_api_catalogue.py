@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from api_bodies import campaign_body, card, made, refused, tier
-from builders import add_campaign, every_friend, gift_card, one, set_active, terms
+from builders import PROVIDER, add_campaign, every_friend, gift_card, one, set_active, terms
 from catalogues import cvs, put_catalogue
 
 from domain.catalogue import Product
@@ -47,6 +47,13 @@ class TestRefused:
         body = campaign_body({"tiers": [tier(), tier(card(**changes))]})
         response = await service.post("/v1/campaigns", json=body)
         refused(response, 400, "invalid_payload", f"/referral_program/tiers/1/reward{member}")
+
+    async def test_as_an_alternative(self, service: httpx.AsyncClient) -> None:
+        others = [{"provider": PROVIDER, "product_id": id} for id in ("AMAZON", "CVX")]
+        body = campaign_body({"referee_reward": card(2500, alternatives=others)})
+        response = await service.post("/v1/campaigns", json=body)
+        pointer = "/referral_program/referee_reward/alternatives/1/product_id"
+        refused(response, 400, "invalid_payload", pointer)
 
     async def test_as_the_friends_own_reward(self, service: httpx.AsyncClient) -> None:
         body = campaign_body({"referee_reward": card(product_id="CVX")})

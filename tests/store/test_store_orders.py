@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from builders import (
+    PROVIDER,
     add_customer,
     add_grant,
     add_programme,
@@ -362,7 +363,7 @@ class TestOpenOrder:
         claimed = await attempt(database, grant.id)
         await record(database, claimed.order_id, snapshot(claimed, OrderState.PENDING))
         found = await orders.open_order(database, grant.id)
-        named = (claimed.order_id, f"provider-{claimed.order_id}")
+        named = (claimed.order_id, PROVIDER, f"provider-{claimed.order_id}")
         assert found == OpenOrder(*named, currency="USD", by_link=False)
 
     async def test_tells_a_card_by_link(self, database: Database) -> None:
