@@ -74,10 +74,23 @@ def _grouped(parts: str) -> TextClause:
     )
 
 
-def _counted(parts: str) -> TextClause:
-    return text(
-        f"SELECT count(*) FROM (SELECT DISTINCT account, currency FROM ({parts}) AS p) AS d"
+# Counted apart: a summed account is there once, so that only the fresh ones need telling apart.
+_COUNT_NOW = text(
+    f"""
+    SELECT (SELECT count(*) FROM account_sums WHERE {_NARROW}) + (
+        SELECT count(*) FROM (
+            SELECT DISTINCT account, currency FROM ledger_entries WHERE {_FRESH} AND {_NARROW}
+        ) AS fresh
+        WHERE NOT EXISTS (
+            SELECT 1 FROM account_sums AS summed
+            WHERE summed.account = fresh.account AND summed.currency = fresh.currency
+        )
     )
+    """
+)
+_COUNT_THEN = text(
+    f"SELECT count(*) FROM (SELECT DISTINCT account, currency FROM ({_THEN}) AS p) AS d"
+)
 
 
 def _summed(parts: str) -> TextClause:
@@ -97,7 +110,7 @@ async def balances(session: ReadSession, which: Which) -> tuple[list[Balance], i
     found = await session.execute(page, given | {"most": which.limit + 1})
     rows = [Balance(*row) for row in found]
     everywhere = given | {"name": None, "unit": None}
-    total = await session.scalar(_counted(_THEN if which.at else _NOW), everywhere)
+    total = await session.scalar(_COUNT_THEN if which.at else _COUNT_NOW, everywhere)
     return rows[: which.limit], total or 0, len(rows) > which.limit
 
 
