@@ -2,9 +2,10 @@
 PYTHON ?= python3
 WORKERS ?= 1
 ROWS ?= 1000000
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: clients help demo test dev bench bench-reconciliation check format
+.PHONY: fuzz clients help demo test dev bench bench-reconciliation check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -23,6 +24,9 @@ bench: .venv/installed ## measure speed as ratios, side by side in one run
 
 bench-reconciliation: .venv/installed ## reconcile a million orders, beside a plain join; ROWS=N
 	@.venv/bin/python -m bench.reconciliation --rows $(ROWS)
+
+fuzz: .venv/installed ## made-up requests for every operation of the API; SECONDS=N
+	@.venv/bin/python -m bench.fuzzing --seconds $(SECONDS)
 
 clients: .venv/installed ## run clients in other languages against the stack; needs Node.js
 	@.venv/bin/python tests/sdk/clients.py
