@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
@@ -17,14 +18,15 @@ from bench.chaos.run import Order
 
 SEEDS = (1, 2, 3)
 _STILL = 30.0
+_CALM = Order(0, referrals=40, kills=0, still=_STILL, settle=20)
+_HURRIED = Order(0, referrals=60, kills=8, hurry=True, still=_STILL, settle=20)
 CHAOS: dict[str, Order] = {
-    "random_key": Order(0, referrals=40, kills=0, still=_STILL, settle=20),
-    "no_row_lock": Order(0, referrals=80, kills=0, still=_STILL, settle=20),
-    "no_redrive": Order(0, referrals=60, kills=8, kinds=("api",), still=_STILL, settle=20),
-    "early_answer": Order(
-        0, referrals=60, kills=8, kinds=("api", "postgres"), still=_STILL, settle=20
-    ),
-    "webhook_believed": Order(0, referrals=40, kills=0, still=_STILL, settle=20),
+    "random_key": _CALM,
+    "no_row_lock": replace(_CALM, referrals=80),
+    # While Temporal is away, what the API has accepted is kept in its memory, and the redrive's.
+    "no_redrive": replace(_HURRIED, kinds=("temporal", "api")),
+    "early_answer": replace(_HURRIED, kinds=("api", "postgres")),
+    "webhook_believed": _CALM,
 }
 
 
@@ -39,7 +41,7 @@ def main() -> None:
 
 def _is_seen(plant: str, table: Table) -> bool:
     for seed in SEEDS:
-        report = once(CHAOS[plant].with_seed(seed), plant)
+        report = once(replace(CHAOS[plant], seed=seed), plant)
         shutil.rmtree(report.home)
         verdict = report.verdict
         say(f"{plant}, seed {seed}: {len(verdict.faults)} faults")

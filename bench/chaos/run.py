@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -50,15 +50,13 @@ class Order:
     kills: int = 30
     kinds: tuple[str, ...] = KINDS
     """Of process, that are ended."""
+    hurry: bool = False
+    """Kills follow one another at once, and wait for no orders in flight."""
     settle: float = 200
     """Seconds without any change after which what is parked stays parked: where a provider
     remembers its own failure, absence is proven by two minutes of searching."""
     still: float = 90
     """Seconds without any change after which what is open counts as lost."""
-
-    def with_seed(self, seed: int) -> Order:
-        """The same with another seed."""
-        return replace(self, seed=seed)
 
 
 @dataclass
