@@ -12,7 +12,10 @@ from api.lists import Listed
 from domain.segments import Filter, SegmentType
 from store.tables import Segment
 
-_FILTER: dict[str, Any] = {"junction": "and", "metadata.country": {"conditions": {"$in": ["US", "CA"]}}}
+_FILTER: dict[str, Any] = {
+    "junction": "and",
+    "metadata.country": {"conditions": {"$in": ["US", "CA"]}},
+}
 
 
 class SegmentChangeIn(Strict):
