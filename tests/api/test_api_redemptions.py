@@ -183,13 +183,15 @@ class TestLimits:
 
 
 class TestRefusals:
-    async def test_leave_nothing_but_themselves(self, service: httpx.AsyncClient, count_rows: Count) -> None:
+    async def test_leave_nothing_but_themselves(
+        self, service: httpx.AsyncClient, count_rows: Count
+    ) -> None:
         shared, friend = await share(service), person()
         await _redeem(service, redemption_body(shared.code, friend))
         publication = {"campaign": {"name": shared.campaign}, "customer": person()}
         second = await made(service.post("/v1/publications", json=publication))
-        before, failures = await count_rows(), 0
-        for body, status, key in (
+        before = await count_rows()
+        reasons = (
             (redemption_body("NONE"), 404, "resource_not_found"),
             (
                 redemption_body(shared.code, shared.referrer),
@@ -197,9 +199,9 @@ class TestRefusals:
                 "referrer_not_permitted_to_redeem",
             ),
             (redemption_body(second["voucher"]["code"], friend), 400, "already_referred"),
-        ):
+        )
+        for failures, (body, status, key) in enumerate(reasons, 1):
             refused(await service.post("/v1/redemptions", json=body), status, key)
-            failures += 1
             assert await count_rows() == _with_failures(before, failures)
 
     @pytest.mark.parametrize(
