@@ -41,6 +41,7 @@ from api.reports import taxes
 from api.resources import Resources
 from api.reversals import endpoints as reversals
 from api.rewards import endpoints as rewards
+from api.schemas import endpoints as metadata_schemas
 from api.segments import endpoints as segments
 from api.settings import ApiSettings
 from api.validation_rules import endpoints as validation_rules
@@ -66,6 +67,7 @@ _ROUTERS = (
     changes,
     async_actions,
     exports,
+    metadata_schemas,
     summary,
     campaigns,
     tiers,

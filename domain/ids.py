@@ -25,7 +25,7 @@ class Prefix(StrEnum):
     ROLLBACK = "rr"
     TIER = "tier"
     REWARD = "rew"
-    SECRET = "sec"
+    SECRET = "sec"  # noqa: S105 - the prefix of an id
     MOVE = "move"
     RULE = "val"
     ASSIGNMENT = "asgm"
@@ -38,6 +38,7 @@ class Prefix(StrEnum):
     TRANSACTION = "txn"
     ASYNC_ACTION = "aa"
     EXPORT = "exp"
+    SCHEMA = "ms"
     DELETION = "cpd"
     APP = "app"
     REQUEST = "req"

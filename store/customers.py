@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.customers import Person
 from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists, NotFound
+from store import schemas
 from store.database import Transaction
 from store.tables import Customer, metadata
 
@@ -59,13 +60,17 @@ CustomerRow = Row[Any]
 """A row of the customers table, columns by name."""
 
 
-async def upsert(tx: Transaction, person: Person) -> CustomerRow:
-    """Create the person, or merge what is given into the stored one.
+async def upsert(tx: Transaction, person: Person, pointer: str = "/customer") -> CustomerRow:
+    """Create the person, or merge what is given into the stored one. `pointer`: where in the
+    request they are described.
 
-    Raises NotFound for an `id` that is not ours, AlreadyExists when the `source_id` to be given
-    to a nameless customer belongs to another.
+    Raises InvalidPayload for metadata that do not fit their schema, NotFound for an `id` that is
+    not ours, AlreadyExists when the `source_id` to be given to a nameless customer belongs to
+    another.
     """
     row = await (_update(tx, person) if person.id else _insert(tx, person))
+    if person.metadata:
+        await schemas.check(tx, "customer", row.attributes, f"{pointer}/metadata")
     if row.created_at == tx.now:
         tx.record("customer.created", "Customer created", customer_id=row.id)
     elif row.updated_at == tx.now:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from domain.code_imports import code_described, code_reader
+from domain.customers import Person
 from domain.imports import WrongRow, described, reader
-from store import mass
+from store import mass, schemas
 from store.actions import Dealt, Failure, advance, next_part
 from store.code_imports import write_codes
 from store.database import Database, Transaction
@@ -41,6 +42,7 @@ async def work_off_part(database: Database, action_id: str) -> bool:
 async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: list[Any]) -> Dealt:
     """Read and write rows, of which `before` were dealt with earlier. Wrong ones hold no other
     back."""
+    read = await _fitting(tx, read)
     good: list[tuple[int, Any]] = []
     failures: list[Failure] = []
     for number, row in enumerate(rows, start=before + 1):
@@ -51,6 +53,24 @@ async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: lis
     written = await write(tx, good)
     failures += [Failure(*wrong) for wrong in written.wrong]
     return Dealt(len(rows), written.created, written.updated, sorted(failures))
+
+
+async def _fitting(tx: Transaction, read: Read) -> Read:
+    """The same reader, which refuses a person whose metadata do not fit their schema."""
+    schema = await schemas.of(tx, "customer")
+    if schema is None:
+        return read
+
+    def fitting(row: Any) -> Any:
+        thing = read(row)
+        if not isinstance(thing, Person):
+            return thing
+        metadata = schema.read(thing.metadata) if isinstance(row, list) else thing.metadata
+        for name, reason in schema.misfits(metadata):
+            raise WrongRow(f"metadata.{name}: {reason}")
+        return thing.model_copy(update={"metadata": metadata})
+
+    return fitting
 
 
 def _handling(action: AsyncAction) -> tuple[Read, Write]:

@@ -19,7 +19,7 @@ from api.rewards.making import begin
 from api.rewards.offering import must_be_offered
 from api.route import GuardedRoute
 from domain.roles import Role
-from store import campaigns, removal, revisions
+from store import campaigns, removal, revisions, schemas
 from store.reading import campaigns as reading
 from store.rules import named
 from store.terms import terms_of
@@ -41,6 +41,7 @@ async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     """Create a referral campaign. It is live at once."""
     currency = held.settings.currency
     async with held.database.transaction() as tx:
+        await schemas.check(tx, "campaign", body.metadata)
         making = await begin(tx, currency, rewards_in(body.referral_program))
         rules = await named(tx, body.validation_rules, "/validation_rules")
         new = body.to_campaign(making, rules, currency)

@@ -65,7 +65,7 @@ async def update_customer(
     if body.source_id is not None and body.source_id != customer.source_id is not None:
         raise InvalidPayload("A source_id cannot be changed.", field="/source_id")
     async with held.database.transaction() as tx:
-        row = await customers.upsert(tx, body.model_copy(update={"id": customer.id}))
+        row = await customers.upsert(tx, body.model_copy(update={"id": customer.id}), pointer="")
     return CustomerAnswer.of(row, caller)
 
 

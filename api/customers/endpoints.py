@@ -39,7 +39,7 @@ Described = Annotated[Person, Body(examples=[EXAMPLE])]
 async def upsert_customer(body: Described, caller: Calling, held: Held) -> CustomerAnswer:
     """Create a customer, or merge what is given into the one with this `source_id` or `id`."""
     async with held.database.transaction() as tx:
-        row = await customers.upsert(tx, body)
+        row = await customers.upsert(tx, body, pointer="")
     return CustomerAnswer.of(row, caller)
 
 

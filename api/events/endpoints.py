@@ -18,7 +18,7 @@ from api.route import GuardedRoute
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from domain.rules.evaluation import Basket
-from store import customers
+from store import customers, schemas
 from store.attribution import convert
 from store.conversions import ConversionRequest
 
@@ -51,6 +51,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     for the commit, not for what follows from it."""
     event_id, order = _event_id(body, request), body.order
     async with held.database.transaction() as tx:
+        await schemas.check(tx, f"event:{body.event}", body.metadata)
         customer = await customers.upsert(tx, body.customer)
         converted = await convert(
             tx,

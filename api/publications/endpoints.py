@@ -13,7 +13,7 @@ from api.publications.schemas import PublicationAnswer, PublicationIn, Publicati
 from api.resources import Held
 from api.route import GuardedRoute
 from domain.roles import Role
-from store import customers
+from store import customers, schemas
 from store.publications import PublicationRequest, publish
 from store.reading import codes as reading
 
@@ -43,6 +43,7 @@ async def publish_code(
 ) -> PublicationAnswer:
     """Give a customer a code. The same `source_id` always answers the same code."""
     async with held.database.transaction() as tx:
+        await schemas.check(tx, "publication", body.metadata)
         customer = await customers.upsert(tx, body.customer)
         request = PublicationRequest(
             customer_id=customer.id,

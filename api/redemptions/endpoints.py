@@ -23,7 +23,7 @@ from api.route import GuardedRoute
 from domain.ids import Prefix
 from domain.refusals import CannotCount, NotFound, Refusal
 from domain.roles import Role
-from store import customers
+from store import customers, schemas
 from store.failures import keep_failure
 from store.reading import redemptions as reading
 from store.redemptions import Redeemed, redeem
@@ -72,6 +72,7 @@ async def redeem_code(
 
 async def _redeem(body: RedemptionIn, held: Held, request: Request) -> Redeemed:
     async with held.database.transaction() as tx:
+        await schemas.check(tx, "redemption", body.metadata)
         customer = await customers.upsert(tx, body.customer)
         return await redeem(tx, to_request(body, request, customer.id, tx.now))
 

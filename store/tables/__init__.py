@@ -28,6 +28,7 @@ from store.tables.rules import (
     SegmentMember,
     ValidationRule,
 )
+from store.tables.schemas import MetadataSchema
 from store.tables.seals import LedgerSeal
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
@@ -56,6 +57,7 @@ __all__ = [
     "Lane",
     "LedgerEntry",
     "LedgerSeal",
+    "MetadataSchema",
     "Order",
     "Publication",
     "Receivable",

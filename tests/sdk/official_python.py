@@ -35,6 +35,7 @@ actions = voucherify.AsyncActionsApi(client)
 exports = voucherify.ExportsApi(client)
 rules = voucherify.ValidationRulesApi(client)
 segments = voucherify.SegmentsApi(client)
+schemas = voucherify.MetadataSchemasApi(client)
 
 _RUN = f"{time.time_ns():x}"
 
@@ -201,9 +202,15 @@ def the_customers() -> None:
     )
 
 
-def _raw(method: str, path: str) -> Any:
-    """A call that the SDK itself would not let through."""
-    parameters = client.param_serialize(method, path, auth_settings=["X-App-Id", "X-App-Token"])
+def _raw(method: str, path: str, body: Any = None) -> Any:
+    """A call that the SDK itself has no method for, or would not let through."""
+    parameters = client.param_serialize(
+        method,
+        path,
+        header_params={"Content-Type": "application/json"} if body else {},
+        body=body,
+        auth_settings=["X-App-Id", "X-App-Token"],
+    )
     answer = client.call_api(*parameters)
     answer.read()
     return client.response_deserialize(answer, {"400": "object"})
@@ -637,6 +644,21 @@ def _the_assignments(rule_id: str, campaign_id: str, code: str) -> None:
     )
 
 
+def the_schemas() -> None:
+    # Voucherify has its schemas defined on the dashboard, or over its management API.
+    _raw("PUT", "/v1/metadata-schemas/customer", {"properties": {"plan": {"type": "string"}}})
+    read = schemas.get_metadata_schema("customer")
+    assert read.properties["plan"]["type"] == "string"
+    wrong = customer_body(name("misfit"), metadata={"plan": 1})
+    refused = refusal(lambda: customers.create_customer(wrong), 400, "invalid_payload")
+    say("get_metadata_schema", list(read.properties), refused)
+    say(
+        "list_metadata_schemas",
+        schemas.list_metadata_schemas().total,
+        refusal(lambda: schemas.get_metadata_schema("voucher"), 404, "resource_not_found"),
+    )
+
+
 def the_rewards() -> None:
     body = {
         "name": name("five dollars"),
@@ -719,6 +741,7 @@ if __name__ == "__main__":
         the_checkout,
         the_events,
         the_rules,
+        the_schemas,
         the_rewards,
         the_exports,
     ):

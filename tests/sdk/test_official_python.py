@@ -48,9 +48,6 @@ NOT_ANSWERED = {
     "list_reward_assignments",
     "release_validation_session",
     "update_reward_assignment",
-    # The project's schemas: Guerdon's own are under /v1/schemas.
-    "get_metadata_schema",
-    "list_metadata_schemas",
 }
 
 

@@ -268,6 +268,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_ledger_seals")),
     )
     op.create_table(
+        "metadata_schemas",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("related_object", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "definition", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_metadata_schemas")),
+        sa.UniqueConstraint("related_object", name=op.f("uq_metadata_schemas_related_object")),
+    )
+    op.create_table(
         "reconciliations",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1196,6 +1208,7 @@ def downgrade() -> None:
     op.drop_table("rewards")
     op.drop_index(op.f("ix_reconciliations_provider"), table_name="reconciliations")
     op.drop_table("reconciliations")
+    op.drop_table("metadata_schemas")
     op.drop_table("ledger_seals")
     op.drop_index("ix_ledger_entries_xid", table_name="ledger_entries", postgresql_using="brin")
     op.drop_index(op.f("ix_ledger_entries_transaction_id"), table_name="ledger_entries")
