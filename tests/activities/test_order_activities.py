@@ -23,6 +23,7 @@ from domain.rewards import Delivery
 from store import orders
 from store.database import Database
 from store.orders import Attempt
+from store.reading.health import double_orders
 from store.tables import Claim, Customer, Event, Grant, Lane
 
 
@@ -305,6 +306,45 @@ class TestAgain:
         asked = await again(lane, grant.id)
         assert "@example.com" not in str(asked)
         assert "@example.com" not in str(await rows(database, Event))
+
+
+class TestTwoOrdersUnderOneKey:
+    async def test_are_an_incident_with_both_of_them_and_nothing_more_is_sent(
+        self,
+        database: Database,
+        lane: LaneUnderTest,
+        provider: Provider,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # A provider at which an order in doubt is looked for instead of being sent again.
+        adapter = lane.parts.provider
+        looks = adapter.capabilities.model_copy(update={"most_repeats": 0})
+        monkeypatch.setattr(adapter, "capabilities", looks)
+        grant = await add_grant(database)
+        await provider.fail(drop_before=1)
+        await again(lane, grant.id)
+        await provider.fail()
+        order, asked = await lane.order(grant.id), await provider.asked()
+        stray = {"key": order.key, "amount": order.face_amount, "currency": order.currency}
+        await provider.tamper(add=[stray, stray])
+        step = await lane.place(grant.id, attempt=2)
+        assert (step.attention, step.after, step.cancellable) == (
+            Attention.KEY_CONFLICT,
+            None,
+            False,
+        )
+        ids = sorted(str(card["provider_order_id"]) for card in await provider.book())
+        event = await one(database, Event, type="incident.double_order")
+        assert event.data["provider_order_ids"] == ids
+        assert event.data["key"] == order.key
+        parked = await lane.grant(grant.id)
+        assert parked.attention_detail is not None
+        assert all(each in parked.attention_detail for each in ids)
+        async with database.reading() as session:
+            assert await double_orders(session) == 1
+        await lane.place(grant.id, attempt=3)
+        assert len(await rows(database, Event, type="incident.double_order")) == 1
+        assert await provider.asked() == asked
 
 
 class TestKeyConflict:
