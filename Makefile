@@ -3,9 +3,10 @@ PYTHON ?= python3
 WORKERS ?= 1
 ROWS ?= 1000000
 SECONDS ?= 600
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz clients help demo test dev bench bench-reconciliation check format
+.PHONY: chaos chaos-plants proofs fuzz clients help demo test dev bench bench-reconciliation check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -30,6 +31,15 @@ fuzz: .venv/installed ## made-up requests for every operation of the API; SECOND
 
 clients: .venv/installed ## run clients in other languages against the stack; needs Node.js
 	@.venv/bin/python tests/sdk/clients.py
+
+chaos: .venv/installed ## 1,000 referrals while processes are killed and providers fail; SEED=N
+	@.venv/bin/python -m bench.chaos --seed $(SEED)
+
+chaos-plants: .venv/installed ## plant each bug in turn: chaos must find it
+	@.venv/bin/python -m bench.chaos.plants
+
+proofs: .venv/installed ## 5,000 schedules of eight processes; every lock taken away in turn
+	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q tests/proofs
 
 check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
 	.venv/bin/ruff format --check

@@ -37,7 +37,7 @@ FORBIDDEN = {
     ),
     "one provider's order for two of ours": _AGAIN.format(
         table="orders", changed='{"id": "x", "key": "x", "generation": 9, "hook_token": "x"}'
-    ),
+    ).replace("LIMIT", "WHERE r.provider_order_id IS NOT NULL LIMIT"),
     "a second reversal of one refund": _AGAIN.format(table="reversals", changed='{"id": "x"}'),
     "a second credit of one grant": _AGAIN.format(table="wallet_credits", changed="{}"),
     "a second count of one referrer": _AGAIN.format(table="referrer_progress", changed="{}"),

@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from store.database import Database
 
-SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "70"))
+SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
 WITHIN = 100
 """Schedules after which a lock that is taken away must have been missed."""
 _SOME = ("the referrer's progress", "one referral a friend", "budgets.ck_budgets_ceiling")
