@@ -144,7 +144,7 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
     words = f"the provider's word is {snapshot.raw_status!r}"
     tx.record(
         f"order.{order.state}",
-        _TITLES[OrderState(order.state)],
+        _title(order, was_issued=before[0] == OrderState.ISSUED),
         detail=words if snapshot.recognised else f"{words}, not known here: counted as pending",
         source="provider",
         attempt=order.attempt,
@@ -155,6 +155,25 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
     )
 
 
+def _title(order: Order, *, was_issued: bool) -> str:
+    """What is new: of a card that existed before, its way to the person."""
+    if was_issued and order.state == OrderState.ISSUED:
+        return _ON_ITS_WAY[DeliveryState(order.delivery_state)]
+    return _TITLES[OrderState(order.state)]
+
+
+_ON_ITS_WAY = {
+    DeliveryState.NOT_APPLICABLE: "Gift card is handed over by its link",
+    DeliveryState.PENDING: "Gift card is on its way",
+    DeliveryState.SENT: "Gift card sent by the provider",
+    DeliveryState.DELIVERED: "Gift card delivered by the provider",
+    DeliveryState.FAILED_RETRYABLE: "Gift card not delivered: the provider could not",
+    DeliveryState.FAILED_PERMANENT: "Gift card not delivered: the address does not work",
+}
+_BOUNCED_WORDS = {
+    DeliveryState.FAILED_RETRYABLE: "The provider could not deliver the card. Have it sent again.",
+    DeliveryState.FAILED_PERMANENT: "The address does not work. Have it sent to the right one.",
+}
 _TITLES = {
     OrderState.PREPARED: "Order written down",
     OrderState.UNKNOWN: "Order's outcome is not known",
@@ -225,7 +244,7 @@ async def _consequence(
         detail = f"The provider says {order.raw_status!r}. Retry places a new order."
         return await park(tx, grant, Attention.ORDER_LOST, detail)
     if delivery in _BOUNCED:
-        return await park(tx, grant, Attention.DELIVERY_FAILED, f"Delivery: {delivery}.")
+        return await park(tx, grant, Attention.DELIVERY_FAILED, _BOUNCED_WORDS[delivery])
     if order.state == OrderState.ISSUED and delivery in arrived:
         return await _deliver(tx, order, grant)
     return await _keep_following(tx, order, grant, pace, awaits_funds=awaits_funds)
