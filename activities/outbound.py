@@ -41,7 +41,9 @@ class Outbound:
             async with (
                 asyncio.timeout(self._within),
                 pool,
-                pool.stream("POST", url, headers=list(headers.items()), content=content) as response,
+                pool.stream(
+                    "POST", url, headers=list(headers.items()), content=content
+                ) as response,
             ):
                 return response.status
         except (TimeoutError, httpcore.TimeoutException) as error:
@@ -61,7 +63,7 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's own interface
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
