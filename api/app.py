@@ -16,7 +16,7 @@ from api.campaigns import endpoints as campaigns
 from api.campaigns import moves, summary, tiers
 from api.customers import bulk, changes, holdings, wallets
 from api.customers import endpoints as customers
-from api.documentation import document
+from api.documentation import document, unique_id
 from api.errors import add_error_handlers
 from api.events import endpoints as events
 from api.exports import endpoints as exports
@@ -109,6 +109,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=unique_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     add_error_handlers(app)

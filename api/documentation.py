@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
@@ -74,6 +75,12 @@ def _describe(app: FastAPI, server: str) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)
     return schema
+
+
+def unique_id(route: APIRoute) -> str:
+    """A route's id until it gets its short name: generated forms are named after it."""
+    path = "_".join(part.strip("{}") for part in route.path.split("/") if part)
+    return f"{route.name}_{path}_{min(route.methods or {'any'}).lower()}"
 
 
 def _name_operations(paths: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.access import READERS, allow
-from api.async_actions.schemas import ActionAnswer, ActionList, ActionSummary
+from api.async_actions.schemas import AsyncActionAnswer, AsyncActionList, AsyncActionSummary
 from api.lists import Windowed
 from api.problems import responses
 from api.resources import Held
@@ -18,12 +18,12 @@ router = APIRouter(
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
-async def list_async_actions(held: Held, window: Windowed) -> ActionList:
+async def list_async_actions(held: Held, window: Windowed) -> AsyncActionList:
     """Accepted work, newest first."""
     async with held.database.reading() as session:
         page = await actions.page(session, window)
-    return ActionList(
-        async_actions=[ActionSummary.of(row[0]) for row in page.rows],
+    return AsyncActionList(
+        async_actions=[AsyncActionSummary.of(row[0]) for row in page.rows],
         total=page.total,
         has_more=page.has_more,
     )
@@ -32,7 +32,7 @@ async def list_async_actions(held: Held, window: Windowed) -> ActionList:
 @router.get(
     "/{action_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_async_action(action_id: str, held: Held) -> ActionAnswer:
+async def get_async_action(action_id: str, held: Held) -> AsyncActionAnswer:
     """One piece of accepted work, with its wrong rows."""
     async with held.database.reading() as session:
-        return ActionAnswer.of(await actions.find(session, action_id))
+        return AsyncActionAnswer.of(await actions.find(session, action_id))

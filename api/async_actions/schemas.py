@@ -23,7 +23,7 @@ class RowFailure(BaseModel):
     message: str
 
 
-class ActionResult(BaseModel):
+class AsyncActionResult(BaseModel):
     """What became of the rows. `failed` lists the first thousand wrong ones."""
 
     message: str
@@ -34,7 +34,7 @@ class ActionResult(BaseModel):
     failed: list[RowFailure]
 
 
-class ActionSummary(BaseModel):
+class AsyncActionSummary(BaseModel):
     """An asynchronous action. `progress` in percent, `processing_time` in milliseconds."""
 
     id: str
@@ -49,7 +49,7 @@ class ActionSummary(BaseModel):
     object: Literal["async_action"] = "async_action"
 
     @classmethod
-    def of(cls, row: AsyncAction) -> ActionSummary:
+    def of(cls, row: AsyncAction) -> AsyncActionSummary:
         changed = row.finished_at or row.updated_at or row.created_at
         return cls(
             id=row.id,
@@ -64,14 +64,14 @@ class ActionSummary(BaseModel):
         )
 
 
-class ActionAnswer(ActionSummary):
+class AsyncActionAnswer(AsyncActionSummary):
     """One action, with what became of its rows so far."""
 
-    result: ActionResult
+    result: AsyncActionResult
 
     @classmethod
-    def of(cls, row: AsyncAction) -> ActionAnswer:
-        result = ActionResult(
+    def of(cls, row: AsyncAction) -> AsyncActionAnswer:
+        result = AsyncActionResult(
             message=f"{row.done} of {'?' if row.total is None else row.total} rows processed",
             done_count=row.done - row.failed,
             created_count=row.created,
@@ -79,15 +79,15 @@ class ActionAnswer(ActionSummary):
             failed_count=row.failed,
             failed=[RowFailure.model_validate(failure) for failure in row.failures],
         )
-        return cls(**ActionSummary.of(row).model_dump(), result=result)
+        return cls(**AsyncActionSummary.of(row).model_dump(), result=result)
 
 
-class ActionList(BaseModel):
+class AsyncActionList(BaseModel):
     """A page of actions, newest first, under Voucherify's name for it."""
 
     object: Literal["list"] = "list"
     data_ref: Literal["async_actions"] = "async_actions"
-    async_actions: list[ActionSummary]
+    async_actions: list[AsyncActionSummary]
     total: int
     has_more: bool
 
