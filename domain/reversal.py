@@ -101,4 +101,3 @@ def kept_back(debt: int, value: int, *, fixed: bool) -> int:
     if fixed and debt < value:
         return 0
     return max(0, min(debt, value))
-
