@@ -22,7 +22,7 @@ from bench.rewriting import UNLOCKED_PROGRESS, rewrite
 
 PLANT = "GUERDON_CHAOS_PLANT"
 CHILD = (sys.executable, "-m", "bench.chaos.planted")
-_LATE = 0.3
+_LATE = 1.0
 """Seconds between an answer and the commit that should have come before it."""
 
 
