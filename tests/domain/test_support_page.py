@@ -18,7 +18,7 @@ def test_each_reason_has_a_way_out(reason: Attention) -> None:
     assert len([cell for cell in row.split("|") if cell.strip()]) == 3
 
 
-@pytest.mark.parametrize("status", set(GrantStatus) - {GrantStatus.FAILED})
+@pytest.mark.parametrize("status", sorted(set(GrantStatus) - {GrantStatus.FAILED}))
 def test_each_state_has_words_for_the_customer(status: GrantStatus) -> None:
     assert f"| `{status}` |" in PAGE
 
