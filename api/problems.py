@@ -154,7 +154,7 @@ def refused(request_id: str, refusal: Refusal) -> Response:
     )
 
 
-_AUTHENTICATED = ("unauthorized", "forbidden", "temporarily_unavailable")
+_AUTHENTICATED = ("invalid_payload", "unauthorized", "forbidden", "temporarily_unavailable")
 
 
 def responses(*keys: str, authenticated: bool = True) -> dict[int | str, dict[str, Any]]:
