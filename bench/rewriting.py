@@ -27,8 +27,9 @@ UNLOCKED_PROGRESS = Rewrite(
 """The referrer's progress is read, and not locked."""
 
 
-def rewrite(*rules: Rewrite) -> Counter[str]:
-    """Rewrite every statement of this process from now on; counts what each pattern hit."""
+def rewrite(*rules: Rewrite, on: Any = Engine) -> Counter[str]:
+    """Rewrite every statement of this process from now on, or those `on` one engine; counts what
+    each pattern hit."""
     hits: Counter[str] = Counter()
     compiled = [(re.compile(rule.pattern, re.DOTALL), rule) for rule in rules]
 
@@ -38,5 +39,5 @@ def rewrite(*rules: Rewrite) -> Counter[str]:
             hits[rule.pattern] += found
         return statement, parameters
 
-    event.listen(Engine, "before_cursor_execute", change, retval=True)
+    event.listen(on, "before_cursor_execute", change, retval=True)
     return hits

@@ -26,7 +26,7 @@ TIMING = Timing(
     resume=timedelta(minutes=1),
 )
 """Patient, so that a busy machine changes no outcome."""
-HURRIED = replace(TIMING, attempt=timedelta(seconds=1.5), claim=timedelta(seconds=2.5))
+HURRIED = replace(TIMING, attempt=timedelta(seconds=3), claim=timedelta(seconds=4))
 """For the tests in which a claim lapses."""
 
 

@@ -13,8 +13,9 @@ from domain.grants import Attention, GrantStatus
 from domain.messages import Next, Park, StaffRequest, Step
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState
-from store.database import Database
-from store.tables import Event, Grant, LedgerEntry, Referral
+from domain.staff import Action
+from store.database import Database, now
+from store.tables import Event, Grant, LedgerEntry, Referral, StaffAction
 
 
 @pytest.fixture
@@ -87,6 +88,17 @@ async def test_park_sets_an_order_in_doubt_aside_as_unknown(
 
 async def test_note_retry_leaves_a_line(database: Database, referrals: ReferralActivities) -> None:
     grant = await add_grant(database)
-    request = StaffRequest(grant_id=grant.id, actor="app_staff", reason="funded")
+    asked = StaffAction(
+        id="sa_1",
+        action=Action.RETRY,
+        referral_id=grant.referral_id,
+        grant_id=grant.id,
+        actor="app_staff",
+        reason="funded",
+        created_at=now(),
+    )
+    async with database.transaction() as tx:
+        tx.session.add(asked)
+    request = StaffRequest(grant_id=grant.id, actor="app_staff", request_id=asked.id)
     await ActivityEnvironment().run(referrals.note_retry, request)
     assert (await one(database, Event, type="grant.retry")).detail == "funded"

@@ -100,10 +100,12 @@ class TestSignUp:
         for path, body in (
             ("/v1/referrals", sent),
             ("/v1/events", event_body(shared.code)),
-            ("/v1/redemptions", redemption_body(shared.code)),
         ):
             refused(await service.post(path, json=body), 400, "campaign_not_live")
         assert await count_rows() == before
+        answer = await service.post("/v1/redemptions", json=redemption_body(shared.code))
+        refused(answer, 400, "campaign_not_live")
+        assert await count_rows() == before | _one_refused_use(before)
 
     async def test_disabled_and_unpublished_codes(
         self, service: httpx.AsyncClient, database: Database, count_rows: Count
@@ -117,8 +119,15 @@ class TestSignUp:
             sent = {"code": code, "customer": person()}
             refused(await service.post("/v1/referrals", json=sent), 400, key)
             refused(await service.post("/v1/events", json=event_body(code)), 400, key)
+            assert await count_rows() == before
             refused(await service.post("/v1/redemptions", json=redemption_body(code)), 400, key)
+            before |= _one_refused_use(before)
         assert await count_rows() == before
+
+
+def _one_refused_use(before: dict[str, int]) -> dict[str, int]:
+    """A refused redemption is kept, with its event, and nothing else."""
+    return {name: before[name] + 1 for name in ("redemptions", "events")}
 
 
 class TestRead:

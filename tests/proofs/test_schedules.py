@@ -20,6 +20,7 @@ from removals import REMOVALS, Removal
 from scenes import SCENES, people
 from sqlalchemy import text
 
+from bench.rewriting import rewrite
 from store.database import Database
 
 SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
@@ -78,6 +79,7 @@ async def test_without_it_something_goes_wrong(
             await tx.session.execute(text(removal.statement))
     played, wrong = 1, await admitted(database) if not removal.rewrites else []
     if removal.rewrites:
+        rewrite(*removal.rewrites, on=database.engine.sync_engine)
         crew = Crew(database_url, removal.rewrites)
         try:
             played, wrong = await Stagehand(database, crew).play(WITHIN)
