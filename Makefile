@@ -18,7 +18,7 @@ dev: .venv/installed ## run everything until Ctrl-C; WORKERS=N starts N workers
 	@.venv/bin/guerdon dev --workers $(WORKERS)
 
 test: .venv/installed ## run every test
-	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@.venv/bin/python -m pytest -n 3 --dist loadfile
 
 bench: .venv/installed ## measure speed as ratios, side by side in one run
 	@.venv/bin/python -m bench

@@ -21,6 +21,9 @@ from store.dispatch import SEARCH_ATTRIBUTES
 from store.temporal import guerdon_plugin
 
 _TEMPLATE = "migrated"
+# The server is thrown away with the session. A disk that need not be waited for, and files that
+# are copied as they are, make a database for each test four times as fast.
+_CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count(1)
 
 
@@ -41,7 +44,9 @@ async def _admin(url: str, *statements: str) -> None:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this session, with a migrated template to clone."""
     with postgres.temporary() as url:
-        asyncio.run(_admin(url, f"CREATE DATABASE {_TEMPLATE}"))
+        careless = [f"ALTER SYSTEM SET {name} = off" for name in _CARELESS]
+        made = f"CREATE DATABASE {_TEMPLATE}"
+        asyncio.run(_admin(url, *careless, "SELECT pg_reload_conf()", made))
         migrate.upgrade(_renamed(url, _TEMPLATE))
         yield url
 
@@ -50,7 +55,7 @@ def postgres_url() -> Iterator[str]:
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """An empty, migrated database for one test."""
     name = f"test_{next(_numbers)}"
-    await _admin(postgres_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    await _admin(postgres_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
     yield _renamed(postgres_url, name)
     await _admin(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
