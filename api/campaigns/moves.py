@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.access import READERS, Calling, allow
@@ -26,6 +26,10 @@ from store.tables import TermsMove
 router = APIRouter(
     prefix="/v1/campaigns/{campaign_id}", tags=["Terms and versions"], route_class=GuardedRoute
 )
+
+
+Version = Annotated[int, Field(ge=1, le=1_000_000)]
+"""The number of a campaign's terms."""
 
 
 class VersionAnswer(BaseModel):
@@ -114,7 +118,7 @@ class MoveIn(Strict):
     )
 
     dry_run: bool = False
-    from_versions: list[int] | None = Field(
+    from_versions: list[Version] | None = Field(
         default=None, min_length=1, max_length=100, description="Left out: all others."
     )
     token: str | None = Field(default=None, max_length=64)
@@ -148,7 +152,11 @@ async def list_versions(campaign_id: str, held: Held, window: Windowed) -> Versi
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def move_referrals(
-    campaign_id: str, version: int, body: MoveIn, caller: Calling, held: Held
+    campaign_id: str,
+    version: Annotated[Version, Path()],
+    body: MoveIn,
+    caller: Calling,
+    held: Held,
 ) -> MoveAnswer:
     """Move referrals that wait under other versions to this one. Each keeps the end of its window;
     those that have converted keep their terms. Nobody who was not shown is moved."""
