@@ -90,7 +90,7 @@ async def test_a_signed_one_is_answered_at_once_and_followed(
     response = await provider.post(PATH, **signed(body))
     took = time.perf_counter() - began
     assert (response.status_code, response.content) == (202, b"")
-    assert took < 1
+    assert took < 10  # both providers give up after 15 s or more
     handle = await started(temporal, body)
     history = (await handle.fetch_history()).to_json()
     assert "a@b.co" not in history
