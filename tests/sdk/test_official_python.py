@@ -22,7 +22,15 @@ CLASSES = (
     *("ExportsApi", "ValidationRulesApi", "SegmentsApi", "MetadataSchemasApi", "BinApi"),
     "QualificationsApi",
 )
+NOT_CALLED = {
+    # The same as the methods without the digit, under the other of two paths.
+    "referrals_add_holders1",
+    "referrals_code_holders1",
+    "referrals_remove_holder1",
+}
 NOT_ANSWERED = {
+    # A GET that writes: a crawler or a proxy may repeat it.
+    "create_publication1",
     # Codes outside a campaign, and codes changed in bulk: a referral's code lives in a campaign.
     "create_voucher",
     "delete_voucher",
@@ -82,7 +90,7 @@ async def test_every_method_in_scope_writes_reads_and_refuses(
         figure(f"{line['method']}: read back {line['read_back'][:40]}; refused {line['refused']}")
     answered = [line["method"] for line in table]
     assert len(answered) == len(set(answered))
-    assert set(answered) == methods_of_the_sdk() - NOT_ANSWERED
+    assert set(answered) == methods_of_the_sdk() - NOT_ANSWERED - NOT_CALLED
     assert all(line["refused"] for line in table)
     figure(f"{len(answered)} methods of voucherify 6.1.1; not answered: {len(NOT_ANSWERED)}")
 
