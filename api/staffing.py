@@ -22,7 +22,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.access import allow
 from api.idempotency import HEADER
+from api.problems import post_responses
 from api.resources import Resources
 from domain.ids import aftercare_workflow_id
 from domain.messages import (
@@ -34,6 +36,8 @@ from domain.messages import (
     StaffRequest,
 )
 from domain.refusals import NotAllowedInState, Refusal, Unavailable
+from domain.roles import Role
+from domain.staff import MEANING, Action
 from providers.registry import RESENDING
 from store import staff
 from store.staff import Asked, Asking
@@ -41,6 +45,15 @@ from store.staff import Asked, Asking
 PATIENCE = 5.0
 """Seconds that a person waits for a worker to answer."""
 _RPC = timedelta(seconds=10)
+
+
+def documented(action: Action) -> dict[str, Any]:
+    """What the routes of staff's actions have in common."""
+    return {
+        "dependencies": [allow(Role.SUPPORT)],
+        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
+        "summary": MEANING[action],
+    }
 
 
 def identity_of(request: Request) -> str:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 
-from api.access import Caller, Calling, allow
+from api.access import Caller, Calling
 from api.grants.schemas import GrantAnswer, Resend, Resolution, StaffNote
-from api.problems import post_responses
 from api.resources import Held, Resources
 from api.route import GuardedRoute
-from api.staffing import ask, identity_of
-from domain.roles import Role
-from domain.staff import MEANING, Action
+from api.staffing import ask, documented, identity_of
+from domain.staff import Action
 from store.reading import grants as reading
 from store.staff import Asking
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 
 
-def _action(action: Action) -> dict[str, Any]:
-    return {
-        "dependencies": [allow(Role.SUPPORT)],
-        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
-        "summary": MEANING[action],
-    }
-
-
-@router.post("/{grant_id}/retry", **_action(Action.RETRY))
+@router.post("/{grant_id}/retry", **documented(Action.RETRY))
 async def retry_grant(
     grant_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
 ) -> GrantAnswer:
@@ -36,7 +24,7 @@ async def retry_grant(
     return await _act(Action.RETRY, grant_id, caller, held, request, body)
 
 
-@router.post("/{grant_id}/cancel", **_action(Action.CANCEL))
+@router.post("/{grant_id}/cancel", **documented(Action.CANCEL))
 async def cancel_grant(
     grant_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
 ) -> GrantAnswer:
@@ -44,7 +32,7 @@ async def cancel_grant(
     return await _act(Action.CANCEL, grant_id, caller, held, request, body)
 
 
-@router.post("/{grant_id}/resend", **_action(Action.RESEND))
+@router.post("/{grant_id}/resend", **documented(Action.RESEND))
 async def resend_grant(
     grant_id: str, caller: Calling, held: Held, request: Request, body: Resend | None = None
 ) -> GrantAnswer:
@@ -53,7 +41,7 @@ async def resend_grant(
     return await _act(Action.RESEND, grant_id, caller, held, request, body)
 
 
-@router.post("/{grant_id}/resolve", **_action(Action.RESOLVE))
+@router.post("/{grant_id}/resolve", **documented(Action.RESOLVE))
 async def resolve_grant(
     grant_id: str, caller: Calling, held: Held, request: Request, body: Resolution
 ) -> GrantAnswer:

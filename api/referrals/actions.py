@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 
-from api.access import Caller, Calling, allow
+from api.access import Caller, Calling
 from api.grants.schemas import StaffNote
-from api.problems import post_responses
 from api.referrals.schemas import ReferralAnswer
 from api.resources import Held, Resources
 from api.route import GuardedRoute
-from api.staffing import ask, identity_of
-from domain.roles import Role
-from domain.staff import MEANING, Action
+from api.staffing import ask, documented, identity_of
+from domain.staff import Action
 from store.reading import referrals as reading
 from store.staff import Asking
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 
 
-def _action(action: Action) -> dict[str, Any]:
-    return {
-        "dependencies": [allow(Role.SUPPORT)],
-        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
-        "summary": MEANING[action],
-    }
-
-
-@router.post("/{referral_id}/approve", **_action(Action.APPROVE))
+@router.post("/{referral_id}/approve", **documented(Action.APPROVE))
 async def approve_referral(
     referral_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
 ) -> ReferralAnswer:
@@ -37,7 +25,7 @@ async def approve_referral(
     return await _decide(Action.APPROVE, referral_id, caller, held, request, body)
 
 
-@router.post("/{referral_id}/deny", **_action(Action.DENY))
+@router.post("/{referral_id}/deny", **documented(Action.DENY))
 async def deny_referral(
     referral_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
 ) -> ReferralAnswer:
