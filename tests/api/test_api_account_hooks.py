@@ -85,12 +85,13 @@ async def started(
 async def test_a_signed_one_is_answered_at_once_and_followed(
     provider: httpx.AsyncClient, temporal: WorkflowEnvironment
 ) -> None:
-    body = event()
-    began = time.perf_counter()
-    response = await provider.post(PATH, **signed(body))
-    took = time.perf_counter() - began
-    assert (response.status_code, response.content) == (202, b"")
-    assert took < 10  # both providers give up after 15 s or more
+    took = []
+    for _ in range(3):  # the best of three: a busy machine is not what is measured
+        body, began = event(), time.perf_counter()
+        response = await provider.post(PATH, **signed(body))
+        took.append(time.perf_counter() - began)
+        assert (response.status_code, response.content) == (202, b"")
+    assert min(took) < 1
     handle = await started(temporal, body)
     history = (await handle.fetch_history()).to_json()
     assert "a@b.co" not in history
