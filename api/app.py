@@ -59,7 +59,8 @@ _SPARE = 4
 """Connections kept for what is no request of /v1: hooks, health, the dispatcher."""
 
 _ROUTERS = (
-    events,  # the busiest first: they are tried in this order
+    events,  # the busiest first: they are tried, and at their first use made ready, in this order
+    hooks,
     bulk,
     customers,
     holdings,
@@ -95,7 +96,6 @@ _ROUTERS = (
     statements,
     validation_rules,
     segments,
-    hooks,
     health,
 )
 
