@@ -46,6 +46,8 @@ class Verdict:
     """Parked for a reason that Guerdon should have settled itself."""
     others: list[str] = field(default_factory=list)
     """Histories that do not replay, and secrets that were told."""
+    reconciled: Counter[str] = field(default_factory=Counter)
+    """How finance's reconciliation files the providers' orders: a word each."""
     replayed: int = 0
     referrals: int = 0
     grants: int = 0

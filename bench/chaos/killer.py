@@ -18,22 +18,24 @@ MANY = 10
 """Orders in flight that make a kill worth more."""
 MOMENT = 0.6
 """Seconds before a kill in which friends come all at once."""
+LEISURELY, HURRIED = (1.0, 5.0), (0.0, 0.4)
+"""Seconds between two kills, at least and at most. In a hurry the second meets what the first
+has left half done."""
 _IN_FLIGHT = "SELECT 1 FROM grants WHERE status IN ('ordering', 'ordered')"
 
 
 @dataclass
 class Killer:
-    """Kills in rounds: each round ends every kind of process once, in an order of its own."""
+    """Kills in rounds: each round ends every kind once, in an order of its own."""
 
     stack: Stack
     kills: int
     kinds: tuple[str, ...]
     dice: random.Random
     say: Callable[[str], None]
-    gaps: tuple[float, float] = (1.0, 5.0)
-    """Seconds between two kills, at least and at most."""
+    hurry: bool = False
     patience: float = 8.0
-    """Seconds that a kill waits for many orders to be in flight."""
+    """Seconds that a kill waits for many orders to be in flight, unless it is in a hurry."""
     done: Counter[str] = field(default_factory=Counter)
     amid_many: int = 0
     _announced: int = 0
@@ -47,8 +49,8 @@ class Killer:
     async def run(self) -> None:
         """Kill so many times."""
         for kind in self._victims():
-            await asyncio.sleep(self.dice.uniform(*self.gaps))
-            orders = await self._until_many()
+            await asyncio.sleep(self.dice.uniform(*(HURRIED if self.hurry else LEISURELY)))
+            orders = await (self._in_flight() if self.hurry else self._until_many())
             await self._announce()
             await asyncio.to_thread(self.stack.kill, kind, signal.SIGKILL)
             self.done[kind] += 1
@@ -63,7 +65,8 @@ class Killer:
         await asyncio.sleep(self.dice.uniform(0, MOMENT))
 
     def _victims(self) -> list[str]:
-        rounds = [self.dice.sample(KINDS, len(KINDS)) for _ in range(-(-self.kills // len(KINDS)))]
+        kinds = len(self.kinds)
+        rounds = [self.dice.sample(self.kinds, kinds) for _ in range(-(-self.kills // kinds))]
         return [kind for turn in rounds for kind in turn][: self.kills]
 
     async def _until_many(self) -> int:

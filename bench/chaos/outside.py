@@ -23,7 +23,7 @@ class Outside:
 
     async def total(self, status: str) -> int:
         """How many referrals have that status."""
-        page = await self._get("/v1/referrals", {"status": status, "limit": 1})
+        page = await self.get("/v1/referrals", {"status": status, "limit": 1})
         return int(page["total"])
 
     async def all(self, path: str) -> list[Row]:
@@ -34,22 +34,30 @@ class Outside:
             query: dict[str, Any] = {"limit": 100}
             if rows:
                 query["starting_after_id"] = rows[-1]["id"]
-            page = await self._get(path, query)
+            page = await self.get(path, query)
             rows += page["data"]
         return rows
 
     async def book(self) -> list[Row]:
         """Every card that any provider issued."""
-        rows: list[Row] = await self._get(f"{self._stack.urls.simulator}/_control/book", {})
+        rows: list[Row] = await self.get(f"{self._stack.urls.simulator}/_control/book")
         return rows
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """What each provider counted."""
         url = f"{self._stack.urls.simulator}/_control/stats"
-        counts: dict[str, dict[str, int]] = await self._get(url, {})
+        counts: dict[str, dict[str, int]] = await self.get(url)
         return counts
 
-    async def _get(self, url: str, query: dict[str, Any], seconds: float = 60) -> Any:
+    async def post(self, path: str, body: Row) -> Row:
+        """Ask for something; the stack is whole again by now."""
+        answer = await self._http.post(path, json=body)
+        answer.raise_for_status()
+        content: Row = answer.json()
+        return content
+
+    async def get(self, url: str, query: Row | None = None, seconds: float = 60) -> Any:
+        """What that address answers, asked for as long as it takes."""
         deadline = time.monotonic() + seconds
         while True:
             try:

@@ -35,6 +35,8 @@ def _lines(report: Report) -> list[tuple[str, str]]:
     created = sum(counts["created"] for counts in report.providers.values())
     again = sum(counts["duplicates"] for counts in report.providers.values())
     answers = ", ".join(f"{word} {n}" for word, n in sorted(report.answers.items()))
+    filed = sorted(verdict.reconciled.items())
+    reconciled = ", ".join(f"{word} {n}" for word, n in filed if n)
     return [
         ("referrals asked for, and listed", f"{order.referrals}, {verdict.referrals}"),
         ("kills -9", f"{sum(report.kills.values())}: {kills}"),
@@ -47,6 +49,7 @@ def _lines(report: Report) -> list[tuple[str, str]]:
         ("lost", str(len(verdict.lost))),
         ("doubled", str(len(verdict.doubled))),
         ("wrong in the books", str(len(verdict.books))),
+        ("orders reconciled at five providers", reconciled or "none"),
         ("refused, or never answered", str(len(verdict.refused))),
         ("parked", str(len(verdict.parked))),
         ("histories replayed", str(verdict.replayed)),

@@ -14,6 +14,7 @@ import httpx
 from temporalio.client import Client
 
 from bench.chaos.callers import Callers
+from bench.chaos.finance import reconcile
 from bench.chaos.judge import Verdict, judge
 from bench.chaos.killer import KINDS, MOMENT, Killer
 from bench.chaos.mischief import Mischief
@@ -90,7 +91,8 @@ class Run:
         self.dice = random.Random(order.seed)
         self.callers = Callers(self.http)
         self.mischief = Mischief(stack, self.http)
-        self.killer = Killer(stack, order.kills, order.kinds, random.Random(order.seed + 1), say)
+        dice = random.Random(order.seed + 1)
+        self.killer = Killer(stack, order.kills, order.kinds, dice, say, hurry=order.hurry)
         self.terms: dict[str, CampaignTerms] = {}
 
     async def run(self) -> Report:
@@ -124,6 +126,8 @@ class Run:
         client = await Client.connect(self.stack.urls.temporal)
         database = Database(self.stack.urls.database, pool=2)
         verdict = await judge(outside, self.callers.ledger, self.terms, database)
+        verdict.reconciled, differences = await reconcile(outside)
+        verdict.books += differences
         verdict.replayed, wrong = await replay(client)
         needles = await needles_of(self.stack, database)
         searched = await search(self.stack, client, self.callers.ledger.problems, needles)
