@@ -11,11 +11,14 @@ from sqlalchemy import and_, delete, or_, select, text, update
 from sqlmodel import col
 
 from domain.grants import AT_REST, GrantStatus
+from domain.ids import digest
 from domain.money import Money
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState, NotFound
 from store import budgets, grants, parking
 from store.database import Transaction
+from store.dispatch import Outgoing
+from store.enqueueing import enqueue
 from store.standing import refresh_standing
 from store.tables import Customer, Grant, Holder, RefereeMark, Referral, SegmentMember, Voucher
 from store.telling import subject
@@ -27,11 +30,15 @@ class Erased(NamedTuple):
     customer_id: str
     orders: int
     segments: int
+    intake: list[Outgoing]
+    """For the workflows that carried what was cancelled: they end."""
 
 
 async def erase(tx: Transaction, ref: str) -> Erased:
     """Cancel what waits for this customer (an id or source_id) and empty every place that holds
-    something of the person. Raises NotFound, and NotAllowedInState while an order is open."""
+    something of the person. Raises NotFound, and NotAllowedInState while an order is open.
+
+    The caller commits, then wakes the dispatcher with what this answers."""
     customer = await _locked(tx, ref)
     referrals = await _referrals(tx, customer.id)
     waiting = await _waiting_grants(tx, customer.id)
@@ -51,12 +58,18 @@ async def erase(tx: Transaction, ref: str) -> Erased:
     for referral in referrals:
         if referral.status not in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED):
             await refresh_standing(tx, referral)
-    counts = await _empty(tx, customer)
+    cancelled = {grant.referral_id for grant in waiting}
+    intake = [
+        await enqueue(tx, referral, digest("erased", customer.id, referral.id))
+        for referral in referrals
+        if referral.id in cancelled
+    ]
+    erased = await _empty(tx, customer, intake)
     tx.record("customer.deleted", "Customer erased", customer_id=customer.id)
     await tx.write_facts()
     for campaign_id, face in sorted(freed, key=lambda pair: (pair[0], pair[1].currency)):
         await budgets.release(tx, campaign_id, face)
-    return counts
+    return erased
 
 
 _UNDER_WAY = frozenset({GrantStatus.ORDERING, GrantStatus.ORDERED})
@@ -127,7 +140,7 @@ def _end_waiting(tx: Transaction, referral: Referral) -> None:
     )
 
 
-async def _empty(tx: Transaction, customer: Customer) -> Erased:
+async def _empty(tx: Transaction, customer: Customer, intake: list[Outgoing]) -> Erased:
     """Everything that was theirs, place by place."""
     customer_id, source_id = customer.id, customer.source_id
     orders = await tx.session.scalar(text(_SNAPSHOTS), {"customer": customer_id})
@@ -150,7 +163,7 @@ async def _empty(tx: Transaction, customer: Customer) -> Erased:
     for column in _PERSONAL:
         setattr(customer, column, None)
     customer.attributes, customer.erased_at, customer.updated_at = {}, tx.now, tx.now
-    return Erased(customer_id, orders or 0, len(segments.all()))
+    return Erased(customer_id, orders or 0, len(segments.all()), intake)
 
 
 _PERSONAL = ("source_id", "name", "email", "phone", "description", "birthdate", "address")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import case, func, insert, select
+from sqlalchemy import case, func, select
 from sqlmodel import col
 
 from domain.ids import Prefix, digest, new_id
-from domain.messages import ReferralStart
 from domain.referrals import ReferralStatus
 from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
 from store.database import Transaction
 from store.dispatch import Outgoing
-from store.tables import Intake, Referral, Reversal
+from store.enqueueing import enqueue
+from store.tables import Referral, Reversal
 
 _NEVER_COUNTED = frozenset({ReferralStatus.EXPIRED, ReferralStatus.REJECTED})
 
@@ -78,7 +78,7 @@ async def request_reversal(
     )
     tx.session.add(reversal)
     _record(tx, referral, reversal, reason)
-    return Accepted(referral.id, [await _enqueue(tx, referral, reversal)])
+    return Accepted(referral.id, [await enqueue(tx, referral, reversal.id)])
 
 
 async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:
@@ -156,24 +156,3 @@ def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str
         campaign_id=referral.campaign_id,
         customer_id=referral.referee_id,
     )
-
-
-async def _enqueue(tx: Transaction, referral: Referral, reversal: Reversal) -> Outgoing:
-    """Write the message down: a crash between the commit and the signal loses nothing."""
-    start = ReferralStart(
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        referrer_id=referral.referrer_id,
-        referee_id=referral.referee_id,
-        expires_at=referral.expires_at,
-    )
-    await tx.session.execute(
-        insert(Intake).values(
-            id=reversal.id,
-            referral_id=referral.id,
-            start=start.model_dump(mode="json"),
-            reversal_id=reversal.id,
-            received_at=tx.now,
-        )
-    )
-    return Outgoing(reversal.id, referral.workflow_id, start, None, reversal.id)

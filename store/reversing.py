@@ -13,7 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from domain.campaigns import Criterion, OnReversal
-from domain.grants import AT_REST
+from domain.grants import AT_REST, GrantStatus
 from domain.messages import Next, Reversed, Undoing
 from domain.referrals import ReferralStatus
 from domain.reversal import share
@@ -47,6 +47,7 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
             tx, grant, await _order_of(tx, grant), moves, whole_or_owed=case.is_milestone(grant)
         )
         undoings.append(_undoing(grant, after))
+    undoings += await _ended_otherwise(tx, case, grants)
     await _settle(tx, case, grants)
     await moves.apply(tx)
     return Reversed(undoings=undoings)
@@ -170,6 +171,21 @@ async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant
         if fallen or own_share or grant.reversed_by == case.reversal_id:
             concerned.append(grant)
     return concerned
+
+
+async def _ended_otherwise(tx: Transaction, case: _Case, concerned: list[Grant]) -> list[Undoing]:
+    """Grants of the referral that no refund concerns, and that were cancelled behind their
+    journeys' backs, as an erased person's are: those end too."""
+    known = {grant.id for grant in concerned}
+    cancelled = await tx.session.scalars(
+        select(Grant)
+        .where(
+            col(Grant.referral_id) == case.referral.id,
+            col(Grant.status) == GrantStatus.CANCELLED,
+        )
+        .order_by(col(Grant.id))
+    )
+    return [_undoing(grant, None) for grant in cancelled if grant.id not in known]
 
 
 async def _milestone_rule(tx: Transaction, grant: Grant, version: int) -> OnReversal | None:

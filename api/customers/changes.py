@@ -78,7 +78,8 @@ async def update_customer(
 async def delete_customer(customer_id: str, held: Held) -> None:
     """Erase a person: the same as `permanent-deletion`."""
     async with held.database.transaction() as tx:
-        await erasure.erase(tx, customer_id)
+        erased = await erasure.erase(tx, customer_id)
+    held.dispatcher.wake(erased.intake)
 
 
 @router.post(
@@ -90,6 +91,7 @@ async def erase_customer(customer_id: str, held: Held) -> Deletion:
     """Erase a person. What waits for them is cancelled; refused while a card may be on its way."""
     async with held.database.transaction() as tx:
         erased = await erasure.erase(tx, customer_id)
+    held.dispatcher.wake(erased.intake)
     return Deletion(
         id=new_id(Prefix.DELETION),
         created_at=datetime.now(UTC),
