@@ -1,6 +1,7 @@
 """`python -m bench.chaos.plants`: each planted bug, and what the judge says of it.
 
-Each bug gets a chaos of its own size, with the same judge, and a few seeds in which to show.
+Each bug gets a chaos of its own size, with the same judge, and a few seeds in which to show; and
+at the end, none is planted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
+from bench.chaos.judge import Verdict
 from bench.chaos.once import once, say
 from bench.chaos.planted import PLANTS
 from bench.chaos.run import Order
@@ -28,15 +30,30 @@ CHAOS: dict[str, Order] = {
     "early_answer": replace(_HURRIED, kinds=("api", "postgres")),
     "webhook_believed": _CALM,
 }
+CONTROL = Order(1, referrals=60, kills=8, hurry=True)
+"""No bug, and every kind of process killed in a hurry: the judge may say nothing."""
 
 
 def main() -> None:
-    """Print the table; exit 1 if a bug stays unseen."""
+    """Print the table; exit 1 if a bug stays unseen, or one is seen where there is none."""
     wanted = sys.argv[1:] or list(PLANTS)
     table = Table("planted bug", "seeds", "lost, doubled, books", "what the judge said")
-    unseen = [plant for plant in wanted if not _is_seen(plant, table)]
+    wrong = [plant for plant in wanted if not _is_seen(plant, table)] + _without_any(table)
     Console(width=150).print(table)
-    sys.exit(1 if unseen else 0)
+    sys.exit(1 if wrong else 0)
+
+
+def _without_any(table: Table) -> list[str]:
+    report = once(CONTROL)
+    shutil.rmtree(report.home)
+    faults = report.verdict.faults
+    table.add_row(
+        "none",
+        str(CONTROL.seed),
+        _counts(report.verdict),
+        "\n".join(faults) or "nothing, as is right",
+    )
+    return faults
 
 
 def _is_seen(plant: str, table: Table) -> bool:
@@ -46,13 +63,16 @@ def _is_seen(plant: str, table: Table) -> bool:
         verdict = report.verdict
         say(f"{plant}, seed {seed}: {len(verdict.faults)} faults")
         if not verdict.passed:
-            counts = f"{len(verdict.lost)}, {len(verdict.doubled)}, {len(verdict.books)}"
             kinds = [verdict.lost, verdict.doubled, verdict.books]
             words = "\n".join(kind[0] for kind in kinds if kind) or verdict.faults[0]
-            table.add_row(plant.replace("_", " "), str(seed), counts, words)
+            table.add_row(plant.replace("_", " "), str(seed), _counts(verdict), words)
             return True
     table.add_row(plant.replace("_", " "), str(len(SEEDS)), "", "nothing: NOT SEEN")
     return False
+
+
+def _counts(verdict: Verdict) -> str:
+    return f"{len(verdict.lost)}, {len(verdict.doubled)}, {len(verdict.books)}"
 
 
 if __name__ == "__main__":

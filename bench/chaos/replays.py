@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
@@ -9,6 +10,7 @@ from domain.messages import REFERRAL_WORKFLOW
 from store.temporal import guerdon_plugin
 from worker.build import WORKFLOWS
 
+_TASK_DONE = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 MOST = 100
 """Histories that are replayed: the ones with the most events are the most eventful."""
 
@@ -22,12 +24,14 @@ async def replay(client: Client) -> tuple[int, list[str]]:
         plugins=[guerdon_plugin],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
-    wrong = []
+    replayed, wrong = 0, []
     for execution in executions:
         handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
-        outcome = await replayer.replay_workflow(
-            await handle.fetch_history(), raise_on_replay_failure=False
-        )
+        history = await handle.fetch_history()
+        if not any(event.event_type == _TASK_DONE for event in history.events):
+            continue  # A sign-up that waits has done nothing, and the replayer would wait as well.
+        replayed += 1
+        outcome = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         if outcome.replay_failure:
             wrong.append(f"the history of {execution.id} does not replay")
-    return len(executions), wrong
+    return replayed, wrong
