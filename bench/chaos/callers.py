@@ -19,6 +19,10 @@ class GaveUp(Exception):
     """A caller got no usable answer; the text says what it got last."""
 
 
+class TurnedAway(Exception):
+    """The campaign's budget is spent."""
+
+
 @dataclass
 class Ledger:
     """What the callers know: which referral each accepted friend has, and every refusal seen."""
@@ -26,6 +30,8 @@ class Ledger:
     accepted: dict[int, str] = field(default_factory=dict)
     """Friend's number to referral id."""
     refused: dict[int, str] = field(default_factory=dict)
+    turned_away: set[int] = field(default_factory=set)
+    """Friends who came after their campaign's budget was spent."""
     contradictions: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -54,6 +60,8 @@ class Callers:
                 await self.post("/v1/referrals", body)
             tasks = 2 if friend.two_at_once else 1
             await asyncio.gather(*(self._convert(friend) for _ in range(tasks)))
+        except TurnedAway:
+            self.ledger.turned_away.add(friend.number)
         except GaveUp as error:
             self.ledger.refused[friend.number] = str(error)
 
@@ -88,6 +96,8 @@ class Callers:
                     content: dict[str, Any] = answer.json()
                     return content
                 self.ledger.problems.append(answer.text)
+                if answer.json().get("key") == "budget_exhausted":
+                    raise TurnedAway
                 if answer.status_code < 500 and answer.status_code != _BUSY:
                     raise GaveUp(f"{path}: {answer.status_code} {answer.text[:300]}")
             self.ledger.answers[last] += 1

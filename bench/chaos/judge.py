@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import books
 from bench.chaos.callers import Ledger
@@ -30,6 +30,7 @@ _OF_OTHERS = {
     "delivery_overdue": "the provider is asked",
     "recipient_incomplete": "a person adds the address",
 }
+_TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 
 
@@ -48,6 +49,8 @@ class Verdict:
     """Histories that do not replay, and secrets that were told."""
     reconciled: Counter[str] = field(default_factory=Counter)
     """How finance's reconciliation files the providers' orders: a word each."""
+    limited: int = 0
+    """Friends whom a limit left unrewarded, as it must."""
     replayed: int = 0
     referrals: int = 0
     grants: int = 0
@@ -74,17 +77,23 @@ class Verdict:
         return not self.faults
 
 
-async def judge(
-    outside: Outside, ledger: Ledger, terms: dict[str, CampaignTerms], database: Database
-) -> Verdict:
-    """Judge a run that has come to rest. `terms`: by campaign id."""
+class Due(NamedTuple):
+    """What a run's campaigns owe, by campaign id: their terms, and how many friends they reward."""
+
+    terms: dict[str, CampaignTerms]
+    fit: dict[str, int]
+
+
+async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) -> Verdict:
+    """Judge a run that has come to rest."""
     referrals, grants = await outside.all("/v1/referrals"), await outside.all("/v1/grants")
     orders, book = await outside.all("/v1/gift-card-orders"), await outside.book()
     verdict = Verdict(referrals=len(referrals), grants=len(grants), cards=len(book))
     verdict.refused = list(ledger.refused.values())
     verdict.doubled += ledger.contradictions
     _referrals(verdict, ledger, referrals)
-    _grants(verdict, referrals, grants, terms)
+    _limits(verdict, ledger, referrals, due.fit)
+    _grants(verdict, referrals, grants, due.terms)
     _cards(verdict, grants, orders, book)
     _parked(verdict, referrals, grants)
     verdict.books = await books.disagreements(database)
@@ -101,27 +110,42 @@ def _referrals(verdict: Verdict, ledger: Ledger, referrals: list[Row]) -> None:
     for row in referrals:
         if row["status"] not in _AT_REST:
             verdict.lost.append(f"referral {row['id']} hangs as {row['status']}")
-        if row["status"] == "rejected":
-            verdict.lost.append(f"referral {row['id']} was rejected: {row['reason']}")
     pairs = Counter((row["campaign_id"], row["referee_id"]) for row in referrals)
     verdict.doubled += [
         f"friend {pair[1]} was referred {n} times" for pair, n in pairs.items() if n > 1
     ]
     strange = len(referrals) - len(set(ledger.accepted.values()))
-    if strange > len(ledger.refused):
+    if strange > len(ledger.refused) + len(ledger.turned_away):
         verdict.doubled.append(f"{strange} referrals that no caller was told of")
+
+
+def _limits(verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[str, int]) -> None:
+    """Invariant 4: as many friends are rewarded as fit, not one more; the rest are told why."""
+    rewarded = Counter(row["campaign_id"] for row in referrals if row["ordinal"])
+    for campaign_id, due in fit.items():
+        if (n := rewarded[campaign_id]) != due:
+            where = verdict.lost if n < due else verdict.doubled
+            where.append(f"campaign {campaign_id} rewarded {n} friends, {due} were due")
+    verdict.limited = len(ledger.turned_away)
+    for row in referrals:
+        if row["status"] != "rejected":
+            continue
+        verdict.limited += 1
+        if not any(word in str(row["reason"]) for word in ("budget", "limit", "grants")):
+            verdict.lost.append(f"referral {row['id']} was rejected: {row['reason']}")
 
 
 def _grants(
     verdict: Verdict, referrals: list[Row], grants: list[Row], terms: dict[str, CampaignTerms]
 ) -> None:
     """Invariant 3: the grants are what a plain sequential reading of the conversions gives."""
-    friends = Counter((row["campaign_id"], row["referrer_id"]) for row in referrals)
+    counted = [row for row in referrals if row["ordinal"]]
+    friends = Counter((row["campaign_id"], row["referrer_id"]) for row in counted)
     due: Counter[tuple[Any, ...]] = Counter()
     for (campaign_id, referrer_id), count in friends.items():
         for reason, ordinal in sequential(terms[campaign_id], count):
             due[campaign_id, referrer_id, reason, ordinal] += 1
-    due.update((row["campaign_id"], row["referee_id"], None, 1) for row in referrals)
+    due.update((row["campaign_id"], row["referee_id"], None, 1) for row in counted)
     made = Counter(
         (row["campaign_id"], row["recipient"]["id"], row["tier_id"], row["ordinal"])
         for row in grants
@@ -183,10 +207,11 @@ async def _events(
     told = Counter(
         (event.type, event.grant_id or event.referral_id)
         for event in await books.rows(database, Event)
-        if event.type in {"referral.converted", "referral.qualified", "grant.created"}
+        if event.type in _TOLD
     )
     facts = Counter(("referral.qualified", row["id"]) for row in referrals if row["ordinal"])
     facts.update(("referral.converted", row["id"]) for row in referrals if row["conversion"])
     facts.update(("grant.created", row["id"]) for row in grants)
+    facts.update(("grant.delivered", row["id"]) for row in grants if row["status"] == "delivered")
     verdict.lost += [f"no event {key[0]} of {key[1]}" for key in facts - told]
     verdict.doubled += [f"an event too many: {key[0]} of {key[1]}" for key in told - facts]

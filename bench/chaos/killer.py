@@ -64,6 +64,16 @@ class Killer:
             self._news.notify_all()
         await asyncio.sleep(self.dice.uniform(0, MOMENT))
 
+    def too_tame(self) -> list[str]:
+        """What the run owes: every kill asked for, and most of them while many orders were in
+        flight. Few kills, or hurried ones, may meet whatever there is."""
+        found = []
+        if self.done.total() != self.kills:
+            found.append(f"{self.done.total()} kills, {self.kills} were due")
+        if self.kills >= 2 * len(KINDS) and not self.hurry and self.amid_many * 2 <= self.kills:
+            found.append(f"only {self.amid_many} kills met {MANY} orders in flight")
+        return found
+
     def _victims(self) -> list[str]:
         kinds = len(self.kinds)
         rounds = [self.dice.sample(self.kinds, kinds) for _ in range(-(-self.kills // kinds))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from domain.campaigns import CampaignTerms, ConversionKind, Tier
 from domain.rewards import reward_of
@@ -32,17 +32,37 @@ def _many(threshold: int, reward: dict[str, Any], *, repeat: bool) -> dict[str, 
 
 @dataclass(frozen=True)
 class Plan:
-    """A campaign to create. `hot`: one code for all of its friends; else one for every few."""
+    """A campaign to create. `hot`: one code for all of its friends; else one for every few.
+    `limit`: what is used up when half of its friends have been rewarded."""
 
     name: str
     referee_reward: dict[str, Any]
     tiers: tuple[dict[str, Any], ...]
     hot: bool = False
+    limit: Literal["budget", "grants_per_referrer"] | None = None
 
     @property
     def event(self) -> str:
         """Each campaign waits for an event of its own."""
         return f"bought_{self.name.replace(' ', '_')}"
+
+    def fit(self, friends: int) -> int:
+        """How many of so many friends are rewarded."""
+        return friends // 2 if self.limit else friends
+
+    def limits(self, friends: int) -> dict[str, Any]:
+        """The campaign's limits. A budget leaves a rest that no friend fits into."""
+        fit = self.fit(friends)
+        match self.limit:
+            case "budget":
+                each = sum(reward["amount"] for reward in self._rewards())
+                return {"budget": {"amount": fit * each + each - 1, "currency": "USD"}}
+            case "grants_per_referrer":
+                return {"grants_per_referrer": fit * len(self.tiers)}
+        return {}
+
+    def _rewards(self) -> list[dict[str, Any]]:
+        return [self.referee_reward, *(tier["reward"] for tier in self.tiers)]
 
 
 PLANS = (
@@ -74,6 +94,19 @@ PLANS = (
         ),
         hot=True,
     ),
+    Plan(
+        "soon spent",
+        _card("giftcard-partners", "CVS", 15_00, "email"),
+        (_every({"kind": "gift_credits", "amount": 4_00, "currency": "USD"}),),
+        limit="budget",
+    ),
+    Plan(
+        "soon capped",
+        {"kind": "loyalty_points", "points": 50},
+        (_every(_card("tremendous", "OKMHM2X2OHYV", 10_00, "link")),),
+        hot=True,
+        limit="grants_per_referrer",
+    ),
 )
 
 
@@ -103,8 +136,13 @@ def person(seed: int, number: int, side: str) -> dict[str, Any]:
     }
 
 
-def campaign_body(plan: Plan) -> dict[str, Any]:
-    """What creates the plan's campaign."""
+def friends_of(plan: Plan, referrals: int) -> int:
+    """How many of a run's friends come by this plan: friend n by plan n modulo their number."""
+    return len(range(PLANS.index(plan), referrals, len(PLANS)))
+
+
+def campaign_body(plan: Plan, friends: int) -> dict[str, Any]:
+    """What creates the plan's campaign, for so many friends."""
     return {
         "name": plan.name,
         "campaign_type": "REFERRAL_PROGRAM",
@@ -114,6 +152,7 @@ def campaign_body(plan: Plan) -> dict[str, Any]:
             "custom_event": {"name": plan.event},
             "referee_reward": plan.referee_reward,
             "tiers": list(plan.tiers),
+            "limits": plan.limits(friends),
         },
     }
 

@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from bench.chaos.callers import Callers
 from bench.chaos.finance import reconcile
-from bench.chaos.judge import Verdict, judge
+from bench.chaos.judge import Due, Verdict, judge
 from bench.chaos.killer import KINDS, MOMENT, Killer
 from bench.chaos.mischief import Mischief
 from bench.chaos.outside import Outside
@@ -26,6 +26,7 @@ from bench.chaos.programme import (
     Plan,
     befriend,
     campaign_body,
+    friends_of,
     person,
     terms_of,
 )
@@ -70,6 +71,7 @@ class Report:
     kills: dict[str, int]
     amid_many: int
     forged: int
+    troubles: int
     answers: dict[str, int]
     providers: dict[str, dict[str, int]]
     seconds: float
@@ -94,6 +96,8 @@ class Run:
         dice = random.Random(order.seed + 1)
         self.killer = Killer(stack, order.kills, order.kinds, dice, say, hurry=order.hurry)
         self.terms: dict[str, CampaignTerms] = {}
+        self.fit: dict[str, int] = {}
+        """How many friends each campaign rewards, by its id."""
 
     async def run(self) -> Report:
         """Everything, from the campaigns to the verdict."""
@@ -113,6 +117,7 @@ class Run:
             kills=dict(self.killer.done),
             amid_many=self.killer.amid_many,
             forged=self.mischief.forged,
+            troubles=self.mischief.troubles,
             answers=dict(self.callers.ledger.answers),
             providers=await outside.stats(),
             seconds=time.monotonic() - began,
@@ -125,13 +130,13 @@ class Run:
         """What was lost or doubled, what does not replay, and what was said that must not be."""
         client = await Client.connect(self.stack.urls.temporal)
         database = Database(self.stack.urls.database, pool=2)
-        verdict = await judge(outside, self.callers.ledger, self.terms, database)
+        verdict = await judge(outside, self.callers.ledger, Due(self.terms, self.fit), database)
         verdict.reconciled, differences = await reconcile(outside)
         verdict.books += differences
         verdict.replayed, wrong = await replay(client)
         needles = await needles_of(self.stack, database)
         searched = await search(self.stack, client, self.callers.ledger.problems, needles)
-        verdict.others += [*wrong, *searched.leaks]
+        verdict.others += [*wrong, *searched.leaks, *self.killer.too_tame()]
         await database.dispose()
         return verdict, searched
 
@@ -141,8 +146,10 @@ class Run:
         ids: dict[str, str] = {}
         per_plan = -(-self.order.referrals // len(PLANS))
         for plan in PLANS:
-            answer = await self.callers.post("/v1/campaigns", campaign_body(plan))
+            friends = friends_of(plan, self.order.referrals)
+            answer = await self.callers.post("/v1/campaigns", campaign_body(plan, friends))
             ids[plan.name] = answer["id"]
+            self.fit[answer["id"]] = plan.fit(friends)
             self.terms[answer["id"]] = terms_of(answer)
             count = 1 if plan.hot else -(-per_plan // FRIENDS_PER_CODE)
             codes[plan.name] = [await self._publish(plan, n) for n in range(count)]
@@ -163,13 +170,14 @@ class Run:
     async def _under_fire(self, friends: list[Friend], outside: Outside) -> None:
         """Refer all friends while the killer is at work, each with its share of the kills. The
         providers stay faulty until most orders have been through them."""
-        forger = asyncio.create_task(self.mischief.forge())
+        dice = random.Random(self.order.seed + 2)
+        mischief = asyncio.gather(self.mischief.forge(), self.mischief.trouble(dice))
         queue = iter(friends)
         await asyncio.gather(self.killer.run(), *(self._lane(queue) for _ in range(AT_ONCE)))
         await rest(outside, self.say, open_ones=self.order.referrals // 10, still=LINGER)
-        forger.cancel()
+        mischief.cancel()
         with suppress(asyncio.CancelledError):
-            await forger
+            await mischief
 
     async def _lane(self, queue: Iterator[Friend]) -> None:
         """Friends come as the kills go on: half of them in the moment of a kill, the other half

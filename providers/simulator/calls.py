@@ -89,9 +89,23 @@ def _endpoint(
             return _response(refused)
         if call.orders:
             return await _order(provider, call, incoming, request)
-        return _response(_handle(call, incoming))
+        return await _read(provider, call, incoming, request)
 
     return endpoint
+
+
+async def _read(provider: Provider, call: Call, incoming: Incoming, request: Request) -> Response:
+    """A call that creates no order. What it does, such as a cancellation, is done before a fault
+    that comes after it."""
+    fault = provider.world.faults.for_read(provider.name)
+    if fault.kind == "drop_before":
+        return Dropped()
+    if fault.kind == "error_before":
+        return _response(provider.error(fault.status))
+    answer = _handle(call, incoming)
+    if fault.kind == "error_after":
+        return _response(provider.error(fault.status))
+    return await _disturbed(answer, fault, request)
 
 
 async def _order(provider: Provider, call: Call, incoming: Incoming, request: Request) -> Response:
@@ -151,10 +165,15 @@ async def _after(provider: Provider, answer: Answer, fault: Fault, request: Requ
     """The answer, or what a fault makes of it once the order is in the book."""
     if answer.order is None:
         return _response(answer)
-    if fault.kind == "drop_after":
-        return Dropped()
     if fault.kind == "error_after":
         return _response(provider.failed_after_commit(answer.order, fault.status))
+    return await _disturbed(answer, fault, request)
+
+
+async def _disturbed(answer: Answer, fault: Fault, request: Request) -> Response:
+    """The answer, unless it is lost, garbled or late on its way."""
+    if fault.kind == "drop_after":
+        return Dropped()
     if fault.kind == "garbage":
         return Response(GARBAGE, 200, media_type="application/json")
     if fault.kind == "slow":

@@ -94,7 +94,7 @@ class Control:
             raise BadControl("statuses are 500 to 599")
         slow = float(body.get("slow_seconds", DEFAULTS["faults"]["slow_seconds"]))
         value = {"seed": body.get("seed", 0), "rates": rates, "statuses": statuses,
-                 "slow_seconds": slow}  # fmt: skip
+                 "slow_seconds": slow, "reads": bool(body.get("reads", False))}  # fmt: skip
         self._world.faults.put(self._any(body), value)
         return value
 

@@ -2,8 +2,9 @@
 
 The n-th order-creating call at a provider meets the same fault in every run with that seed,
 whatever its key: each draw is a hash of (seed, provider, fault, n), and n survives a kill.
-Faults apply to the calls that create orders and to outgoing webhooks, never to reads or
-`/_control`. Each fault is drawn by itself; of several, the first in `ORDER_FAULTS` happens.
+Faults apply to the calls that create orders and to outgoing webhooks, never to `/_control`; with
+`"reads": true` also to every other call, in a sequence of its own. Each fault is drawn by itself;
+of several, the first in `ORDER_FAULTS` happens.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ HOOK_FAULTS = ("webhook_lost", "webhook_duplicate", "webhook_reorder", "webhook_
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls one order-creating call. `kind` is one of `ORDER_FAULTS`, or empty."""
+    """What befalls one call. `kind` is one of `ORDER_FAULTS`, or empty."""
 
     kind: str = ""
     status: int = 500
@@ -44,17 +45,26 @@ class Faults:
         self._settings = settings
 
     def for_order(self, provider: str) -> Fault:
+        return self._draw_for(provider, "orders", whose=provider)
+
+    def for_read(self, provider: str) -> Fault:
+        """Of a call that creates no order: none, unless the setting asks for it."""
+        if not self._settings.get("faults", provider).get("reads"):
+            return Fault()
+        return self._draw_for(provider, "reads", whose=f"{provider} reads")
+
+    def _draw_for(self, provider: str, sequence: str, *, whose: str) -> Fault:
         setting = self._settings.get("faults", provider)
         if not any(setting["rates"].values()):
             return Fault()
-        n = self._db.next_draw(provider, "orders")
-        kind = next((kind for kind in ORDER_FAULTS if _hits(setting, provider, kind, n)), "")
+        n = self._db.next_draw(provider, sequence)
+        kind = next((kind for kind in ORDER_FAULTS if _hits(setting, whose, kind, n)), "")
         statuses = setting["statuses"]
         return Fault(
             kind,
-            statuses[int(_draw(setting, provider, "status", n) * len(statuses))],
+            statuses[int(_draw(setting, whose, "status", n) * len(statuses))],
             setting["slow_seconds"],
-            _hits(setting, provider, "webhook_early", n),
+            _hits(setting, whose, "webhook_early", n),
         )
 
     def for_hook(self, provider: str) -> HookFault:

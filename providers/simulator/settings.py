@@ -10,7 +10,13 @@ EVERY = "*"
 DEFAULTS: dict[str, dict[str, Any]] = {
     "delivery": {"seconds": 1.0, "outcome": "delivered"},
     "funds": {"amount": 100_000_000_00},
-    "faults": {"seed": 0, "rates": {}, "statuses": [500, 502, 503, 504], "slow_seconds": 30.0},
+    "faults": {
+        "seed": 0,
+        "rates": {},
+        "statuses": [500, 502, 503, 504],
+        "slow_seconds": 30.0,
+        "reads": False,
+    },
     "credentials": {"accept": True, "status": 401},
     "rate": {"per_second": None},
     "tokens": {"seconds": 3600},

@@ -132,3 +132,35 @@ class TestBadSettings:
         answer = await client.put("/_control/faults", json=body)
         assert answer.status_code == 400
         assert answer.json()["error"]
+
+
+class TestReads:
+    """Calls that create no order: disturbed only where that is asked for."""
+
+    async def test_are_left_alone(self, place, partners, control):
+        await control("faults", seed=1, rates={"error_before": 1})
+        assert (await partners.get(f"{ORDERS}/nowhere")).status_code == 404
+
+    @pytest.mark.parametrize(("kind", "status"), [("error_before", 502), ("error_after", 502)])
+    async def test_fail_with_a_status(self, partners, control, kind, status):
+        await control("faults", seed=1, rates={kind: 1}, statuses=[status], reads=True)
+        assert (await partners.get(f"{ORDERS}/nowhere")).status_code == status
+
+    @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+    async def test_break_off(self, partners, control, kind):
+        await control("faults", seed=1, rates={kind: 1}, reads=True)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await partners.get(f"{ORDERS}/nowhere")
+
+    async def test_do_not_move_the_orders_own_sequence(self, place, partners, control):
+        names = [f"PO-{n}" for n in range(20)]
+        await control("faults", seed=4, rates={"error_before": 0.5}, reads=True)
+        undisturbed = await outcomes(place, names)
+        await control("faults", seed=4, rates={"error_before": 0.5}, reads=True)
+        for _ in range(5):
+            await partners.get(f"{ORDERS}/nowhere")
+        again = await outcomes(place, names)
+        # What was created in the first round answers as a repeat in the second.
+        assert ["503" if o[0] == "5" else "" for o in undisturbed] == [
+            "503" if o[0] == "5" else "" for o in again
+        ]
