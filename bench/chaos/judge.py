@@ -31,6 +31,8 @@ _OF_OTHERS = {
     "recipient_incomplete": "a person adds the address",
 }
 _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
+_LIMITED = ("does not fit into what is left of", "of at most")
+"""How a limit says no."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 
 
@@ -131,7 +133,7 @@ def _limits(verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[st
         if row["status"] != "rejected":
             continue
         verdict.limited += 1
-        if not any(word in str(row["reason"]) for word in ("budget", "limit", "grants")):
+        if not any(words in str(row["reason"]) for words in _LIMITED):
             verdict.lost.append(f"referral {row['id']} was rejected: {row['reason']}")
 
 

@@ -9,6 +9,11 @@ from collections.abc import Callable
 from bench.chaos.outside import OPEN, Outside
 
 
+_TWICE = 3
+"""Seconds that all must be at rest. The statuses are counted one after the other: a referral that
+is just being tried again is met in neither of two."""
+
+
 async def rest(
     outside: Outside,
     say: Callable[[str], None],
@@ -31,6 +36,6 @@ async def rest(
         if sum(counts[:-1]) > open_ones:
             if quiet > still:
                 return False
-        elif open_ones or not parked or quiet > settle:
+        elif open_ones or quiet > (settle if parked else _TWICE):
             return True
         await asyncio.sleep(1.0)
