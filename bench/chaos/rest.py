@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from bench.chaos.outside import OPEN, Outside
 
-
 _TWICE = 3
 """Seconds that all must be at rest. The statuses are counted one after the other: a referral that
 is just being tried again is met in neither of two."""
