@@ -16,6 +16,8 @@ from api.route import GuardedRoute
 from domain.money import Currency
 from domain.roles import Role
 from store import taxes
+from store.database import ReadSession
+from store.reading import customers
 
 router = APIRouter(prefix="/v1", tags=["Taxes"], route_class=GuardedRoute)
 
@@ -94,5 +96,6 @@ async def set_threshold(
 async def record_form(customer_id: str, body: FormBody, caller: Calling, held: Held) -> FormAnswer:
     """Record that the person has handed in a form; then `retry` the grants that waited for it."""
     async with held.database.transaction() as tx:
-        await taxes.record_form(tx, customer_id, body.form, actor=caller.app_id)
-    return FormAnswer(customer_id=customer_id, form=body.form)
+        person = await customers.find(ReadSession(tx.session), customer_id)
+        await taxes.record_form(tx, person.id, body.form, actor=caller.app_id)
+    return FormAnswer(customer_id=person.id, form=body.form)
