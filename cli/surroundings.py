@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
+from store.outage import FAILURES, in_words
 from store.settings import StoreSettings, explain
 
 _DATABASE = "GUERDON_DATABASE_URL"
@@ -37,16 +37,11 @@ def told_in_a_line() -> Iterator[None]:
     PostgreSQL cannot be worked with."""
     try:
         yield
-    except (ValueError, OSError, DBAPIError) as error:
-        typer.echo(f"guerdon: {in_words(error)}", err=True)
-        raise typer.Exit(2) from None
-
-
-def in_words(error: ValueError | OSError | DBAPIError) -> str:
-    """One line about it, without the value of a setting."""
-    if isinstance(error, ValueError):
-        return explain(error)
-    if isinstance(error, DBAPIError):
-        cause = error.orig.__cause__ if error.orig else None
-        return f"PostgreSQL says: {str(cause or error.orig).splitlines()[0]}"
-    return f"PostgreSQL does not answer: {error or type(error).__name__}"
+    except ValueError as error:
+        words = explain(error)
+    except FAILURES as error:
+        words = in_words(error)
+    else:
+        return
+    typer.echo(f"guerdon: {words}", err=True)
+    raise typer.Exit(2)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import Calling, allow
 from api.fields import MAX_MINOR
 from api.lists import Listed
-from api.problems import responses
+from api.problems import body_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
 from domain.money import Currency
@@ -76,7 +76,7 @@ async def list_thresholds(held: Held) -> ThresholdList:
 @router.put(
     "/tax-thresholds/{currency}",
     dependencies=[allow(Role.FINANCE)],
-    responses=responses("invalid_payload"),
+    responses=body_responses(),
 )
 async def set_threshold(
     currency: Currency, body: ThresholdBody, caller: Calling, held: Held
@@ -91,7 +91,7 @@ async def set_threshold(
 @router.put(
     "/customers/{customer_id}/tax-form",
     dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
-    responses=responses("invalid_payload", "resource_not_found"),
+    responses=body_responses("resource_not_found"),
 )
 async def record_form(customer_id: str, body: FormBody, caller: Calling, held: Held) -> FormAnswer:
     """Record that the person has handed in a form; then `retry` the grants that waited for it."""
