@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from api.parameters import describe
 from api.problems import MEDIA_TYPE
 
 DESCRIPTION = """
@@ -107,6 +108,8 @@ def _correct(operation: dict[str, Any], method: str, *, guarded: bool) -> None:
         content = answer.get("content", {})
         if MEDIA_TYPE in content and "application/json" in content:
             content[MEDIA_TYPE] |= content.pop("application/json")
+    for parameter in operation.get("parameters", []):
+        describe(parameter)
     if guarded:
         operation["security"] = [{"AppId": [], "AppToken": []}]
     if guarded and method == "post":

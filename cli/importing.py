@@ -8,20 +8,20 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from cli.surroundings import find_surroundings, told_in_a_line
 from domain.imports import WrongHeader
 from store.database import Database
 from store.resuming import import_customers
-from store.settings import StoreSettings, explain
 from store.tables import AsyncAction
 
 
 def run(file: Path) -> int:
     """0: all rows imported. 1: some were wrong, and are listed. 2: the file or a setting."""
-    try:
-        url = StoreSettings().database_url.get_secret_value()
-    except ValueError as error:
-        typer.echo(f"guerdon: {explain(error)}", err=True)
-        return 2
+    with told_in_a_line():
+        return _run(find_surroundings(), file)
+
+
+def _run(url: str, file: Path) -> int:
     try:
         action = asyncio.run(_import(url, file, file.stat().st_size))
     except UnicodeDecodeError:

@@ -6,22 +6,16 @@ Exit status: 0, all holds; 1, something was rewritten, which is named; 2, it cou
 from __future__ import annotations
 
 import asyncio
-import sys
 
-from cli.surroundings import find_surroundings
+from cli.surroundings import find_surroundings, told_in_a_line
 from store.database import Database
 from store.seals import Checked, verify
-from store.settings import explain
 
 
 def run() -> int:
     """The command; its exit status."""
-    try:
+    with told_in_a_line():
         checked = asyncio.run(_verify(find_surroundings()))
-    except (ValueError, OSError) as error:
-        words = explain(error) if isinstance(error, ValueError) else type(error).__name__
-        sys.stderr.write(f"guerdon: {words}\n")
-        return 2
     if checked.broken:
         where = f"entry {checked.broken.seq}" if checked.broken.seq else "the seal"
         print(f"Block {checked.broken.block}, {where}: {checked.broken.words}.")

@@ -95,9 +95,12 @@ def simulator(
 @app.command()
 def migrate() -> None:
     """Bring the database to this version, and Temporal too where it is configured."""
+    from cli.surroundings import told_in_a_line
     from store.migrate import upgrade
+    from store.settings import StoreSettings
 
-    upgrade(_database_url())
+    with told_in_a_line():
+        upgrade(StoreSettings().database_url.get_secret_value())
     if any(name.startswith("TEMPORAL_") for name in os.environ):
         from cli.temporal import run_and_leave
         from worker.register import prepare
@@ -146,9 +149,11 @@ def create(
     role: Annotated[Role, typer.Option(help="What the key may do.")],
 ) -> None:
     """Create credentials for the API and print them once: they are stored hashed."""
+    from cli.surroundings import find_surroundings, told_in_a_line
     from store.credentials import create_key_sync
 
-    app_id, app_token = create_key_sync(_database_url(), role.value)
+    with told_in_a_line():
+        app_id, app_token = create_key_sync(find_surroundings(), role.value)
     typer.echo(f"X-App-Id: {app_id}\nX-App-Token: {app_token}")
 
 
@@ -168,16 +173,6 @@ def import_customers(
     from cli.importing import run
 
     raise typer.Exit(run(file))
-
-
-def _database_url() -> str:
-    from store.settings import StoreSettings, explain
-
-    try:
-        return StoreSettings().database_url.get_secret_value()
-    except ValueError as error:
-        typer.echo(f"guerdon: {explain(error)}", err=True)
-        raise typer.Exit(2) from None
 
 
 def main() -> None:

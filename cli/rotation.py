@@ -4,21 +4,22 @@ import asyncio
 
 import typer
 
+from cli.surroundings import told_in_a_line
 from store import claims, secrets
 from store.crypto import Vault
 from store.database import Database
-from store.settings import StoreSettings, explain
+from store.settings import StoreSettings
 
 
 def run() -> int:
     """Re-encrypt every claim link and signing secret; the exit status. 1: one could not be opened,
     2: settings."""
-    try:
+    with told_in_a_line():
         settings = StoreSettings()
-        vault = Vault(settings.encryption_keys.get_secret_value())
-    except ValueError as error:
-        typer.echo(f"guerdon: {explain(error)}", err=True)
-        return 2
+        return _run(settings, Vault(settings.encryption_keys.get_secret_value()))
+
+
+def _run(settings: StoreSettings, vault: Vault) -> int:
     try:
         changed, signing = asyncio.run(_rotate(settings, vault))
     except ValueError as error:

@@ -1,13 +1,18 @@
-"""Where a command finds PostgreSQL and Temporal: in its environment, else in the stack that
-`guerdon dev` runs here."""
+"""What a command stands in: where it finds PostgreSQL and Temporal (in its environment, else in
+the stack that `guerdon dev` runs here), and what it says when something there is wrong."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from store.settings import StoreSettings
+import typer
+
+from store.outage import FAILURES, in_words
+from store.settings import StoreSettings, explain
 
 _DATABASE = "GUERDON_DATABASE_URL"
 
@@ -16,7 +21,7 @@ def find_surroundings() -> str:
     """The database's URL. Beside a running `guerdon dev`, with no settings in the environment, its
     own addresses are taken, Temporal's too. Raises ValueError when there is neither."""
     if _DATABASE not in os.environ:
-        file = Path(os.environ.get("GUERDON_HOME", ".guerdon")) / "dev.json"
+        file = Path(os.environ.get("GUERDON_HOME") or ".guerdon") / "dev.json"
         if not file.exists():
             raise ValueError(f"{_DATABASE} is not set, and no `guerdon dev` runs here")
         running = json.loads(file.read_text())
@@ -24,3 +29,19 @@ def find_surroundings() -> str:
         os.environ.setdefault("TEMPORAL_NAMESPACE", running["temporal"]["namespace"])
         return str(running["postgres"]["url"])
     return StoreSettings().database_url.get_secret_value()
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Have the command end with 2 and one line, not a traceback, where a setting is wrong or
+    PostgreSQL cannot be worked with."""
+    try:
+        yield
+    except ValueError as error:
+        words = explain(error)
+    except FAILURES as error:
+        words = in_words(error)
+    else:
+        return
+    typer.echo(f"guerdon: {words}", err=True)
+    raise typer.Exit(2)

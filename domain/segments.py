@@ -5,7 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from domain.rules.operators import Operator, check_wanted, compare, member_of
 
@@ -31,6 +40,22 @@ class Filter(BaseModel):
 
     junction: Literal["and", "or"] = "and"
     metadata: dict[str, dict[Operator, tuple[Any, ...]]] = Field(min_length=1, max_length=50)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # As it is on the wire, where each member of metadata stands beside the junction.
+        described = handler.resolve_ref_schema(handler(core))
+        if fields := described.pop("properties", None):
+            described.pop("required")
+            described["properties"] = {"junction": fields["junction"]}
+            described["additionalProperties"] = {
+                "type": "object",
+                "properties": {"conditions": fields["metadata"]["additionalProperties"]},
+                "required": ["conditions"],
+            }
+        return described
 
     @model_validator(mode="before")
     @classmethod

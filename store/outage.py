@@ -31,3 +31,15 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, pg.DataError):  # asyncpg's word for a value it cannot encode
         return False
     return isinstance(error, (*_PASSING, PoolTimeout, DisconnectionError, OSError))
+
+
+FAILURES = (OSError, DBAPIError)
+"""What working with PostgreSQL can raise."""
+
+
+def in_words(error: OSError | DBAPIError) -> str:
+    """What PostgreSQL says, or that it says nothing, in one line and without a password."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig else None
+        return f"PostgreSQL says: {str(cause or error.orig).splitlines()[0]}"
+    return f"PostgreSQL does not answer: {error or type(error).__name__}"

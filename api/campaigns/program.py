@@ -26,6 +26,10 @@ _Most = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 class TierChangeIn(Strict):
     """What is given of a tier replaces; what is not stays."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"threshold": 10, "unset": ["max_grants"]}]}
+    )
+
     name: str | None = Field(default=None, min_length=1, max_length=200)
     criterion: Criterion | None = None
     threshold: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)

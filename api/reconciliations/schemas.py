@@ -130,9 +130,12 @@ class ItemList(Listed[ItemAnswer]):
 class RepairBody(BaseModel):
     """Why; it goes into the audit trail. No personal data: it is kept for ever."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"reason": "Confirmed by the provider, ticket 88."}]},
+    )
 
-    reason: str = Field(min_length=1, max_length=500, examples=["Confirmed by the provider."])
+    reason: str = Field(min_length=1, max_length=500)
 
 
 _BOOKS = ("ours", "ledger", "theirs")

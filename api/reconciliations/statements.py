@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from io import TextIOWrapper
 from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from starlette.datastructures import UploadFile
 
 from api.access import Calling, allow
 from api.fields import Instant
-from api.problems import post_responses, responses
+from api.problems import body_responses, post_responses, responses
 from api.reconciliations.endpoints import begin, get_reconciliation
 from api.reconciliations.schemas import Provider, ReconciliationAnswer
 from api.resources import Held
@@ -46,11 +46,28 @@ router = APIRouter(
     route_class=StatementRoute,
     dependencies=[allow(Role.FINANCE)],
 )
+_MAPPING = {
+    "columns": {
+        "provider_order_id": "Order",
+        "key": "Client id",
+        "amount": "Value",
+        "charged": "Cost",
+        "state": "Status",
+        "created_at": "Date",
+    },
+    "states": {"Sent": "issued"},
+    "currency": "USD",
+    "unit": "major",
+    "time_zone": "America/Los_Angeles",
+}
+_STATEMENT = """Order,Client id,Value,Cost,Status,Date
+8811,gd3fb43ab178797c22eea30cd47f85a673g1,15.00,15.60,Sent,2026-10-15 09:30
+"""
 _FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            _CSV: {"schema": {"type": "string"}},
+            _CSV: {"schema": {"type": "string"}, "example": _STATEMENT},
             _FORM: {
                 "schema": {
                     "type": "object",
@@ -95,8 +112,13 @@ async def get_mapping(provider: Provider, held: Held) -> Mapping:
         return await statements.mapping_of(session, provider)
 
 
-@router.put("/mappings/{provider}", responses=responses("invalid_payload"))
-async def set_mapping(provider: Provider, body: Mapping, caller: Calling, held: Held) -> Mapping:
+@router.put("/mappings/{provider}", responses=body_responses())
+async def set_mapping(
+    provider: Provider,
+    body: Annotated[Mapping, Body(examples=[_MAPPING])],
+    caller: Calling,
+    held: Held,
+) -> Mapping:
     """Say once which column of this provider's statements holds what, in which unit, and in which
     time zone its times are."""
     async with held.database.transaction() as tx:

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import Calling, allow
 from api.fields import MAX_MINOR
 from api.lists import Listed
-from api.problems import responses
+from api.problems import body_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
 from domain.money import Currency
 from domain.roles import Role
 from store import taxes
+from store.database import ReadSession
+from store.reading import customers
 
 router = APIRouter(prefix="/v1", tags=["Taxes"], route_class=GuardedRoute)
 
@@ -74,7 +76,7 @@ async def list_thresholds(held: Held) -> ThresholdList:
 @router.put(
     "/tax-thresholds/{currency}",
     dependencies=[allow(Role.FINANCE)],
-    responses=responses("invalid_payload"),
+    responses=body_responses(),
 )
 async def set_threshold(
     currency: Currency, body: ThresholdBody, caller: Calling, held: Held
@@ -89,10 +91,11 @@ async def set_threshold(
 @router.put(
     "/customers/{customer_id}/tax-form",
     dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
-    responses=responses("invalid_payload", "resource_not_found"),
+    responses=body_responses("resource_not_found"),
 )
 async def record_form(customer_id: str, body: FormBody, caller: Calling, held: Held) -> FormAnswer:
     """Record that the person has handed in a form; then `retry` the grants that waited for it."""
     async with held.database.transaction() as tx:
-        await taxes.record_form(tx, customer_id, body.form, actor=caller.app_id)
-    return FormAnswer(customer_id=customer_id, form=body.form)
+        person = await customers.find(ReadSession(tx.session), customer_id)
+        await taxes.record_form(tx, person.id, body.form, actor=caller.app_id)
+    return FormAnswer(customer_id=person.id, form=body.form)

@@ -56,6 +56,12 @@ class AttributesIn(Strict):
 class RewardChangeIn(Strict):
     """What is given replaces; what is not stays. Metadata is replaced whole."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"reward": {"kind": "gift_credits", "amount": 1000, "currency": "USD"}}]
+        }
+    )
+
     name: str | None = Field(default=None, min_length=1, max_length=200)
     reward: RewardIn | None = None
     type: Literal["CAMPAIGN"] | None = None

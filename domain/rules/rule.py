@@ -10,10 +10,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     field_validator,
     model_serializer,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from domain.rules.counters import Counter
 from domain.rules.logic import Sentence, parse
@@ -112,6 +115,18 @@ class Group(BaseModel):
 
     conditions: dict[str, Condition] = Field(min_length=1, max_length=MOST)
     logic: str = Field(max_length=1000, examples=["1 and (2 or 3)"])
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # As it is on the wire, where the numbers stand beside the sentence.
+        described = handler.resolve_ref_schema(handler(core))
+        if fields := described.pop("properties", None):
+            described.pop("required")
+            described["properties"] = {"logic": fields["logic"]}
+            described["additionalProperties"] = fields["conditions"]["additionalProperties"]
+        return described
 
     @model_validator(mode="before")
     @classmethod

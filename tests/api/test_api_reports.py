@@ -30,7 +30,7 @@ from ordering import attempt, claim, deliver
 from domain.messages import Step
 from store.database import Database, now
 from store.grants import credit_wallet
-from store.tables import Grant
+from store.tables import Customer, Grant
 
 DAY = timedelta(days=1)
 
@@ -150,7 +150,9 @@ class TestTaxes:
         assert await _report(finance, "taxes", year=year) == [
             row | {"crossed": False, "form": None}
         ]
-        await made(support.put(f"/v1/customers/{person}/tax-form", json={"form": "W-9"}))
+        own = (await one(database, Customer, id=person)).source_id
+        put = support.put(f"/v1/customers/{own}/tax-form", json={"form": "W-9"})
+        assert (await made(put))["customer_id"] == person
         await deliver(database, grants[2])
         (after,) = await _report(finance, "taxes", year=year)
         assert after == row | {"amount": 4500, "crossed": True, "form": "W-9"}

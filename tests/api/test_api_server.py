@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from api_app import client_of
 from api_bodies import campaign_body, refused
@@ -150,6 +151,16 @@ class TestHealth:
         assert len(script.content) > 100_000
 
 
+def examples_of(schema: Any, schemas: Any) -> Iterator[tuple[Any, Any]]:
+    """A body's examples, each with the part of the schema that it is an example of."""
+    yield from ((example, schema) for example in schema.get("examples", []))
+    if "$ref" in schema:
+        yield from examples_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    for part in (*schema.get("anyOf", []), *schema.get("oneOf", []), schema.get("items")):
+        if part:
+            yield from examples_of(part, schemas)
+
+
 class TestOpenApi:
     @pytest.fixture
     def document(self, app: FastAPI) -> Any:
@@ -168,8 +179,34 @@ class TestOpenApi:
                 if path.startswith("/v1"):
                     assert operation["security"] == [{"AppId": [], "AppToken": []}]
                     assert {"401", "403", "500", "503"} <= set(answers)
+                if path.startswith("/v1") and "requestBody" in operation:
+                    assert {"400", "413", "415"} <= set(answers)
                 if path.startswith("/v1") and method == "post":
                     assert {"400", "409", "413", "415", "422"} <= set(answers)
+
+    def test_every_operation_and_parameter_is_explained(self, document: Any) -> None:
+        operations = [one for path in document["paths"].values() for one in path.values()]
+        names = [operation["operationId"] for operation in operations]
+        assert len(names) == len(set(names))
+        for operation in operations:
+            assert operation["tags"]
+            assert operation["summary"]
+            assert operation["description"]
+            for parameter in operation.get("parameters", []):
+                assert parameter["description"], (operation["operationId"], parameter["name"])
+
+    def test_every_body_has_an_example_that_its_schema_takes(self, document: Any) -> None:
+        components = document["components"]
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                bodies = operation.get("requestBody", {"content": {}})["content"]
+                if "application/json" not in bodies:  # a file, if anything
+                    continue
+                schema = bodies["application/json"]["schema"]
+                found = list(examples_of(schema, components["schemas"]))
+                assert found, path
+                for example, described in found:
+                    jsonschema.validate(example, described | {"components": components})
 
     async def test_examples_work(
         self, document: Any, service: httpx.AsyncClient, database: Database

@@ -69,6 +69,23 @@ def test_a_key_may_do_what_its_role_says(dev: Dev) -> None:
         assert finance.post("/v1/campaigns", json={}).status_code == 403
 
 
+def test_commands_beside_it_need_no_settings(dev: Dev, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text("Source_id,Name\nbeside,Ana\n")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")}
+    for command in ("keys create --role support", f"import customers {file}", "ledger verify"):
+        done = subprocess.run(
+            [GUERDON, *command.split()],
+            env=own | {"GUERDON_HOME": str(dev.home)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert call(dev.info, "GET", "/v1/customers/beside").is_success
+
+
 def test_the_worker_s_check_knows_whether_it_polls(dev: Dev) -> None:
     wait_until(lambda: guerdon(dev, "worker", "--check").returncode == 0, 20)
     elsewhere = guerdon(dev, "worker", "--check", TEMPORAL_ADDRESS="127.0.0.1:1")

@@ -16,6 +16,17 @@ COMMANDS = (
     "keys",
     "keys create",
     "keys rotate",
+    "import customers",
+    "reconcile",
+    "ledger verify",
+    "evidence verify",
+)
+WITH_DATABASE = (
+    "migrate",
+    "keys create --role admin",
+    "keys rotate",
+    "ledger verify",
+    f"import customers {__file__}",
 )
 
 
@@ -52,9 +63,7 @@ def test_an_unknown_role_is_refused() -> None:
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize(
-    "command", ["migrate", "keys create --role admin", "keys rotate", "api", "worker"]
-)
+@pytest.mark.parametrize("command", [*WITH_DATABASE, "api", "worker"])
 def test_a_missing_setting_is_named_in_one_line(command: str) -> None:
     done = guerdon(*command.split(), GUERDON_PUBLIC_URL="http://127.0.0.1:1")
     assert done.returncode != 0
@@ -62,9 +71,7 @@ def test_a_missing_setting_is_named_in_one_line(command: str) -> None:
     assert "GUERDON_DATABASE_URL" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["migrate", "keys create --role admin", "keys rotate", "api", "worker"]
-)
+@pytest.mark.parametrize("command", [*WITH_DATABASE, "api", "worker"])
 def test_a_malformed_setting_is_named_without_its_value(command: str) -> None:
     settings = {"GUERDON_PUBLIC_URL": "http://127.0.0.1:1", "GUERDON_ENCRYPTION_KEYS": "k1:x"}
     done = guerdon(*command.split(), GUERDON_DATABASE_URL="mysql://u:secret@h/d", **settings)
@@ -86,3 +93,24 @@ def test_a_malformed_encryption_key_is_refused_without_its_value(command: str) -
     assert len(done.stderr.strip().splitlines()) == 1
     assert "GUERDON_ENCRYPTION_KEYS" in done.stderr
     assert "c2VjcmV0" not in done.stderr
+
+
+@pytest.mark.parametrize("command", WITH_DATABASE)
+def test_a_database_that_is_away_is_said_in_one_line(command: str) -> None:
+    settings = {"GUERDON_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d"}
+    settings["GUERDON_ENCRYPTION_KEYS"] = f"k1:{'A' * 43}="
+    done = guerdon(*command.split(), **settings)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("guerdon: ")]
+    assert line.startswith("guerdon: PostgreSQL does not answer: ")
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_database_that_refuses_is_said_in_one_line(postgres_url: str) -> None:
+    settings = {"GUERDON_DATABASE_URL": postgres_url.rpartition("/")[0] + "/nothing"}
+    settings["GUERDON_ENCRYPTION_KEYS"] = f"k1:{'A' * 43}="
+    done = guerdon("keys", "create", "--role", "admin", **settings)
+    assert done.returncode == 2
+    assert 'guerdon: PostgreSQL says: database "nothing" does not exist' in done.stderr
+    assert "Traceback" not in done.stderr

@@ -8,12 +8,29 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
+
+from api.settings import ApiSettings
+from providers.giftbit import GiftbitSettings
+from providers.giftcard_partners import GiftCardPartnersSettings
+from providers.registry import KNOWN
+from providers.runa import RunaSettings
+from providers.tango import TangoSettings
+from providers.tremendous import TremendousSettings
+from store.settings import StoreSettings
+from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
 OURS = {name: s for name, s in SERVICES.items() if s["image"].startswith("guerdon:")}
 LONG_RUNNING = {n: s for n, s in SERVICES.items() if s["restart"] == "unless-stopped"}
+
+PROVIDERS = (
+    *(GiftCardPartnersSettings, TremendousSettings, TangoSettings),
+    *(GiftbitSettings, RunaSettings),
+)
+SETTINGS = (ApiSettings, StoreSettings, WorkerSettings, *PROVIDERS)
 
 # What the embedded stack runs, word for word: cli/stack/stack.py.
 COMMANDS = {"migrate", "api", "worker", "simulator"}
@@ -51,7 +68,7 @@ def test_dependencies_wait_for_health_or_completion(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_secret_is_written_down(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if SECRET.search(variable):
+        if value is not None and SECRET.search(variable):  # without one .env's is handed on
             assert FROM_ENVIRONMENT.search(str(value)), variable
 
 
@@ -67,6 +84,23 @@ def test_the_example_names_every_variable_and_gives_no_value() -> None:
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert set(given) == wanted
     assert set(given.values()) == {""}
+
+
+def test_every_provider_s_section_is_looked_at() -> None:
+    assert len(PROVIDERS) == len(KNOWN)
+
+
+@pytest.mark.parametrize("section", SETTINGS, ids=lambda section: section.__name__)
+@pytest.mark.parametrize("page", ["docker-compose.yml", ".env.example", "README.md"])
+def test_every_setting_is_named(section: type[BaseSettings], page: str) -> None:
+    text = (ROOT / page).read_text()
+    prefix = str(section.model_config["env_prefix"])
+    for field in section.model_fields:
+        if page == "README.md" and prefix != "GUERDON_":
+            (row,) = [line for line in text.splitlines() if line.startswith(f"| `{prefix}…`")]
+            assert f"`{field.upper()}`" in row
+        elif (page, field) != (".env.example", "database_url"):  # made of its password
+            assert re.search(rf"\b{prefix}{field.upper()}\b", text), field
 
 
 def test_docker_compose_itself_reads_it(tmp_path: Path) -> None:
