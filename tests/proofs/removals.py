@@ -74,7 +74,7 @@ REMOVALS = (
             "orders.uq_orders_grant_id_generation",
             "orders.uq_orders_key",
             "orders.uq_orders_provider_provider_order_id",
-            "ledger_entries.uq_ledger_entries_kind_subject_account_currency",
+            "ledger_entries.uq_ledger_entries_subject_kind_account_currency",
             "reversals.uq_reversals_identity",
             "wallet_credits.pk_wallet_credits",
             "referrer_progress.pk_referrer_progress",
