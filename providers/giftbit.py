@@ -56,7 +56,8 @@ class Giftbit:
         signals_delivery=True,  # delivery_status of the reward
         key_life=None,  # an id is unique across all orders, whenever they were placed
         most_repeats=None,  # no limit is documented
-        can_resend=True,  # to the same address only
+        can_resend=True,
+        resends_elsewhere=False,  # `resend` takes no address
         can_cancel=True,  # until the reward is claimed
         lists_by_date=True,
     )
@@ -130,7 +131,7 @@ class Giftbit:
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
         """Mail the reward again. Raises OrderRejected for another address, which Giftbit cannot
-        take: the reward has to be cancelled and ordered anew."""
+        take: the reward is cancelled and ordered anew instead, see `resends_elsewhere`."""
         async for gift in self._gifts(campaign_uuid=provider_order_id):
             mailed_to = str(gift.get("recipient_email") or "").casefold()
             if email and mailed_to and email.casefold() != mailed_to:

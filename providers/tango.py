@@ -62,7 +62,8 @@ class Tango:
         key_life=timedelta(days=90),  # "not supported after 90 days": then it buys again
         most_repeats=5,  # retries "capped at 5"
         pause=says.PAUSE,  # 409.002: "a minimum of 2 seconds for all retries"
-        can_resend=True,  # also to another address; with a cool-down
+        can_resend=True,  # with a cool-down
+        resends_elsewhere=True,  # `newEmail`
         can_cancel=True,  # choice products only, unredeemed, within five days
         lists_by_date=True,
     )
