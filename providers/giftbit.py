@@ -25,6 +25,7 @@ from providers.http import exchange
 from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import document, in_turn, reading
+from providers.turns import Turns
 
 _PATHS = {Delivery.EMAIL: "/campaign", Delivery.LINK: "/direct_links"}
 _PAGE = 100
@@ -60,10 +61,12 @@ class Giftbit:
         resends_elsewhere=False,  # `resend` takes no address
         can_cancel=True,  # until the reward is claimed
         lists_by_date=True,
+        requests_per_look=2,  # the order, then its reward; a third for a link
     )
 
     def __init__(self, settings: GiftbitSettings, *, within: float) -> None:
         self._every = 1 / settings.max_per_second
+        self._turns = Turns(settings.max_per_second)
         self._within = within
         self._currencies: dict[str, str] = {}
         self._http = httpx.AsyncClient(
@@ -244,5 +247,7 @@ class Giftbit:
     async def _exchange(
         self, method: str, path: str, *, creates: bool = False, **parts: Any
     ) -> httpx.Response:
+        # An order must leave while its claim holds; a read has more time.
+        await self._turns.take(self._within / 4 if creates else self._within)
         request = self._http.build_request(method, path, **parts)
         return await exchange(self._http, request, within=self._within, creates=creates)

@@ -49,6 +49,9 @@ class Capabilities(BaseModel):
     """How long its catalogue is good for: it is not asked for more often."""
     lists_by_date: bool = False
     """Can a list of orders be asked for day by day? If not, each listing reads them all."""
+    requests_per_look: int = 1
+    """What one look at an order takes. The queue's rate is divided by it, for its limit counts
+    activities and the provider's counts requests."""
 
 
 def reaches_elsewhere(capabilities: Capabilities) -> bool:
