@@ -9,14 +9,20 @@ from activities.pulse import pulse
 from activities.resolution import Resolution
 from domain.messages import StaffRequest, Step
 from providers.outcomes import OrderRejected, ProviderError, ProviderMisconfigured
-from providers.protocol import Resends
-from store import resending, resolution
+from providers.protocol import Cancels, Resends
+from store import readdressing, resending, resolution
 from store.orders import Busy
 from store.resending import Resend
 from store.resolution import Doubt
 
 MOST_ATTEMPTS = 8
 """After so many a person is told that the provider does not answer, instead of waiting on."""
+
+_FIRST_ADDRESS_ONLY = "this provider sends a card to its first address only"
+_NOT_TAKEN_BACK = (
+    "The provider sends this card to its first address only, and does not take it back, for it is"
+    " used or too old: it stays the person's reward, and none is ordered in its place."
+)
 
 
 class StaffActivities:
@@ -27,8 +33,9 @@ class StaffActivities:
 
     @activity.defn
     async def resend(self, request: StaffRequest) -> Step:
-        """Have the card sent again. Idempotent by the request's row; where an answer was lost the
-        same card may be mailed twice, which costs nothing."""
+        """Have the card sent again, or taken back and ordered anew where its provider reaches no
+        other address. Idempotent by the request's row; where an answer was lost the same card may
+        be mailed twice, which costs nothing."""
         async with pulse(), self._lane.database.transaction() as tx:
             asked = await resending.prepare(tx, request)
         if isinstance(asked, Step):
@@ -38,10 +45,14 @@ class StaffActivities:
 
     async def _resend(self, request: StaffRequest, asked: Resend) -> Step:
         provider, attempt = self._lane.provider, activity.info().attempt
+        anew = asked.elsewhere and not provider.capabilities.resends_elsewhere
         try:
-            if not isinstance(provider, Resends):
+            if anew:
+                await self._take_back(request, asked)
+            elif not isinstance(provider, Resends):
                 raise OrderRejected("this provider cannot send a card again")
-            await provider.resend(asked.provider_order_id, asked.email)
+            else:
+                await provider.resend(asked.provider_order_id, asked.email)
         except ProviderError as error:
             definite = isinstance(error, OrderRejected | ProviderMisconfigured)
             if not definite and attempt < MOST_ATTEMPTS:
@@ -49,8 +60,22 @@ class StaffActivities:
             async with self._lane.database.transaction() as tx:
                 return await resending.record_refused(tx, request, attempt, error.detail)
         async with self._lane.database.transaction() as tx:
+            if anew:
+                carrier = self._lane.carrier
+                return await readdressing.record_taken_back(tx, request, attempt, carrier)
             step = await resending.record_resent(tx, request, attempt, self._lane.carrier)
         return step.model_copy(update={"after": self._lane.pace.first})
+
+    async def _take_back(self, request: StaffRequest, asked: Resend) -> None:
+        """Have the card cancelled, for its provider mails it to no other address. Safe to repeat
+        after a lost answer: a card that is cancelled already counts as cancelled."""
+        provider = self._lane.provider
+        if not provider.capabilities.can_cancel or not isinstance(provider, Cancels):
+            raise OrderRejected(_FIRST_ADDRESS_ONLY)
+        async with self._lane.database.transaction() as tx:
+            await readdressing.note_address(tx, request)
+        if not await provider.cancel(asked.provider_order_id):
+            raise OrderRejected(_NOT_TAKEN_BACK)
 
     @activity.defn
     async def resolve(self, request: StaffRequest) -> Step:

@@ -25,12 +25,13 @@ class Action(StrEnum):
 MEANING = {
     Action.RETRY: "Try again now, under the same order key. It never orders twice.",
     Action.CANCEL: "Withdraw the reward. No card exists, and none will.",
-    Action.RESEND: "Have the provider send the card again, also to a corrected address.",
+    Action.RESEND: "Have the provider send the card again.",
     Action.RESOLVE: "Say whether the provider issued the card, with your evidence.",
     Action.APPROVE: "Release the rewards: they are ordered now.",
     Action.DENY: "Refuse the rewards: none is ordered, and the referral is rejected.",
 }
 """What each does, as staff read it."""
+_ELSEWHERE = "Have the provider send the card again, also to a corrected address."
 
 OF_REFERRAL = frozenset({Action.APPROVE, Action.DENY})
 """Decided for a referral as a whole; the others are about one grant."""
@@ -41,13 +42,15 @@ IN_DOUBT = frozenset({Attention.OUTCOME_UNKNOWN, Attention.KEY_CONFLICT})
 
 class Standing(NamedTuple):
     """Where a grant stands, as far as that decides what may be done. `order`: the state of its
-    latest order, None before there is one; `can_resend`: whether that order's provider can."""
+    latest order, None before there is one; `can_resend`: whether that order's provider can;
+    `reaches_elsewhere`: whether a corrected address can be given with it."""
 
     status: GrantStatus
     attention: Attention | None = None
     order: OrderState | None = None
     delivery: Delivery | None = None
     can_resend: bool = True
+    reaches_elsewhere: bool = True
 
     @property
     def card_may_exist(self) -> bool:
@@ -60,6 +63,12 @@ _CANCELLABLE = "Only a held grant, one in review, or a parked one with no card, 
 def possible(standing: Standing) -> list[Action]:
     """Everything that can be asked for now."""
     return [action for action in Action if refusal(action, standing) is None]
+
+
+def meaning(action: Action, standing: Standing) -> str:
+    """What it would do now, in words. Only a card that is mailed has an address to correct."""
+    corrects = standing.reaches_elsewhere and standing.delivery is Delivery.EMAIL
+    return _ELSEWHERE if action is Action.RESEND and corrects else MEANING[action]
 
 
 def refusal(action: Action, standing: Standing) -> str | None:

@@ -25,6 +25,7 @@ from providers.http import exchange
 from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import document, in_turn, reading
+from providers.turns import Turns
 
 _PATHS = {Delivery.EMAIL: "/campaign", Delivery.LINK: "/direct_links"}
 _PAGE = 100
@@ -56,13 +57,16 @@ class Giftbit:
         signals_delivery=True,  # delivery_status of the reward
         key_life=None,  # an id is unique across all orders, whenever they were placed
         most_repeats=None,  # no limit is documented
-        can_resend=True,  # to the same address only
+        can_resend=True,
+        resends_elsewhere=False,  # `resend` takes no address
         can_cancel=True,  # until the reward is claimed
         lists_by_date=True,
+        requests_per_look=2,  # the order, then its reward; a third for a link
     )
 
     def __init__(self, settings: GiftbitSettings, *, within: float) -> None:
         self._every = 1 / settings.max_per_second
+        self._turns = Turns(settings.max_per_second)
         self._within = within
         self._currencies: dict[str, str] = {}
         self._http = httpx.AsyncClient(
@@ -130,7 +134,7 @@ class Giftbit:
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
         """Mail the reward again. Raises OrderRejected for another address, which Giftbit cannot
-        take: the reward has to be cancelled and ordered anew."""
+        take: the reward is cancelled and ordered anew instead, see `resends_elsewhere`."""
         async for gift in self._gifts(campaign_uuid=provider_order_id):
             mailed_to = str(gift.get("recipient_email") or "").casefold()
             if email and mailed_to and email.casefold() != mailed_to:
@@ -243,5 +247,7 @@ class Giftbit:
     async def _exchange(
         self, method: str, path: str, *, creates: bool = False, **parts: Any
     ) -> httpx.Response:
+        # An order must leave while its claim holds; a read has more time.
+        await self._turns.take(self._within / 4 if creates else self._within)
         request = self._http.build_request(method, path, **parts)
         return await exchange(self._http, request, within=self._within, creates=creates)

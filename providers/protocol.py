@@ -40,13 +40,23 @@ class Capabilities(BaseModel):
     pause: timedelta = timedelta(0)
     """The least time between two requests under one key."""
     can_resend: bool = False
-    """Can a card that did not arrive be sent again, also to a corrected address?"""
+    """Can a card that did not arrive be sent again?"""
+    resends_elsewhere: bool = False
+    """Also to another address? If not, and `can_cancel`, it is taken back and ordered anew."""
     can_cancel: bool = False
     """Can a card be taken back before it is used?"""
     catalogue_life: timedelta = timedelta(days=1)
     """How long its catalogue is good for: it is not asked for more often."""
     lists_by_date: bool = False
     """Can a list of orders be asked for day by day? If not, each listing reads them all."""
+    requests_per_look: int = 1
+    """What one look at an order takes. The queue's rate is divided by it, for its limit counts
+    activities and the provider's counts requests."""
+
+
+def reaches_elsewhere(capabilities: Capabilities) -> bool:
+    """Can a corrected address be reached: by the same card, or by one ordered in its place?"""
+    return capabilities.resends_elsewhere or capabilities.can_cancel
 
 
 class GiftCardProvider(Protocol):
@@ -99,7 +109,8 @@ class Cancels(Protocol):
 
     async def cancel(self, provider_order_id: str) -> bool:
         """Take the card back; also True when it was taken back before. False when this card
-        cannot be, for it is used or too old."""
+        cannot be, for it is used or too old. Where `resends_elsewhere` is False, True means that
+        it certainly is taken back: another one is ordered then."""
 
 
 @runtime_checkable
@@ -107,5 +118,6 @@ class Resends(Protocol):
     """A provider that sends an issued card again: `can_resend`."""
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
-        """Deliver it again, to `email` if given. Raises OrderRejected where the provider refuses
-        for good, and others of `providers.outcomes` where it may be tried again."""
+        """Deliver it again, to `email` if given, which is another address only where
+        `resends_elsewhere`. Raises OrderRejected where the provider refuses for good, and others
+        of `providers.outcomes` where it may be tried again."""

@@ -48,15 +48,13 @@ def fit_to_tell(message: object, recipient: Recipient) -> str:
 
 
 async def in_turn(read: Callable[[], Awaitable[httpx.Response]], *, every: float) -> httpx.Response:
-    """One more of several reads that belong together. It first waits `every` seconds, its share
-    of the rate limit, which the read before it has used up; a refusal makes it wait longer.
-    Raises RateLimited after three of them."""
+    """One more of several reads that belong together. Refused for the rate limit, it waits and asks
+    again, so that those before it are not lost. Raises RateLimited after three refusals."""
     wait = every
     for _ in range(_REFUSALS):
-        await asyncio.sleep(wait)
         try:
             return await read()
         except RateLimited as limited:
             wait = limited.retry_after.total_seconds() if limited.retry_after else max(1, 2 * wait)
-    await asyncio.sleep(wait)
+        await asyncio.sleep(wait)
     return await read()

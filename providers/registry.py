@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from providers.giftbit import Giftbit, GiftbitSettings
 from providers.giftcard_partners import GiftCardPartners, GiftCardPartnersSettings
-from providers.protocol import GiftCardProvider
+from providers.protocol import GiftCardProvider, reaches_elsewhere
 from providers.runa import Runa, RunaSettings
 from providers.tango import Tango, TangoSettings
 from providers.tremendous import Tremendous, TremendousSettings
@@ -34,10 +34,12 @@ _PROVIDERS: dict[str, tuple[Any, Any]] = {
 _NO_TOKEN = SecretStr("")
 KNOWN = frozenset(_PROVIDERS)
 """Names that a reward may give as its `provider`."""
-RESENDING = frozenset(
-    name for name, (adapter, _) in _PROVIDERS.items() if adapter.capabilities.can_resend
-)
-"""Those that can send an issued card again."""
+RESENDING: dict[str, bool] = {
+    name: reaches_elsewhere(adapter.capabilities)
+    for name, (adapter, _) in _PROVIDERS.items()
+    if adapter.capabilities.can_resend
+}
+"""Those that can send an issued card again, and whether a corrected address can be reached."""
 
 
 def configured() -> list[str]:

@@ -8,7 +8,6 @@ have no webhook: their line items are polled. What is said is in `tango_messages
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from providers.http import exchange
 from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown, RateLimited
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import document, in_turn, reading
+from providers.turns import Turns
 
 _BLOCK = 100
 _MOST = 10_000
@@ -62,15 +62,18 @@ class Tango:
         key_life=timedelta(days=90),  # "not supported after 90 days": then it buys again
         most_repeats=5,  # retries "capped at 5"
         pause=says.PAUSE,  # 409.002: "a minimum of 2 seconds for all retries"
-        can_resend=True,  # also to another address; with a cool-down
+        can_resend=True,  # with a cool-down
+        resends_elsewhere=True,  # `newEmail`
         can_cancel=True,  # choice products only, unredeemed, within five days
         lists_by_date=True,
+        requests_per_look=2,  # the order, then its line item
     )
 
     def __init__(self, settings: TangoSettings, *, within: float) -> None:
         self._account = settings.account_identifier
         self._customer = settings.customer_identifier
         self._every = 1 / settings.max_per_second
+        self._turns = Turns(settings.max_per_second)
         self._within = within
         self._http = httpx.AsyncClient(
             base_url=str(settings.url).rstrip("/"),
@@ -157,7 +160,6 @@ class Tango:
             return bool(line)
         with reading("the line item"):
             path = f"/lineItems/{quote(str(line['referenceLineItemID']), safe='')}/cancel"
-        await asyncio.sleep(self._every)
         reason = {"reasonCode": "OTHER", "otherReason": "Withdrawn by the programme"}
         response = await self._exchange("POST", path, json=reason)
         if response.status_code in (200, 202):
@@ -257,6 +259,8 @@ class Tango:
     async def _exchange(
         self, method: str, path: str, *, creates: bool = False, **parts: Any
     ) -> httpx.Response:
+        # An order must leave while its claim holds; a read has more time.
+        await self._turns.take(self._within / 4 if creates else self._within)
         request = self._http.build_request(method, path, **parts)
         return await exchange(self._http, request, within=self._within, creates=creates)
 

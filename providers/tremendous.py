@@ -83,6 +83,7 @@ class Tremendous:
         most_repeats=None,  # a repeat creates nothing, however often
         pause=timedelta(seconds=1),  # what the rate-limit page asks for after a 429
         can_resend=True,  # POST /rewards/{id}/resend, after a delivery failure
+        resends_elsewhere=True,  # `updated_email`
         can_cancel=True,  # POST /rewards/{id}/cancel, but only after a delivery failure
         lists_by_date=True,
     )

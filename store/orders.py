@@ -86,7 +86,7 @@ async def claim(
     if lane and not await lanes.may_probe(tx, lane, probe_every):
         step = await park(tx, grant, Attention(lane.attention), lane.detail)
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
-    if lack := missing(reward.delivery, customer):
+    if lack := missing(reward.delivery, customer, order):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
     is_new = order is None or order.state in ENDED
     if is_new and (lack := await taxes.form_missing(tx, grant)):

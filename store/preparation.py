@@ -14,10 +14,10 @@ from store.database import Transaction
 from store.tables import Customer, Grant, Order
 
 
-def missing(delivery: Delivery, customer: Customer) -> str | None:
-    """What this delivery needs and the customer lacks, in words."""
+def missing(delivery: Delivery, customer: Customer, after: Order | None = None) -> str | None:
+    """What this delivery needs and the customer lacks, in words. `after`: the order before."""
     match delivery:
-        case Delivery.EMAIL if not customer.email:
+        case Delivery.EMAIL if not (corrected(customer, after) or customer.email):
             return "The customer has no e-mail address."
         case Delivery.SMS if not customer.phone:
             return "The customer has no phone number."
@@ -25,6 +25,17 @@ def missing(delivery: Delivery, customer: Customer) -> str | None:
             return "The customer has no postal address."
         case _:
             return None
+
+
+def corrected(customer: Customer, after: Order | None) -> str | None:
+    """The e-mail address that staff gave for this reward, where it counts: a card that was ordered
+    there and refused goes to the customer's own address once that has been corrected since."""
+    if after is None or after.resent_to is None:
+        return None
+    recipient = (after.request or {}).get("recipient") or {}
+    went_there = recipient.get("email") == after.resent_to
+    changed = customer.updated_at is not None and customer.updated_at > after.created_at
+    return None if went_there and changed else after.resent_to
 
 
 def prepare(
@@ -39,7 +50,7 @@ def prepare(
     """Freeze the purchase. A second generation follows only an order that ended for good."""
     generation = after.generation + 1 if after else 1
     identity = GrantIdentity(grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)
-    token = secrets.token_urlsafe(32)
+    token, given = secrets.token_urlsafe(32), corrected(customer, after)
     request = OrderRequest(
         key=order_key(identity, generation),
         product_id=reward.product_id,
@@ -47,7 +58,7 @@ def prepare(
         delivery=reward.delivery,
         recipient=Recipient(
             name=customer.name,
-            email=customer.email,
+            email=given or customer.email,
             phone=customer.phone,
             address=customer.address,
         ),
@@ -65,6 +76,7 @@ def prepare(
         hook_token=token,
         face_amount=reward.amount,
         currency=reward.currency,
+        resent_to=given,
         created_at=tx.now,
     )
 

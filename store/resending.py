@@ -1,4 +1,5 @@
-"""Having an issued card sent again. The card stays the one it is: nothing is ordered."""
+"""Having an issued card sent again. The card stays the one it is, and nothing is ordered; unless
+its provider sends to the first address only: see `readdressing`."""
 
 from __future__ import annotations
 
@@ -20,10 +21,12 @@ from store.telling import subject
 
 
 class Resend(NamedTuple):
-    """What the provider is asked for. `email`: the corrected address, where there is one."""
+    """What the provider is asked for. `email`: the corrected address, where there is one;
+    `elsewhere`: whether that is another one than the card was ordered for."""
 
     provider_order_id: str
     email: str | None
+    elsewhere: bool
 
     def __repr__(self) -> str:
         return f"Resend({self.provider_order_id})"
@@ -35,11 +38,13 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
     asked = await tx.session.get(StaffAction, request.request_id)
     if asked is None or asked.done_at is not None:
         return staff.step_of(grant, order)
-    refused = refusal(Action.RESEND, staff.standing_of(grant, order, {order.provider}))
+    refused = refusal(Action.RESEND, staff.standing_of(grant, order, {order.provider: True}))
     if refused or order.provider_order_id is None:
         await _note_refused(tx, request, grant, order, refused or "The provider never named it.")
         return staff.step_of(grant, order)
-    return Resend(order.provider_order_id, asked.email)
+    first = str(((order.request or {}).get("recipient") or {}).get("email") or "")
+    elsewhere = bool(asked.email) and str(asked.email).casefold() != first.casefold()
+    return Resend(order.provider_order_id, asked.email, elsewhere)
 
 
 async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, carrier: str) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, update
@@ -51,9 +51,10 @@ class Asked(NamedTuple):
     done: bool
 
 
-async def ask(tx: Transaction, asking: Asking, resending: Container[str]) -> Asked:
+async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) -> Asked:
     """Write the request down, unless it is there already. `resending`: the providers that can
-    send a card again. Raises NotFound, and NotAllowedInState with the state and the way out."""
+    send a card again, and whether to a corrected address. Raises NotFound, InvalidPayload for an
+    address that is of no use, and NotAllowedInState with the state and the way out."""
     about = asking.grant_id or asking.referral_id or ""
     id = digest(asking.actor, asking.action, about, asking.identity)
     found = await _concerned(tx, asking)
@@ -106,16 +107,20 @@ async def note_in_vain(tx: Transaction, id: str, detail: str) -> None:
     )
 
 
-def standing_of(grant: Grant, order: Order | None, resending: Container[str] = ()) -> Standing:
+def standing_of(
+    grant: Grant, order: Order | None, resending: Mapping[str, bool] | None = None
+) -> Standing:
     """Where a grant stands, with its latest order."""
     reward = reward_of(grant.reward)
     card = reward if isinstance(reward, GiftCard) else None
+    elsewhere = (resending or {}).get(card.provider) if card else None
     return Standing(
         status=GrantStatus(grant.status),
         attention=Attention(grant.attention) if grant.attention else None,
         order=OrderState(order.state) if order else None,
         delivery=card.delivery if card else None,
-        can_resend=card is not None and card.provider in resending,
+        can_resend=elsewhere is not None,
+        reaches_elsewhere=bool(elsewhere),
     )
 
 
@@ -131,8 +136,11 @@ def step_of(grant: Grant, order: Order | None) -> Step:
     return Step(next=Next.FOLLOW if followed else Next.ORDER)
 
 
+_FIRST_ADDRESS_ONLY = "This provider sends a card to its first address only. Leave this out."
+
+
 def _must_be_possible(
-    asking: Asking, found: Sequence[GrantRead], resending: Container[str]
+    asking: Asking, found: Sequence[GrantRead], resending: Mapping[str, bool]
 ) -> None:
     for one in found:
         standing = standing_of(one.grant, one.order, resending)
@@ -140,6 +148,8 @@ def _must_be_possible(
             raise NotAllowedInState(f"{refused} {words(standing)}")
         if asking.email and standing.delivery is not Delivery.EMAIL:
             raise InvalidPayload("This card is not sent by e-mail.", field="/email")
+        if asking.email and not standing.reaches_elsewhere:
+            raise InvalidPayload(_FIRST_ADDRESS_ONLY, field="/email")
 
 
 async def _write_down(tx: Transaction, id: str, asking: Asking, referral_id: str) -> None:

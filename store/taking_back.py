@@ -17,6 +17,8 @@ from store.tables import Grant, Order
 from store.telling import subject
 from store.undoing import pending, undo
 
+_REVERSED = "Taken back, for what it was given for was reversed."
+
 
 class Card(NamedTuple):
     """An issued card, as its provider knows it."""
@@ -33,24 +35,28 @@ async def card_to_cancel(tx: Transaction, grant_id: str) -> Card | None:
     return Card(order.id, order.provider_order_id) if order.provider_order_id else None
 
 
-async def record_taken_back(tx: Transaction, grant_id: str) -> Step:
-    """The provider has cancelled the card: its value is in our deposit again, and the grant is
-    withdrawn. Where the milestone was reached again in the meantime, it is ordered anew."""
+async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED) -> Step:
+    """The provider has cancelled the card: its value is in our deposit again. What a reversal
+    undoes is withdrawn; else the grant is ordered anew, as after an address was corrected, or
+    where the milestone was reached again in the meantime."""
     grant, order = await lock_grant(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
     moves = BudgetMoves(grant.campaign_id)
     if order and order.state == OrderState.ISSUED:
-        await _cancel(tx, grant, order, moves)
+        await _cancel(tx, grant, order, moves, why)
     if pending(grant) > 0:
         await undo(tx, grant, order, moves)
     elif grant.status != GrantStatus.CANCELLED:
         grant.status, grant.attention, grant.attention_detail = GrantStatus.ORDERING, None, None
+        grant.due_at, grant.updated_at = None, tx.now
     await refresh_standing(tx, referral)
     await moves.apply(tx)
     return Step(next=Next.ORDER if grant.status == GrantStatus.ORDERING else Next.REST)
 
 
-async def _cancel(tx: Transaction, grant: Grant, order: Order, moves: BudgetMoves) -> None:
+async def _cancel(
+    tx: Transaction, grant: Grant, order: Order, moves: BudgetMoves, why: str
+) -> None:
     face = Money(amount=order.face_amount, currency=order.currency)
     order.state, order.redemption_state = OrderState.CANCELLED, RedemptionState.CANCELLED
     order.updated_at = tx.now
@@ -60,7 +66,7 @@ async def _cancel(tx: Transaction, grant: Grant, order: Order, moves: BudgetMove
     tx.record(
         "order.cancelled",
         "Order cancelled at the provider",
-        detail="Taken back, for what it was given for was reversed.",
+        detail=why,
         source="provider",
         order_id=order.id,
         data={"provider": order.provider, "key": order.key},

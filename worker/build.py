@@ -136,6 +136,7 @@ def _provider_worker(
         database, opened.provider, vault, settings.timing, settings.pace, settings.hooks
     )
     orders, staff = OrderActivities(lane), StaffActivities(lane)
+    looks_take = opened.provider.capabilities.requests_per_look
     return Worker(
         client,
         task_queue=provider_queue(opened.provider.name),
@@ -149,7 +150,7 @@ def _provider_worker(
             TakeBackActivities(lane).take_back,
             *finance.activities_of(lane, opened.max_per_second),
         ],
-        max_task_queue_activities_per_second=opened.max_per_second,
+        max_task_queue_activities_per_second=opened.max_per_second / looks_take,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=settings.timing.claim,
         deployment_config=_deployment(settings),

@@ -37,7 +37,9 @@ async def resend_grant(
     grant_id: str, caller: Calling, held: Held, request: Request, body: Resend | None = None
 ) -> GrantAnswer:
     """Have the provider send an issued card again, also to a corrected address. It is the same
-    card: nothing is ordered. What came of it is in the timeline; the delivery is followed anew."""
+    card, and nothing is ordered; except where the provider sends to the first address only: then
+    the card is taken back, and once that is confirmed a new one goes to the corrected address.
+    What came of it is in the timeline; the delivery is followed anew."""
     return await _act(Action.RESEND, grant_id, caller, held, request, body)
 
 

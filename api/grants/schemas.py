@@ -14,7 +14,7 @@ from api.persons import email_for, name_for
 from domain.customers import Email
 from domain.grants import REFEREE_REASON, Attention, GrantStatus
 from domain.rewards import Reward, reward_of
-from domain.staff import MEANING, OF_REFERRAL, Action, possible
+from domain.staff import MEANING, OF_REFERRAL, Action, meaning, possible
 from providers.registry import RESENDING
 from store.reading.grants import GrantRead
 from store.staff import standing_of
@@ -92,7 +92,7 @@ class GrantAnswer(BaseModel):
         standing = standing_of(grant, read.order, RESENDING)
         return cls(
             actions=[
-                ActionAnswer.of(action)
+                ActionAnswer(action=action, words=meaning(action, standing))
                 for action in possible(standing)
                 if action not in OF_REFERRAL
             ],
@@ -134,7 +134,9 @@ class Resend(StaffNote):
 
     email: Email | None = Field(
         default=None,
-        description="The corrected address. Left out: the one that the card was ordered for.",
+        description="The corrected address. Left out: the one that the card was ordered for."
+        " A provider that sends to that one only is asked to take the card back, and a new one is"
+        " ordered.",
     )
 
 

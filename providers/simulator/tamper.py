@@ -9,8 +9,9 @@ from providers.simulator.provider import Provider
 def tamper(provider: Provider, body: dict[str, Any]) -> dict[str, Any]:
     """Apply `remove`, `change` and `add`, and return how many orders each one touched.
 
-    `change` sets `amount` (face value of each card, minor units), `charged` (its cost) and
-    `state` (the judge's word, or a word of the provider's own, shown as it stands). `add` makes an
+    `change` sets `amount` (face value of each card, minor units), `charged` (its cost), `card`
+    (each card's own status, in the provider's word, where cards have one) and `state` (the judge's
+    word, or a word of the provider's own, shown as it stands). `add` makes an
     order that nobody placed; its key may be one that is taken.
     """
     with provider.world.db.transaction():
@@ -34,6 +35,8 @@ def _change(provider: Provider, change: dict[str, Any]) -> int:
         for line in order.lines:
             line["amount"] = int(change.get("amount", line["amount"]))
             line["cost"] = int(change.get("charged", line["cost"]))
+            if "card" in change:
+                line["status"] = change["card"]
         _restate(provider, order, change.get("state"))
         order.doc["tampered"] = True
         provider.world.book.save(order)

@@ -115,7 +115,8 @@ class Order(SQLModel, table=True):
     resent_at: datetime | None = instant(nullable=True)
     """When staff last had its card sent again: from then on its delivery is followed anew."""
     resent_to: str | None = None
-    """The corrected address, where they gave one; emptied when its person is erased."""
+    """The corrected address, where they gave one: a later generation goes there. Emptied when its
+    person is erased."""
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
 

@@ -29,6 +29,8 @@ PATHS = (
     "denied",
     "resent",
     "aftercare_resent",
+    "readdressed",
+    "aftercare_readdressed",
     "resolved_issued",
     "resolved_not_issued",
     "coupon",

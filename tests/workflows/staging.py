@@ -107,8 +107,14 @@ _SECTIONS = {
     "tremendous": {"API_KEY": "test-key"},
     "runa": {"API_KEY": "test-key"},
     "giftbit": {"TOKEN": "test-token"},
+    "tango": {
+        "PLATFORM_NAME": "platform",
+        "PLATFORM_KEY": "test-key",
+        "CUSTOMER_IDENTIFIER": "customer",
+        "ACCOUNT_IDENTIFIER": "account",
+    },
 }
-_PATHS = {"giftbit": "giftbit/papi/v1"}
+_PATHS = {"giftbit": "giftbit/papi/v1", "tango": "tango/raas/v2"}
 
 
 def _configured(
