@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from domain.promises import WITHIN, unblocks
 from store.database import ReadSession
+from store.taxes import STANDING_CREDITS
 
 Row = dict[str, Any]
 
@@ -85,15 +86,14 @@ SELECT campaign_id, kind, count(*) AS rewards,
        count(*) FILTER (WHERE seconds > :promised) AS missed
 FROM delivered GROUP BY campaign_id, kind ORDER BY campaign_id, kind
 """
-TAXES = """
+TAXES = f"""
 WITH had AS (
     SELECT g.recipient_id AS customer_id, o.currency, o.face_amount AS amount
     FROM orders o JOIN grants g ON g.id = o.grant_id
     WHERE o.state = 'issued' AND o.issued_at >= :since AND o.issued_at < :until
     UNION ALL
-    SELECT g.recipient_id, g.currency, g.amount FROM grants g
-    WHERE g.status = 'delivered' AND g.kind = 'gift_credits'
-      AND g.updated_at >= :since AND g.updated_at < :until
+    SELECT g.recipient_id, g.currency, g.amount FROM {STANDING_CREDITS}
+    WHERE g.kind = 'gift_credits' AND w.created_at >= :since AND w.created_at < :until
 )
 SELECT h.customer_id, h.currency, sum(h.amount)::bigint AS amount, t.amount AS threshold,
        coalesce(sum(h.amount) >= t.amount, false) AS crossed, f.form
