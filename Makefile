@@ -1,12 +1,11 @@
 # Everything the project does, from nothing: `make` alone lists it.
 PYTHON ?= python3
 WORKERS ?= 1
-ROWS ?= 1000000
 SECONDS ?= 600
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos chaos-plants proofs fuzz clients help demo test dev bench bench-reconciliation check format
+.PHONY: chaos chaos-plants proofs fuzz clients help demo test dev bench bench-reconciliation bench-ledger check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -24,7 +23,10 @@ bench: .venv/installed ## measure speed as ratios, side by side in one run
 	@.venv/bin/python -m bench
 
 bench-reconciliation: .venv/installed ## reconcile a million orders, beside a plain join; ROWS=N
-	@.venv/bin/python -m bench.reconciliation --rows $(ROWS)
+	@.venv/bin/python -m bench.reconciliation --rows $(or $(ROWS),1000000)
+
+bench-ledger: .venv/installed ## balances and reports at ten million ledger entries; ROWS=N
+	@.venv/bin/python -m bench.ledger --rows $(or $(ROWS),10000000)
 
 fuzz: .venv/installed ## made-up requests for every operation of the API; SECONDS=N
 	@.venv/bin/python -m bench.fuzzing --seconds $(SECONDS)

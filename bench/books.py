@@ -47,6 +47,7 @@ async def disagreements(database: Database) -> list[str]:
     debts = await rows(database, Receivable)
     found += _compare("liability", _promised(said, grants), _part(said, "liability/"))
     found += _compare("wallet", _wallets(credits), _part(said, "wallet/"))
+    found += _compare("wallets", _together(said, "wallet/", 1), _together(said, "wallets/", -1))
     found += _credited(grants, credits)
     found += _compare("cards", _cards(orders), _part(said, "provider/", "/cards"))
     found += _compare("receivable", _owed_back(grants), _part(said, "receivable/"))
@@ -174,6 +175,14 @@ def _cards(orders: list[Order]) -> Balances:
 
 def _part(said: Balances, begin: str, end: str = "") -> Balances:
     return Counter({k: n for k, n in said.items() if k[0].startswith(begin) and k[0].endswith(end)})
+
+
+def _together(said: Balances, begin: str, sign: int) -> Balances:
+    """The accounts' sum in each currency, under one name."""
+    totals: Balances = Counter()
+    for (_, unit), amount in _part(said, begin).items():
+        totals["all together", unit] += sign * amount
+    return totals
 
 
 def _compare(what: str, due: Balances, said: Balances) -> list[str]:

@@ -1,4 +1,4 @@
-"""How fast the ledger's balances are at ten million entries: `python -m bench.ledger [entries]`.
+"""How fast the ledger's balances are at ten million entries: `make bench-ledger`.
 
 Loads a scratch PostgreSQL with entries over 150 days, in campaigns and wallets, sums them up by the
 product's own rounds, and times its own queries beside the plain GROUP BY, in the same run.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,10 +17,11 @@ from typing import Any
 import asyncpg
 
 from cli.stack import postgres
-from store import migrate
+from store import migrate, reports
 from store.database import Database, ReadSession, now
 from store.reading.ledger import Filters, Which, balances, totals, transactions
 from store.reading.pages import Window
+from store.reports import Row
 from store.rollup import sum_up
 
 DAYS = 150
@@ -30,12 +31,23 @@ _LOAD = """
            now() - make_interval(secs => ($1 - n) * $3::float8), 'load', (n / 2)::text,
            CASE n % 4
                WHEN 0 THEN 'campaign/' || (n / 4) % 50 || '/available'
-               WHEN 1 THEN 'campaign/' || (n / 4) % 50 || '/reserved'
+               WHEN 1 THEN CASE n / 200 % 2
+                   WHEN 0 THEN 'campaign/' || (n / 4) % 50 || '/reserved'
+                   ELSE 'liability/' || (n / 4) % 50
+               END
                WHEN 2 THEN 'wallets/issued'
                ELSE 'wallet/cust_' || (n / 4) % 500000
            END,
            CASE n % 2 WHEN 0 THEN -100 ELSE 100 END, 'USD'
     FROM generate_series($4::bigint, $5::bigint) AS n
+"""
+_CAMPAIGNS = """
+    INSERT INTO campaigns (id, name, type, join_once, active, version, attributes, created_at)
+    SELECT n, n, 'AUTO_UPDATE', true, true, 1, '{}', now() FROM generate_series(0, 49) AS n
+"""
+_BUDGETS = """
+    INSERT INTO budgets (campaign_id, currency, reserved, committed)
+    SELECT id, 'USD', 0, 0 FROM campaigns
 """
 _INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes
@@ -73,8 +85,15 @@ def _questions() -> dict[str, Callable[[ReadSession], Awaitable[Any]]]:
         "one wallet's": lambda s: balances(s, Which(account=wallet)),
         "the sum per currency": totals,
         "the sum per currency, 50 days ago": lambda s: totals(s, past),
+        "liability": lambda s: _all(reports.liability(s, None)),
+        "liability, 50 days ago": lambda s: _all(reports.liability(s, past)),
+        "spend against budget": lambda s: _all(reports.stream(s, reports.BUDGETS)),
         "a wallet's transactions": lambda s: transactions(s, Window(10), Filters(account=wallet)),
     }
+
+
+async def _all(rows: AsyncIterator[Row]) -> list[Row]:
+    return [row async for row in rows]
 
 
 async def _load(connection: asyncpg.Connection[Any], entries: int, part: int = 500_000) -> None:
@@ -83,6 +102,8 @@ async def _load(connection: asyncpg.Connection[Any], entries: int, part: int = 5
     await connection.execute(
         f"ALTER TABLE ledger_entries DROP CONSTRAINT {await _unique(connection)}"
     )
+    await connection.execute(_CAMPAIGNS)
+    await connection.execute(_BUDGETS)
     indexes = await connection.fetch(_INDEXES)
     for index in indexes:
         await connection.execute(f"DROP INDEX {index['indexname']}")
@@ -118,8 +139,8 @@ async def _say(what: str, act: Callable[[], Awaitable[Any]]) -> float:
 def main() -> None:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("entries", nargs="?", type=int, default=10_000_000)
-    entries = parser.parse_args().entries
+    parser.add_argument("--rows", type=int, default=10_000_000, help="entries")
+    entries = parser.parse_args().rows
     with postgres.temporary() as url:
         migrate.upgrade(url)
         asyncio.run(measure(url, entries))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.grants import ACT_WITHIN, Attention, GrantStatus
 
@@ -36,6 +36,18 @@ _PARKED = {
     Attention.DELIVERY_OVERDUE: "Ask the provider after the order.",
     Attention.TAX_FORM_MISSING: "Record the person's tax form, then retry.",
 }
+
+
+_DATED = frozenset({GrantStatus.HELD, GrantStatus.IN_REVIEW, GrantStatus.NEEDS_ATTENTION})
+"""States whose due time is kept with the grant itself."""
+
+
+def due(state: str, own: datetime | None, since: datetime | None) -> datetime | None:
+    """By when the state should be over; a hold ends then. `own`: the due time that is kept with
+    it; `since`: when it began. None for what is at rest."""
+    if own is not None and state in _DATED:
+        return own
+    return since + WITHIN[state] if since is not None and state in WITHIN else None
 
 
 def unblocks(state: str, attention: str | None) -> str:

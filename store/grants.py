@@ -11,7 +11,7 @@ from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, ReviewRequest, StaffRequest, Step
 from domain.money import Money
 from domain.refusals import NotAllowedInState
-from store import budgets, lanes, parking, staff, wallets
+from store import budgets, lanes, parking, staff, taxes, wallets
 from store.database import Transaction
 from store.promises import fulfil, give_up
 from store.standing import lock_referral, refresh_standing
@@ -20,14 +20,19 @@ from store.telling import subject
 
 
 async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
-    """Post credits or points to the person's wallet. Done at once, and once."""
+    """Post credits or points to the person's wallet. Done at once, and once; credits that need a
+    tax form are parked until it is there."""
+    limit = await taxes.limit_of(tx, grant_id)
     grant = await _locked(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
+    if lack := await taxes.form_missing(tx, grant, limit):
+        return await parking.park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     referral = await lock_referral(tx, grant.referral_id)
     wallets.credit(tx, grant)
     face = fulfil(tx, grant)
-    grant.status, grant.updated_at = GrantStatus.DELIVERED, tx.now
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
+    grant.due_at, grant.updated_at = None, tx.now
     what = str(face) if face else f"{grant.amount} points"
     tx.record("grant.delivered", "Wallet credited", detail=what, **subject(grant))
     await refresh_standing(tx, referral)

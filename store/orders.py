@@ -76,6 +76,7 @@ async def claim(
     """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
     Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
     public address for webhooks; `carrier`: the workflow that staff's decisions now go to."""
+    limit = await taxes.limit_of(tx, grant_id)
     grant, order, customer, lane, at = await _load(tx, provider, grant_id)
     if settled := _nothing_to_send(grant, order):
         return settled
@@ -88,8 +89,9 @@ async def claim(
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
     if lack := missing(reward.delivery, customer, order):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
-    is_new = order is None or order.state in ENDED
-    if is_new and (lack := await taxes.form_missing(tx, grant)):
+    # One that was not sent yet is judged again: a threshold holds from its setting on.
+    unsent = order is None or order.state in ENDED or order.state == OrderState.PREPARED
+    if unsent and (lack := await taxes.form_missing(tx, grant, limit, besides=order)):
         return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:

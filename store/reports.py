@@ -13,8 +13,17 @@ from sqlalchemy import text
 
 from domain.promises import WITHIN, unblocks
 from store.database import ReadSession
+from store.reading.sums import entries_now, entries_then, instant
+from store.taxes import STANDING_CREDITS
 
 Row = dict[str, Any]
+
+# Ranges, so that the accounts' index finds them: "0" follows "/".
+_PARTS = "account >= 'campaign/' AND account < 'campaign0'"
+# Not every person's wallet: the few accounts that all of them are fed from and empty into come to
+# the same, with the other sign.
+_OWED = """(account >= 'liability/' AND account < 'liability0'
+            OR account >= 'wallets/' AND account < 'wallets0')"""
 
 ORDERS = """
 SELECT to_char(date_trunc(:by, o.created_at), 'YYYY-MM-DD') AS period, g.campaign_id, o.provider,
@@ -28,28 +37,22 @@ WHERE o.created_at >= :since AND o.created_at < :until
 GROUP BY 1, g.campaign_id, o.provider, o.currency, o.charged_currency
 ORDER BY 1, g.campaign_id, o.provider, o.currency, o.charged_currency
 """
-BUDGETS = """
+BUDGETS = f"""
+WITH held AS (
+    SELECT account, currency, sum(amount) AS amount FROM ({entries_now(_PARTS)}) AS parts
+    GROUP BY account, currency
+)
 SELECT b.campaign_id, c.name AS campaign, b.currency, b.ceiling AS budget,
        coalesce(sum(e.amount) FILTER (WHERE e.account LIKE '%/reserved'), 0)::bigint AS reserved,
        coalesce(sum(e.amount) FILTER (WHERE e.account LIKE '%/committed'), 0)::bigint AS committed,
        coalesce(sum(e.amount) FILTER (WHERE e.account LIKE '%/spent'), 0)::bigint AS spent,
        CASE WHEN b.ceiling IS NOT NULL THEN b.ceiling - b.reserved - b.committed END AS available
 FROM budgets b JOIN campaigns c ON c.id = b.campaign_id
-LEFT JOIN ledger_entries e ON e.currency = b.currency AND e.account IN (
+LEFT JOIN held e ON e.currency = b.currency AND e.account IN (
     'campaign/' || b.campaign_id || '/reserved', 'campaign/' || b.campaign_id || '/committed',
     'campaign/' || b.campaign_id || '/spent')
 GROUP BY b.campaign_id, c.name, b.currency
 ORDER BY b.campaign_id, b.currency
-"""
-LIABILITY = """
-SELECT CASE WHEN account LIKE 'wallet/%' THEN 'wallets' ELSE 'granted' END AS kind,
-       CASE WHEN account LIKE 'liability/%' THEN split_part(account, '/', 2) END AS campaign_id,
-       currency, sum(amount)::bigint AS amount
-FROM ledger_entries
-WHERE at < :as_of AND (account >= 'liability/' AND account < 'liability0'
-                       OR account >= 'wallet/' AND account < 'wallet0')
-GROUP BY 1, 2, currency HAVING sum(amount) <> 0
-ORDER BY 1, 2, currency
 """
 ACQUISITION = """
 WITH acquired AS (
@@ -85,15 +88,14 @@ SELECT campaign_id, kind, count(*) AS rewards,
        count(*) FILTER (WHERE seconds > :promised) AS missed
 FROM delivered GROUP BY campaign_id, kind ORDER BY campaign_id, kind
 """
-TAXES = """
+TAXES = f"""
 WITH had AS (
     SELECT g.recipient_id AS customer_id, o.currency, o.face_amount AS amount
     FROM orders o JOIN grants g ON g.id = o.grant_id
     WHERE o.state = 'issued' AND o.issued_at >= :since AND o.issued_at < :until
     UNION ALL
-    SELECT g.recipient_id, g.currency, g.amount FROM grants g
-    WHERE g.status = 'delivered' AND g.kind = 'gift_credits'
-      AND g.updated_at >= :since AND g.updated_at < :until
+    SELECT g.recipient_id, g.currency, g.amount FROM {STANDING_CREDITS}
+    WHERE g.kind = 'gift_credits' AND w.created_at >= :since AND w.created_at < :until
 )
 SELECT h.customer_id, h.currency, sum(h.amount)::bigint AS amount, t.amount AS threshold,
        coalesce(sum(h.amount) >= t.amount, false) AS crossed, f.form
@@ -130,6 +132,25 @@ async def stream(session: ReadSession, sql: str, **values: Any) -> AsyncIterator
     found = await session.stream(text(sql).execution_options(yield_per=500), values)
     async for row in found.mappings():
         yield dict(row)
+
+
+async def liability(session: ReadSession, at: datetime | None) -> AsyncIterator[Row]:
+    """What was owed at a past instant; now, unless given."""
+    parts = entries_then(_OWED) if at else entries_now(_OWED)
+    async for row in stream(session, _liability(parts), **(instant(at) if at else {})):
+        yield row
+
+
+def _liability(parts: str) -> str:
+    return f"""
+    SELECT CASE WHEN account LIKE 'wallets/%' THEN 'wallets' ELSE 'granted' END AS kind,
+           CASE WHEN account LIKE 'liability/%' THEN split_part(account, '/', 2) END AS campaign_id,
+           currency, sum(CASE WHEN account LIKE 'wallets/%' THEN -amount ELSE amount END)::bigint
+               AS amount
+    FROM ({parts}) AS parts
+    GROUP BY 1, 2, currency HAVING sum(amount) <> 0
+    ORDER BY 1, 2, currency
+    """
 
 
 async def late(session: ReadSession, now: datetime) -> AsyncIterator[Row]:

@@ -2,52 +2,98 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from domain.money import Money
 from store.database import ReadSession, Transaction
-from store.tables import Grant, TaxForm, TaxThreshold, metadata
+from store.tables import Customer, Grant, Order, TaxForm, TaxThreshold, metadata
 
 _THRESHOLDS = metadata.tables[str(TaxThreshold.__tablename__)]
 _FORMS = metadata.tables[str(TaxForm.__tablename__)]
 
-# What a person has had this year, UTC: cards that were issued, credits that were booked.
-_HAD = text("""
+
+class Limit(NamedTuple):
+    """From `amount` minor units a calendar year on, the person's form is needed."""
+
+    amount: int
+    currency: str
+    form: str
+
+
+# Taken before the grant's own row, so that whoever waits for it holds nothing that its holder
+# could need. Without a threshold, or with the form handed in, there is nothing to take turns for.
+_LIMIT = text("""
+SELECT t.amount, t.currency, t.form,
+       pg_advisory_xact_lock(hashtextextended('guerdon.taxes/' || g.recipient_id, 0))
+FROM grants g JOIN tax_thresholds t ON t.currency = g.currency
+WHERE g.id = :grant_id
+  AND NOT EXISTS (SELECT FROM tax_forms f WHERE f.customer_id = g.recipient_id)
+""")
+
+STANDING_CREDITS = """
+wallet_credits w JOIN grants g ON g.id = w.grant_id AND g.status = 'delivered'
+    AND w.id = g.id || CASE WHEN g.reopened > 0 THEN '/' || g.reopened ELSE '' END
+"""
+"""Credits that stand, and were booked at `w.created_at`: what happens to the grant later moves none
+into another year. A milestone that was reached again was credited twice, and the last one stands.
+"""
+
+# What a person has had since the year began, UTC: cards that were issued and credits that were
+# booked in it, and every card that may exist by now or is about to be ordered. Its date is not
+# known yet, so it counts in whichever year asks.
+_HAD = text(f"""
 SELECT coalesce(sum(amount), 0)::bigint FROM (
     SELECT o.face_amount AS amount FROM orders o JOIN grants g ON g.id = o.grant_id
-    WHERE g.recipient_id = :customer AND o.state = 'issued' AND o.currency = :currency
-      AND o.issued_at >= date_trunc('year', cast(:at AS timestamptz))
+    WHERE g.recipient_id = :customer AND o.currency = :currency
+      AND o.id IS DISTINCT FROM CAST(:besides AS text)
+      AND (o.state = 'issued'
+               AND o.issued_at >= date_trunc('year', CAST(:at AS timestamptz), 'UTC')
+           OR o.state IN ('unknown', 'pending')
+           OR o.state = 'prepared' AND g.status NOT IN ('cancelled', 'failed'))
     UNION ALL
-    SELECT g.amount FROM grants g
-    WHERE g.recipient_id = :customer AND g.status = 'delivered' AND g.currency = :currency
-      AND g.kind = 'gift_credits' AND g.updated_at >= date_trunc('year', cast(:at AS timestamptz))
+    SELECT g.amount FROM {STANDING_CREDITS}
+    WHERE w.customer_id = :customer AND w.unit = :currency
+      AND w.created_at >= date_trunc('year', CAST(:at AS timestamptz), 'UTC')
 ) had
 """)
 
 
-async def form_missing(tx: Transaction, grant: Grant) -> str | None:
-    """Whether ordering this grant takes its recipient to the year's threshold without a form: what
-    is missing, in words. The sum counts what a person may still get back as well: a form too many
-    is better than one too few."""
-    if grant.currency is None:
+async def limit_of(tx: Transaction, grant_id: str) -> Limit | None:
+    """The threshold that the grant's value counts towards, if any. Until the transaction ends no
+    other of its person's rewards is judged. The caller has locked nothing before."""
+    found = (await tx.session.execute(_LIMIT, {"grant_id": grant_id})).one_or_none()
+    return Limit(*found[:3]) if found else None
+
+
+async def form_missing(
+    tx: Transaction, grant: Grant, limit: Limit | None, *, besides: Order | None = None
+) -> str | None:
+    """Whether giving this grant takes its person to the year's threshold without a form: what is
+    missing, in words. `besides`: the grant's own order, which is judged now. The sum counts what
+    a person may still get back as well: a form too many is better than one too few."""
+    if limit is None or await tx.session.get(TaxForm, grant.recipient_id) is not None:
         return None
-    threshold = await tx.session.get(TaxThreshold, grant.currency)
-    if threshold is None or await tx.session.get(TaxForm, grant.recipient_id) is not None:
-        return None
-    values = {"customer": grant.recipient_id, "currency": grant.currency, "at": tx.now}
+    values = {
+        "customer": grant.recipient_id,
+        "currency": limit.currency,
+        "at": tx.now,
+        "besides": besides.id if besides else None,
+    }
     had = int(await tx.session.scalar(_HAD, values) or 0)
-    if had + grant.amount < threshold.amount:
+    if had + grant.amount < limit.amount:
         return None
-    limit = Money(amount=threshold.amount, currency=threshold.currency)
-    return f"Form {threshold.form} is needed: this reward takes the year to {limit} or more."
+    most = Money(amount=limit.amount, currency=limit.currency)
+    return f"Form {limit.form} is needed: this reward takes the year to {most} or more."
 
 
 async def set_threshold(
     tx: Transaction, currency: str, amount: int, form: str, *, actor: str
 ) -> None:
-    """Replace a currency's threshold. It holds for every order from now on."""
+    """Replace a currency's threshold. It holds for every order and credit from now on."""
     values = {"amount": amount, "form": form, "updated_at": tx.now}
     await tx.session.execute(
         insert(_THRESHOLDS)

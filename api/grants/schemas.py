@@ -13,12 +13,13 @@ from api.orders.schemas import OrderAnswer
 from api.persons import email_for, name_for
 from domain.customers import Email
 from domain.grants import REFEREE_REASON, Attention, GrantStatus
+from domain.promises import due
 from domain.rewards import Reward, reward_of
 from domain.staff import MEANING, OF_REFERRAL, Action, meaning, possible
 from providers.registry import RESENDING
 from store.reading.grants import GrantRead
 from store.staff import standing_of
-from store.tables import Customer
+from store.tables import Customer, Grant
 
 
 class Party(BaseModel):
@@ -77,7 +78,8 @@ class GrantAnswer(BaseModel):
         description="The part of it that the person owes, for the reward stands."
     )
     due_at: datetime | None = Field(
-        description="The end of its hold; parked or in review, by when somebody should have acted."
+        description="The end of its hold; parked or in review, by when somebody should have acted; "
+        "on its way, by when it should have arrived. Null once it is at rest."
     )
     order: OrderAnswer | None
     coupon_code: str | None = Field(description="The code of a discount coupon, once it is minted.")
@@ -88,7 +90,7 @@ class GrantAnswer(BaseModel):
     @classmethod
     def of(cls, read: GrantRead, caller: Caller) -> GrantAnswer:
         grant = read.grant
-        members = grant.model_dump(exclude={"reward", "reason", "recipient_id"})
+        members = grant.model_dump(exclude={"reward", "reason", "recipient_id", "due_at"})
         standing = standing_of(grant, read.order, RESENDING)
         return cls(
             actions=[
@@ -101,8 +103,14 @@ class GrantAnswer(BaseModel):
             reward=reward_of(grant.reward),
             order=OrderAnswer.of(read.order) if read.order else None,
             coupon_code=read.coupon_code,
+            due_at=due_of(grant),
             **members,
         )
+
+
+def due_of(grant: Grant) -> datetime | None:
+    """By when its state should be over."""
+    return due(grant.status, grant.due_at, grant.updated_at or grant.created_at)
 
 
 class GrantList(Listed[GrantAnswer]):

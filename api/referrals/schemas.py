@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Caller
 from api.fields import NamedPerson
-from api.grants.schemas import ActionAnswer, GrantAnswer, Party
+from api.grants.schemas import ActionAnswer, GrantAnswer, Party, due_of
 from api.lists import Listed
 from domain.customers import Metadata
-from domain.grants import AT_REST
+from domain.promises import due
 from domain.referrals import ReferralStatus
 from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdict import Verdict
@@ -82,8 +82,8 @@ class ReferralAnswer(BaseModel):
     order_amount: int | None = Field(description="What the order came to, minor units.")
     reversed_at: datetime | None = Field(description="When all of it was undone.")
     due_at: datetime | None = Field(
-        description="When it goes on by itself (expiry, or a hold's end), or by when somebody "
-        "should have acted (in review, parked)."
+        description="When it goes on by itself (expiry, or a hold's end), by when somebody should "
+        "have acted (in review, parked), or by when it should have been judged or have arrived."
     )
     expires_at: datetime
     workflow_id: str
@@ -115,8 +115,10 @@ class ReferralList(Listed[ReferralAnswer]):
 def _due_at(read: ReferralRead) -> datetime | None:
     if read.referral.status == ReferralStatus.WAITING:
         return read.referral.expires_at
-    open_grants = [one.grant for one in read.grants if one.grant.status not in AT_REST]
-    return min((grant.due_at for grant in open_grants if grant.due_at), default=None)
+    # One that was not judged yet has no grants, and is a promise of its own.
+    own = due(read.referral.status, None, read.referral.converted_at)
+    dues = [own, *(due_of(one.grant) for one in read.grants)]
+    return min((at for at in dues if at), default=None)
 
 
 def _possible(read: ReferralRead) -> list[Action]:

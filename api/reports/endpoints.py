@@ -68,10 +68,9 @@ async def liability(
 ) -> Response:
     """What was owed at a moment: granted and not delivered, and held in wallets. What happens
     later does not change it."""
-    present = now()
-    if as_of is not None and as_of > present:
+    if as_of is not None and as_of > now():
         raise InvalidPayload("`as_of` must not lie ahead.")
-    rows = partial(reports.stream, sql=reports.LIABILITY, as_of=as_of or present)
+    rows = partial(reports.liability, at=as_of)
     return answer(held.database, rows, schemas.LiabilityRow, accept)
 
 

@@ -81,8 +81,8 @@ async def list_thresholds(held: Held) -> ThresholdList:
 async def set_threshold(
     currency: Currency, body: ThresholdBody, caller: Calling, held: Held
 ) -> ThresholdAnswer:
-    """Set a currency's threshold. Orders that would reach it are held as `tax_form_missing` until
-    the person's form is recorded."""
+    """Set a currency's threshold. Cards and credits that would reach it are held as
+    `tax_form_missing` until the person's form is recorded."""
     async with held.database.transaction() as tx:
         await taxes.set_threshold(tx, currency, body.amount, body.form, actor=caller.app_id)
     return ThresholdAnswer(id=currency, currency=currency, **body.model_dump())

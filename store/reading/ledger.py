@@ -7,7 +7,7 @@ exact at every moment, and reads few rows however many there are.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, TextClause, func, select, text
@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from store.database import ReadSession
 from store.reading.pages import Window
+from store.reading.sums import FRESH, entries_now, entries_then, instant
 from store.tables import LedgerEntry
 
 
@@ -41,27 +42,14 @@ _NARROW = """
     (CAST(:begins AS text) IS NULL OR account LIKE :begins)
     AND (CAST(:name AS text) IS NULL OR (account, currency) > (:name, :unit))
 """
-_FRESH = "xid >= (SELECT coalesce(max(xid), 0) FROM sum_horizon)"
-_NOW = f"""
-    SELECT account, currency, amount FROM account_sums WHERE {_NARROW}
-    UNION ALL
-    SELECT account, currency, amount FROM ledger_entries WHERE {_FRESH} AND {_NARROW}
-"""
-_THEN = f"""
-    SELECT account, currency, amount FROM account_days WHERE day < :day AND {_NARROW}
-    UNION ALL
-    SELECT account, currency, amount FROM ledger_entries
-    WHERE at >= :midnight AND at < :at AND NOT {_FRESH} AND {_NARROW}
-    UNION ALL
-    SELECT account, currency, amount FROM ledger_entries WHERE {_FRESH} AND at < :at AND {_NARROW}
-"""
+_NOW, _THEN = entries_now(_NARROW), entries_then(_NARROW)
 _PAGE_NOW = f"""
     SELECT * FROM (
         SELECT account, currency, amount FROM account_sums WHERE {_NARROW}
         ORDER BY account, currency LIMIT :most
     ) AS summed
     UNION ALL
-    SELECT account, currency, amount FROM ledger_entries WHERE {_FRESH} AND {_NARROW}
+    SELECT account, currency, amount FROM ledger_entries WHERE {FRESH} AND {_NARROW}
 """
 
 
@@ -79,7 +67,7 @@ _COUNT_NOW = text(
     f"""
     SELECT (SELECT count(*) FROM account_sums WHERE {_NARROW}) + (
         SELECT count(*) FROM (
-            SELECT DISTINCT account, currency FROM ledger_entries WHERE {_FRESH} AND {_NARROW}
+            SELECT DISTINCT account, currency FROM ledger_entries WHERE {FRESH} AND {_NARROW}
         ) AS fresh
         WHERE NOT EXISTS (
             SELECT 1 FROM account_sums AS summed
@@ -126,9 +114,7 @@ def _parameters(which: Which) -> dict[str, Any]:
     begins = None if which.account is None else f"{_literal(which.account)}%"
     given: dict[str, Any] = {"begins": begins, "name": name, "unit": unit}
     if which.at:
-        at = which.at.astimezone(UTC)
-        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-        given |= {"at": at, "midnight": midnight, "day": at.date()}
+        given |= instant(which.at)
     return given
 
 

@@ -35,6 +35,7 @@ PATHS = (
     "resolved_not_issued",
     "coupon",
     "callout",
+    "tax_form_missing",
 )
 """A referral's ways, and where a test keeps the history of each."""
 

@@ -3,6 +3,7 @@ the balances are what grants and orders say."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -29,7 +30,8 @@ from ordering import attempt, record, snapshot
 from domain.campaigns import CampaignTerms, OnReversal
 from domain.grants import AT_REST
 from domain.messages import StaffRequest
-from domain.orders import OrderState
+from domain.money import Money
+from domain.orders import DeliveryState, OrderSnapshot, OrderState
 from domain.refusals import Refusal
 from store import grants, orders, qualification, reversing, rollup, taking_back, wallets
 from store.database import Database
@@ -37,8 +39,10 @@ from store.orders import Attempt
 from store.reading.ledger import Which
 from store.reading.ledger import balances as read_balances
 from store.reversals import request_reversal
-from store.tables import Grant, Referral, WalletCredit
+from store.tables import Grant, Order, Referral, WalletCredit
 
+EXAMPLES = int(os.environ.get("GUERDON_EXAMPLES", "10"))
+"""Sequences; more of them find what is rarer."""
 ORDER = 90_00
 
 
@@ -77,6 +81,48 @@ class World:
         elif claimed and pick % 4 != 1:
             state = OrderState.PENDING if pick % 4 == 2 else OrderState.ISSUED
             await record(self.database, claimed.order_id, snapshot(claimed, state))
+
+    async def order_anew(self, pick: int) -> None:
+        """Refused for good, it is ordered a second time, under the next generation's key."""
+        grant = await self._grant(pick, lambda one: one.kind == "gift_card")
+        refused = await _claimed(self.database, grant.id) if grant else None
+        if grant is None or refused is None:
+            return
+        async with self.database.transaction() as tx:
+            if not await orders.record_refused(tx, refused, "no"):
+                return
+        again = await _claimed(self.database, grant.id)
+        if again:
+            await record(self.database, again.order_id, snapshot(again))
+
+    async def order_at_a_price(self, pick: int) -> None:
+        """The provider charges more or less than the card's value, or in another currency."""
+        grant = await self._grant(pick, lambda one: one.kind == "gift_card")
+        claimed = await _claimed(self.database, grant.id) if grant else None
+        if claimed:
+            face = claimed.request.face.amount
+            charged = Money(amount=face + pick % 300 - 100, currency=("USD", "EUR")[pick % 2])
+            said = snapshot(claimed, charged=charged)
+            await record(self.database, claimed.order_id, said)
+
+    async def lose(self, pick: int) -> None:
+        """The provider withdraws a card that it had issued."""
+        mine = {one.id for one in await rows(self.database, Grant, campaign_id=self.campaign_id)}
+        issued = [
+            order
+            for order in await rows(self.database, Order, state=OrderState.ISSUED)
+            if order.grant_id in mine
+        ]
+        if issued:
+            order = issued[pick % len(issued)]
+            said = OrderSnapshot(
+                provider_order_id=str(order.provider_order_id),
+                key=order.key,
+                state=OrderState.CANCELLED,
+                delivery=DeliveryState.PENDING,
+                raw_status="Voided",
+            )
+            await record(self.database, order.id, said)
 
     async def credit(self, pick: int) -> None:
         grant = await self._grant(pick, lambda one: one.kind != "gift_card")
@@ -150,6 +196,9 @@ ACTS: list[Callable[[World, int], Awaitable[None]]] = [
     World.friend,
     World.order,
     World.order,
+    World.order_anew,
+    World.order_at_a_price,
+    World.lose,
     World.credit,
     World.reverse,
     World.reverse,
@@ -164,7 +213,7 @@ _STEP = some.tuples(some.sampled_from(ACTS), some.integers(0, 1000))
 
 class TestAnySequence:
     @settings(
-        max_examples=10,
+        max_examples=EXAMPLES,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -16,6 +16,7 @@ from histories import events_of, kind
 from stage import Stage
 from standings import Bring
 
+from domain.grants import AT_REST
 from domain.staff import OF_REFERRAL, Action
 from store.tables import Grant, StaffAction
 
@@ -79,8 +80,8 @@ async def test_what_is_possible_is_listed_and_the_rest_refused(
     referral = await door.get(f"/v1/referrals/{grant.referral_id}")
     listed = [each["action"] for each in answer["actions"] + referral["actions"]]
     assert set(listed) == possible
-    # What waits for a person says until when.
-    assert bool(answer["due_at"]) == (answer["status"] in ("held", "in_review", "needs_attention"))
+    # What is not at rest says until when.
+    assert bool(answer["due_at"]) == (answer["status"] not in AT_REST)
     before = await facts(case)
     for action in set(Action) - possible:
         refused = await door.post(path_of(action, grant), **BODIES.get(action, {}))

@@ -16,9 +16,11 @@ from builders import (
     rows,
     terms,
 )
+from case import eventually
 from stage import Keep, Stage
 
 from domain.messages import UPKEEP_WORKFLOW, WORKFLOW_QUEUE
+from store import taxes
 from store.tables import AccountSum, LedgerEntry, WalletCredit
 
 
@@ -62,6 +64,33 @@ async def test_a_rejected_conversion_credits_nothing(stage: Stage, keep: Keep) -
     assert entries == []
     await assert_books_agree(stage.database)
     await keep("rejected", case.handle)
+
+
+async def test_credits_past_the_years_threshold_wait_for_the_form(stage: Stage, keep: Keep) -> None:
+    """Parked like a card: a retry without the form parks them again, with it they are credited."""
+    async with stage.database.transaction() as tx:
+        await taxes.set_threshold(tx, "USD", 40_00, "W-9", actor="app_finance")
+    case = await stage.converted(terms(every_friend(credits(50_00)), referee_reward=points(5)))
+    grant = await case.parked("tax_form_missing")
+    await case.reaches("needs_attention")
+    assert (grant.kind, "W-9" in (grant.attention_detail or "")) == ("gift_credits", True)
+
+    async def retried() -> bool:
+        return "grant.retry" in await case.events()
+
+    await case.retry(grant.id)
+    await eventually(retried)
+    await case.parked("tax_form_missing")
+    assert await rows(stage.database, WalletCredit, customer_id=case.referrer_id) == []
+
+    async with stage.database.transaction() as tx:
+        await taxes.record_form(tx, case.referrer_id, "W-9", actor="app_support")
+    await case.retry(grant.id)
+    assert await case.result() == "completed"
+    ledger = await balances(stage.database)
+    assert ledger[f"wallet/{case.referrer_id}", "USD"] == 50_00
+    await assert_books_agree(stage.database)
+    await keep("tax_form_missing", case.handle)
 
 
 async def test_what_expires_is_booked_and_the_ledger_summed_up(stage: Stage) -> None:
