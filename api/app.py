@@ -20,6 +20,7 @@ from api.documentation import document, unique_id
 from api.errors import add_error_handlers
 from api.events import endpoints as events
 from api.exports import endpoints as exports
+from api.feed import endpoints as feed
 from api.grants import actions as grant_actions
 from api.grants import endpoints as grants
 from api.grants import evidence
@@ -90,6 +91,7 @@ _ROUTERS = (
     grant_actions,
     orders,
     ledger,
+    feed,
     reconciliations,
     reports,
     taxes,
