@@ -28,6 +28,7 @@ from api.health import endpoints as health
 from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
+from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
 from api.orders import endpoints as orders
 from api.publications import endpoints as publications
@@ -92,6 +93,7 @@ _ROUTERS = (
     orders,
     ledger,
     feed,
+    lanes,
     reconciliations,
     reports,
     taxes,
