@@ -50,6 +50,7 @@ from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
 from api.vouchers import importing, pools
+from api.webhooks import endpoints as webhooks
 from providers.registry import open_configured
 from store.crypto import Vault
 from store.database import Database
@@ -94,6 +95,7 @@ _ROUTERS = (
     ledger,
     feed,
     lanes,
+    webhooks,
     reconciliations,
     reports,
     taxes,

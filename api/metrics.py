@@ -25,3 +25,6 @@ LANE_STOPPED = Gauge(
     ["provider", "reason"],
 )
 PARKED = Gauge("guerdon_grants_needing_attention", "Grants that are parked.", ["reason"])
+WEBHOOKS_FAILING = Gauge(
+    "guerdon_webhooks_failing", "Outgoing webhooks whose receiver does not take the next event."
+)

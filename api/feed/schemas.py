@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.feed import told_by_a_person
-from store.reading.feed import Followed, place_of
+from store.reading.feed import Followed, told
 from store.tables import Event
 
 _STOPPED: dict[str, Any] = {
@@ -55,10 +54,7 @@ class LoggedEvent(BaseModel):
 
     @classmethod
     def of(cls, event: Event) -> LoggedEvent:
-        given = event.model_dump(include=set(cls.model_fields))
-        if told_by_a_person(event.type, event.source):
-            given["detail"] = None
-        return cls(id=place_of(event).id, **given)
+        return cls(**told(event))
 
 
 class EventLog(BaseModel):

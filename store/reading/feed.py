@@ -8,12 +8,12 @@ it, from one snapshot.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, literal_column, or_, select, true, tuple_
 from sqlmodel import col
 
-from domain.feed import Place
+from domain.feed import Place, told_by_a_person
 from store.database import ReadSession
 from store.tables import Event
 
@@ -55,6 +55,15 @@ async def follow(
     return Followed(found, until, has_more=looked_at == most)
 
 
+async def count_behind(session: ReadSession, after: Place, patterns: Sequence[str]) -> int:
+    """How many events of these types are behind `after`, among the next SCANNED of all."""
+    until, looked_at = await _window(session, after, SCANNED)
+    if not looked_at:
+        return 0
+    fitting = select(func.count()).select_from(Event).where(_fits(patterns))
+    return await session.scalar(fitting.where(_behind(after), ~_behind(until))) or 0
+
+
 async def _window(session: ReadSession, after: Place, most: int) -> tuple[Place, int]:
     """The place of the last of the next events, and how many they are."""
     window = (
@@ -88,3 +97,15 @@ def place_of(event: Event) -> Place:
     """Where a stored event stands."""
     assert event.xid is not None and event.seq is not None  # noqa: S101, PT018 - it is stored
     return Place(event.xid, event.seq)
+
+
+# In the table's order: a set's differs from process to process, and repeats have the same bytes.
+_KEPT = [name for name in Event.model_fields if name not in {"xid", "seq"}]
+
+
+def told(event: Event) -> dict[str, Any]:
+    """An event as outsiders read it: its place as its id, and no words that a person wrote."""
+    given = {name: getattr(event, name) for name in _KEPT}
+    if told_by_a_person(event.type, event.source):
+        given["detail"] = None
+    return {"id": place_of(event).id, "object": "event"} | given

@@ -33,8 +33,9 @@ PATHS = (
     "resolved_not_issued",
     "coupon",
     "callout",
+    "webhook",
 )
-"""A referral's ways, and where a test keeps the history of each."""
+"""A referral's ways and a webhook's, and where a test keeps the history of each."""
 
 _MACHINES_OWN = {"identity", "stackTrace", "historySizeBytes"}
 

@@ -52,6 +52,15 @@ class FrontDoor:
         headers = {"Idempotency-Key": key} if key else {}
         return await self._http.post(path, json=body, headers=headers)
 
+    async def put(self, path: str, **body: Any) -> None:
+        """A change, which has to be taken."""
+        answer = await self._http.put(path, json=body)
+        assert answer.status_code == 200, answer.text
+
+    async def delete(self, path: str) -> None:
+        answer = await self._http.delete(path)
+        assert answer.status_code == 204, answer.text
+
     async def ask(self, action: str, grant_id: str, reason: str = "mended") -> None:
         """Staff's `retry` or `cancel`."""
         answer = await self._http.post(f"/v1/grants/{grant_id}/{action}", json={"reason": reason})
