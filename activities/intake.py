@@ -9,7 +9,7 @@ from temporalio import activity
 from store.database import Database
 from store.dispatch import redrive
 from store.erasure import purge_answers
-from store.starting import restart_actions
+from store.starting import restart_actions, wake_unattended
 
 
 class IntakeActivities:
@@ -26,4 +26,5 @@ class IntakeActivities:
         async with self._database.transaction() as tx:
             await purge_answers(tx)
         await restart_actions(self._database, activity.client(), self._older_than)
+        await wake_unattended(self._database, activity.client())
         return await redrive(self._database, activity.client(), older_than=self._older_than)

@@ -20,6 +20,7 @@ from api.documentation import document, unique_id
 from api.errors import add_error_handlers
 from api.events import endpoints as events
 from api.exports import endpoints as exports
+from api.feed import endpoints as feed
 from api.grants import actions as grant_actions
 from api.grants import endpoints as grants
 from api.grants import evidence
@@ -27,6 +28,7 @@ from api.health import endpoints as health
 from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
+from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
 from api.orders import endpoints as orders
 from api.publications import endpoints as publications
@@ -48,6 +50,7 @@ from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
 from api.vouchers import importing, pools
+from api.webhooks import endpoints as webhooks
 from providers.registry import open_configured
 from store.crypto import Vault
 from store.database import Database
@@ -90,6 +93,9 @@ _ROUTERS = (
     grant_actions,
     orders,
     ledger,
+    feed,
+    lanes,
+    webhooks,
     reconciliations,
     reports,
     taxes,

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from api.access import Caller
 from api.errors import answer_to
 from api.resources import resources_of
-from domain.refusals import InvalidPayload
+from domain.refusals import IdempotencyKeyReused, InvalidPayload
 from store.database import Database
 from store.idempotency import Answer, Claim, claim, keep, release
 from store.outage import is_outage
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 HEADER = "idempotency-key"
 _DEFINITE = frozenset({400, 404, 409, 422})
 """Refusals that the same request would get again. Others (busy, not allowed) may change."""
+_ENCRYPTED = "encrypted "
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -34,9 +35,32 @@ async def answer_once(request: Request, key: str, handle: Handler) -> Response:
     database = resources_of(request).database
     claimed = await claim(database, caller.app_id, key, await _hash(request))
     if isinstance(claimed, Answer):
-        headers = {"Idempotent-Replayed": "true", "Content-Type": claimed.content_type}
-        return Response(claimed.body, claimed.status, headers=headers)
+        body, kind = _opened(request, claimed, key)
+        headers = {"Idempotent-Replayed": "true", "Content-Type": kind}
+        return Response(body, claimed.status, headers=headers)
     return await _run(request, database, claimed, handle)
+
+
+def keep_encrypted(request: Request) -> None:
+    """The answer to this request holds a secret: what is kept of it for repeats is encrypted."""
+    request.state.holds_secret = True
+
+
+def _stored(request: Request, response: Response, key: str) -> tuple[bytes, str]:
+    body, kind = bytes(response.body), response.headers["content-type"]
+    if not getattr(request.state, "holds_secret", False):
+        return body, kind
+    return resources_of(request).vault.encrypt(body, key), _ENCRYPTED + kind
+
+
+def _opened(request: Request, answer: Answer, key: str) -> tuple[bytes, str]:
+    if not answer.content_type.startswith(_ENCRYPTED):
+        return answer.body, answer.content_type
+    kind = answer.content_type.removeprefix(_ENCRYPTED)
+    try:
+        return resources_of(request).vault.decrypt(answer.body, key), kind
+    except ValueError:
+        raise IdempotencyKeyReused("The first answer's secret cannot be read any more.") from None
 
 
 async def _run(request: Request, database: Database, claimed: Claim, handle: Handler) -> Response:
@@ -46,7 +70,7 @@ async def _run(request: Request, database: Database, claimed: Claim, handle: Han
         await _settle(release(database, claimed))
         raise
     if response.status_code < 300 or response.status_code in _DEFINITE:
-        body, kind = bytes(response.body), response.headers["content-type"]
+        body, kind = _stored(request, response, claimed.key)
         await _settle(keep(database, claimed, Answer(response.status_code, kind, body)))
     else:
         await _settle(release(database, claimed))

@@ -19,3 +19,12 @@ DOUBLE_ORDERS = Gauge(
     "Incidents so far: a reward for which more than one order was found. Page somebody.",
 )
 UNSENT_SECONDS = Gauge("guerdon_intake_unsent_seconds", "Age of the oldest of them.")
+LANE_STOPPED = Gauge(
+    "guerdon_lane_stopped",
+    "1 for a provider that is sent no orders until its reason is gone. Tell finance.",
+    ["provider", "reason"],
+)
+PARKED = Gauge("guerdon_grants_needing_attention", "Grants that are parked.", ["reason"])
+WEBHOOKS_FAILING = Gauge(
+    "guerdon_webhooks_failing", "Outgoing webhooks whose receiver does not take the next event."
+)

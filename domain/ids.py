@@ -44,6 +44,7 @@ class Prefix(StrEnum):
     REQUEST = "req"
     RECONCILIATION = "rec"
     INCIDENT = "inc"
+    WEBHOOK = "wh"
 
 
 def new_id(prefix: Prefix) -> str:
@@ -74,3 +75,8 @@ def hook_workflow_id(provider: str, event_id: str) -> str:
 def aftercare_workflow_id(referral_id: str, request_id: str) -> str:
     """What comes after a referral's end runs once per request."""
     return f"aftercare:{referral_id}:{request_id}"
+
+
+def webhook_workflow_id(webhook_id: str) -> str:
+    """One workflow tells one webhook, so that it hears of events in their order."""
+    return f"webhook:{webhook_id}"

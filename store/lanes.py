@@ -32,7 +32,8 @@ async def stop(
     )
     if inserted.scalar() is not None:
         title = f"Orders at {provider} stopped: {attention.replace('_', ' ')}"
-        tx.record("lane.stopped", title, detail=detail, data={"provider": provider})
+        data = {"provider": provider, "reason": attention}
+        tx.record("lane.stopped", title, detail=detail, data=data)
 
 
 async def may_probe(tx: Transaction, lane: Lane, every: timedelta) -> bool:

@@ -1,4 +1,5 @@
-"""Starting the workflow of an asynchronous action: right behind its commit, or by the redrive."""
+"""Starting the workflow of an asynchronous action or of a webhook: right behind its commit, or by
+the redrive."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from domain.messages import ACTION_WORKFLOW, WORKFLOW_QUEUE
+from domain.ids import webhook_workflow_id
+from domain.messages import ACTION_WORKFLOW, WAKE, WEBHOOK_WORKFLOW, WORKFLOW_QUEUE
+from store import webhooks
 from store.actions import unfinished
 from store.database import Database
 
@@ -42,3 +45,30 @@ async def restart_actions(database: Database, client: Client, older_than: timede
     """Start what was accepted while Temporal was away."""
     for action_id in await unfinished(database, older_than):
         await start_action(client, action_id, within=timedelta(seconds=10))
+
+
+async def wake_webhook(client: Client, webhook_id: str, *, within: timedelta) -> None:
+    """Have a worker follow the events for it, and at once if it pauses behind a failure."""
+    await client.start_workflow(
+        WEBHOOK_WORKFLOW,
+        webhook_id,
+        id=webhook_workflow_id(webhook_id),
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=WAKE,
+        rpc_timeout=within,
+    )
+
+
+async def try_to_wake(client: Client, webhook_id: str) -> None:
+    """The same behind an answer that does not depend on it, like `try_to_start`."""
+    try:
+        await wake_webhook(client, webhook_id, within=timedelta(seconds=2))
+    except (RPCError, RuntimeError) as error:
+        log.warning("webhook.not_woken", webhook_id=webhook_id, error=type(error).__name__)
+
+
+async def wake_unattended(database: Database, client: Client) -> None:
+    """Wake those that no worker has taken up."""
+    for webhook_id in await webhooks.unattended(database):
+        await wake_webhook(client, webhook_id, within=timedelta(seconds=10))

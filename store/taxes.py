@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from domain.money import Money
 from store.database import ReadSession, Transaction
-from store.tables import Customer, Grant, Order, TaxForm, TaxThreshold, metadata
+from store.tables import Grant, Order, TaxForm, TaxThreshold, metadata
 
 _THRESHOLDS = metadata.tables[str(TaxThreshold.__tablename__)]
 _FORMS = metadata.tables[str(TaxForm.__tablename__)]

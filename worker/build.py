@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -25,7 +27,8 @@ from activities.outbound import Outbound
 from activities.referrals import ReferralActivities
 from activities.reversals import ReversalActivities, TakeBackActivities
 from activities.staff import StaffActivities
-from domain.messages import CALLOUT_QUEUE, WORKFLOW_QUEUE, provider_queue
+from activities.webhooks import WebhookActivities
+from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE, provider_queue
 from providers.registry import Opened
 from store.crypto import Vault
 from store.database import Database
@@ -37,6 +40,7 @@ from workflows.catalogue import CatalogueWorkflow
 from workflows.hook import HookWorkflow
 from workflows.redrive import RedriveWorkflow
 from workflows.referral import ReferralWorkflow
+from workflows.webhook import WebhookWorkflow
 
 WORKFLOWS = [
     ReferralWorkflow,
@@ -45,6 +49,7 @@ WORKFLOWS = [
     HookWorkflow,
     CatalogueWorkflow,
     ActionWorkflow,
+    WebhookWorkflow,
     *finance.WORKFLOWS,
 ]
 DEPLOYMENT = "guerdon"
@@ -65,7 +70,7 @@ def build_workers(
     ]
     return [
         _workflow_worker(client, database, settings),
-        _callout_worker(client, database, vault, settings),
+        *_outbound_workers(client, database, vault, settings),
         *lanes,
     ]
 
@@ -111,22 +116,30 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
     )
 
 
-def _callout_worker(
+def _outbound_workers(
     client: Client, database: Database, vault: Vault, settings: WorkerSettings
-) -> Worker:
+) -> list[Worker]:
+    """Callouts end after an exchange; webhooks keep their activities, and would leave the callouts
+    none on a queue that they shared."""
     outbound = Outbound(
         allow_private=settings.allow_private_targets, within=settings.timing.attempt
     )
     pause = min(settings.longest_delay, timedelta(hours=1))
-    callouts = CalloutActivities(database, vault, outbound, pause)
-    return Worker(
-        client,
-        task_queue=CALLOUT_QUEUE,
-        activities=[callouts.call_out],
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        graceful_shutdown_timeout=settings.timing.claim,
-        deployment_config=_deployment(settings),
-    )
+    activities: dict[str, Callable[..., Any]] = {
+        CALLOUT_QUEUE: CalloutActivities(database, vault, outbound, pause).call_out,
+        WEBHOOK_QUEUE: WebhookActivities(database, vault, outbound, pause).deliver,
+    }
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            activities=[activity],
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+            graceful_shutdown_timeout=settings.timing.claim,
+            deployment_config=_deployment(settings),
+        )
+        for queue, activity in activities.items()
+    ]
 
 
 def _provider_worker(

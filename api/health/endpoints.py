@@ -12,10 +12,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.metrics import DOUBLE_ORDERS, UNSENT, UNSENT_SECONDS
+from api.metrics import (
+    DOUBLE_ORDERS,
+    LANE_STOPPED,
+    PARKED,
+    UNSENT,
+    UNSENT_SECONDS,
+    WEBHOOKS_FAILING,
+)
 from api.problems import problem, responses
 from api.resources import Held, Resources
 from store.outage import is_outage
+from store.reading import lanes, webhooks
 from store.reading.health import backlog, double_orders, schema_fits
 
 router = APIRouter(tags=["Health"])
@@ -67,6 +75,8 @@ async def read_metrics(held: Held) -> Response:
         async with held.database.reading() as session:
             behind = await backlog(session)
             doubled = await double_orders(session)
+            stopped, parked = await lanes.stops(session), await lanes.parked(session)
+            failing = await webhooks.failing(session)
     except Exception as error:
         if not is_outage(error):
             raise
@@ -74,7 +84,19 @@ async def read_metrics(held: Held) -> Response:
         DOUBLE_ORDERS.set(doubled)
         UNSENT.set(behind.waiting)
         UNSENT_SECONDS.set(behind.oldest.total_seconds())
+        WEBHOOKS_FAILING.set(failing)
+        _show(stopped, parked)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int]) -> None:
+    """Only what is stopped or parked now: a reason that is gone is no line any more."""
+    LANE_STOPPED.clear()
+    for provider, stop in stopped.items():
+        LANE_STOPPED.labels(provider, stop.reason).set(1)
+    PARKED.clear()
+    for reason, count in parked.items():
+        PARKED.labels(reason).set(count)
 
 
 async def _database(held: Resources) -> str:

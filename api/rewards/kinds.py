@@ -67,6 +67,10 @@ def _plain(url: AnyHttpUrl) -> AnyHttpUrl:
     return url
 
 
+TargetUrl = Annotated[AnyHttpUrl, AfterValidator(_plain), Field(max_length=2000)]
+"""An address that Guerdon is to call."""
+
+
 class Labelled(Strict):
     """`reward_id` beside a whole definition, as answers show it, says only where it came from."""
 
@@ -154,7 +158,7 @@ class CustomIn(Labelled):
 
     kind: Literal["custom"]
     name: str = Field(min_length=1, max_length=200)
-    url: Annotated[AnyHttpUrl, AfterValidator(_plain), Field(max_length=2000)]
+    url: TargetUrl
     secret: Annotated[str, AfterValidator(_signing)] | None = Field(
         default=None, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
     )

@@ -33,6 +33,7 @@ from store.tables.seals import LedgerSeal
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
 from store.tables.taxes import TaxForm, TaxThreshold
+from store.tables.webhooks import Webhook
 
 __all__ = [
     "AccountDay",
@@ -83,5 +84,6 @@ __all__ = [
     "ValidationRule",
     "Voucher",
     "WalletCredit",
+    "Webhook",
     "metadata",
 ]

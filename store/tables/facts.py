@@ -33,6 +33,7 @@ class Event(SQLModel, table=True):
         Index("ix_events_referral", "referral_id", "seq"),
         Index("ix_events_grant", "grant_id", "seq"),
         Index("ix_events_customer", "customer_id", "seq"),
+        Index("ix_events_feed", "xid", "seq"),
         # So few that counting them is free, and they are counted at every look at the metrics.
         Index(
             "ix_events_incidents", "type", postgresql_where=text("type = 'incident.double_order'")

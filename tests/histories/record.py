@@ -36,8 +36,9 @@ PATHS = (
     "coupon",
     "callout",
     "tax_form_missing",
+    "webhook",
 )
-"""A referral's ways, and where a test keeps the history of each."""
+"""A referral's ways and a webhook's, and where a test keeps the history of each."""
 
 _MACHINES_OWN = {"identity", "stackTrace", "historySizeBytes"}
 

@@ -14,7 +14,7 @@ from worker.build import WORKFLOWS
 
 FILES = sorted(HERE.glob("*.json"))
 NAMES = [file.stem for file in FILES]
-REFERRALS = [name for name in NAMES if not name.startswith("aftercare")]
+REFERRALS = [name for name in NAMES if not name.startswith(("aftercare", "webhook"))]
 
 
 def history_of(name: str) -> WorkflowHistory:

@@ -43,10 +43,23 @@ class FrontDoor:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def metrics(self) -> list[str]:
+        """The lines that Prometheus reads."""
+        return (await self._http.get("/metrics")).text.splitlines()
+
     async def post(self, path: str, key: str | None = None, **body: Any) -> httpx.Response:
         """Staff's request, answered whatever comes of it. `key`: its Idempotency-Key."""
         headers = {"Idempotency-Key": key} if key else {}
         return await self._http.post(path, json=body, headers=headers)
+
+    async def put(self, path: str, **body: Any) -> None:
+        """A change, which has to be taken."""
+        answer = await self._http.put(path, json=body)
+        assert answer.status_code == 200, answer.text
+
+    async def delete(self, path: str) -> None:
+        answer = await self._http.delete(path)
+        assert answer.status_code == 204, answer.text
 
     async def ask(self, action: str, grant_id: str, reason: str = "mended") -> None:
         """Staff's `retry` or `cancel`."""
@@ -55,8 +68,8 @@ class FrontDoor:
 
 
 @asynccontextmanager
-async def front_door(stage: Stage) -> AsyncIterator[FrontDoor]:
-    """The application, with support's credentials."""
+async def front_door(stage: Stage, role: Role = Role.SUPPORT) -> AsyncIterator[FrontDoor]:
+    """The application, with credentials of that role."""
     settings = ApiSettings.model_validate({"public_url": _BASE})
     store = StoreSettings.model_validate(
         {
@@ -67,7 +80,7 @@ async def front_door(stage: Stage) -> AsyncIterator[FrontDoor]:
         }
     )
     async with stage.database.transaction() as tx:
-        app_id, token = await create_key(tx, Role.SUPPORT)
+        app_id, token = await create_key(tx, role)
     headers = {"X-App-Id": app_id, "X-App-Token": token}
     app = create_app(settings, store)
     with pytest.MonkeyPatch.context() as environment:

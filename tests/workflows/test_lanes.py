@@ -8,8 +8,10 @@ import asyncio
 from auditing import assert_books_agree
 from builders import PROVIDER, gift_card, one, rows, terms
 from case import Case, eventually
+from frontdoor import front_door
 from stage import Stage
 
+from domain.roles import Role
 from store.tables import Event, Lane
 
 SINGLE = terms(referee_reward=gift_card(), tiers=())
@@ -122,3 +124,35 @@ class TestRetryWhileStopped:
         await stage.simulator.funds(100_00)
         await case.retry(grant.id)
         assert await case.result() == "completed"
+
+
+class TestStanding:
+    async def test_is_shown_while_the_lane_is_stopped_and_gone_when_it_resumed(
+        self, stage: Stage
+    ) -> None:
+        await stage.simulator.funds(0)
+        async with front_door(stage, Role.FINANCE) as finance:
+            begun = (await finance.get("/v1/event-log?limit=100"))["next"]
+            case = await stage.converted(SINGLE)
+            await case.parked("insufficient_funds")
+            (lane,) = (await finance.get("/v1/lanes"))["data"]
+            assert (lane["provider"], lane["state"]) == (PROVIDER, "stopped")
+            assert (lane["reason"], lane["grants_waiting"]) == ("insufficient_funds", 1)
+            assert lane["amounts_waiting"] == [{"amount": 15_00, "currency": "USD"}]
+            assert lane["since"] <= lane["next_try_at"]
+            assert "Fund the deposit" in lane["resumes"]
+            shown = await finance.metrics()
+            labels = f'{{provider="{PROVIDER}",reason="insufficient_funds"}}'
+            assert f"guerdon_lane_stopped{labels} 1.0" in shown
+            waiting = 'guerdon_grants_needing_attention{reason="insufficient_funds"} 1.0'
+            assert waiting in shown
+            await stage.simulator.funds(1_000_00)
+            assert await case.result() == "completed"
+            for lane in (await finance.get("/v1/lanes"))["data"]:
+                assert (lane["state"], lane["reason"]) == ("open", None)
+                assert (lane["grants_waiting"], lane["resumes"]) == (0, None)
+            assert not [line for line in await finance.metrics() if f"stopped{labels}" in line]
+            told = (await finance.get(f"/v1/event-log?after={begun}&type=lane.*"))["data"]
+            assert [event["type"] for event in told] == ["lane.stopped", "lane.reopened"]
+            assert told[0]["data"] == {"provider": PROVIDER, "reason": "insufficient_funds"}
+            assert told[0]["detail"]

@@ -76,7 +76,7 @@ def test_every_workflow_class_is_registered() -> None:
 
 def test_every_workflow_takes_its_state_from_init() -> None:
     """A signal can arrive before `run` has begun."""
-    stateful = {"ReferralWorkflow", "AftercareWorkflow"}
+    stateful = {"ReferralWorkflow", "AftercareWorkflow", "WebhookWorkflow"}
     marked = {
         path_class.name
         for path in FILES

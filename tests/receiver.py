@@ -1,4 +1,5 @@
-"""Whoever gives custom rewards, as a test plays it: an HTTP server that says what it is told to."""
+"""Whoever gives custom rewards or listens to webhooks, as a test plays it: an HTTP server that
+says what it is told to."""
 
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ class Receiver:
     def __init__(self) -> None:
         self.statuses = [200]
         self.location = ""
+        self.seconds = 0.0
+        """Before an answer."""
         self.received: list[Received] = []
         self._server: asyncio.Server | None = None
 
@@ -52,6 +55,7 @@ class Receiver:
             body = await reader.readexactly(int(headers["content-length"]))
             self.received.append(Received(headers, body))
             status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+            await asyncio.sleep(self.seconds)
             if status:
                 moved = f"Location: {self.location}\r\n" if self.location else ""
                 answer = f"HTTP/1.1 {status} Said\r\n{moved}Content-Length: 0\r\n\r\n"

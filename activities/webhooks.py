@@ -1,0 +1,90 @@
+"""Telling a webhook of events: one after the other, each until it is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from datetime import timedelta
+
+from standardwebhooks.webhooks import Webhook
+from temporalio import activity
+
+from activities.outbound import NoAnswer, Outbound, TargetRefused
+from activities.pulse import pulse
+from store import webhooks
+from store.crypto import Vault
+from store.database import Database, now
+from store.reading.feed import place_of
+from store.tables import Event
+from store.webhooks import Round
+
+_LASTS = 600.0
+"""Seconds that one activity follows the events, before the workflow begins another."""
+_LOOK_EVERY = 1.0
+
+
+class WebhookActivities:
+    """At least once, under the event's id. `longest_pause`: behind a failure."""
+
+    def __init__(
+        self, database: Database, vault: Vault, outbound: Outbound, longest_pause: timedelta
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._outbound = outbound
+        self._longest_pause = longest_pause.total_seconds()
+
+    @activity.defn
+    async def deliver(self, webhook_id: str) -> float | None:
+        """Follow the events and send them. Answers the seconds to pause, behind a failure; None
+        once the webhook is gone. Killed, it sends one event again at most."""
+        ends = time.monotonic() + _LASTS
+        await webhooks.take_up(self._database, webhook_id)
+        async with pulse():
+            while time.monotonic() < ends and not activity.is_worker_shutdown():
+                round = await webhooks.next_round(self._database, webhook_id, self._vault)
+                if round is None:
+                    return None
+                if failures := await self._send_all(webhook_id, round):
+                    return self._pause(failures)
+                if not round.followed.has_more:
+                    await asyncio.sleep(_LOOK_EVERY)
+        return 0.0
+
+    async def _send_all(self, webhook_id: str, round: Round) -> int:
+        """0, or how often in a row the receiver has not taken an event."""
+        place = round.place
+        for event in round.followed.events:
+            if failure := await self._send(round, event):
+                return await webhooks.record_failed(self._database, webhook_id, place, failure)
+            if not await webhooks.record_taken(self._database, webhook_id, place, event):
+                return 0
+            place = place_of(event)
+        if place != round.followed.place:
+            await webhooks.move(self._database, webhook_id, place, round.followed.place)
+        return 0
+
+    async def _send(self, round: Round, event: Event) -> str | None:
+        """None, or why it was not taken: anything but a 2xx."""
+        body = webhooks.body_of(event)
+        try:
+            status = await self._outbound.post(round.url, body, _signed(round.secret, event, body))
+        except (TargetRefused, NoAnswer) as failure:
+            return str(failure)
+        return None if 200 <= status < 300 else f"HTTP {status}"
+
+    def _pause(self, failures: int) -> float:
+        wait: float = min(2 ** min(failures - 1, 12), self._longest_pause)
+        return wait * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, no secret
+
+
+def _signed(secret: str, event: Event, body: bytes) -> dict[str, str]:
+    at, event_id = now(), place_of(event).id
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Guerdon",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(event_id, at, body.decode()),
+    }

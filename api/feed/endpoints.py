@@ -1,0 +1,43 @@
+"""The event log, for those who follow what happens: BI, the books, an alarm."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.access import allow
+from api.feed.schemas import EventLog
+from api.problems import responses
+from api.resources import Held
+from api.route import GuardedRoute
+from domain.feed import BEGINNING, EVENT_ID, Place, TypePattern
+from domain.roles import Role
+from store.reading import feed
+
+router = APIRouter(
+    prefix="/v1/event-log",
+    tags=["Event log"],
+    route_class=GuardedRoute,
+    dependencies=[allow(Role.FINANCE)],
+)
+
+
+@router.get("", responses=responses("invalid_payload"))
+async def read_event_log(
+    held: Held,
+    after: Annotated[
+        str | None,
+        Query(pattern=EVENT_ID, description="The `next` of an answer. Absent: the beginning."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+    type: Annotated[
+        list[TypePattern] | None,
+        Query(max_length=20, description="A type, or the beginning of several, as in `lane.*`."),
+    ] = None,
+) -> EventLog:
+    """Every fact in an order that never changes: whoever follows `next` misses none and sees none
+    twice. What a running transaction could still come before is shown once that is over."""
+    place = Place.of(after) if after else BEGINNING
+    async with held.database.reading() as session:
+        return EventLog.of(await feed.follow(session, place, limit, type or ()))

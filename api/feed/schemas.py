@@ -1,0 +1,77 @@
+"""Events as they are read in their order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from store.reading.feed import Followed, told
+from store.tables import Event
+
+_STOPPED: dict[str, Any] = {
+    "id": "evt_00000000000002f10000000000000d4e",
+    "object": "event",
+    "type": "lane.stopped",
+    "at": "2026-11-22T09:30:00Z",
+    "source": "engine",
+    "title": "Orders at tremendous stopped: insufficient funds",
+    "detail": "the balance does not cover the order",
+    "actor": None,
+    "campaign_id": None,
+    "referral_id": None,
+    "grant_id": None,
+    "order_id": None,
+    "customer_id": None,
+    "attempt": None,
+    "data": {"provider": "tremendous", "reason": "insufficient_funds"},
+}
+
+
+class LoggedEvent(BaseModel):
+    """One fact, told by ids: it names no person."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_STOPPED]})
+
+    id: str = Field(description="Its place: events are in the order of their ids.")
+    object: Literal["event"] = "event"
+    type: str = Field(examples=["lane.stopped"])
+    at: datetime = Field(description="When it happened; not what the events are ordered by.")
+    source: Literal["workflow", "engine", "provider", "staff"]
+    title: str
+    detail: str | None = Field(
+        description="More words; null where a person wrote them. Timelines have those."
+    )
+    actor: str | None = Field(description="Of staff: their credential's `app_id`.")
+    campaign_id: str | None
+    referral_id: str | None
+    grant_id: str | None
+    order_id: str | None
+    customer_id: str | None
+    attempt: int | None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> LoggedEvent:
+        return cls(**told(event))
+
+
+class EventLog(BaseModel):
+    """A part of the log, oldest first."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[LoggedEvent]
+    has_more: bool = Field(
+        description="Ask again at once. With `type`, also when nothing in this part was of it."
+    )
+    next: str = Field(
+        description="Pass it as `after` for what follows, now or whenever there is more.",
+        examples=["evt_00000000000002f10000000000000d4e"],
+    )
+
+    @classmethod
+    def of(cls, followed: Followed) -> EventLog:
+        data = [LoggedEvent.of(event) for event in followed.events]
+        return cls(data=data, has_more=followed.has_more, next=followed.place.id)

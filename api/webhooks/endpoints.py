@@ -1,0 +1,80 @@
+"""Outgoing webhooks: who is told of what happens."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from fastapi import APIRouter, Request
+
+from api.access import allow
+from api.idempotency import keep_encrypted
+from api.lists import Windowed
+from api.problems import body_responses, post_responses, responses
+from api.resources import Held
+from api.route import GuardedRoute
+from api.webhooks.schemas import (
+    NewWebhookAnswer,
+    WebhookAnswer,
+    WebhookChangeIn,
+    WebhookIn,
+    WebhookList,
+)
+from store import webhooks
+from store.reading import webhooks as reading
+from store.starting import try_to_wake
+
+router = APIRouter(
+    prefix="/v1/webhooks", tags=["Webhooks"], route_class=GuardedRoute, dependencies=[allow()]
+)
+
+
+@router.post("", status_code=201, responses=post_responses())
+async def create_webhook(body: WebhookIn, request: Request, held: Held) -> NewWebhookAnswer:
+    """Have events sent to an address from now on, in their order, signed as Standard Webhooks say.
+    Whatever is not answered by 2xx is sent again, for as long as it takes; `webhook-id` is the
+    event's id, by which a receiver tells repeats."""
+    keep_encrypted(request)
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    async with held.database.transaction() as tx:
+        created = await webhooks.create(tx, str(body.url), body.events, secret, held.vault)
+    await try_to_wake(held.temporal, created)
+    answer = await _answer(held, created)
+    return NewWebhookAnswer(secret=secret, **answer.model_dump())
+
+
+@router.get("", responses=responses("invalid_payload"))
+async def list_webhooks(held: Held, window: Windowed) -> WebhookList:
+    """Webhooks, newest first."""
+    async with held.database.reading() as session:
+        found, page = await reading.page(session, window)
+    data = [WebhookAnswer.of(one) for one in found]
+    return WebhookList(data=data, total=page.total, has_more=page.has_more)
+
+
+@router.get("/{webhook_id}", responses=responses("resource_not_found"))
+async def get_webhook(webhook_id: str, held: Held) -> WebhookAnswer:
+    """One webhook: whether it is taken, since when not and why, and how far behind it is."""
+    return await _answer(held, webhook_id)
+
+
+@router.put("/{webhook_id}", responses=body_responses("resource_not_found"))
+async def change_webhook(webhook_id: str, body: WebhookChangeIn, held: Held) -> WebhookAnswer:
+    """Change it. What waits is sent to the new address at once."""
+    url = str(body.url) if body.url else None
+    async with held.database.transaction() as tx:
+        await webhooks.change(tx, webhook_id, url, body.events)
+    await try_to_wake(held.temporal, webhook_id)
+    return await _answer(held, webhook_id)
+
+
+@router.delete("/{webhook_id}", status_code=204, responses=responses("resource_not_found"))
+async def delete_webhook(webhook_id: str, held: Held) -> None:
+    """Send nothing more. Its secret is forgotten."""
+    async with held.database.transaction() as tx:
+        await webhooks.remove(tx, webhook_id)
+
+
+async def _answer(held: Held, webhook_id: str) -> WebhookAnswer:
+    async with held.database.reading() as session:
+        return WebhookAnswer.of(await reading.find(session, webhook_id))

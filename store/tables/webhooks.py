@@ -1,0 +1,36 @@
+"""Who is told of events, and how far they have been told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import document, instant
+
+
+class Webhook(SQLModel, table=True):
+    """An address that events are sent to, one after the other. `xid` and `seq` are the place up to
+    where that is done: they move in step with what the receiver has taken."""
+
+    __tablename__ = "webhooks"
+
+    id: str = Field(primary_key=True)
+    url: str
+    events: list[str] = document(nullable=False)
+    """Patterns of types."""
+    secret_id: str = Field(foreign_key="signing_secrets.id")
+    xid: int = Field(sa_type=BigInteger)
+    seq: int = Field(sa_type=BigInteger)
+    created_at: datetime = instant()
+    updated_at: datetime | None = instant(nullable=True)
+    read_at: datetime | None = instant(nullable=True)
+    """When a worker last took it up."""
+    last_success_at: datetime | None = instant(nullable=True)
+    failing_since: datetime | None = instant(nullable=True)
+    last_attempt_at: datetime | None = instant(nullable=True)
+    failures: int = 0
+    """Attempts in a row that the receiver has not taken."""
+    failure: str | None = None
+    """What became of the last of them."""
