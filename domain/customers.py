@@ -75,3 +75,12 @@ class Person(BaseModel):
     def named(self) -> bool:
         """Whether it says who is meant."""
         return self.id is not None or self.source_id is not None
+
+    def then(self, later: Person) -> Person:
+        """Both as one: what is said later wins, address and metadata merge."""
+        said = {name: value for name, value in later if value is not None}
+        if self.address and later.address:
+            said["address"] = self.address.model_copy(
+                update=later.address.model_dump(exclude_none=True)
+            )
+        return self.model_copy(update=said | {"metadata": self.metadata | later.metadata})

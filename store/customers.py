@@ -69,9 +69,10 @@ async def upsert(tx: Transaction, person: Person, pointer: str = "/customer") ->
     another.
     """
     row = await (_update(tx, person) if person.id else _insert(tx, person))
-    if person.metadata:
+    new = row.created_at == tx.now
+    if new or person.metadata:
         await schemas.check(tx, "customer", row.attributes, f"{pointer}/metadata")
-    if row.created_at == tx.now:
+    if new:
         tx.record("customer.created", "Customer created", customer_id=row.id)
     elif row.updated_at == tx.now:
         tx.record("customer.updated", "Customer updated", customer_id=row.id)

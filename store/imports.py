@@ -56,16 +56,17 @@ async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: lis
 
 
 async def _fitting(tx: Transaction, read: Read) -> Read:
-    """The same reader, which refuses a person whose metadata do not fit their schema."""
+    """The same reader of a file, which refuses a person whose metadata do not fit their schema.
+    Rows that merge are judged by what they lead to (store.folding)."""
     schema = await schemas.of(tx, "customer")
     if schema is None:
         return read
 
     def fitting(row: Any) -> Any:
         thing = read(row)
-        if not isinstance(thing, Person):
+        if not (isinstance(thing, Person) and isinstance(row, list)):
             return thing
-        metadata = schema.read(thing.metadata) if isinstance(row, list) else thing.metadata
+        metadata = schema.read(thing.metadata)
         for name, reason in schema.misfits(metadata):
             raise WrongRow(f"metadata.{name}: {reason}")
         return thing.model_copy(update={"metadata": metadata})

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from domain.customers import Person
 from domain.ids import Prefix, new_id
 from store.database import Transaction
+from store.folding import fold
 
 _PLAIN = ("name", "email", "phone", "description", "birthdate")
 _COLUMNS = ("number", "new_id", "id", "source_id", *_PLAIN, "address", "attributes")
@@ -42,14 +43,18 @@ async def overwrite(tx: Transaction, people: Iterable[tuple[int, Person]]) -> Wr
 
 
 async def merge(tx: Transaction, people: Iterable[tuple[int, Person]]) -> Written:
-    """Merge each row into what is stored, as one upsert over HTTP does."""
+    """Merge the rows into what is stored, as one upsert after the other over HTTP does."""
+    folded = await fold(tx, people)
     values = {name: f"COALESCE(arrived.{name}, stored.{name})" for name in _PLAIN}
+    # A nameless customer gets its name here; one that is given stays.
+    values["source_id"] = "COALESCE(stored.source_id, arrived.source_id)"
     values["address"] = (
         "CASE WHEN arrived.address IS NULL THEN stored.address "
         "ELSE COALESCE(stored.address, '{}') || arrived.address END"
     )
     values["attributes"] = "stored.attributes || arrived.attributes"
-    return await _write(tx, people, values)
+    written = await _write(tx, folded.people, values)
+    return written._replace(wrong=[*folded.wrong, *written.wrong])
 
 
 async def _write(
@@ -124,7 +129,8 @@ WHERE NOT EXISTS (
 
 def _update(values: dict[str, str]) -> str:
     """Known persons whose profile changes. The last row about a person wins, as it would one
-    after the other; rows are locked in one order, for two files may hold the same persons."""
+    after the other; to merge, rows are folded first. People are locked in one order, for two
+    files may hold the same."""
     assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
     before, after = ", ".join(f"stored.{name}" for name in values), ", ".join(values.values())
     return f"""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms, ConversionKind
@@ -22,7 +22,7 @@ from store.database import Transaction
 from store.dispatch import Outgoing
 from store.judging import Asked, SeenByRule, judge_use
 from store.lookup import Code, look_up, must_be_usable, must_run
-from store.tables import Redemption, Referral
+from store.tables import Redemption, Referral, Rollback
 from store.terms import terms_of
 
 
@@ -56,7 +56,8 @@ async def redeem(
     tx: Transaction, request: RedemptionRequest, *, rehearsed: bool = False
 ) -> Redeemed:
     """Redeem a code once. In a redemption campaign this is the conversion; in a custom-event
-    campaign it gives the discount and attributes the friend. A repeat answers the first use.
+    campaign it gives the discount and attributes the friend. A repeat answers the first use, and
+    is refused once that was rolled back.
     `rehearsed`: the caller undoes all of it, so nobody has to wait for its counts.
 
     The caller has locked the customer's row in this transaction (store.customers.upsert), so
@@ -99,9 +100,28 @@ def _identity(request: RedemptionRequest) -> str:
     return digest(given, request.code, request.customer_id)
 
 
+_UNDONE = (
+    exists()
+    .where(col(Rollback.redemption_id) == Redemption.id, col(Rollback.whole))
+    .correlate(Redemption)
+)
+
+
 async def _by_identity(tx: Transaction, identity: str) -> str | None:
-    statement = select(col(Redemption.id)).where(col(Redemption.identity) == identity)
-    return (await tx.session.scalars(statement)).one_or_none()
+    """The redemption that this is a repeat of. One that was rolled back as a whole gives no
+    discount again: who trusts a success would give it away, counted by nobody."""
+    statement = select(col(Redemption.id), _UNDONE).where(col(Redemption.identity) == identity)
+    earlier = (await tx.session.execute(statement)).one_or_none()
+    if earlier is None:
+        return None
+    redemption_id, undone = earlier
+    if undone:
+        raise CannotCount(
+            "already_rolled_back",
+            f"This use ({redemption_id}) was rolled back. To use the code again, send a new order "
+            "id (or, without an order id, a new tracking_id or Idempotency-Key).",
+        )
+    return str(redemption_id)
 
 
 async def _look_up(tx: Transaction, request: RedemptionRequest) -> Code:

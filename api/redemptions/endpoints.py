@@ -35,6 +35,7 @@ _Text = Annotated[str | None, Query(max_length=255)]
 
 REFUSALS = (
     "missing_customer",
+    "already_rolled_back",
     "resource_not_found",
     "referrer_not_permitted_to_redeem",
     "already_referred",
@@ -58,7 +59,8 @@ async def redeem_code(
 ) -> RedeemedAnswer:
     """Redeem a code and get its discount. In a `redemption` campaign this converts the referral;
     in a `custom_event` campaign the referral goes on waiting for its event. A refusal consumes
-    nothing, and is listed as a redemption with `result: FAILURE`, by the id `resource_id`."""
+    nothing, and is listed as a redemption with `result: FAILURE`, by the id `resource_id`. The
+    same order again answers the first use; once that is rolled back, `already_rolled_back`."""
     try:
         redeemed = await _redeem(body, held, request)
     except (CannotCount, NotFound) as refusal:

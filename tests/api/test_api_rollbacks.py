@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 from api_bodies import REDEMPTION, event_body, made, person, redemption_body, refused, share
 from builders import one, rows
 
@@ -64,6 +65,41 @@ async def test_in_part(service: httpx.AsyncClient, database: Database, count_row
     assert reversal.refunded == 1000
     assert (await one(database, Referral)).order_amount == 4000
     refused(await service.post(f"{path}/rollback"), 400, "already_rolled_back")
+    # Nor does a rollback of a part make its repeat another use.
+    order = {"source_id": redemption["order"]["source_id"], "amount": 4000}
+    customer = {"id": redemption["customer_id"]}
+    again = await _redeemed(service, shared.code, customer=customer, order=order)
+    assert (again["id"], again["status"]) == (redemption["id"], "SUCCEEDED")
+
+
+@pytest.mark.parametrize(
+    "identity", [{"order": {"id": "o-9", "amount": 4000}}, {"tracking_id": "t"}]
+)
+async def test_a_repeat_of_what_was_rolled_back_is_refused(
+    service: httpx.AsyncClient, database: Database, identity: dict[str, Any]
+) -> None:
+    shared = await share(service, REDEMPTION)
+    body = {name: value for name, value in redemption_body(shared.code).items() if name != "order"}
+    body |= identity
+    key = {"Idempotency-Key": "first"}
+    first = await made(service.post("/v1/redemptions", json=body, headers=key))
+    assert (await made(service.post("/v1/redemptions", json=body)))["redemptions"][0]["id"] == (
+        first["redemptions"][0]["id"]
+    )
+    await made(service.post(f"/v1/redemptions/{first['redemptions'][0]['id']}/rollback"))
+    again = await service.post("/v1/redemptions", json=body)
+    refused(again, 400, "already_rolled_back")
+    assert "new order id" in again.json()["detail"]
+    failure = await made(service.get(f"/v1/redemptions/{again.json()['resource_id']}"))
+    assert (failure["result"], failure["failure_code"]) == ("FAILURE", "already_rolled_back")
+    assert failure["order"]["total_discount_amount"] == 0
+    checked = await made(service.post("/v1/validations", json=body))
+    assert not checked["valid"]
+    assert checked["redeemables"][0]["result"]["error"]["key"] == "already_rolled_back"
+    # A network retry is no new question: it gets the answer it missed.
+    replayed = await service.post("/v1/redemptions", json=body, headers=key)
+    assert (replayed.status_code, replayed.json()) == (200, first)
+    assert (await one(database, Voucher)).redeemed_quantity == 0
 
 
 async def test_at_once_make_one(service: httpx.AsyncClient, database: Database) -> None:
