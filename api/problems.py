@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from domain.discretion import unnamed
 from domain.refusals import Refusal
 from domain.verdict import Verdict
 
@@ -134,9 +135,9 @@ def problem(
     )
     if kind.status == 503:
         headers = {"Retry-After": "1"} | (headers or {})
-    return Response(
-        to_json(body, exclude_none=True), kind.status, headers=headers, media_type=MEDIA_TYPE
-    )
+    # Whatever member repeats the caller's words, a pointer too: people stay out of it.
+    told = unnamed(to_json(body, exclude_none=True).decode())
+    return Response(told, kind.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def refused(request_id: str, refusal: Refusal) -> Response:

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from domain.discretion import unnamed
+
 
 class Refusal(Exception):
     """A definite no. Nothing was changed."""
@@ -29,8 +31,8 @@ class Refusal(Exception):
     title: ClassVar[str] = "Refused"
 
     def __init__(self, detail: str, *, field: str | None = None, **details: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = unnamed(detail)
+        super().__init__(self.detail)
         self.field = field
         self.details = details
 
@@ -65,7 +67,9 @@ class NotFound(Refusal):
     title = "Resource not found"
 
     def __init__(self, what: str, id: str, *, field: str | None = None) -> None:
-        super().__init__(f"Cannot find {what} with id {id!r}.", field=field, resource_id=id)
+        super().__init__(
+            f"Cannot find {what} with id {id!r}.", field=field, resource_id=unnamed(id)
+        )
 
 
 class CannotCount(Refusal):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,41 +14,16 @@ from temporalio.client import Client, WorkflowExecution, WorkflowHandle
 
 from bench.books import rows
 from bench.chaos.programme import CANARY, DIALLED
+from bench.needles import Needles
 from bench.saying import messages, payloads, text_of
 from cli.stack.stack import Stack
 from store.crypto import Vault
 from store.database import Database
 from store.tables import Claim, Order
 
-_SHORTEST = 6
-"""Characters of the shortest needle: less would be met by chance."""
 _AT_ONCE = 8
 _NAMED = {"app_id"}
 """Among the stack's own values, what is no secret."""
-
-
-class Needles:
-    """What is searched for, by kind. A text is searched once for all of them together."""
-
-    def __init__(self, kinds: dict[str, Iterable[str]]) -> None:
-        self.kinds = {
-            needle.lower(): kind
-            for kind, needles in kinds.items()
-            for needle in needles
-            if len(needle) >= _SHORTEST
-        }
-        self._heads: dict[str, list[str]] = {}
-        for needle in self.kinds:
-            self._heads.setdefault(needle[:_SHORTEST], []).append(needle)
-
-    def found_in(self, text: str) -> set[str]:
-        """The needles that the text holds, whatever its case."""
-        text, found = text.lower(), set()
-        for at in range(len(text) - _SHORTEST + 1):
-            for needle in self._heads.get(text[at : at + _SHORTEST], ()):
-                if text.startswith(needle, at):
-                    found.add(needle)
-        return found
 
 
 @dataclass

@@ -36,6 +36,8 @@ SETTINGS = (
     "unix_socket_directories=",
     "max_connections=200",
     "log_line_prefix=%m [%p] ",
+    # Else an error quotes the row that breaks a constraint: a person's, or a bearer value.
+    "log_error_verbosity=terse",
 )
 
 

@@ -173,7 +173,7 @@ def _claim() -> dict[str, Any]:
     return {
         "id": str(uuid4()),
         "claimLink": f"https://claim.giftcard-partners.example/{token_urlsafe(16)}",
-        "claimLinkChallengeAnswer": token_urlsafe(4),
+        "claimLinkChallengeAnswer": token_urlsafe(8),
         "barcodePath": None,
         "barcodeType": None,
     }

@@ -97,6 +97,31 @@ class TestRequestsThatCannotBeRead:
         assert response.json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
+class TestPersons:
+    """Whoever keeps e-mails as ids gets them repeated by no error."""
+
+    @pytest.mark.parametrize(
+        "path", ["customers/jane@acme.com", "vouchers/jane@acme.com", "grants/jane%40acme.com"]
+    )
+    async def test_are_not_named_by_what_is_not_found(
+        self, unchanged: httpx.AsyncClient, path: str
+    ) -> None:
+        response = await unchanged.get(f"/v1/{path}")
+        refused(response, 404, "resource_not_found")
+        assert response.json()["resource_id"] == "[e-mail]"
+        assert "jane" not in response.text
+
+    async def test_nor_by_a_pointer(self, admin: httpx.AsyncClient) -> None:
+        response = await admin.post("/v1/campaigns", json={"jane@acme.com": 1})
+        refused(response, 400, "invalid_payload", "/[e-mail]")
+        assert "jane" not in response.text
+
+    async def test_nor_by_what_an_export_cannot_be(self, service: httpx.AsyncClient) -> None:
+        response = await service.post("/v1/exports", json={"exported_object": "jane@acme.com"})
+        refused(response, 400, "invalid_payload")
+        assert "jane" not in response.text
+
+
 class TestOwnFailures:
     async def test_unexpected_error_says_nothing(
         self, app: FastAPI, anonymous: httpx.AsyncClient

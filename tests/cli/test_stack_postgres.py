@@ -33,6 +33,21 @@ async def test_what_is_committed_stays(connection: asyncpg.Connection, setting: 
     assert await connection.fetchval(f"SHOW {setting}") == "on"
 
 
+async def test_its_log_quotes_no_row(connection: asyncpg.Connection) -> None:
+    """A row that breaks a constraint can be a person's."""
+    await connection.execute("CREATE TABLE people (email text UNIQUE, known bool CHECK (known))")
+    add = "INSERT INTO people VALUES ('zyxqvut' || '@example.com', $1)"
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(add, False)
+    await connection.execute(add, True)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await connection.execute(add, True)
+    data = Path(await connection.fetchval("SHOW data_directory"))
+    log = data.with_name("postgres.log").read_text()
+    assert log.count("violates") == 2
+    assert "zyxqvut@" not in log
+
+
 async def test_a_wrong_password_is_refused(url: str) -> None:
     password = urlsplit(url).password or ""
     with pytest.raises(asyncpg.InvalidPasswordError):

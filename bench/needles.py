@@ -1,0 +1,94 @@
+"""What must not be said, found in one pass however much there is of it and however much was said.
+
+A needle is found by four of its letters in a row that few texts hold: the last ones of a token,
+those about the @ of an e-mail. The text is looked at in steps of four letters, and seven letters
+of a needle always hold one whole step.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
+
+SHORTEST = 7
+"""Characters of the shortest needle: less would be met by chance."""
+_STEP = 4
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+class Needles:
+    """What is searched for, by kind, whatever its case; also as a URL would hold it."""
+
+    def __init__(self, kinds: Mapping[str, Iterable[str]]) -> None:
+        self.kinds = {
+            form: kind
+            for kind, needles in kinds.items()
+            for needle in needles
+            for form in _forms(needle)
+            if len(needle) >= SHORTEST
+        }
+        self._steps: dict[int, list[tuple[str, bytes, int]]] = {}
+        for needle in self.kinds:
+            self._add(needle)
+
+    def found_in(self, text: str) -> set[str]:
+        """The needles that the text holds."""
+        return {needle for _, needle in self._places(_plain(text))}
+
+    def lines(self, text: str) -> Iterator[tuple[int, str]]:
+        """The number of a line that holds one, and the needle."""
+        whole = _plain(text)
+        for at, needle in self._places(whole):
+            yield whole.count(b"\n", 0, at) + 1, needle
+
+    def blotted(self, text: str) -> str:
+        """The text without them, to be shown."""
+        for needle in self.found_in(text):
+            text = re.sub(re.escape(needle), "…", text, flags=re.IGNORECASE)
+        return text
+
+    def _places(self, whole: bytes) -> Iterator[tuple[int, str]]:
+        """Where each one begins."""
+        padded = whole + bytes(-len(whole) % _STEP)
+        for number, step in enumerate(memoryview(padded).cast("I")):
+            if step in self._steps:
+                yield from self._beginning(whole, number * _STEP, self._steps[step])
+
+    @staticmethod
+    def _beginning(
+        whole: bytes, at: int, candidates: list[tuple[str, bytes, int]]
+    ) -> Iterator[tuple[int, str]]:
+        for needle, letters, offset in candidates:
+            if at >= offset and whole.startswith(letters, at - offset):
+                yield at - offset, needle
+
+    def _add(self, needle: str) -> None:
+        letters = needle.encode()
+        first = _rarest(letters)
+        for offset in range(first, first + _STEP):
+            step = int.from_bytes(letters[offset : offset + _STEP], sys.byteorder)
+            self._steps.setdefault(step, []).append((needle, letters, offset))
+
+
+def _forms(needle: str) -> set[str]:
+    return {needle.lower(), quote(needle, safe="").lower()}
+
+
+def _rarest(letters: bytes) -> int:
+    """Where the seven letters begin that are looked for first."""
+    last = len(letters) - SHORTEST
+    at = max(letters.find(b"@"), letters.find(b"%40"))
+    return last if at < 0 else min(max(at - _STEP + 1, 0), last)
+
+
+def _plain(text: str) -> bytes:
+    """In lower case, without JSON's escapes; line ends stay where they are."""
+    if "\\u" in text:
+        text = _ESCAPE.sub(lambda found: _letter(int(found[1], 16)) or found[0], text)
+    return text.lower().encode(errors="replace")
+
+
+def _letter(number: int) -> str:
+    return chr(number) if number >= ord(" ") and not 0xD800 <= number < 0xE000 else ""

@@ -1,0 +1,41 @@
+"""Refusals repeat what a caller said, but nobody's e-mail."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from domain.discretion import unnamed
+from domain.refusals import InvalidPayload, NotFound
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Cannot find voucher with id 'ana@example.com'.", "'[e-mail]'."),
+        ("/metadata/ana+1@example.com: unknown", "/metadata/[e-mail]: unknown"),
+        ("ana@host", "[e-mail]"),
+        ("@ana@example.com", "[e-mail]"),
+        ('{"detail":"\\"zoë@example.com\\""}', '{"detail":"\\"[e-mail]\\""}'),
+        ("There must be something before the @-sign.", "before the @-sign."),
+        ("Cannot find voucher with id 'SUMMER'.", "'SUMMER'."),
+    ],
+)
+def test_an_e_mail_is_left_out(said: str, told: str) -> None:
+    assert unnamed(said).endswith(told)
+    assert "ana" not in unnamed(said)
+
+
+def test_a_long_text_takes_no_time() -> None:
+    began = time.monotonic()
+    unnamed("a" * 1_000_000 + " @")
+    assert time.monotonic() - began < 1
+
+
+def test_no_refusal_quotes_one() -> None:
+    """Also where it goes into a history or a row, and not to the API."""
+    refusal = NotFound("customer", "ana@example.com")
+    assert str(refusal) == refusal.detail == "Cannot find customer with id '[e-mail]'."
+    assert refusal.details == {"resource_id": "[e-mail]"}
+    assert str(InvalidPayload("'ana@example.com' is no amount.")) == "'[e-mail]' is no amount."
