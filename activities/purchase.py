@@ -245,8 +245,12 @@ class Purchase:
 
 def _same(request: OrderRequest, snapshot: OrderSnapshot) -> None:
     """Compare what came back with the frozen request: providers differ in whether they do, and a
-    silent replay of another order looks like success."""
+    silent replay of another order looks like success. What is not told is not compared; the
+    recipient is compared by the adapters that are told it."""
     if snapshot.face is not None and snapshot.face != request.face:
         raise KeyConflict(f"the order under our key is for {snapshot.face}, not {request.face}")
+    told = snapshot.product_id
+    if told is not None and told.casefold() != request.product_id.casefold():
+        raise KeyConflict(f"the order under our key is for {told}, not {request.product_id}")
     if snapshot.key is not None and snapshot.key != request.key:
         raise KeyConflict("the provider named an order of another key")

@@ -135,8 +135,18 @@ class OrderRequest(BaseModel):
 
     def fingerprint(self) -> str:
         """A hash of what the provider is asked for; the callback address is ours to move."""
-        body = self.model_dump_json(exclude={"callback_url"})
-        return blake2b(body.encode(), digest_size=16).hexdigest()
+        return _digest(self.model_dump_json(exclude={"callback_url"}))
+
+    def is_as_frozen(self, fingerprint: str) -> bool:
+        """Read back from its row: is it still what was written there under that fingerprint? A
+        member that this model has gained since is not in the row, and is left out."""
+        return _digest(self.model_dump_json(exclude={"callback_url"}, exclude_unset=True)) == (
+            fingerprint
+        )
+
+
+def _digest(body: str) -> str:
+    return blake2b(body.encode(), digest_size=16).hexdigest()
 
 
 class ClaimSecret(BaseModel):
@@ -161,6 +171,8 @@ class OrderSnapshot(BaseModel):
     redemption: RedemptionState = RedemptionState.UNKNOWN
     raw_status: str
     face: Money | None = None
+    product_id: str | None = None
+    """What it is a card of; None where the provider does not tell."""
     charged: Money | None = None
     raw_charge: str | None = None
     """The provider's own figure, in major units, where `charged` had to be rounded."""

@@ -151,11 +151,18 @@ def snapshot(
         delivery=DeliveryState.PENDING,
         raw_status=raw,
         face=_cents(campaign.get("price_in_cents"), currency),
+        product_id=_brand(campaign),
         charged=_charged(campaign, currency),
         secret=ClaimSecret(link=links[0]) if links else None,
         awaits_funds=raw == "AWAITING_FUNDS",
         recognised=state is not None,
     )
+
+
+def _brand(campaign: dict[str, Any]) -> str | None:
+    """Its one brand. Others in the account may leave the choice among several."""
+    codes = campaign.get("brand_codes") or []
+    return str(codes[0]) if len(codes) == 1 else None
 
 
 def _reached_nobody(campaign: dict[str, Any]) -> bool:

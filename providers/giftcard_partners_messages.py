@@ -124,11 +124,18 @@ def snapshot_of(order: dict[str, Any], currency: str) -> OrderSnapshot:
         delivery=_delivery(state, str(order.get("type", "")), secret),
         raw_status=raw,
         face=None if (value := _sum(lines, "value")) is None else rounded(value, currency),
+        product_id=_product(lines),
         charged=charged,
         raw_charge=None if exact else str(cost),
         secret=secret,
         recognised=state is not None,
     )
+
+
+def _product(lines: list[dict[str, Any]]) -> str | None:
+    """Ours have one line; others in the account may have more."""
+    named = {str(line["productid"]) for line in lines if line.get("productid")}
+    return named.pop() if len(named) == 1 else None
 
 
 def _delivery(state: OrderState | None, kind: str, secret: ClaimSecret | None) -> DeliveryState:

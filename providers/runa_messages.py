@@ -133,12 +133,20 @@ def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
         redemption=redemption or RedemptionState.UNKNOWN,
         raw_status="/".join(filter(None, words)),
         face=face,
+        product_id=_product(items),
         # Paid in another currency it is left out: an order's books are kept in one.
         charged=charged,
         created_at=moment(order.get("created_at")),
         secret=_secret(items),
         recognised=recognised,
     )
+
+
+def _product(items: list[dict[str, Any]]) -> str | None:
+    """Of one item with one product, as ours are."""
+    products = items[0].get("products") if len(items) == 1 else None
+    single = isinstance(products, dict) and products.get("type") == "SINGLE"
+    return str(products["value"]) if single and products and products.get("value") else None
 
 
 def _delivery(state: OrderState | None, items: list[dict[str, Any]]) -> DeliveryState:

@@ -224,6 +224,7 @@ def snapshot(
         redemption=_REDEMPTIONS.get(word(line, "rewardStatus"), RedemptionState.UNKNOWN),
         raw_status=f"{raw}, {told}" if told else raw,
         face=_face(order, currency),
+        product_id=str(order["utid"]) if order.get("utid") else None,
         charged=_charged(order),
         created_at=created(order),
         secret=_secret(order) if method in _KEPT_BY_US else None,

@@ -93,6 +93,8 @@ async def claim(
     unsent = order is None or order.state in ENDED or order.state == OrderState.PREPARED
     if unsent and (lack := await taxes.form_missing(tx, grant, limit, besides=order)):
         return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
+    if order is not None and not is_new and (changed := await _changed(tx, grant, order)):
+        return changed
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
         order = prepare(tx, grant, reward, customer, after=order, hooks=hooks)
@@ -105,6 +107,18 @@ async def claim(
     return _attempt(order, at, probes=lane is not None)
 
 
+async def _changed(tx: Transaction, grant: Grant, order: Order) -> Step | None:
+    """A key is sent with the contents that were frozen with it, or not at all: other ones, however
+    they got into the row, might buy something else, or be refused as a conflict."""
+    if OrderRequest.model_validate(order.request).is_as_frozen(order.fingerprint):
+        return None
+    # Sent before, only a person can say what it bought; unsent, it can still be cancelled.
+    sent = order.state == OrderState.UNKNOWN
+    attention = Attention.KEY_CONFLICT if sent else Attention.UNEXPECTED
+    return await park(tx, grant, attention, _NOT_AS_FROZEN)
+
+
+_NOT_AS_FROZEN = "The order's row is not what was frozen with its key. It is not sent."
 _SOON = timedelta(seconds=1)
 _ORDERS = metadata.tables[str(Order.__tablename__)]
 _INSERT = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.id)

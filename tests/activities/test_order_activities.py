@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from auditing import assert_books_agree
@@ -18,13 +19,13 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.purchase import Purchase
 from domain.grants import Attention, GrantStatus
 from domain.messages import Next, Step
-from domain.orders import ClaimSecret, DeliveryState, OrderState
+from domain.orders import ClaimSecret, DeliveryState, OrderRequest, OrderState
 from domain.rewards import Delivery
 from store import orders
 from store.database import Database
 from store.orders import Attempt
 from store.reading.health import double_orders
-from store.tables import Claim, Customer, Event, Grant, Lane
+from store.tables import Claim, Customer, Event, Grant, Lane, Order
 
 
 async def again(lane: LaneUnderTest, grant_id: str, attempt: int = 1) -> ApplicationError:
@@ -250,7 +251,7 @@ class TestAgain:
     async def test_an_earlier_request_that_arrives_after_a_refusal_is_found_and_no_other_is_sent(
         self, database: Database, lane: LaneUnderTest, provider: Provider
     ) -> None:
-        grant = await add_grant(database, gift_card(product_id="NO-SUCH"))
+        grant = await add_grant(database, gift_card(600_00))
         await provider.fail(drop_before=1)
         await again(lane, grant.id)
         await provider.fail()
@@ -362,6 +363,64 @@ class TestKeyConflict:
         assert step.after is None
         assert (await lane.order(grant.id)).state == OrderState.UNKNOWN
         assert len(await provider.book()) == 1
+
+    async def test_another_product_under_our_key_waits_for_a_person(
+        self, database: Database, lane: LaneUnderTest, provider: Provider
+    ) -> None:
+        """The same amount: only the product tells it from ours."""
+        grant = await add_grant(database, gift_card(25_00, product_id="AMAZON"))
+        await provider.fail(drop_after=1)
+        await again(lane, grant.id)
+        await provider.fail()
+        await _freeze_as(database, await lane.order(grant.id), product_id="CVS")
+        step = await lane.place(grant.id, attempt=2)
+        assert (step.attention, step.cancellable) == (Attention.KEY_CONFLICT, False)
+        assert (await lane.grant(grant.id)).attention_detail == (
+            "the order under our key is for AMAZON, not CVS"
+        )
+        assert len(await provider.book()) == 1
+
+
+async def _freeze_as(database: Database, order: Order, **changes: Any) -> None:
+    """As if the order had been frozen with these members from the beginning."""
+    assert order.request is not None
+    request = OrderRequest.model_validate(order.request | changes)
+    frozen = {"request": request.model_dump(mode="json"), "fingerprint": request.fingerprint()}
+    await alter(database, order, **frozen)
+
+
+class TestFrozen:
+    """A key is sent with the contents that were frozen with it, or not at all."""
+
+    async def test_changed_before_it_was_sent_it_is_not_sent_and_can_be_cancelled(
+        self, database: Database, lane: LaneUnderTest, provider: Provider
+    ) -> None:
+        grant = await add_grant(database)
+        await provider.put("rate", per_second=1e-9)
+        for attempt in (1, 2):
+            await again(lane, grant.id, attempt)
+        await provider.put("rate", per_second=None)
+        asked, order = await provider.asked(), await lane.order(grant.id)
+        assert (order.state, order.request) != (OrderState.UNKNOWN, None)
+        await alter(database, order, request=(order.request or {}) | {"product_id": "AMAZON"})
+        step = await lane.place(grant.id, attempt=3)
+        assert (step.attention, step.cancellable) == (Attention.UNEXPECTED, True)
+        assert await provider.asked() == asked
+        assert await provider.book() == []
+
+    async def test_changed_while_in_doubt_it_waits_for_a_person(
+        self, database: Database, lane: LaneUnderTest, provider: Provider
+    ) -> None:
+        grant = await add_grant(database)
+        await provider.fail(drop_after=1)
+        await again(lane, grant.id)
+        await provider.fail()
+        asked, order = await provider.asked(), await lane.order(grant.id)
+        await alter(database, order, request=(order.request or {}) | {"product_id": "AMAZON"})
+        step = await lane.place(grant.id, attempt=2)
+        assert (step.attention, step.cancellable) == (Attention.KEY_CONFLICT, False)
+        assert await provider.asked() == asked
+        assert (await lane.order(grant.id)).state == OrderState.UNKNOWN
 
 
 class TestOneSender:

@@ -227,7 +227,23 @@ class TestFingerprint:
         ],
     )
     def test_changes_with_what_is_bought(self, change: dict[str, object]) -> None:
-        assert self.request.model_copy(update=change).fingerprint() != self.request.fingerprint()
+        changed = self.request.model_copy(update=change)
+        assert changed.fingerprint() != self.request.fingerprint()
+        assert not self._stored(changed).is_as_frozen(self.request.fingerprint())
+
+    def test_what_was_stored_is_as_frozen(self) -> None:
+        assert self._stored(self.request).is_as_frozen(self.request.fingerprint())
+
+    def test_a_member_that_is_new_since_changes_nothing(self) -> None:
+        class Tomorrow(OrderRequest):
+            note: str | None = None
+
+        stored = Tomorrow.model_validate(self.request.model_dump(mode="json"))
+        assert stored.is_as_frozen(self.request.fingerprint())
+
+    @staticmethod
+    def _stored(request: OrderRequest) -> OrderRequest:
+        return OrderRequest.model_validate(request.model_dump(mode="json"))
 
 
 class TestClaimSecret:

@@ -346,6 +346,17 @@ class TestRecipient:
         grant = await one(database, Grant, id=grant.id)
         assert (grant.status, grant.attention) == (GrantStatus.ORDERING, None)
 
+    async def test_a_postal_address_is_as_frozen_when_it_is_sent_again(
+        self, database: Database
+    ) -> None:
+        """PostgreSQL keeps an object's members in an order of its own."""
+        grant = await add_grant(database, gift_card(delivery=Delivery.POST))
+        person = await one(database, Customer, id=grant.recipient_id)
+        address = {"postal_code": "62701", "line_1": "1 Main Street", "city": "Springfield"}
+        await alter(database, person, address=address)
+        await not_bought(database, await attempt(database, grant.id))
+        assert isinstance(await claim(database, grant.id), Attempt)
+
     async def test_the_whole_postal_address_is_frozen(self, database: Database) -> None:
         of = terms(every_friend(gift_card(delivery=Delivery.POST)), referee_reward=None)
         programme = await add_programme(database, of)
