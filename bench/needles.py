@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress, count
 from urllib.parse import quote
 
 SHORTEST = 7
@@ -51,10 +52,10 @@ class Needles:
 
     def _places(self, whole: bytes) -> Iterator[tuple[int, str]]:
         """Where each one begins."""
-        padded = whole + bytes(-len(whole) % _STEP)
-        for number, step in enumerate(memoryview(padded).cast("I")):
-            if step in self._steps:
-                yield from self._beginning(whole, number * _STEP, self._steps[step])
+        steps = memoryview(whole + bytes(-len(whole) % _STEP)).cast("I")
+        # All in C: a Python loop over each step takes several times as long.
+        for number in compress(count(), map(self._steps.__contains__, steps)):
+            yield from self._beginning(whole, number * _STEP, self._steps[steps[number]])
 
     @staticmethod
     def _beginning(

@@ -10,7 +10,9 @@ from itertools import count
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy.engine import make_url
+from databases import TEMPLATE, cloned, renamed
+from said.gathering import gather_histories, gather_server_log
+from said.session import Discretion
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from cli.stack import postgres
@@ -20,15 +22,13 @@ from store.database import Database
 from store.dispatch import SEARCH_ATTRIBUTES
 from store.temporal import guerdon_plugin
 
-_TEMPLATE = "migrated"
-# The server is thrown away with the session. A disk that need not be waited for, and files that
-# are copied as they are, make a database for each test four times as fast.
+# The server is thrown away with the session, so no disk need be waited for.
 _CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count(1)
 
 
-def _renamed(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Discretion(config))
 
 
 async def _admin(url: str, *statements: str) -> None:
@@ -45,19 +45,18 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this session, with a migrated template to clone."""
     with postgres.temporary() as url:
         careless = [f"ALTER SYSTEM SET {name} = off" for name in _CARELESS]
-        made = f"CREATE DATABASE {_TEMPLATE}"
+        made = f"CREATE DATABASE {TEMPLATE}"
         asyncio.run(_admin(url, *careless, "SELECT pg_reload_conf()", made))
-        migrate.upgrade(_renamed(url, _TEMPLATE))
+        migrate.upgrade(renamed(url, TEMPLATE))
         yield url
+        asyncio.run(gather_server_log(url))
 
 
 @pytest_asyncio.fixture
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """An empty, migrated database for one test."""
-    name = f"test_{next(_numbers)}"
-    await _admin(postgres_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
-    yield _renamed(postgres_url, name)
-    await _admin(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with cloned(postgres_url, f"test_{next(_numbers)}") as url:
+        yield url
 
 
 @pytest_asyncio.fixture
@@ -83,6 +82,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         plugins=[guerdon_plugin],
     ) as environment:
         yield environment
+        await gather_histories(environment.client)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ LIFETIME = timedelta(seconds=30)
 PROBE_EVERY = timedelta(minutes=10)
 PACE = Pace(first=timedelta(seconds=1), longest=timedelta(hours=1), overdue=timedelta(days=7))
 VAULT = Vault(f"k1:{base64.b64encode(bytes(range(32))).decode()}")
-SECRET = ClaimSecret(link="https://claim.example/s3cr3t", challenge_answer="4711")
+SECRET = ClaimSecret(link="https://claim.example/s3cr3t", challenge_answer="pin-4711")
 
 
 async def claim(

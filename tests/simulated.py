@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from said.notes import NOTES
 
 from cli.stack.child import Child
 from cli.stack.ports import Ports
@@ -29,6 +30,7 @@ def running_simulator(home: Path) -> Iterator[str]:
     yield url
     process.send(process.stop_signal)
     process.wait()
+    NOTES.log(process.log)
 
 
 def _answers(url: str) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from said.notes import NOTES
+
 GUERDON = str(Path(sys.executable).with_name("guerdon"))
 
 
@@ -43,6 +45,7 @@ class WorkerProcess:
             return await asyncio.to_thread(self.process.wait, 30)
         finally:
             self.process.kill()
+            NOTES.log(self._log)
 
 
 @asynccontextmanager

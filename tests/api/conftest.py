@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 from api_app import client_of, headers_for, rows_of, running
+from databases import cloned
 from fastapi import FastAPI
-from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from domain.roles import Role
@@ -83,19 +82,14 @@ class Module(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def module_api(postgres_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Module]:
     """The application on a database that the whole module shares, called by a service."""
-    name = f"{request.module.__name__}_unchanged"
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
-    url = make_url(postgres_url).set(database=name).render_as_string(False)
-    database = Database(url)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-        headers = await headers_for(database, Role.SERVICE)
-        async with running(url) as app, client_of(app, headers) as client:
-            yield Module(client, database)
-    await database.dispose()
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    async with cloned(postgres_url, f"{request.module.__name__}_unchanged") as url:
+        database = Database(url)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+            headers = await headers_for(database, Role.SERVICE)
+            async with running(url) as app, client_of(app, headers) as client:
+                yield Module(client, database)
+        await database.dispose()
 
 
 @pytest_asyncio.fixture

@@ -11,6 +11,7 @@ import pytest_asyncio
 from api_bodies import made, refused
 from builders import add_grant, gift_card, one
 from ordering import SECRET, attempt, record, snapshot
+from said.notes import NOTES, here
 
 from domain.orders import DeliveryState
 from domain.rewards import Delivery
@@ -104,6 +105,7 @@ async def test_one_that_no_key_opens_is_not_quoted(
     claim = await one(database, Claim)
     async with database.transaction() as tx:
         (await tx.session.merge(claim)).ciphertext = b"k9:" + claim.ciphertext[3:]
+    NOTES.planted(f"row {claim.order_id} of {here()}")
     with caplog.at_level(logging.DEBUG):
         response = await support.get(path)
     refused(response, 500, "internal_error")

@@ -20,6 +20,7 @@ from api_app import client_of
 from api_bodies import campaign_body, refused
 from builders import add_programme, alter, rows
 from fastapi import FastAPI
+from said.notes import NOTES, here
 
 from api.problems import KINDS
 from store.credentials import create_key_sync
@@ -64,7 +65,7 @@ def server(database_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     yield process, url
     if process.poll() is None:
         process.kill()
-    process.communicate()
+    NOTES.said("log", f"the API's process of {here()}", process.communicate()[0])
 
 
 class TestProcess:

@@ -1,5 +1,6 @@
 """`guerdon dev` as a person runs it: a process of its own, on free ports."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from said.gathering import gather_stack
+from stacks import note_logs
 
-from cli.stack.state import DevInfo
+from cli.stack.state import DevInfo, Secrets
 
 GUERDON = str(Path(sys.executable).with_name("guerdon"))
 FREE_PORTS = {
@@ -55,8 +58,12 @@ class Dev:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Signal it, wait for its end, and give its exit status."""
+        if self.process.poll() is None and (self.home / "dev.json").exists():
+            asyncio.run(gather_stack(self.info, Secrets.load(self.home)))
         self.process.send_signal(number)
-        return self.process.wait(30)
+        status = self.process.wait(30)
+        note_logs(self.home)
+        return status
 
     def children(self) -> list[psutil.Process]:
         """Every process that it has started, with theirs."""

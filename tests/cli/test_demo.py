@@ -2,18 +2,22 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from dev_process import GUERDON
+from said.notes import NOTES
 
 from cli.demo import programme
 from cli.demo.finance import compare, compare_ledger
 
+TOLD = str(Path(__file__).parent.parent / "told_command.py")
+
 
 def test_the_demo_runs_and_the_books_agree() -> None:
     done = subprocess.run(
-        [GUERDON, "demo"],
+        [sys.executable, TOLD, str(NOTES.beside("demo")), "demo"],
         env=os.environ | {"COLUMNS": "200"},
         capture_output=True,
         text=True,

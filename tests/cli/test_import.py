@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from dev_process import GUERDON
+from said.notes import NOTES, here
 from sqlalchemy import text
 
 from store.database import Database
@@ -44,6 +45,7 @@ def started(file: Path, database_url: str) -> subprocess.Popen[str]:
 def imported(file: Path, database_url: str) -> tuple[int, str, str]:
     process = started(file, database_url)
     out, err = process.communicate(timeout=60)
+    NOTES.said("log", f"the import of {here()}", f"{out}\n{err}")
     return process.returncode, out, err
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from judge import Judge
+from stacks import running_stack
 
 from bench.engine import Engine
-from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded stack on free ports, in a folder of this module's own."""
-    home: Path = tmp_path_factory.mktemp("stack")
-    with Stack(home, Ports.free()) as running:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from said.notes import HISTORY, NOTES
 
 from bench.chaos.run import Order, Report, Run
 from bench.chaos.secrets import needles_of, search
@@ -43,6 +44,8 @@ async def _would_find(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     await database.dispose()
     found = await search(stack, client, [f"refused: {stack.secrets.app_token}"], needles)
     await handle.terminate()
+    NOTES.planted(HISTORY.format("canary"))
+    log.unlink()
     assert set(found.leaks) == {
         "planted.log, line 2, holds the stack's provider_token",
         "problem 0 holds the stack's app_token",

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import httpx
 import pytest_asyncio
 from builders import EVENT, add_programme, every_friend, points, rows, terms
+from said.notes import NOTES
 from temporalio.testing import WorkflowEnvironment
 
 from domain.referrals import ReferralStatus
@@ -44,23 +45,25 @@ class Api(NamedTuple):
 
 
 @pytest_asyncio.fixture
-async def api(database: Database, database_url: str) -> AsyncIterator[Api]:
+async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")}
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("guerdon"), "api", "--port", str(port)],
-        env=kept
-        | {
-            "GUERDON_DATABASE_URL": database_url,
-            "GUERDON_ENCRYPTION_KEYS": KEY,
-            "GUERDON_PUBLIC_URL": "http://guerdon.test",
-            "TEMPORAL_ADDRESS": "127.0.0.1:1",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = tmp_path / "api.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("guerdon"), "api", "--port", str(port)],
+            env=kept
+            | {
+                "GUERDON_DATABASE_URL": database_url,
+                "GUERDON_ENCRYPTION_KEYS": KEY,
+                "GUERDON_PUBLIC_URL": "http://guerdon.test",
+                "TEMPORAL_ADDRESS": "127.0.0.1:1",
+            },
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
     async with database.transaction() as tx:
         app_id, token = await create_key(tx, Role.SERVICE)
     async with httpx.AsyncClient(
@@ -71,6 +74,7 @@ async def api(database: Database, database_url: str) -> AsyncIterator[Api]:
         yield Api(process, client)
     process.kill()
     process.wait()
+    NOTES.log(log)
 
 
 async def _ready(api: Api) -> None:

@@ -29,6 +29,7 @@ from deeds import limit, refer, reverse
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from said.gathering import gather_secrets
 from sequential_model import COST, EACH, EVERY, FRIEND, Model
 
 from store.database import Database
@@ -133,6 +134,7 @@ def test_the_store_does_what_the_model_does(postgres_url: str) -> None:
             ),
         )
         loop.run_until_complete(Referrals.database.dispose())
+        loop.run_until_complete(gather_secrets(url))
 
 
 async def _made(postgres_url: str) -> str:

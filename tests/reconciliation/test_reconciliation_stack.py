@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from stacks import running_stack
 from temporalio.client import Client
 from temporalio.worker import Replayer
 from worker_process import GUERDON
 
 from bench.engine import CARD, Engine
-from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 from domain.messages import SEAL_SCHEDULE
 from domain.reconciliation import daily_schedule
@@ -37,8 +37,7 @@ PERIOD = (TODAY - timedelta(days=1), TODAY + timedelta(days=2))
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    home: Path = tmp_path_factory.mktemp("stack")
-    with Stack(home, Ports.free()) as running:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from stacks import running_stack
 
-from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded stack on free ports, in a folder of this module's own."""
-    with Stack(tmp_path_factory.mktemp("stack"), Ports.free()) as running:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running

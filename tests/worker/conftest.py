@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from said.gathering import gather_histories
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -33,3 +34,4 @@ async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
         monkeypatch.setenv("GUERDON_PUBLIC_URL", "http://guerdon.test")
         monkeypatch.setenv("GUERDON_MAX_DELAY_SECONDS", "2")
         yield client
+        await gather_histories(client)

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
+from databases import cloned
 from histories import replay
 from provider import Hooks, Simulator, simulator_process
-from sqlalchemy.engine import make_url
 from stage import Keep, Stage
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -40,14 +39,10 @@ async def module_database(
     postgres_url: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Database]:
     """A database that the module's workers and tests share."""
-    name = request.module.__name__
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
-    database = Database(make_url(postgres_url).set(database=name).render_as_string(False))
-    yield database
-    await database.dispose()
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    async with cloned(postgres_url, request.module.__name__) as url:
+        database = Database(url)
+        yield database
+        await database.dispose()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

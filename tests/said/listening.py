@@ -1,0 +1,70 @@
+"""Listens to this process: its log lines, the problems that the API answers it, and whatever the
+product itself takes for a secret. Tests need not say so, and new ones are listened to as well."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import SecretStr
+from structlog.typing import EventDict
+
+from said.answers import listen_to_answers
+from said.notes import NOTES, here
+from store.crypto import Vault
+
+VAULTS: dict[str, Vault] = {}
+"""Each that was made, by its keys: one of them opens what a database holds."""
+
+
+def listen() -> None:
+    """From now on, to everything in this process."""
+    structlog.configure(wrapper_class=_Logger)
+    logging.getLogger().addHandler(_Handler())
+    _listen_to_secrets()
+    listen_to_answers()
+
+
+class _Logger(structlog.make_filtering_bound_logger(logging.NOTSET)):  # type: ignore[misc]
+    """Below every processor: a test that captures the log puts its own in their place."""
+
+    def _process_event(self, method_name: str, event: str | None, event_kw: EventDict) -> Any:
+        words = {"event": event, "level": method_name, **self._context, **event_kw}
+        NOTES.said("log", f"the log of {here()}", f"{words}\n")
+        return super()._process_event(method_name, event, event_kw)
+
+
+class _Handler(logging.Handler):
+    """What libraries log, tracebacks included."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        NOTES.said("log", f"the log of {here()}", f"{self.format(record)}\n")
+
+
+def _listen_to_secrets() -> None:
+    def configured(setting: SecretStr, value: str) -> None:
+        # Of an address only the password is secret.
+        password = urlsplit(value).password if "://" in value else value
+        NOTES.secret("a configured secret", password)
+
+    def keyed(vault: Vault, keys: str) -> None:
+        VAULTS[keys] = vault
+        for key in keys.split(","):
+            NOTES.secret("an encryption key", key.partition(":")[2].strip())
+
+    _after(SecretStr, configured)
+    _after(Vault, keyed)
+
+
+def _after(kind: type, note: Callable[..., None]) -> None:
+    """Note what each new one is made of."""
+    make = kind.__init__  # type: ignore[misc]
+
+    def made(self: Any, value: str) -> None:
+        make(self, value)
+        note(self, value)
+
+    kind.__init__ = made  # type: ignore[misc]

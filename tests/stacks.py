@@ -1,0 +1,29 @@
+"""Whole stacks for tests. What they hold and what they said is noted before they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from said.gathering import gather_stack
+from said.notes import NOTES
+
+from cli.stack.ports import Ports
+from cli.stack.stack import Stack
+
+
+@contextmanager
+def running_stack(home: Path) -> Iterator[Stack]:
+    """The embedded stack on free ports."""
+    with Stack(home, Ports.free()) as stack:
+        yield stack
+        asyncio.run(gather_stack(stack.info, stack.secrets))
+    note_logs(home)
+
+
+def note_logs(home: Path) -> None:
+    """Every log file of a stack that has ended."""
+    for log in sorted((home / "logs").glob("*.log")):
+        NOTES.log(log)
