@@ -1,4 +1,5 @@
-"""What every request under /v1 passes: credentials, a readable body, its Idempotency-Key."""
+"""What every request under /v1 passes: credentials, known parameters, a readable body, its
+Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from api.body import read_json
 from api.idempotency import HEADER, answer_once
+from api.known_parameters import must_be_known, names_of
 from api.resources import resources_of
 from domain.refusals import InvalidPayload
 
@@ -24,12 +26,14 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        names = names_of(self.dependant)
 
         async def guarded(request: Request) -> Response:
             resources = resources_of(request)
             request.state.caller = await resources.keyring.authenticate(request.headers)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
+            must_be_known(request, names)
             if request.method in ("POST", "PUT"):
                 await self.read_body(request)
             key = request.headers.get(HEADER) if request.method == "POST" else None

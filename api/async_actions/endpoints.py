@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from api.access import READERS, allow
 from api.async_actions.schemas import AsyncActionAnswer, AsyncActionList, AsyncActionSummary
-from api.lists import Windowed
+from api.fields import Instant
+from api.lists import Ordered
 from api.problems import responses
 from api.resources import Held
 from api.route import GuardedRoute
 from store.reading import actions
+from store.reading.pages import Between
 
 router = APIRouter(
     prefix="/v1/async-actions", tags=["Asynchronous actions"], route_class=GuardedRoute
@@ -18,10 +22,14 @@ router = APIRouter(
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
-async def list_async_actions(held: Held, window: Windowed) -> AsyncActionList:
+async def list_async_actions(
+    held: Held,
+    window: Ordered,
+    end_date: Annotated[Instant | None, Query(description="Accepted before then.")] = None,
+) -> AsyncActionList:
     """Accepted work, newest first."""
     async with held.database.reading() as session:
-        page = await actions.page(session, window)
+        page = await actions.page(session, window, Between(before=end_date))
     return AsyncActionList(
         async_actions=[AsyncActionSummary.of(row[0]) for row in page.rows],
         total=page.total,

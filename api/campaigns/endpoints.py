@@ -12,7 +12,7 @@ from api.campaigns.changes import CampaignChangeIn
 from api.campaigns.checks import must_be_known
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
 from api.campaigns.terms import PROGRAM, rewards_in
-from api.lists import Windowed
+from api.lists import Dated
 from api.problems import body_responses, post_responses, responses
 from api.resources import Held
 from api.rewards.making import begin
@@ -54,17 +54,17 @@ async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_campaigns(
     held: Held,
-    window: Windowed,
+    window: Dated,
     campaign_type: CampaignKind = "REFERRAL_PROGRAM",
     campaign_status: CreationStatus = "DONE",
-    order: Literal["-created_at", "created_at"] = "-created_at",
+    is_referral_code: bool = True,
 ) -> CampaignList:
     """Campaigns, newest first. Voucherify's other types are not kept here, and every campaign is
     DONE as soon as it is created: asked for others, the list is empty."""
-    none = campaign_type != "REFERRAL_PROGRAM" or campaign_status != "DONE"
-    oldest_first = order == "created_at"
+    others = campaign_type != "REFERRAL_PROGRAM" or campaign_status != "DONE"
+    none = others or not is_referral_code
     async with held.database.reading() as session:
-        found, page = await reading.page(session, window, none=none, oldest_first=oldest_first)
+        found, page = await reading.page(session, window, none=none)
     return CampaignList(
         data=[CampaignAnswer.of(read) for read in found],
         total=page.total,

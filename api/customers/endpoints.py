@@ -8,7 +8,9 @@ from fastapi import APIRouter, Body, Query
 
 from api.access import READERS, Calling, allow
 from api.customers.schemas import CustomerAnswer, CustomerList
-from api.lists import Windowed
+from api.fields import Instant
+from api.known_parameters import wrong_parameter
+from api.lists import Created, Dated, Updated
 from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
@@ -43,17 +45,37 @@ async def upsert_customer(body: Described, caller: Calling, held: Held) -> Custo
     return CustomerAnswer.of(row, caller)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get(
+    "",
+    dependencies=[allow(*READERS)],
+    responses=responses("invalid_payload", "resource_not_found"),
+)
 async def list_customers(
     caller: Calling,
     held: Held,
-    window: Windowed,
+    window: Dated,
+    created: Created,
+    updated: Updated,
     email: Annotated[str | None, Query(max_length=254)] = None,
     name: Annotated[str | None, Query(max_length=255)] = None,
+    city: Annotated[str | None, Query(max_length=255)] = None,
+    segment_id: Annotated[
+        str | None, Query(max_length=64, description="A segment that lists its customers.")
+    ] = None,
+    starting_after: Annotated[
+        Instant | None,
+        Query(
+            description="Voucherify's cursor: the `created_at` of the last one of the page before. "
+            "`starting_after_id` also tells those apart whom one request created."
+        ),
+    ] = None,
 ) -> CustomerList:
     """Customers, newest first."""
+    if starting_after is not None and window.by != "created_at":
+        raise wrong_parameter("Goes by created_at only: order by that.", ["starting_after"])
+    filters = reading.Filters(email, name, city, segment_id, created, updated, starting_after)
     async with held.database.reading() as session:
-        page = await reading.page(session, window, email=email, name=name)
+        page = await reading.page(session, window, filters)
     return CustomerList(
         data=[CustomerAnswer.of(row[0], caller) for row in page.rows],
         total=page.total,

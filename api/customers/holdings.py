@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.access import READERS, allow
-from api.lists import Windowed
+from api.fields import Instant
+from api.known_parameters import wrong_parameter
+from api.lists import Ordered
 from api.problems import responses
 from api.resources import Held
 from api.route import GuardedRoute
 from api.vouchers.schemas import VoucherAnswer
 from domain.ledger import POINTS
 from store.reading import customers, holdings
+from store.reading.pages import Between
 from store.tables import Event
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
@@ -113,8 +116,8 @@ class RedeemableList(BaseModel):
     data_ref: Literal["data"] = "data"
     data: list[Redeemable]
     total: int
-    has_more: Literal[False] = False
-    more_starting_after: None = None
+    has_more: bool
+    more_starting_after: str | None
 
 
 class Activity(BaseModel):
@@ -182,9 +185,14 @@ async def list_segments(customer_id: str, held: Held) -> SegmentNames:
 @router.get(
     "/{customer_id}/redeemables",
     dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
+    responses=responses("resource_not_found", "invalid_payload"),
 )
-async def list_redeemables(customer_id: str, held: Held) -> RedeemableList:
+async def list_redeemables(
+    customer_id: str,
+    held: Held,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+    starting_after_id: Annotated[str | None, Query(max_length=128)] = None,
+) -> RedeemableList:
     """What the customer holds: codes to share, and wallets with their balances."""
     async with held.database.reading() as session:
         customer = await customers.find(session, customer_id)
@@ -192,7 +200,24 @@ async def list_redeemables(customer_id: str, held: Held) -> RedeemableList:
         wallets = await holdings.wallets_of(session, customer.id)
     data = [Redeemable.of_code(code) for code in codes]
     data += [Redeemable.of_wallet(wallet, customer.id) for wallet in wallets]
-    return RedeemableList(data=data, total=len(data))
+    rest = _after(data, starting_after_id)
+    part, more = rest[:limit], len(rest) > limit
+    return RedeemableList(
+        data=part,
+        total=len(data),
+        has_more=more,
+        more_starting_after=part[-1].id if more else None,
+    )
+
+
+def _after(data: list[Redeemable], id: str | None) -> list[Redeemable]:
+    if id is None:
+        return data
+    ids = [one.id for one in data]
+    return data[ids.index(id) + 1 :] if id in ids else []
+
+
+_ACTIVITIES = ", ".join(holdings.ACTIVITIES.values())
 
 
 @router.get(
@@ -200,11 +225,23 @@ async def list_redeemables(customer_id: str, held: Held) -> RedeemableList:
     dependencies=[allow(*READERS)],
     responses=responses("resource_not_found", "invalid_payload"),
 )
-async def list_activity(customer_id: str, held: Held, window: Windowed) -> ActivityList:
+async def list_activity(
+    customer_id: str,
+    held: Held,
+    window: Ordered,
+    type: Annotated[str | None, Query(max_length=100, description=f"One of {_ACTIVITIES}.")] = None,
+    campaign_id: Annotated[str | None, Query(max_length=64)] = None,
+    campaign_type: Literal["REFERRAL_PROGRAM"] | None = None,
+    start_date: Annotated[Instant | None, Query(description="Later than then.")] = None,
+    end_date: Annotated[Instant | None, Query(description="Before then.")] = None,
+) -> ActivityList:
     """What happened around the customer, newest first."""
+    if type is not None and type not in holdings.ACTIVITIES.values():
+        raise wrong_parameter(f"One of {_ACTIVITIES}.", ["type"])
+    filters = holdings.ActivityFilters(type, campaign_id, Between(end_date, start_date))
     async with held.database.reading() as session:
         customer = await customers.find(session, customer_id)
-        events, more = await holdings.activity_of(session, customer.id, window)
+        events, more = await holdings.activity_of(session, customer.id, window, filters)
     data = [Activity.of(event) for event in events]
     return ActivityList(
         data=data, has_more=more, more_starting_after=data[-1].id if more and data else None

@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from api.access import Caller, Calling, allow
 from api.exports.schemas import ExportAnswer, ExportIn, ExportList
-from api.lists import Windowed
+from api.lists import Ordered
 from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
@@ -54,7 +54,7 @@ async def create_export(
     dependencies=[allow(Role.SERVICE, Role.FINANCE)],
     responses=responses("invalid_payload"),
 )
-async def list_exports(held: Held, window: Windowed) -> ExportList:
+async def list_exports(held: Held, window: Ordered) -> ExportList:
     """Exports, newest first."""
     async with held.database.reading() as session:
         page = await exports.page(session, window)

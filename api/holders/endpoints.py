@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.access import READERS, Calling, allow
 from api.holders.schemas import HolderAnswer, HolderList, HoldersAnswer, HoldersIn
-from api.lists import Windowed
+from api.lists import Ordered
 from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
@@ -55,7 +55,7 @@ async def add_holders(
 @router.get(_LONG, dependencies=[allow(*READERS)], responses=_LISTED)
 @router.get(_SHORT, dependencies=[allow(*READERS)], responses=_LISTED)
 async def list_holders(
-    member_id: str, held: Held, window: Windowed, campaign_id: str | None = None
+    member_id: str, held: Held, window: Ordered, campaign_id: str | None = None
 ) -> HolderList:
     """Who holds a code, the latest first."""
     async with held.database.reading() as session:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
 from api.access import READERS, Calling, allow
-from api.lists import Windowed
+from api.lists import Ordered
 from api.problems import post_responses, responses
 from api.publications.schemas import PublicationAnswer, PublicationIn, PublicationList
 from api.resources import Held
@@ -65,13 +65,17 @@ async def publish_code(
 async def list_publications(
     caller: Calling,
     held: Held,
-    window: Windowed,
+    window: Ordered,
     campaign: Annotated[str | None, Query(max_length=200)] = None,
     customer: Annotated[str | None, Query(max_length=255)] = None,
     voucher: Annotated[str | None, Query(max_length=200)] = None,
     source_id: Annotated[str | None, Query(max_length=255)] = None,
+    result: Literal["SUCCESS", "FAILURE"] = "SUCCESS",
+    voucher_type: Literal["DISCOUNT_VOUCHER"] | None = None,
+    is_referral_code: bool = True,
 ) -> PublicationList:
-    """Publications, newest first."""
+    """Publications, newest first. One that was refused is not kept, and every code given out is a
+    referral code: asked for others, the list is empty."""
     async with held.database.reading() as session:
         found, page = await reading.page_publications(
             session,
@@ -80,6 +84,7 @@ async def list_publications(
             customer=customer,
             voucher=voucher,
             source_id=source_id,
+            none=result == "FAILURE" or not is_referral_code,
         )
     return PublicationList(
         data=[PublicationAnswer.of(read, caller, read.publication.channel) for read in found],

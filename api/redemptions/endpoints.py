@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request
 
 from api.access import READERS, Caller, Calling, allow
-from api.lists import Windowed
+from api.lists import Created, Ordered
 from api.problems import post_responses, responses
 from api.redemptions.requests import to_request
 from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
@@ -91,7 +91,8 @@ async def _keep(refusal: Refusal, body: RedemptionIn, held: Held, request: Reque
 async def list_redemptions(
     caller: Calling,
     held: Held,
-    window: Windowed,
+    window: Ordered,
+    created: Created,
     campaign: _Text = None,
     customer: _Text = None,
     voucher: _Text = None,
@@ -100,7 +101,7 @@ async def list_redemptions(
 ) -> RedemptionList:
     """Redemptions, refused ones among them, newest first. `campaign` by name or id, `customer` by
     id or source_id."""
-    filters = reading.Filters(campaign, customer, voucher, order_source_id, result)
+    filters = reading.Filters(campaign, customer, voucher, order_source_id, result, created)
     async with held.database.reading() as session:
         found, page = await reading.page(session, window, filters)
     return RedemptionList(

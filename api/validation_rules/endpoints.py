@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from api.access import READERS, Calling, allow
-from api.lists import Windowed
+from api.lists import Dated, Ordered
 from api.problems import body_responses, post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
@@ -21,6 +23,7 @@ from api.validation_rules.schemas import (
 from domain.roles import Role
 from store import rules
 from store.reading import rules as reading
+from store.reading.pages import Window
 
 router = APIRouter(prefix="/v1", tags=["Validation rules"], route_class=GuardedRoute)
 
@@ -46,7 +49,7 @@ async def create_rule(body: RuleIn, held: Held) -> RuleAnswer:
 
 
 @router.get(_RULES, dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
-async def list_rules(held: Held, window: Windowed) -> RuleList:
+async def list_rules(held: Held, window: Dated) -> RuleList:
     """Rules, newest first."""
     async with held.database.reading() as session:
         found, page = await reading.page(session, window)
@@ -103,7 +106,7 @@ async def assign_rule(
     dependencies=[allow(*READERS)],
     responses=responses("invalid_payload", "resource_not_found"),
 )
-async def list_rule_assignments(rule_id: str, held: Held, window: Windowed) -> AssignmentList:
+async def list_rule_assignments(rule_id: str, held: Held, window: Ordered) -> AssignmentList:
     """The campaigns that have a rule, newest assignment first."""
     return await _assignments(held, window, rule_id)
 
@@ -123,11 +126,18 @@ async def unassign_rule(rule_id: str, assignment_id: str, caller: Calling, held:
 @router.get(
     "/validation-rules-assignments",
     dependencies=[allow(*READERS)],
-    responses=responses("invalid_payload"),
+    responses=responses("invalid_payload", "resource_not_found"),
 )
-async def list_assignments(held: Held, window: Windowed) -> AssignmentList:
+async def list_assignments(
+    held: Held,
+    window: Ordered,
+    related_object_id: Annotated[
+        str | None, Query(max_length=64, description="A campaign's id.")
+    ] = None,
+    rule: Annotated[str | None, Query(max_length=64, description="A rule's id.")] = None,
+) -> AssignmentList:
     """Every assignment, newest first."""
-    return await _assignments(held, window, None)
+    return await _assignments(held, window, rule, related_object_id)
 
 
 async def _answer(held: Held, rule_id: str) -> RuleAnswer:
@@ -135,8 +145,10 @@ async def _answer(held: Held, rule_id: str) -> RuleAnswer:
         return RuleAnswer.of(await reading.find(session, rule_id))
 
 
-async def _assignments(held: Held, window: Windowed, rule_id: str | None) -> AssignmentList:
+async def _assignments(
+    held: Held, window: Window, rule_id: str | None, campaign_id: str | None = None
+) -> AssignmentList:
     async with held.database.reading() as session:
-        found, page = await reading.assignments(session, window, rule_id)
+        found, page = await reading.assignments(session, window, rule_id, campaign_id)
     data = [AssignmentAnswer.of(one) for one in found]
     return AssignmentList(data=data, total=page.total, has_more=page.has_more)

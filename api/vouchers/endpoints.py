@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.access import READERS, Calling, allow
-from api.lists import Windowed
+from api.lists import Created, Dated, Updated
 from api.problems import post_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
@@ -24,14 +24,16 @@ _Text = Annotated[str | None, Query(max_length=255)]
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_vouchers(
     held: Held,
-    window: Windowed,
+    window: Dated,
+    created: Created,
+    updated: Updated,
     campaign: _Text = None,
     campaign_id: _Text = None,
     customer: _Text = None,
     code: _Text = None,
 ) -> AllVouchers:
     """Codes, newest first. `campaign` by name, `customer` (who holds it) by id or source_id."""
-    filters = codes.Filters(campaign, campaign_id, customer, code)
+    filters = codes.Filters(campaign, campaign_id, customer, code, created, updated)
     async with held.database.reading() as session:
         found, page = await codes.page_vouchers(session, window, filters)
     return AllVouchers(

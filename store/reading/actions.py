@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.reading.pages import Page, Window, read_page
+from store.reading.pages import Between, Page, Window, read_page
 from store.tables import AsyncAction
 
 
@@ -19,6 +19,7 @@ async def find(session: ReadSession, action_id: str) -> AsyncAction:
     return action
 
 
-async def page(session: ReadSession, window: Window) -> Page:
+async def page(session: ReadSession, window: Window, created: Between) -> Page:
     """Newest first; rows are (AsyncAction,)."""
-    return await read_page(session, select(AsyncAction), col(AsyncAction.id), window)
+    statement = select(AsyncAction).where(*created.holds(col(AsyncAction.created_at)))
+    return await read_page(session, statement, col(AsyncAction.id), window)

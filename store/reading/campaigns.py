@@ -38,13 +38,15 @@ async def find(session: ReadSession, ref: str) -> CampaignRead:
     return (await _read(session, [row]))[0]
 
 
+_KEYS = {"updated_at": func.coalesce(Campaign.updated_at, Campaign.created_at)}
+
+
 async def page(
-    session: ReadSession, window: Window, *, none: bool = False, oldest_first: bool = False
+    session: ReadSession, window: Window, *, none: bool = False
 ) -> tuple[list[CampaignRead], Page]:
-    """Campaigns, newest first unless asked otherwise. `none`: those that no campaign is."""
+    """Campaigns. `none`: those that no campaign is."""
     statement = _campaigns().where(false()) if none else _campaigns()
-    key = col(Campaign.id)
-    found = await read_page(session, statement, key, window, oldest_first=oldest_first)
+    found = await read_page(session, statement, col(Campaign.id), window, keys=_KEYS)
     return await _read(session, found.rows), found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, false, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
@@ -13,7 +13,7 @@ from domain.refusals import NotFound
 from store.codes import OWNER
 from store.coupons import discount_of
 from store.database import ReadSession
-from store.reading.pages import AnySelect, Page, Window, read_page
+from store.reading.pages import AnySelect, Between, Page, Window, read_page
 from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
 
 
@@ -63,6 +63,11 @@ class Filters(NamedTuple):
     campaign_id: str | None = None
     customer: str | None = None
     code: str | None = None
+    created: Between = Between()
+    updated: Between = Between()
+
+
+_KEYS = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
 
 
 async def page_vouchers(
@@ -79,7 +84,11 @@ async def page_vouchers(
             statement = statement.where(column == wanted)
     if filters.customer is not None:
         statement = statement.where(col(Voucher.id).in_(_held_by(filters.customer)))
-    found = await read_page(session, statement, col(Voucher.id), window)
+    statement = statement.where(
+        *filters.created.holds(col(Voucher.created_at)),
+        *filters.updated.holds(col(Voucher.updated_at)),
+    )
+    found = await read_page(session, statement, col(Voucher.id), window, keys=_KEYS)
     return [read_voucher(row) for row in found.rows], found
 
 
@@ -105,9 +114,11 @@ async def page_publications(
     customer: str | None,
     voucher: str | None,
     source_id: str | None,
+    none: bool,
 ) -> tuple[list[PublicationRead], Page]:
-    """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id."""
-    statement = _publications()
+    """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id;
+    `none`: those that no publication is."""
+    statement = _publications().where(false()) if none else _publications()
     if campaign is not None:
         statement = statement.where(
             or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)

@@ -11,7 +11,7 @@ from sqlmodel import col
 from domain.segments import Filter
 from store.database import ReadSession
 from store.reading.codes import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
-from store.reading.pages import Window
+from store.reading.pages import Between, Window
 from store.tables import (
     Customer,
     Event,
@@ -100,18 +100,34 @@ async def segments_of(session: ReadSession, customer: Customer) -> list[Segment]
     ]
 
 
+class ActivityFilters(NamedTuple):
+    """What a history is narrowed to: `type` is Voucherify's word."""
+
+    type: str | None = None
+    campaign_id: str | None = None
+    at: Between = Between()
+
+
 async def activity_of(
-    session: ReadSession, customer_id: str, window: Window
+    session: ReadSession, customer_id: str, window: Window, filters: ActivityFilters
 ) -> tuple[list[Event], bool]:
-    """What happened around the person, newest first, and whether more follows."""
+    """What happened around the person, newest first unless asked otherwise, and whether more
+    follows."""
+    seq = col(Event.seq)
+    types = [ours for ours, theirs in ACTIVITIES.items() if filters.type in (None, theirs)]
     statement = (
         select(Event)
-        .where(col(Event.customer_id) == customer_id, col(Event.type).in_(ACTIVITIES))
-        .order_by(col(Event.seq).desc())
+        .where(col(Event.customer_id) == customer_id, col(Event.type).in_(types))
+        .where(*filters.at.holds(col(Event.at)))
+        .order_by(seq.asc() if window.oldest_first else seq.desc())
+        .offset((window.page - 1) * window.limit)
         .limit(window.limit + 1)
     )
+    if filters.campaign_id is not None:
+        statement = statement.where(col(Event.campaign_id) == filters.campaign_id)
     after = (window.after or "").removeprefix("evt_")
     if after.isdigit() and len(after) <= 18:
-        statement = statement.where(col(Event.seq) < int(after))
+        place = seq > int(after) if window.oldest_first else seq < int(after)
+        statement = statement.where(place).offset(None)
     events = list(await session.scalars(statement))
     return events[: window.limit], len(events) > window.limit

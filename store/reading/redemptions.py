@@ -10,7 +10,7 @@ from sqlmodel import col
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.reading.codes import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
-from store.reading.pages import AnySelect, Page, Window, read_page
+from store.reading.pages import AnySelect, Between, Page, Window, read_page
 from store.tables import Campaign, Customer, Redemption, Referral, Rollback, Voucher
 
 
@@ -34,6 +34,7 @@ class Filters(NamedTuple):
     voucher: str | None = None
     order_source_id: str | None = None
     result: str | None = None
+    created: Between = Between()
 
 
 async def find(session: ReadSession, redemption_id: str) -> RedemptionRead:
@@ -79,6 +80,7 @@ def _narrowed(statement: AnySelect, filters: Filters) -> AnySelect:
         statement = statement.where(col(Redemption.code) == filters.voucher)
     if filters.order_source_id is not None:
         statement = statement.where(col(Redemption.order_source_id) == filters.order_source_id)
+    statement = statement.where(*filters.created.holds(col(Redemption.created_at)))
     if filters.result is not None:
         failed = col(Redemption.failure_code).is_not(None)
         statement = statement.where(failed if filters.result == "FAILURE" else ~failed)

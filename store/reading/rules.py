@@ -28,17 +28,26 @@ async def find(session: ReadSession, rule_id: str) -> RuleRead:
     return RuleRead(*row)
 
 
+_KEYS = {"updated_at": func.coalesce(ValidationRule.updated_at, ValidationRule.created_at)}
+
+
 async def page(session: ReadSession, window: Window) -> tuple[list[RuleRead], Page]:
     """Rules, newest first."""
-    found = await read_page(session, _rules(), col(ValidationRule.id), window)
+    found = await read_page(session, _rules(), col(ValidationRule.id), window, keys=_KEYS)
     return [RuleRead(*row) for row in found.rows], found
 
 
 async def assignments(
-    session: ReadSession, window: Window, rule_id: str | None = None
+    session: ReadSession,
+    window: Window,
+    rule_id: str | None = None,
+    campaign_id: str | None = None,
 ) -> tuple[list[RuleAssignment], Page]:
-    """Assignments, of one rule or of all, newest first. Raises NotFound."""
+    """Assignments, of one rule and campaign or of all, newest first. Raises NotFound for a rule
+    that does not exist."""
     statement: AnySelect = select(RuleAssignment)
+    if campaign_id is not None:
+        statement = statement.where(col(RuleAssignment.campaign_id) == campaign_id)
     if rule_id is not None:
         await find(session, rule_id)
         statement = statement.where(col(RuleAssignment.rule_id) == rule_id)

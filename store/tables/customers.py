@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import document, instant
@@ -14,6 +15,7 @@ class Customer(SQLModel, table=True):
     """The only table that holds a person's own data, besides the snapshots in orders."""
 
     __tablename__ = "customers"
+    __table_args__ = (Index("ix_customers_birth", "created_at", "id"),)
 
     id: str = Field(primary_key=True)
     source_id: str | None = Field(default=None, unique=True)
