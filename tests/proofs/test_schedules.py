@@ -17,12 +17,15 @@ from auditing import assert_books_agree
 from backstops import admitted, evidence
 from crew import Crew
 from removals import REMOVALS, Removal
-from scenes import SCENES, people
+from scenes import SCENES as SCENES_OF_REFERRALS
+from scenes import people
+from scenes_of_codes import SCENES_OF_CODES
 from sqlalchemy import text
 
 from bench.rewriting import rewrite
 from store.database import Database
 
+SCENES = (*SCENES_OF_REFERRALS, *SCENES_OF_CODES)
 SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
 WITHIN = 100
 """Schedules after which a lock that is taken away must have been missed."""
