@@ -39,7 +39,9 @@ REMOVALS_OF_CODES = (
     ),
     Removal(
         "lock: a free code that is being given out",
-        _unlocked("FROM vouchers .*NOT vouchers.*|FROM vouchers .*published.*", "FOR UPDATE SKIP LOCKED"),
+        _unlocked(
+            "FROM vouchers .*NOT vouchers.*|FROM vouchers .*published.*", "FOR UPDATE SKIP LOCKED"
+        ),
         locks=("codes._from_pool",),
     ),
     Removal(
