@@ -93,7 +93,8 @@ async def claim(
     unsent = order is None or order.state in ENDED or order.state == OrderState.PREPARED
     if unsent and (lack := await taxes.form_missing(tx, grant, limit, besides=order)):
         return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
-    if order is not None and not is_new and (changed := await _changed(tx, grant, order)):
+    goes_on = order is not None and order.state not in ENDED
+    if order and goes_on and (changed := await _changed(tx, grant, order)):
         return changed
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from deeds import DEEDS, Deed
+from deeds_of_codes import DEEDS_OF_CODES
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -31,7 +32,14 @@ _GATED = re.compile(r"FOR (NO KEY )?UPDATE|ON CONFLICT|^\s*UPDATE ", re.DOTALL)
 _FORKS = multiprocessing.get_context("forkserver")
 # Imported once, and not eight times.
 _FORKS.set_forkserver_preload(
-    ["store.qualification", "store.reversing", "store.revisions", "store.orders", "bench.rewriting"]
+    [
+        "store.qualification",
+        "store.redemptions",
+        "store.reversing",
+        "store.revisions",
+        "store.orders",
+        "bench.rewriting",
+    ]
 )
 
 
@@ -106,7 +114,7 @@ async def _serve(url: str, line: Connection, dice: random.Random, number: int) -
         failures = []
         for deed in deeds:
             try:
-                await DEEDS[deed.name](database, *deed.about)
+                await (DEEDS | DEEDS_OF_CODES)[deed.name](database, *deed.about)
             except Exception:
                 failures.append(f"{deed.name}: {traceback.format_exc(limit=-1).splitlines()[-1]}")
         line.send(failures)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from backstops import FORBIDDEN
+
 from bench.rewriting import UNLOCKED_PROGRESS, Rewrite
 
 
@@ -13,6 +15,10 @@ class Removal(NamedTuple):
     what: str
     rewrites: tuple[Rewrite, ...] = ()
     statement: str = ""
+    locks: tuple[str, ...] = ()
+    """Where the product takes it: store's module and the function or constant."""
+    constraint: str = ""
+    """Table and name."""
 
 
 def _unlocked(table: str) -> Rewrite:
@@ -20,17 +26,30 @@ def _unlocked(table: str) -> Rewrite:
     return Rewrite(by_id, r"\1")
 
 
-def _dropped(table: str, constraint: str) -> str:
-    return f"ALTER TABLE {table} DROP CONSTRAINT {constraint} CASCADE"
+def dropped(constraint: str) -> str:
+    """The statement that takes it out of the schema, a constraint or an index."""
+    table, _, name = constraint.partition(".")
+    if name.startswith("ux_"):
+        return f"DROP INDEX {name}"
+    return f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE"
 
 
 REMOVALS = (
     Removal("lock: the referrer's progress", (UNLOCKED_PROGRESS,)),
-    Removal("lock: the referral, when a grant moves", (_unlocked("referrals"),)),
-    Removal("lock: the grant, when it is credited or cancelled", (_unlocked("grants"),)),
+    Removal(
+        "lock: the referral, when a grant moves or it is reversed",
+        (_unlocked("referrals"),),
+        locks=("standing._LOCK", "reversals._lock", "reversing._locked", "holders._waiting"),
+    ),
+    Removal(
+        "lock: the grant, when it is credited, minted, or cancelled",
+        (_unlocked("grants"),),
+        locks=("grants._locked", "coupons.give", "reversing.lock_grant"),
+    ),
     Removal(
         "lock: the grant, when it is ordered",
         (Rewrite(r"(FROM grants LEFT OUTER JOIN orders .*) FOR UPDATE OF grants", r"\1"),),
+        locks=("orders._LOCK",),
     ),
     Removal(
         "guard: one conversion wins (status is still waiting)",
@@ -65,21 +84,11 @@ REMOVALS = (
                 r"\1",
             ),
         ),
-        _dropped("referrals", "uq_referrals_campaign_id_referee_id"),
+        dropped("referrals.uq_referrals_campaign_id_referee_id"),
+        constraint="referrals.uq_referrals_campaign_id_referee_id",
     ),
     *(
-        Removal(f"constraint: {name}", statement=_dropped(name.split(".")[0], name.split(".")[1]))
-        for name in (
-            "grants.uq_grants_campaign_id_reason_recipient_id_ordinal",
-            "orders.uq_orders_grant_id_generation",
-            "orders.uq_orders_key",
-            "orders.uq_orders_provider_provider_order_id",
-            "ledger_entries.uq_ledger_entries_subject_kind_account_currency",
-            "reversals.uq_reversals_identity",
-            "wallet_credits.pk_wallet_credits",
-            "referrer_progress.pk_referrer_progress",
-            "budgets.ck_budgets_ceiling",
-            "budgets.ck_budgets_not_negative",
-        )
+        Removal(f"constraint, asked directly: {name}", (), dropped(name), constraint=name)
+        for name in FORBIDDEN
     ),
 )

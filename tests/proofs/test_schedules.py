@@ -16,13 +16,20 @@ import pytest
 from auditing import assert_books_agree
 from backstops import admitted, evidence
 from crew import Crew
-from removals import REMOVALS, Removal
-from scenes import SCENES, people
+from removals import REMOVALS as REMOVALS_OF_REFERRALS
+from removals import Removal
+from removals_of_codes import REMOVALS_OF_CODES
+from scenes import SCENES as SCENES_OF_REFERRALS
+from scenes import people
+from scenes_of_codes import SCENES_OF_CODES
+from scenes_of_rewards import SCENES_OF_REWARDS
 from sqlalchemy import text
 
 from bench.rewriting import rewrite
 from store.database import Database
 
+REMOVALS = (*REMOVALS_OF_REFERRALS, *REMOVALS_OF_CODES)
+SCENES = (*SCENES_OF_REFERRALS, *SCENES_OF_CODES, *SCENES_OF_REWARDS)
 SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
 WITHIN = 100
 """Schedules after which a lock that is taken away must have been missed."""

@@ -1,0 +1,113 @@
+"""The locks and guards about codes and about what they earn, and how to take them away."""
+
+from __future__ import annotations
+
+from removals import Removal, dropped
+
+from bench.rewriting import Rewrite
+
+_UPSERT = r"^(INSERT INTO customers .*) ON CONFLICT \(source_id\) DO UPDATE SET .* RETURNING (.*)$"
+_READ_CUSTOMER = (
+    Rewrite(
+        _UPSERT,
+        r"WITH made AS (\1 ON CONFLICT DO NOTHING RETURNING \2) SELECT * FROM made"
+        r" UNION ALL SELECT \2 FROM customers WHERE source_id = $2::VARCHAR"
+        r" AND ($11::JSONB IS NULL OR true)",
+    ),
+    Rewrite(
+        r"^UPDATE customers SET (.*) WHERE (customers\.id = .*) RETURNING (.*)$",
+        r"SELECT \3 FROM customers WHERE \2 AND (ROW(\1) IS NULL OR true)",
+    ),
+)
+
+
+def _unlocked(before: str, lock: str = "FOR UPDATE") -> tuple[Rewrite, ...]:
+    return (Rewrite(rf"({before}) {lock}(?! OF| SKIP)", r"\1"),)
+
+
+REMOVALS_OF_CODES = (
+    Removal("lock: the customer, by each who asks in their name", _READ_CUSTOMER),
+    Removal(
+        "lock: the campaign, where uses are counted",
+        _unlocked(r"FROM campaigns \nWHERE campaigns\.id = \$1::VARCHAR", "FOR NO KEY UPDATE"),
+        locks=("counting._LOCK",),
+    ),
+    Removal(
+        "lock: the campaign, while its terms are revised",
+        _unlocked(r"FROM campaigns .*campaigns\.name = .*", "FOR NO KEY UPDATE"),
+        locks=("revisions.lock",),
+    ),
+    Removal(
+        "lock: a free code that is being given out",
+        _unlocked(
+            "FROM vouchers .*NOT vouchers.*|FROM vouchers .*published.*", "FOR UPDATE SKIP LOCKED"
+        ),
+        locks=("codes._from_pool",),
+    ),
+    Removal(
+        "lock: a certain code that is being given out",
+        _unlocked(r"FROM vouchers \nWHERE vouchers\.code = \$1::VARCHAR"),
+        locks=("codes._give_this",),
+    ),
+    Removal(
+        "lock: the coupon, when it is used",
+        _unlocked(r"FROM vouchers JOIN coupons .*vouchers\.code = \S+", "FOR UPDATE OF vouchers"),
+        locks=("coupons.take",),
+    ),
+    Removal(
+        "lock: the coupon, when it is switched off",
+        _unlocked(r"FROM vouchers JOIN coupons .*grant_id = \S+", "FOR UPDATE OF vouchers"),
+        locks=("coupons.disable",),
+    ),
+    Removal(
+        "lock: the wallet's credits, when they are taken",
+        _unlocked(r"FROM wallet_credits .*"),
+        locks=("wallets._usable",),
+    ),
+    Removal(
+        "lock: the wallet's credits, when they lapse",
+        _unlocked(r"FROM wallet_credits .*", "FOR UPDATE SKIP LOCKED"),
+        locks=("wallets.expire",),
+    ),
+    Removal(
+        "lock: the debt that a grant pays off",
+        _unlocked(r"FROM receivables .*"),
+        locks=("receivables._debts",),
+    ),
+    Removal(
+        "lock: the grants that a reversal concerns",
+        _unlocked(r"FROM grants JOIN referrals .*", "FOR UPDATE OF grants"),
+        locks=("reversing._concerned",),
+    ),
+    Removal(
+        "guard: the code's uses, in the count",
+        (
+            Rewrite(
+                r"(^UPDATE vouchers .*)vouchers\.redeemed_quantity < (\$\d+::INTEGER)",
+                r"\1(\2 IS NOT NULL)",
+            ),
+        ),
+    ),
+    Removal(
+        "guard: whoever shares a mark waits for the first",
+        (Rewrite("DO UPDATE SET mark = EXCLUDED.mark", "DO NOTHING"),),
+    ),
+    Removal(
+        "constraint: one friend a mark",
+        (Rewrite(r" ON CONFLICT \(campaign_id, mark\) DO UPDATE SET .* (RETURNING .*)", r" \1"),),
+        dropped("referee_marks.pk_referee_marks"),
+        constraint="referee_marks.pk_referee_marks",
+    ),
+    Removal(
+        "constraint: one rollback a redemption",
+        (Rewrite(r" ON CONFLICT \(redemption_id\) DO NOTHING", ""),),
+        dropped("rollbacks.uq_rollbacks_redemption_id"),
+        constraint="rollbacks.uq_rollbacks_redemption_id",
+    ),
+    Removal(
+        "constraint: one customer a name",
+        (Rewrite(r" ON CONFLICT \(source_id\) DO UPDATE SET .*? (RETURNING customers)", r" \1"),),
+        dropped("customers.uq_customers_source_id"),
+        constraint="customers.uq_customers_source_id",
+    ),
+)

@@ -1,0 +1,192 @@
+"""Scenes in which rewards are spent, taken back, owed and kept back. See scenes.py for what a
+scene is."""
+
+from __future__ import annotations
+
+import random
+
+from builders import (
+    add_code,
+    add_customer,
+    add_programme,
+    alter,
+    every_friend,
+    in_past,
+    number,
+    one,
+    points,
+    qualify,
+    rows,
+    terms,
+)
+from crew import PARTIES
+from deeds import Deed, credit, reverse
+from deeds_of_codes import mint, spend
+from scenes import Pool, Scene, expect
+
+from bench.books import balances
+from domain.ledger import wallet
+from domain.rewards import DiscountCoupon
+from store.database import Database
+from store.tables import (
+    Coupon,
+    Event,
+    Grant,
+    Receivable,
+    Redemption,
+    Referral,
+    Voucher,
+    WalletCredit,
+)
+
+COUPON = DiscountCoupon.model_validate(
+    {"discount": {"type": "AMOUNT", "amount_off": 500}, "uses": 2}
+)
+
+
+async def twins(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Eight friends of two codes who have one e-mail address: the first of them counts."""
+    programme = await add_programme(database, terms(every_friend(points(10)), referee_reward=None))
+    codes = [programme.code, await add_code(database, programme.campaign_id, pool.friends[0])]
+    email = f"one{number()}@example.com"
+    friends = [await add_customer(database, email=email) for _ in range(PARTIES)]
+    deeds = [[Deed("refer", (codes[n % 2], friend, f"e{n}"))] for n, friend in enumerate(friends)]
+
+    async def verdict() -> list[str]:
+        referrals = await rows(database, Referral, campaign_id=programme.campaign_id)
+        return expect(
+            qualified=(sum(r.ordinal is not None for r in referrals), 1),
+            rejected=(sum(r.status == "rejected" for r in referrals), PARTIES - 1),
+        )
+
+    return Scene(deeds, verdict)
+
+
+async def spending(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """A wallet of 60 points: five want 20 of it, one of them twice, while a third of it is
+    reversed, which is told twice."""
+    owner = await add_customer(database)
+    referrals = [await _earned(database, owner, 20) for _ in range(3)]
+    calls = [(owner, 20, f"use-{n}") for n in (0, 0, 1, 2, 3, 4)]
+    deeds = [[Deed("spend", call)] for call in calls]
+    deeds += [[Deed("reverse", (referrals[0], "refund"))]] * 2
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        left = sum(c.remaining for c in await rows(database, WalletCredit, customer_id=owner))
+        used = await rows(database, Event, customer_id=owner, type="wallet.used")
+        debts = [debt.balance for debt in await rows(database, Receivable, customer_id=owner)]
+        return expect(
+            used=(len(used) + (not sum(debts)), 3),
+            left=(left, 0),
+            owed=(sum(debts) in (0, 20), True),
+            booked=((await balances(database))[wallet(owner), "POINTS"], 0),
+        )
+
+    return Scene(deeds, verdict)
+
+
+async def lapsing(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Three credits have lapsed; eight processes book it."""
+    owner = await add_customer(database)
+    for _ in range(3):
+        await _earned(database, owner, 20)
+    for held in await rows(database, WalletCredit, customer_id=owner):
+        await alter(database, held, expires_at=in_past(seconds=1))
+    deeds = [[Deed("expire", ())] for _ in range(PARTIES)]
+
+    async def verdict() -> list[str]:
+        told = await rows(database, Event, customer_id=owner, type="wallet.expired")
+        held = (await balances(database))[wallet(owner), "POINTS"]
+        return expect(told=(len(told), 3), booked=(held, 0))
+
+    return Scene(deeds, verdict)
+
+
+async def debts(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Somebody owes 50 points, and earns 20 in each of four campaigns in the same moment, while
+    another two are reversed that were spent as well."""
+    owner = await add_customer(database)
+    spent = [await _earned(database, owner, 50) for _ in range(3)]
+    await spend(database, owner, 150, "all")
+    await reverse(database, spent[0], "refund")
+    codes = []
+    for _ in range(4):
+        programme = await add_programme(
+            database, terms(every_friend(points(20)), referee_reward=None)
+        )
+        codes.append(await add_code(database, programme.campaign_id, owner))
+    friends = dice.sample(pool.friends, 4)
+    deeds = [[Deed("refer", (code, f, "now"))] for code, f in zip(codes, friends, strict=True)]
+    deeds += [[Deed("reverse", (referral, "refund"))] for referral in spent[1:] * 2]
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        debt = await one(database, Receivable, customer_id=owner)
+        netted = [grant.netted for grant in await rows(database, Grant, recipient_id=owner)]
+        return expect(
+            balance=(debt.balance, 150 - sum(netted)),
+            kept_back=(50 <= sum(netted) <= 80, True),
+        )
+
+    return Scene(deeds, verdict)
+
+
+async def coupons(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """A grant's coupon is minted eight times over."""
+    owner = await add_customer(database)
+    grant = await _coupon(database, owner, dice.choice(pool.friends))
+    deeds = [[Deed("mint", (grant.id,))] for _ in range(PARTIES)]
+
+    async def verdict() -> list[str]:
+        minted = await rows(database, Coupon, customer_id=owner)
+        told = await rows(database, Event, grant_id=grant.id, type="grant.delivered")
+        return expect(minted=(len(minted), 1), told=(len(told), 1))
+
+    return Scene(deeds, verdict)
+
+
+async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """A coupon for two uses is used up to five times, and taken back three times, meanwhile."""
+    owner = await add_customer(database)
+    grant = await _coupon(database, owner, dice.choice(pool.friends))
+    await mint(database, grant.id)
+    coupon = await one(database, Coupon, customer_id=owner)
+    voucher = await one(database, Voucher, id=coupon.voucher_id)
+    count = dice.choice((1, 1, 5))
+    deeds = [[Deed("redeem", (voucher.code, owner, None))] for _ in range(count)]
+    deeds += [[Deed("reverse", (grant.referral_id, "refund"))] for _ in range(3)]
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        after = await one(database, Voucher, id=voucher.id)
+        uses = len(await rows(database, Redemption, voucher_id=voucher.id))
+        status = (await one(database, Grant, id=grant.id)).status
+        return expect(
+            counted=(after.redeemed_quantity, uses),
+            too_often=(uses > 2, False),
+            disabled=(status == "cancelled", uses == 0),
+            active=(after.active, uses > 0),
+        )
+
+    return Scene(deeds, verdict)
+
+
+async def _earned(database: Database, owner: str, amount: int) -> str:
+    """The owner has so many points in the wallet; answers the referral that earned them."""
+    of = terms(every_friend(points(amount)), referee_reward=None)
+    programme = await add_programme(database, of)
+    code = await add_code(database, programme.campaign_id, owner)
+    decision = await qualify(database, code)
+    await credit(database, decision.grants[0].grant_id)
+    return (await one(database, Grant, id=decision.grants[0].grant_id)).referral_id
+
+
+async def _coupon(database: Database, owner: str, friend: str) -> Grant:
+    programme = await add_programme(database, terms(every_friend(COUPON), referee_reward=None))
+    code = await add_code(database, programme.campaign_id, owner)
+    decision = await qualify(database, code, friend)
+    return await one(database, Grant, id=decision.grants[0].grant_id)
+
+
+SCENES_OF_REWARDS = (twins, spending, lapsing, debts, coupons, clipping)
