@@ -1,4 +1,5 @@
-"""The redrive: what the API accepted and could not hand to Temporal."""
+"""The redrive: what the API accepted and could not hand to Temporal, and webhooks that no worker
+attends to."""
 
 from __future__ import annotations
 
@@ -26,5 +27,6 @@ class IntakeActivities:
         async with self._database.transaction() as tx:
             await purge_answers(tx)
         await restart_actions(self._database, activity.client(), self._older_than)
+        sent = await redrive(self._database, activity.client(), older_than=self._older_than)
         await wake_unattended(self._database, activity.client())
-        return await redrive(self._database, activity.client(), older_than=self._older_than)
+        return sent

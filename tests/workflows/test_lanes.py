@@ -8,7 +8,7 @@ import asyncio
 from auditing import assert_books_agree
 from builders import PROVIDER, gift_card, one, rows, terms
 from case import Case, eventually
-from frontdoor import front_door
+from frontdoor import FrontDoor, front_door
 from stage import Stage
 
 from domain.roles import Role
@@ -30,6 +30,14 @@ async def lane_events(stage: Stage, since: int) -> list[str]:
 
 async def last_event(stage: Stage) -> int:
     return max((event.seq or 0 for event in await rows(stage.database, Event)), default=0)
+
+
+async def end_of_log(door: FrontDoor) -> str:
+    """Where the event log ends now."""
+    page = await door.get("/v1/event-log")
+    while page["has_more"]:
+        page = await door.get(f"/v1/event-log?after={page['next']}")
+    return str(page["next"])
 
 
 class TestInsufficientFunds:
@@ -132,7 +140,7 @@ class TestStanding:
     ) -> None:
         await stage.simulator.funds(0)
         async with front_door(stage, Role.FINANCE) as finance:
-            begun = (await finance.get("/v1/event-log?limit=100"))["next"]
+            begun = await end_of_log(finance)
             case = await stage.converted(SINGLE)
             await case.parked("insufficient_funds")
             (lane,) = (await finance.get("/v1/lanes"))["data"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest_asyncio
-from builders import gift_card, terms
+from builders import gift_card, one, terms
 from case import eventually
 from frontdoor import FrontDoor, front_door
 from receiver import Receiver
@@ -15,7 +16,10 @@ from stage import Keep, Stage
 from standardwebhooks.webhooks import Webhook
 
 from domain.ids import webhook_workflow_id
+from domain.messages import REDRIVE_WORKFLOW, WORKFLOW_QUEUE
 from domain.roles import Role
+from store import webhooks
+from store.tables import Webhook as WebhookRow
 
 
 class Hooked(NamedTuple):
@@ -147,3 +151,30 @@ class TestAReceiver:
         await hooked.door.put(f"/v1/webhooks/{hooked.id}", url=hooked.receiver.url)
         await hooked.once(1)
         await keep("webhook", stage.watch(webhook_workflow_id(hooked.id)))
+
+
+class TestTheRedrive:
+    async def test_takes_up_a_webhook_that_temporal_never_heard_of(self, stage: Stage) -> None:
+        receiver = Receiver()
+        await receiver.open()
+        secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
+        async with stage.database.transaction() as tx:
+            webhook_id = await webhooks.create(tx, receiver.url, ["test.*"], secret, stage.vault)
+        await tell(stage, 1)
+        for number in range(2):
+            redriven = f"redrive-webhook-{number}"
+            await stage.client.execute_workflow(
+                REDRIVE_WORKFLOW, id=redriven, task_queue=WORKFLOW_QUEUE
+            )
+            handle = stage.watch(webhook_workflow_id(webhook_id))
+
+            async def heard() -> bool:
+                return len(receiver.received) == 1
+
+            await eventually(heard)
+        Webhook(secret).verify(receiver.received[0].body, receiver.received[0].headers)
+        assert (await one(stage.database, WebhookRow, id=webhook_id)).read_at
+        async with stage.database.transaction() as tx:
+            await webhooks.remove(tx, webhook_id)
+        await asyncio.wait_for(handle.result(), 30)
+        await receiver.close()
