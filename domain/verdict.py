@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from domain.refusals import CannotCount
+
 
 class Verdict(BaseModel):
     """One check's answer. `detail` says it in words; `numbers` are what it was decided by."""
@@ -18,3 +20,13 @@ class Verdict(BaseModel):
     """The validation rule, where it was one."""
     flagged: bool = False
     """Passed, but worth a person's look."""
+
+
+def refused(key: str, check: str, detail: str, **numbers: Any) -> CannotCount:
+    """A refusal that carries its verdict."""
+    return refused_by(key, Verdict(check=check, passed=False, detail=detail, numbers=numbers))
+
+
+def refused_by(key: str, verdict: Verdict) -> CannotCount:
+    """The same, for a verdict that there is."""
+    return CannotCount(key, verdict.detail, verdicts=[verdict.model_dump(mode="json")])

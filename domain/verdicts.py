@@ -71,14 +71,19 @@ def _grants(terms: CampaignTerms, facts: Facts) -> Verdict:
     )
 
 
-def budget_verdict(passed: bool, needed: int, currency: str, limit: int | None) -> Verdict:
-    """The campaign's budget: decided by the counter's own update, so it cannot be overshot."""
+def budget_verdict(
+    passed: bool, needed: int, currency: str, limit: int | None, left: int | None = None
+) -> Verdict:
+    """The campaign's budget: decided by the counter's own update, so it cannot be overshot.
+    `left`: what there was when it did not fit."""
     if limit is None:
         return Verdict(check="budget", passed=True, detail="The campaign has no budget limit.")
     fits = "fits" if passed else "does not fit"
+    rest = "what is" if left is None else f"the {left}"
+    numbers = {"needed": needed, "limit": limit, "currency": currency}
     return Verdict(
         check="budget",
         passed=passed,
-        detail=f"{needed} {currency} (minor units) {fits} into what is left of {limit}.",
-        numbers={"needed": needed, "limit": limit, "currency": currency},
+        detail=f"{needed} {currency} (minor units) {fits} into {rest} left of {limit}.",
+        numbers=numbers if left is None else numbers | {"left": left},
     )

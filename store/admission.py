@@ -13,8 +13,7 @@ from sqlmodel import col
 from domain.amounts import Traits
 from domain.audience import Audience
 from domain.campaigns import CampaignTerms
-from domain.refusals import CannotCount
-from domain.verdict import Verdict
+from domain.verdict import Verdict, refused_by
 from store import limits
 from store.counting import Subject
 from store.database import Transaction
@@ -48,7 +47,7 @@ def must_be_open(tx: Transaction, terms: CampaignTerms, start: datetime | None) 
         numbers={"at": tx.now.isoformat(), "timezone": terms.windows.timezone},
     )
     if closed:
-        raise refused("voucher_not_active_now", verdict)
+        raise refused_by("voucher_not_active_now", verdict)
     return [verdict]
 
 
@@ -61,13 +60,8 @@ async def must_belong(tx: Transaction, audience: Audience, customer_id: str) -> 
         detail=f"The customer is {outside}." if outside else "The customer is in the audience.",
     )
     if outside:
-        raise refused("customer_rules_violated", verdict)
+        raise refused_by("customer_rules_violated", verdict)
     return verdict
-
-
-def refused(key: str, verdict: Verdict) -> CannotCount:
-    """A refusal that carries its verdict."""
-    return CannotCount(key, verdict.detail, verdicts=[verdict.model_dump(mode="json")])
 
 
 async def _traits(tx: Transaction, audience: Audience, customer_id: str) -> Traits:

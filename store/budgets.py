@@ -3,7 +3,7 @@ shared by a whole campaign, so it is held for no longer than the commit takes.""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, bindparam, or_, update
+from sqlalchemy import BigInteger, bindparam, or_, select, update
 from sqlmodel import col
 
 from domain.money import Money
@@ -14,9 +14,11 @@ from store.tables import Budget
 class BudgetSpent(Exception):
     """What was to be reserved does not fit. The transaction must not commit."""
 
-    def __init__(self, needed: Money) -> None:
+    def __init__(self, needed: Money, left: int | None) -> None:
         super().__init__(f"{needed} does not fit into the campaign's budget")
         self.needed = needed
+        self.left = left
+        """Minor units, as they were just after; None: there is no such budget."""
 
 
 _ROW = (col(Budget.campaign_id) == bindparam("campaign"), col(Budget.currency) == bindparam("unit"))
@@ -34,6 +36,7 @@ _RESERVE = (
     .returning(col(Budget.campaign_id))
     .execution_options(synchronize_session=False)
 )
+_LEFT = select(col(Budget.ceiling) - col(Budget.reserved) - col(Budget.committed)).where(*_ROW)
 _SHIFT = (
     update(Budget)
     .where(*_ROW)
@@ -51,7 +54,7 @@ async def reserve(tx: Transaction, campaign_id: str, faces: list[Money]) -> None
         wanted = {"campaign": campaign_id, "unit": money.currency, "needed": money.amount}
         updated = await tx.session.execute(_RESERVE, wanted)
         if updated.scalar() is None:
-            raise BudgetSpent(money)
+            raise BudgetSpent(money, await tx.session.scalar(_LEFT, wanted))
 
 
 async def commit(tx: Transaction, campaign_id: str, face: Money) -> None:

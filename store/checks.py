@@ -17,7 +17,7 @@ from store.database import Transaction
 from store.marks import People
 from store.tables import Grant, Referral
 
-_AT_THE_DOOR = ("time_window", "audience")
+_AT_THE_DOOR = ("time_window", "audience", "redemptions_per_customer")
 """Judged when the referral began; their verdicts stay."""
 
 

@@ -13,6 +13,7 @@ from domain.campaigns import CampaignTerms, CampaignType
 from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists, CannotCount
 from store.database import Transaction
+from store.lookup import must_be_in_use
 from store.minting import mint
 from store.tables import Campaign, Holder, Voucher
 
@@ -62,8 +63,7 @@ async def _give_this(
             select(Voucher).where(col(Voucher.code) == request.code).with_for_update()
         )
     ).one()
-    if not voucher.active:
-        raise CannotCount("voucher_disabled", "The code is disabled.")
+    must_be_in_use(tx, voucher.active)
     holders = await tx.session.execute(
         select(col(Holder.customer_id)).where(col(Holder.voucher_id) == voucher.id)
     )

@@ -12,14 +12,16 @@ from domain.codes import CodeConfig
 from domain.discounts import Discount
 from domain.grants import AT_REST, GrantStatus
 from domain.messages import Next, Step
-from domain.refusals import CannotCount
 from domain.rewards import DiscountCoupon
+from domain.verdict import refused
 from store.database import Transaction
+from store.lookup import must_be_in_use, must_not_be_over
 from store.minting import Making, mint
 from store.promises import fulfil
 from store.standing import lock_referral, refresh_standing
 from store.tables import Coupon, Grant, Voucher
 from store.telling import subject
+from store.usage import used_up
 
 _LENGTH = 12
 """Random characters of a code: nobody guesses one of 32 to the 12th."""
@@ -130,16 +132,13 @@ def discount_of(coupon: Coupon) -> Discount:
 
 def _must_be_usable(tx: Transaction, voucher: Voucher, coupon: Coupon, customer_id: str) -> None:
     if coupon.customer_id != customer_id:
-        raise CannotCount("customer_rules_violated", "The coupon belongs to another customer.")
-    if not voucher.active:
-        raise CannotCount("voucher_disabled", "The code is disabled.")
-    end, uses = voucher.expiration_date, voucher.quantity or 0
-    if end and tx.now >= end:
-        raise CannotCount("voucher_expired", f"The code expired on {end:%Y-%m-%d %H:%M} UTC.")
+        detail = "The coupon belongs to another customer."
+        raise refused("customer_rules_violated", "coupon_owner", detail)
+    must_be_in_use(tx, voucher.active)
+    must_not_be_over(tx, voucher.expiration_date)
+    uses = voucher.quantity or 0
     if voucher.redeemed_quantity >= uses:
-        raise CannotCount(
-            "quantity_exceeded", f"The code may be used {uses} time(s), and has been.", limit=uses
-        )
+        raise used_up(uses, voucher.redeemed_quantity + 1)
 
 
 async def _set_active(tx: Transaction, voucher_id: str, *, active: bool) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.refusals import CannotCount, InvalidPayload, NotFound
+from domain.verdict import refused
 from store.database import Transaction
 from store.tables import Budget, Campaign, Customer, Holder, Referral, Voucher
 from store.terms import terms_of
@@ -140,29 +141,59 @@ def _check_parties(tx: Transaction, found: Code, named: str | None) -> None:
 def must_be_usable(tx: Transaction, found: Code, *, begun: bool) -> None:
     """The code itself. `begun`: a referral waits under it, which keeps its window past the
     code's own dates."""
-    if not found.voucher_active:
-        raise CannotCount("voucher_disabled", "The code is disabled.")
+    ends = [end for end in (found.voucher_expiration, found.active_until) if end]
+    must_be_in_use(tx, found.voucher_active)
     if begun:
         return
-    ends = [end for end in (found.voucher_expiration, found.active_until) if end]
-    if ends and tx.now >= min(ends):
-        raise CannotCount("voucher_expired", f"The code expired on {min(ends):%Y-%m-%d %H:%M} UTC.")
-    if found.voucher_start and tx.now < found.voucher_start:
-        raise CannotCount(
-            "voucher_not_active", f"The code is not active before {found.voucher_start:%Y-%m-%d}."
-        )
+    must_not_be_over(tx, min(ends, default=None))
+    start = found.voucher_start
+    if start and tx.now < start:
+        detail = f"The code is not active before {start:%Y-%m-%d}."
+        raise refused("voucher_not_active", "code_dates", detail, **_times(tx, starts=start))
+
+
+def must_be_in_use(tx: Transaction, active: bool) -> None:
+    """A code that is disabled is refused."""
+    if not active:
+        raise refused("voucher_disabled", "code_active", "The code is disabled.", **_times(tx))
+
+
+def must_not_be_over(tx: Transaction, end: datetime | None) -> None:
+    """A code past its `end` is refused."""
+    if end and tx.now >= end:
+        detail = f"The code expired on {end:%Y-%m-%d %H:%M} UTC."
+        raise refused("voucher_expired", "code_dates", detail, **_times(tx, ends=end))
 
 
 def must_run(tx: Transaction, found: Code, *, begun: bool) -> None:
     """Its campaign. A code with a window of its own outlives the campaign's end."""
-    if not found.campaign_active:
-        raise CannotCount("campaign_not_live", "The campaign is disabled.")
+    must_be_switched_on(tx, found.campaign_active)
     if begun:
         return
-    if found.start_date and tx.now < found.start_date:
-        raise CannotCount("campaign_not_live", "The campaign has not begun.")
-    if found.expiration_date and tx.now >= found.expiration_date and not found.active_until:
-        raise CannotCount("campaign_not_live", "The campaign has ended.")
+    start, end = found.start_date, found.expiration_date
+    if start and tx.now < start:
+        detail = "The campaign has not begun."
+        raise refused("campaign_not_live", "campaign_dates", detail, **_times(tx, starts=start))
+    if not found.active_until:
+        must_not_have_ended(tx, end)
+
+
+def must_be_switched_on(tx: Transaction, active: bool) -> None:
+    """A campaign that is disabled is refused."""
+    if not active:
+        detail = "The campaign is disabled."
+        raise refused("campaign_not_live", "campaign_active", detail, **_times(tx))
+
+
+def must_not_have_ended(tx: Transaction, end: datetime | None) -> None:
+    """A campaign past its `end` is refused."""
+    if end and tx.now >= end:
+        detail = "The campaign has ended."
+        raise refused("campaign_not_live", "campaign_dates", detail, **_times(tx, ends=end))
+
+
+def _times(tx: Transaction, **moments: datetime) -> dict[str, str]:
+    return {name: moment.isoformat() for name, moment in {"at": tx.now, **moments}.items()}
 
 
 def must_be_live(tx: Transaction, found: Code, *, new: bool) -> None:
@@ -179,6 +210,14 @@ def _must_have_budget(found: Code) -> None:
     limit = found.terms.limits.budget
     if limit is None:
         return
-    left = limit.amount - found.used
-    if left <= 0 or left < found.terms.least_cost():
-        raise CannotCount("budget_exhausted", "The campaign's budget is spent.", left=left)
+    left, needed = limit.amount - found.used, found.terms.least_cost()
+    if left <= 0 or left < needed:
+        raise refused(
+            "budget_exhausted",
+            "budget",
+            "The campaign's budget is spent.",
+            limit=limit.amount,
+            left=left,
+            needed=needed,
+            currency=limit.currency,
+        )

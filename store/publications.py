@@ -11,10 +11,11 @@ from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.ids import Prefix, new_id
-from domain.refusals import AlreadyExists, CannotCount, NotFound
+from domain.refusals import AlreadyExists, NotFound
 from store import codes
 from store.admission import must_belong
 from store.database import Transaction
+from store.lookup import must_be_switched_on, must_not_have_ended
 from store.tables import Campaign, CampaignVersion, Publication, Voucher
 
 
@@ -92,10 +93,8 @@ async def _find_campaign(
 
 def _must_be_open(tx: Transaction, campaign: Campaign) -> None:
     """Codes may be given out before a campaign begins, but not once it is over."""
-    if not campaign.active:
-        raise CannotCount("campaign_not_live", "The campaign is disabled.")
-    if campaign.expiration_date and tx.now >= campaign.expiration_date:
-        raise CannotCount("campaign_not_live", "The campaign has ended.")
+    must_be_switched_on(tx, campaign.active)
+    must_not_have_ended(tx, campaign.expiration_date)
 
 
 async def _latest(tx: Transaction, voucher_id: str, customer_id: str) -> str | None:

@@ -101,7 +101,7 @@ async def _reject_for_budget(
     limit, needed = case.terms.limits.budget, spent.needed
     verdicts = await _judged(tx, case, (await _earned(tx, case))[0])
     ceiling = limit.amount if limit else 0
-    verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling))
+    verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling, spent.left))
     return await reject(tx, case.referral, verdicts)
 
 

@@ -15,6 +15,7 @@ from domain.ids import Prefix, digest, new_id
 from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount, NotFound
 from domain.rules.evaluation import Basket
+from domain.verdict import Verdict
 from store import admission, attribution, coupons, usage
 from store.conversions import ConversionRequest
 from store.counting import Subject
@@ -73,9 +74,12 @@ async def redeem(
         if coupon := await coupons.take(tx, request.code, request.customer_id):
             return Redeemed(_redeem_coupon(tx, request, coupon, identity), [])
         raise
-    terms = await _must_be_redeemable(tx, found, request)
+    terms, within = await _must_be_redeemable(tx, found, request)
     seen = await judge_use(tx, terms, _asked(found, terms, request), binding=not rehearsed)
     referral, intake = await _refer(tx, found, request, identity, seen)
+    if referral.created_at == tx.now:
+        # Nobody else writes it yet: later, its verdicts are the workflow's.
+        referral.verdicts = [*referral.verdicts, within.model_dump(mode="json")]
     await usage.count(tx, found, terms)
     redemption = _redemption(tx, request, referral, terms.discount)
     redemption.identity = identity
@@ -133,10 +137,10 @@ async def _look_up(tx: Transaction, request: RedemptionRequest) -> Code:
 
 async def _must_be_redeemable(
     tx: Transaction, found: Code, request: RedemptionRequest
-) -> CampaignTerms:
+) -> tuple[CampaignTerms, Verdict]:
     """Every check that is the code's and the customer's; attribution makes the campaign's own.
     Of several reasons the first is told, in this order. Answers the terms that this friend was
-    promised."""
+    promised, and the verdict on how often they redeemed."""
     terms, begun = found.terms, False
     if found.existing:
         referral = attribution.same_code(found)
@@ -144,10 +148,10 @@ async def _must_be_redeemable(
         begun = referral.status == ReferralStatus.WAITING
     usage.must_have_uses(found, terms)
     must_be_usable(tx, found, begun=begun)
-    await usage.must_be_within_limit(tx, found.campaign_id, request.customer_id, terms)
+    within = await usage.must_be_within_limit(tx, found.campaign_id, request.customer_id, terms)
     must_run(tx, found, begun=begun)
     admission.must_be_open(tx, terms, found.start_date)
-    return terms
+    return terms, within
 
 
 def _asked(found: Code, terms: CampaignTerms, request: RedemptionRequest) -> Asked:

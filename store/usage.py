@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.refusals import CannotCount
+from domain.verdict import Verdict, refused, refused_by
 from store.database import Transaction
 from store.lookup import Code
 from store.tables import Redemption, Voucher
@@ -21,14 +22,14 @@ def must_have_uses(found: Code, terms: CampaignTerms) -> None:
     """An early no. The limit itself is kept by `count`, on the code's row."""
     limit = uses_of(found, terms)
     if limit is not None and found.redeemed_quantity >= limit:
-        raise _used_up(limit)
+        raise used_up(limit, found.redeemed_quantity + 1)
 
 
 async def must_be_within_limit(
     tx: Transaction, campaign_id: str, customer_id: str, terms: CampaignTerms
-) -> None:
+) -> Verdict:
     """Redemptions per customer in the campaign, whosever codes they were. The customer's row is
-    locked, so that of two requests the second counts the first."""
+    locked, so that of two requests the second counts the first. Raises CannotCount."""
     used = await tx.session.scalar(
         select(func.count()).where(
             col(Redemption.campaign_id) == campaign_id,
@@ -36,13 +37,19 @@ async def must_be_within_limit(
             col(Redemption.counts),
         )
     )
-    limit = terms.limits.redemptions_per_customer
-    if (used or 0) >= limit:
-        raise CannotCount(
-            "redemption_rules_violated",
-            f"A customer may redeem {limit} time(s) in this campaign, and has done so.",
-            limit=limit,
-        )
+    limit, after = terms.limits.redemptions_per_customer, (used or 0) + 1
+    passed = after <= limit
+    verdict = Verdict(
+        check="redemptions_per_customer",
+        passed=passed,
+        detail=f"{after} of at most {limit} redemption(s) by the customer in this campaign."
+        if passed
+        else f"A customer may redeem {limit} time(s) in this campaign, and has done so.",
+        numbers={"limit": limit, "after": after},
+    )
+    if not passed:
+        raise refused_by("redemption_rules_violated", verdict)
+    return verdict
 
 
 async def count(tx: Transaction, found: Code, terms: CampaignTerms) -> None:
@@ -58,7 +65,7 @@ async def count(tx: Transaction, found: Code, terms: CampaignTerms) -> None:
     if limit is not None:
         statement = statement.where(col(Voucher.redeemed_quantity) < limit)
     if (await tx.session.execute(statement)).scalar() is None:
-        raise _used_up(limit or 0)
+        raise used_up(limit or 0, (limit or 0) + 1)
 
 
 async def give_back(tx: Transaction, redemption: Redemption) -> None:
@@ -72,7 +79,7 @@ async def give_back(tx: Transaction, redemption: Redemption) -> None:
     )
 
 
-def _used_up(limit: int) -> CannotCount:
-    return CannotCount(
-        "quantity_exceeded", f"The code may be used {limit} time(s), and has been.", limit=limit
-    )
+def used_up(limit: int, after: int) -> CannotCount:
+    """The refusal of a code that was used as often as it may be."""
+    detail = f"The code may be used {limit} time(s), and has been."
+    return refused("quantity_exceeded", "code_uses", detail, limit=limit, after=after)

@@ -24,6 +24,8 @@ class Checkout:
         self.client = client
         self.count_rows = count_rows
         self.refusals: list[str] = []
+        self.verdicts: list[tuple[str, dict[str, Any]]] = []
+        """Of the refusals that a check decided: its name, and its numbers."""
 
     async def is_refused(self, key: str, code: str, customer: dict[str, Any]) -> None:
         body = redemption_body(code, customer)
@@ -39,6 +41,9 @@ class Checkout:
         assert {name: error[name] for name in ("key", "code", "details")} == {
             name: problem[name] for name in ("key", "code", "details")
         }
+        for verdict in problem["verdicts"]:
+            assert (verdict["passed"], verdict["detail"]) == (False, problem["detail"])
+            self.verdicts.append((verdict["check"], verdict["numbers"]))
         left = await self.count_rows()
         assert {table for table in left if left[table] != before[table]} == {
             "redemptions",
@@ -113,6 +118,30 @@ async def test_reasons_in_their_order(
     used = (await one(database, Voucher, code=shared.code)).redeemed_quantity
     await checkout.succeeds(shared.code, stranger)
     assert used == 1, "refused uses consumed nothing"
+
+    assert [(check, *sorted(set(numbers) - {"at"})) for check, numbers in checkout.verdicts] == [
+        ("code_uses", "after", "limit"),
+        ("code_active",),
+        ("code_dates", "ends"),
+        ("code_dates", "starts"),
+        ("redemptions_per_customer", "after", "limit"),
+        ("campaign_active",),
+        ("campaign_dates", "ends"),
+        ("campaign_dates", "starts"),
+        ("budget", "currency", "left", "limit", "needed"),
+    ]
+    numbers = dict(checkout.verdicts)
+    assert numbers["redemptions_per_customer"] == {"limit": 1, "after": 2}
+    assert numbers["code_uses"] == {"limit": 1, "after": 2}
+    assert numbers["code_dates"]["starts"] == tomorrow.isoformat()
+    assert (numbers["budget"]["limit"], numbers["budget"]["left"]) == (100_000, 0)
+    # Where the use was the referral's first, its verdict is part of the referral's story.
+    (verdict,) = [
+        verdict
+        for verdict in (await made(service.get("/v1/referrals?limit=1")))["data"][0]["verdicts"]
+        if verdict["check"] == "redemptions_per_customer"
+    ]
+    assert (verdict["passed"], verdict["numbers"]) == (True, {"limit": 1, "after": 1})
 
     listed = await made(service.get("/v1/redemptions?result=FAILURE&limit=100"))
     assert [failure["failure_code"] for failure in listed["data"]] == checkout.refusals[::-1]

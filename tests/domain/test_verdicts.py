@@ -83,6 +83,12 @@ class TestBudgetVerdict:
     def test_says_what_was_needed_of_which_limit(self) -> None:
         limit = budget(100_00).budget
         assert limit is not None
-        verdict = budget_verdict(False, 30_00, limit.currency, limit.amount)
+        verdict = budget_verdict(False, 30_00, limit.currency, limit.amount, 12_00)
+        assert "1200 left of 10000" in verdict.detail
         assert not verdict.passed
-        assert verdict.numbers == {"needed": 30_00, "limit": 100_00, "currency": "USD"}
+        assert verdict.numbers == {
+            "needed": 30_00,
+            "limit": 100_00,
+            "currency": "USD",
+            "left": 12_00,
+        }
