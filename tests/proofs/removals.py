@@ -39,7 +39,7 @@ REMOVALS = (
     Removal(
         "lock: the referral, when a grant moves or it is reversed",
         (_unlocked("referrals"),),
-        locks=("standing._LOCK", "reversals._lock", "reversing._locked", "holders._waiting"),
+        locks=("standing._LOCK", "reversals._lock", "reversing._locked", "holders.remove_referee"),
     ),
     Removal(
         "lock: the grant, when it is credited, minted, or cancelled",
@@ -49,7 +49,7 @@ REMOVALS = (
     Removal(
         "lock: the grant, when it is ordered",
         (Rewrite(r"(FROM grants LEFT OUTER JOIN orders .*) FOR UPDATE OF grants", r"\1"),),
-        locks=("orders._LOCK",),
+        locks=("orders._OPEN",),
     ),
     Removal(
         "guard: one conversion wins (status is still waiting)",

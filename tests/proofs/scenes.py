@@ -172,17 +172,17 @@ async def wallets(database: Database, pool: Pool, dice: random.Random) -> Scene:
 
 async def claims(database: Database, pool: Pool, dice: random.Random) -> Scene:
     """Eight attempts at one order, new or left behind by a worker that died."""
-    grant_id = await _card(database, pool, dice)
+    grant_id = await card(database, pool, dice)
     if dice.random() < 0.5:
         await claim(database, grant_id)
         order = await one(database, Order, grant_id=grant_id)
         await alter(database, order, claimed_until=in_past(seconds=1))
-    before = await _attempts(database, grant_id)
+    before = await attempts(database, grant_id)
     deeds = [[Deed("claim", (grant_id,))] for _ in range(PARTIES)]
 
     async def verdict() -> list[str]:
         order = await one(database, Order, grant_id=grant_id)
-        rights = await _attempts(database, grant_id)
+        rights = await attempts(database, grant_id)
         return expect(rights=(rights, before + 1), attempts=(order.attempt, rights))
 
     return Scene(deeds, verdict)
@@ -190,25 +190,27 @@ async def claims(database: Database, pool: Pool, dice: random.Random) -> Scene:
 
 async def withdrawal(database: Database, pool: Pool, dice: random.Random) -> Scene:
     """Staff cancel a grant in the moment in which it is ordered."""
-    grant_id = await _card(database, pool, dice)
+    grant_id = await card(database, pool, dice)
     deeds = [[Deed(dice.choice(("claim", "cancel")), (grant_id,))] for _ in range(PARTIES)]
 
     async def verdict() -> list[str]:
-        grant, rights = await one(database, Grant, id=grant_id), await _attempts(database, grant_id)
+        grant, rights = await one(database, Grant, id=grant_id), await attempts(database, grant_id)
         both = grant.status == "cancelled" and rights > 0
         return expect(cancelled_and_ordered=(both, False), rights=(rights <= 1, True))
 
     return Scene(deeds, verdict)
 
 
-async def _card(database: Database, pool: Pool, dice: random.Random) -> str:
+async def card(database: Database, pool: Pool, dice: random.Random) -> str:
+    """A grant of a gift card that is about to be ordered."""
     of = terms(every_friend(gift_card()), referee_reward=None)
     programme = await add_programme(database, of)
     decision = await qualify(database, programme.code, dice.choice(pool.friends))
     return decision.grants[0].grant_id
 
 
-async def _attempts(database: Database, grant_id: str) -> int:
+async def attempts(database: Database, grant_id: str) -> int:
+    """How many were given the right to send its order."""
     events = await rows(database, Event, grant_id=grant_id)
     return sum(event.type == "proof.attempt" for event in events)
 

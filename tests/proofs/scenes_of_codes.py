@@ -30,6 +30,8 @@ from domain.rules.rule import Group, Rule
 from store import rules
 from store.database import Database
 from store.tables import (
+    Campaign,
+    CampaignVersion,
     Customer,
     Holder,
     Publication,
@@ -192,8 +194,22 @@ async def refunds(database: Database, pool: Pool, dice: random.Random) -> Scene:
     return Scene(deeds, verdict)
 
 
+async def revisions(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Eight edits of one campaign."""
+    campaign_id = await add_campaign(database)
+    deeds = [[Deed("limit", (campaign_id, n + 1))] for n in range(PARTIES)]
+
+    async def verdict() -> list[str]:
+        made = await rows(database, CampaignVersion, campaign_id=campaign_id)
+        latest = await one(database, Campaign, id=campaign_id)
+        versions = [version.version for version in made]
+        return expect(latest=(latest.version, 9), versions=(versions, list(range(1, 10))))
+
+    return Scene(deeds, verdict)
+
+
 async def _codes(database: Database, programme: Programme) -> list[Voucher]:
     return await rows(database, Voucher, campaign_id=programme.campaign_id, published=True)
 
 
-SCENES_OF_CODES = (uses, velocity, publications, sharing, rollbacks, refunds)
+SCENES_OF_CODES = (uses, velocity, publications, sharing, rollbacks, refunds, revisions)

@@ -22,7 +22,7 @@ from builders import (
 from crew import PARTIES
 from deeds import Deed, credit, reverse
 from deeds_of_codes import mint, spend
-from scenes import Pool, Scene, expect
+from scenes import Pool, Scene, attempts, card, expect
 
 from bench.books import balances
 from domain.ledger import wallet
@@ -172,6 +172,23 @@ async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene
     return Scene(deeds, verdict)
 
 
+async def recall(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """A card is ordered in the moment in which its referral is reversed."""
+    grant_id = await card(database, pool, dice)
+    grant = await one(database, Grant, id=grant_id)
+    deeds = [[Deed("claim", (grant_id,))] for _ in range(4)]
+    deeds += [[Deed("reverse", (grant.referral_id, "refund"))] for _ in range(4)]
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        after, rights = await one(database, Grant, id=grant_id), await attempts(database, grant_id)
+        return expect(
+            rights=(rights <= 1, True), cancelled=(after.status == "cancelled", rights == 0)
+        )
+
+    return Scene(deeds, verdict)
+
+
 async def _earned(database: Database, owner: str, amount: int) -> str:
     """The owner has so many points in the wallet; answers the referral that earned them."""
     of = terms(every_friend(points(amount)), referee_reward=None)
@@ -189,4 +206,4 @@ async def _coupon(database: Database, owner: str, friend: str) -> Grant:
     return await one(database, Grant, id=decision.grants[0].grant_id)
 
 
-SCENES_OF_REWARDS = (twins, spending, lapsing, debts, coupons, clipping)
+SCENES_OF_REWARDS = (twins, spending, lapsing, debts, coupons, clipping, recall)

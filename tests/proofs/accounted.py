@@ -1,0 +1,124 @@
+"""The locks and constraints that no removal names, each with the reason why."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+STORE = Path(__file__).parents[2] / "store"
+_LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE|pg_(try_)?advisory")
+
+_SAME = (
+    "one statement with the lock of a grant by its id, whose removal takes this one away as well"
+)
+_STAFF = (
+    "no schedule plays it: staff change one thing here, and of two who do so at once the last wins"
+)
+_RUN = "no schedule plays it: one workflow runs this, and the lock is against its own repeat"
+_BEHIND = "no schedule plays it: the grant's lock is taken first by"
+
+UNPLAYED_LOCKS = {
+    "actions.lock": _RUN,
+    "callouts._locked": _SAME,
+    "alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",
+    "claims._batch": "an encryption key is rotated by one command; a repeat finds nothing stale",
+    "secrets.rotate": "an encryption key is rotated by one command; a repeat finds nothing stale",
+    "delivery._ORDER": "no schedule plays a provider's answers; the chaos suite does",
+    "resending.lock_latest": "no schedule plays a card that is sent again",
+    "deposits._LOCK": "behind it stands the ledger's constraint: a fact is not posted twice",
+    "erasure._locked": "no schedule erases anybody",
+    "erasure._referrals": "no schedule erases anybody",
+    "erasure._waiting_grants": "no schedule erases anybody",
+    "mass._update": "it orders the rows of two imports, so that they do not deadlock",
+    "migrate._run": "two migrations at once; PostgreSQL's catalogue would refuse the second",
+    "reconciliation.repairs._order": "no schedule plays a repair, which a person decides about",
+    "reconciliation.repairs.ask": "no schedule plays a repair, which a person decides about",
+    "reconciliation.repairs.reopen": "no schedule plays a repair, which a person decides about",
+    "reconciliation.repairs.settle": "no schedule plays a repair, which a person decides about",
+    "reconciliation.runs.open_reading": _RUN,
+    "reconciliation.runs.scope_of": _RUN,
+    "regaining.told_apart": "no schedule reaches a milestone again while its grant moves",
+    "relocation._MOVE": _STAFF,
+    "relocation._locked": _RUN,
+    "reversing._order_of": f"{_BEHIND} all who change an order but a repair",
+    "review._lock": "no schedule plays a review, which a person decides about",
+    "review.begin": _SAME,
+    "rewards.definitions": _STAFF,
+    "rewards.lock": _STAFF,
+    "rollup._LOCK": "no schedule sums the ledger up",
+    "rules._locked": _STAFF,
+    "rules.named": _STAFF,
+    "schemas.put": _STAFF,
+    "seals._ONE_AT_A_TIME": "behind it stands the block's number, which is a primary key",
+    "segments.change": _STAFF,
+}
+
+_LAST_WINS = "written with ON CONFLICT: of two at once the last wins"
+_ONE_WRITER = "one workflow or one process writes it, and under a lock of its own"
+
+UNASKED_CONSTRAINTS = {
+    "account_days.pk_account_days": _ONE_WRITER,
+    "account_sums.pk_account_sums": _ONE_WRITER,
+    "sum_horizon.pk_sum_horizon": _ONE_WRITER,
+    "sum_horizon.ck_sum_horizon_only_one": _ONE_WRITER,
+    "ledger_seals.pk_ledger_seals": _ONE_WRITER,
+    "terms_moves.ck_terms_moves_moved_not_negative": _ONE_WRITER,
+    "incidents.uq_incidents_item_id": _ONE_WRITER,
+    "action_parts.pk_action_parts": "written once, by the request that made the action",
+    "async_actions.uq_async_actions_digest": "no schedule imports a file",
+    "alembic_version.alembic_version_pkc": "Alembic's own",
+    "api_keys.pk_api_keys": _LAST_WINS,
+    "catalogues.pk_catalogues": _LAST_WINS,
+    "lanes.pk_lanes": _LAST_WINS,
+    "statement_mappings.pk_statement_mappings": _LAST_WINS,
+    "tax_forms.pk_tax_forms": _LAST_WINS,
+    "tax_thresholds.pk_tax_thresholds": _LAST_WINS,
+    "tax_thresholds.ck_tax_thresholds_amount_positive": "the API refuses such an amount",
+    "claims.pk_claims": "no schedule keeps a claim; the first one stays",
+    "idempotent_answers.pk_idempotent_answers": "no schedule sends a request; the API's tests do",
+    "metadata_schemas.uq_metadata_schemas_related_object": _STAFF,
+    "rule_assignments.uq_rule_assignments_rule_id_campaign_id": _STAFF,
+    "segment_members.pk_segment_members": "a customer who is listed twice is listed",
+}
+
+CONSTRAINTS = """
+SELECT conrelid::regclass || '.' || conname AS name, pg_get_constraintdef(oid) AS definition
+FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'c')
+UNION ALL
+SELECT tablename || '.' || indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE%'
+AND indexname NOT IN (SELECT conname FROM pg_constraint)
+"""
+
+
+def carries_a_rule(definition: str) -> bool:
+    """A key that is drawn or counted by the machine carries none; nor does a list of words."""
+    return definition not in ("PRIMARY KEY (id)", "PRIMARY KEY (seq)") and "= ANY" not in definition
+
+
+def locks() -> Iterator[str]:
+    """Every lock in store's modules, by module and by function or constant."""
+    for path in STORE.rglob("*.py"):
+        module = ".".join(path.relative_to(STORE).with_suffix("").parts)
+        if not module.startswith("migrations"):
+            yield from (f"{module}.{name}" for name in _locking(path.read_text()))
+
+
+def _locking(source: str) -> set[str]:
+    return {
+        getattr(top, "name", None) or ast.unparse(getattr(top, "targets", [top])[0])
+        for top in ast.parse(source).body
+        for node in ast.walk(top)
+        if _is_lock(node)
+    }
+
+
+def _is_lock(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        named = getattr(node.func, "attr", "") == "with_for_update"
+        return named or any(keyword.arg == "with_for_update" for keyword in node.keywords)
+    text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and bool(_LOCK.search(text))

@@ -1,0 +1,30 @@
+"""No lock and no constraint is forgotten: each is taken away in some test, or there is a reason."""
+
+from __future__ import annotations
+
+from accounted import CONSTRAINTS, UNASKED_CONSTRAINTS, UNPLAYED_LOCKS, carries_a_rule, locks
+from removals import REMOVALS
+from removals_of_codes import REMOVALS_OF_CODES
+from sqlalchemy import text
+
+from store.database import Database
+
+_ALL = (*REMOVALS, *REMOVALS_OF_CODES)
+
+
+def test_every_lock_is_taken_away_or_has_a_reason() -> None:
+    taken = {lock for removal in _ALL for lock in removal.locks}
+    assert not taken & UNPLAYED_LOCKS.keys()
+    assert set(locks()) == taken | UNPLAYED_LOCKS.keys()
+
+
+async def test_every_constraint_is_taken_away_or_has_a_reason(database: Database) -> None:
+    async with database.reading() as session:
+        stored = {
+            row.name
+            for row in await session.execute(text(CONSTRAINTS))
+            if carries_a_rule(row.definition)
+        }
+    taken = {removal.constraint for removal in _ALL if removal.constraint}
+    assert not taken & UNASKED_CONSTRAINTS.keys()
+    assert stored == taken | UNASKED_CONSTRAINTS.keys()
