@@ -6,9 +6,18 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from domain.money import percentage
+
+
+def _whole(given: object) -> object:
+    """Voucherify's own clients send 500.0 for 500; 500.5 stays what it is, and is refused."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+"""An integer, which may be written as a float."""
 
 
 class AmountOff(BaseModel):
@@ -16,7 +25,7 @@ class AmountOff(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     type: Literal["AMOUNT"] = "AMOUNT"
-    amount_off: int = Field(gt=0)
+    amount_off: Whole = Field(gt=0)
 
 
 def _number(value: Decimal) -> int | float:
@@ -35,7 +44,7 @@ class PercentOff(BaseModel):
     model_config = ConfigDict(frozen=True)
     type: Literal["PERCENT"] = "PERCENT"
     percent_off: Percent
-    amount_limit: int | None = Field(default=None, gt=0)
+    amount_limit: Annotated[Whole, Field(gt=0)] | None = None
 
 
 class FixedAmount(BaseModel):
@@ -43,7 +52,7 @@ class FixedAmount(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     type: Literal["FIXED"] = "FIXED"
-    fixed_amount: int = Field(ge=0)
+    fixed_amount: Whole = Field(ge=0)
 
 
 class UnitsOff(BaseModel):
@@ -52,7 +61,7 @@ class UnitsOff(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     type: Literal["UNIT"] = "UNIT"
-    unit_off: int = Field(gt=0)
+    unit_off: Whole = Field(gt=0)
     unit_type: str = Field(min_length=1, max_length=255)
 
 

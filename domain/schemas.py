@@ -1,7 +1,7 @@
 """Schemas of the callers' own data: which members metadata may have, and of which type.
 
-Resources are Voucherify's (`customer`, `campaign`, `publication`, `redemption`), and
-`event:NAME` for the metadata of a custom event.
+Resources are Voucherify's, as far as there are such things here, and `event:NAME` for the
+metadata of a custom event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-RESOURCES = ("customer", "campaign", "publication", "redemption")
+RESOURCES = (
+    "customer",
+    "campaign",
+    "voucher",
+    "publication",
+    "redemption",
+    "order",
+    "order_item",
+    "reward",
+)
 EVENT = "event:"
 
 Kind = Literal["string", "number", "boolean", "date", "datetime", "object"]

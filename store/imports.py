@@ -56,17 +56,16 @@ async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: lis
 
 
 async def _fitting(tx: Transaction, read: Read) -> Read:
-    """The same reader of a file, which refuses a person whose metadata do not fit their schema.
-    Rows that merge are judged by what they lead to (store.folding)."""
-    schema = await schemas.of(tx, "customer")
-    if schema is None:
-        return read
+    """The same reader, which refuses a person or code whose metadata do not fit their schema.
+    People who merge are judged by what their rows lead to (store.folding)."""
+    known = {name: await schemas.of(tx, name) for name in ("customer", "voucher")}
 
     def fitting(row: Any) -> Any:
-        thing = read(row)
-        if not (isinstance(thing, Person) and isinstance(row, list)):
+        thing, of_file = read(row), isinstance(row, list)
+        schema = known["customer" if isinstance(thing, Person) else "voucher"]
+        if schema is None or (isinstance(thing, Person) and not of_file):
             return thing
-        metadata = schema.read(thing.metadata)
+        metadata = schema.read(thing.metadata) if of_file else thing.metadata
         for name, reason in schema.misfits(metadata):
             raise WrongRow(f"metadata.{name}: {reason}")
         return thing.model_copy(update={"metadata": metadata})

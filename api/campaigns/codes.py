@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from api.fields import MAX_MINOR, Strict
-from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff
+from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff, Whole
 
 MAX_CODES = 100_000
 
@@ -47,7 +47,7 @@ class AmountOffIn(Strict, AmountOff):
     """A fixed sum off the order, minor units."""
 
     type: Literal["AMOUNT"]
-    amount_off: int = Field(strict=True, gt=0, le=MAX_MINOR)
+    amount_off: Whole = Field(gt=0, le=MAX_MINOR)
     effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
 
 
@@ -55,7 +55,7 @@ class PercentOffIn(Strict, PercentOff):
     """A share off the order, at most `amount_limit` minor units."""
 
     type: Literal["PERCENT"]
-    amount_limit: int | None = Field(default=None, gt=0, le=MAX_MINOR)
+    amount_limit: Annotated[Whole, Field(gt=0, le=MAX_MINOR)] | None = None
     effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
 
 
@@ -63,7 +63,7 @@ class FixedAmountIn(Strict, FixedAmount):
     """The order costs this much, minor units, if it came to more."""
 
     type: Literal["FIXED"]
-    fixed_amount: int = Field(strict=True, ge=0, le=MAX_MINOR)
+    fixed_amount: Whole = Field(ge=0, le=MAX_MINOR)
     effect: Literal["APPLY_TO_ORDER"] = "APPLY_TO_ORDER"
 
 
@@ -71,7 +71,7 @@ class UnitsOffIn(Strict, UnitsOff):
     """So many units of a product are free; `unit_type` is the product's id in the order's items."""
 
     type: Literal["UNIT"]
-    unit_off: int = Field(strict=True, gt=0, le=1_000_000)
+    unit_off: Whole = Field(gt=0, le=1_000_000)
     effect: Literal["ADD_MISSING_ITEMS"] = "ADD_MISSING_ITEMS"
 
 

@@ -97,6 +97,8 @@ async def update_campaign(
         making = await begin(tx, currency, rewards_in(body.referral_program))
         after, columns = body.to_terms(before, making, currency), body.to_columns(campaign)
         await must_be_known(tx, after)
+        if body.metadata or body.unset_metadata_fields:
+            await schemas.check(tx, "campaign", columns["attributes"])
         await making.put_away(tx, held.vault)
         await revisions.revise(tx, campaign, before, after, columns, actor=caller.app_id)
     return await _answer(held, campaign.id)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Query, Request
 from api.access import READERS, Caller, Calling, allow
 from api.lists import Created, Ordered
 from api.problems import post_responses, responses
+from api.redemptions.orders import OrderIn
 from api.redemptions.requests import to_request
 from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
 from api.redemptions.schemas import (
@@ -24,6 +25,7 @@ from domain.ids import Prefix
 from domain.refusals import CannotCount, NotFound, Refusal
 from domain.roles import Role
 from store import customers, schemas
+from store.database import Transaction
 from store.failures import keep_failure
 from store.reading import redemptions as reading
 from store.redemptions import Redeemed, redeem
@@ -75,8 +77,17 @@ async def redeem_code(
 async def _redeem(body: RedemptionIn, held: Held, request: Request) -> Redeemed:
     async with held.database.transaction() as tx:
         await schemas.check(tx, "redemption", body.metadata)
+        if body.order:
+            await _check_order(tx, body.order)
         customer = await customers.upsert(tx, body.customer)
         return await redeem(tx, to_request(body, request, customer.id, tx.now))
+
+
+async def _check_order(tx: Transaction, order: OrderIn) -> None:
+    await schemas.check(tx, "order", order.metadata, "/order/metadata")
+    for index, item in enumerate(order.items or []):
+        pointer = f"/order/items/{index}/metadata"
+        await schemas.check(tx, "order_item", item.metadata, pointer)
 
 
 async def _keep(refusal: Refusal, body: RedemptionIn, held: Held, request: Request) -> None:

@@ -27,6 +27,12 @@ class OrderItemIn(BaseModel, extra="allow"):
     price: MinorUnits | None = None
     quantity: Count | None = None
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The line's own."""
+        given = (self.model_extra or {}).get("metadata")
+        return given if isinstance(given, dict) else {}
+
     def total(self) -> int:
         """The line's own amount, or price times quantity; minor units."""
         if self.amount is not None:

@@ -16,7 +16,7 @@ from api.rewards.schemas import RewardAnswer, RewardList
 from api.route import GuardedRoute
 from domain.rewards import Reward
 from domain.roles import Role
-from store import rewards
+from store import rewards, schemas
 from store.database import Transaction
 from store.reading import rewards as reading
 from store.rewards import NewReward
@@ -29,6 +29,7 @@ async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> Re
     """Define a reward that campaigns can name by `reward_id`."""
     async with held.database.transaction() as tx:
         new = NewReward(**_given(body, await _made(tx, held, body)))
+        await schemas.check(tx, "reward", new.attributes)
         reward_id = await rewards.create(tx, new, actor=caller.app_id)
     return await _answer(held, reward_id)
 
@@ -64,6 +65,8 @@ async def update_reward(
         row = await rewards.lock(tx, reward_id)
         before = NewReward.model_validate(row, from_attributes=True)
         new = before.model_copy(update=_given(body, await _made(tx, held, body)))
+        if body.metadata is not None:
+            await schemas.check(tx, "reward", new.attributes)
         await rewards.update(tx, reward_id, new, actor=caller.app_id)
     return await _answer(held, reward_id)
 

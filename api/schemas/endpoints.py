@@ -13,7 +13,7 @@ from api.lists import Windowed
 from api.problems import body_responses, responses
 from api.resources import Held
 from api.route import GuardedRoute
-from domain.schemas import Property, Schema
+from domain.schemas import RESOURCES, Property, Schema
 from store import schemas
 from store.tables import MetadataSchema
 
@@ -32,7 +32,7 @@ Resource = Annotated[
     str,
     Path(
         max_length=120,
-        description="customer, campaign, publication, redemption, or event:NAME",
+        description=f"{', '.join(RESOURCES)}, or event:NAME",
         examples=["customer"],
     ),
 ]

@@ -14,7 +14,7 @@ from api.resources import Held
 from api.route import GuardedRoute
 from api.vouchers.schemas import CodeIn, CodesAdded, CodesIn, VoucherAnswer, VoucherList
 from domain.roles import Role
-from store import vouchers
+from store import schemas, vouchers
 from store.reading import campaigns, codes
 
 router = APIRouter(
@@ -54,6 +54,7 @@ async def add_vouchers(
     async with held.database.reading() as session:
         found = (await campaigns.find(session, campaign_id)).campaign
     async with held.database.transaction() as tx:
+        await schemas.check(tx, "voucher", given.metadata)
         made = await vouchers.add_codes(
             tx, found.id, vouchers_count, given.config(), given.making()
         )
@@ -76,8 +77,10 @@ async def add_voucher(
     """Add this very code to a campaign's pool."""
     async with held.database.reading() as session:
         found = (await campaigns.find(session, campaign_id)).campaign
+    given = body or CodeIn()
     async with held.database.transaction() as tx:
-        voucher_id = await vouchers.add_code(tx, found.id, code, (body or CodeIn()).making())
+        await schemas.check(tx, "voucher", given.metadata)
+        voucher_id = await vouchers.add_code(tx, found.id, code, given.making())
     return await _answer(held, voucher_id)
 
 

@@ -100,6 +100,7 @@ PROPERTIES: dict[str, Property] = {
     "sku.id": Property(Source.ITEM, Concern.ORDER, operators.EQUALITY, "sku"),
     "sku.price": _item("price"),
     "sku.quantity": _item("quantity"),
+    "sku.metadata": _item_metadata(),
     "redemption.metadata": _metadata(Source.METADATA, Concern.REDEMPTION),
     "redemption.api_key": Property(Source.API_KEY, Concern.REDEMPTION, operators.EQUALITY),
     "custom_event.metadata": _metadata(Source.EVENT_METADATA, Concern.REDEMPTION),

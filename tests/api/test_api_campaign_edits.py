@@ -85,7 +85,7 @@ class TestEdit:
 
     async def test_voucherifys_own_discount(self, service: httpx.AsyncClient) -> None:
         campaign = await _create(service)
-        discount = {"type": "AMOUNT", "amount_off": 500, "effect": None}
+        discount = {"type": "AMOUNT", "amount_off": 500.0, "effect": None}
         after = await _edit(service, campaign, {"discount": discount})
         assert after["voucher"]["discount"]["amount_off"] == 500
 

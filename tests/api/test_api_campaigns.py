@@ -175,6 +175,13 @@ class TestCreate:
                 {"voucher": {"discount": {"type": "AMOUNT", "amount_off": -5}}},
                 "/voucher/discount/amount_off",
             ),
+            *(
+                (
+                    {"voucher": {"discount": {"type": "AMOUNT", "amount_off": odd}}},
+                    "/voucher/discount/amount_off",
+                )
+                for odd in (500.5, "500", True)
+            ),
             (
                 {"voucher": {"discount": {"type": "PERCENT", "percent_off": 101}}},
                 "/voucher/discount/percent_off",

@@ -71,6 +71,8 @@ STATIC: list[tuple[str, str | None, dict[str, Any], dict[str, Any], dict[str, An
     ("sku.id", None, {"$is": ["cup"]}, order(CUP), order(TEA), ORDER),
     ("sku.price", None, {"$less_than": [1000]}, order(CUP), order(TEA), ORDER),
     ("sku.quantity", None, {"$is": [1]}, order(CUP), order(TEA), ORDER),
+    ("sku.metadata", "size", {"$is": ["L"]}, order(CUP | {"sku": {"metadata": {"size": "L"}}}),
+     order(CUP | {"sku": {"metadata": {"size": "S"}}}), ORDER),
     ("redemption.metadata", "channel", {"$is": ["web"]}, {"metadata": {"channel": "web"}},
      {"metadata": {"channel": "kiosk"}}, SAID),
 ]  # fmt: skip

@@ -105,3 +105,71 @@ class TestOthers:
         answer = await service.post("/v1/redemptions", json=body)
         refused(answer, 400, "invalid_payload", "/metadata/till")
         await made(service.post("/v1/redemptions", json=body | {"metadata": {"till": [1, 2]}}))
+
+    async def test_an_order_and_its_items(
+        self, admin: httpx.AsyncClient, service: httpx.AsyncClient
+    ) -> None:
+        shared = await share(service)
+        await define(admin, "order", {"store": {"type": "string"}})
+        await define(admin, "order_item", {"brand": {"type": "string", "optional": False}})
+        item = {"product_id": "p", "price": 10, "quantity": 1, "metadata": {"brand": "Acme"}}
+        order = {"source_id": "o-1", "amount": 10, "items": [item], "metadata": {"store": 7}}
+        body = redemption_body(shared.code, order=order)
+        answer = await service.post("/v1/redemptions", json=body)
+        refused(answer, 400, "invalid_payload", "/order/metadata/store")
+        order |= {"metadata": {"store": "A"}, "items": [item, item | {"metadata": {}}]}
+        answer = await service.post("/v1/redemptions", json=body)
+        refused(answer, 400, "invalid_payload", "/order/items/1/metadata/brand")
+        order["items"] = [item]
+        await made(service.post("/v1/redemptions", json=body))
+
+    async def test_codes_and_rewards(
+        self, admin: httpx.AsyncClient, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared = await share(service)
+        for resource in ("voucher", "reward"):
+            await define(admin, resource, PLAN)
+        path = f"/v1/campaigns/{shared.campaign_id}/vouchers"
+        for codes in (path, f"{path}/OWN-1"):
+            answer = await service.post(codes, json={"metadata": {"plan": 1}})
+            refused(answer, 400, "invalid_payload", "/metadata/plan")
+        await made(service.post(f"{path}/OWN-1", json={"metadata": {"plan": "a"}}))
+        rows = [{"code": "A-1", "metadata": {"plan": "a"}}, {"code": "A-2"}]
+        path = f"/v1/campaigns/{shared.campaign_id}/import"
+        accepted = await made(service.post(path, json=rows), 202)
+        while await work_off_part(database, accepted["async_action_id"]):
+            pass
+        action = await made(service.get(f"/v1/async-actions/{accepted['async_action_id']}"))
+        assert [failed["row"] for failed in action["result"]["failed"]] == [2]
+        reward = {"name": "r", "reward": {"kind": "loyalty_points", "points": 5}}
+        answer = await service.post("/v1/rewards", json=reward)
+        refused(answer, 400, "invalid_payload", "/metadata/plan")
+        await made(service.post("/v1/rewards", json=reward | {"metadata": {"plan": "a"}}))
+
+    async def test_a_campaign_that_is_edited(
+        self, admin: httpx.AsyncClient, service: httpx.AsyncClient
+    ) -> None:
+        shared = await share(service)
+        path = f"/v1/campaigns/{shared.campaign_id}"
+        await define(admin, "campaign", PLAN)
+        answer = await service.put(path, json={"metadata": {"seats": 2}})
+        refused(answer, 400, "invalid_payload", "/metadata/plan")
+        await made(service.put(path, json={"metadata": {"plan": "a"}}))
+        await made(service.put(path, json={"metadata": {"seats": 2}}))
+        answer = await service.put(path, json={"unset_metadata_fields": ["plan"]})
+        refused(answer, 400, "invalid_payload", "/metadata/plan")
+        await made(service.put(path, json={"description": "judged no more than it changes"}))
+
+
+async def test_a_new_customer_without_metadata_is_judged(
+    admin: httpx.AsyncClient, service: httpx.AsyncClient
+) -> None:
+    before = person()
+    await made(service.post("/v1/customers", json=before))
+    await define(admin, "customer", PLAN)
+    answer = await service.post("/v1/customers", json=person())
+    refused(answer, 400, "invalid_payload", "/metadata/plan")
+    answer = await service.post("/v1/events", json=event_body(None))
+    refused(answer, 400, "invalid_payload", "/customer/metadata/plan")
+    # Who is known already is not judged until their metadata changes.
+    await made(service.post("/v1/customers", json=before | {"name": "Jane"}))

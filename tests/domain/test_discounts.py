@@ -59,6 +59,15 @@ def test_a_fixed_sum_is_taken_off() -> None:
     assert discount_amount(AmountOff(amount_off=10_00), 100_00) == 10_00
 
 
+def test_a_sum_may_be_written_as_a_float_if_it_is_whole() -> None:
+    """As Voucherify's clients do, whose models have numbers."""
+    off = AmountOff.model_validate({"amount_off": 500.0})
+    assert (off.amount_off, type(off.amount_off)) == (500, int)
+    for odd in (500.5, float("inf"), float("nan"), "500", True):
+        with pytest.raises(ValidationError):
+            AmountOff.model_validate({"amount_off": odd})
+
+
 def test_a_fixed_sum_larger_than_the_order_takes_the_order() -> None:
     assert discount_amount(AmountOff(amount_off=10_00), 4_50) == 4_50
 
