@@ -61,7 +61,6 @@ _ONE_WRITER = "one workflow or one process writes it, and under a lock of its ow
 UNASKED_CONSTRAINTS = {
     "account_days.pk_account_days": _ONE_WRITER,
     "account_sums.pk_account_sums": _ONE_WRITER,
-    "sum_horizon.pk_sum_horizon": _ONE_WRITER,
     "sum_horizon.ck_sum_horizon_only_one": _ONE_WRITER,
     "ledger_seals.pk_ledger_seals": _ONE_WRITER,
     "terms_moves.ck_terms_moves_moved_not_negative": _ONE_WRITER,

@@ -12,7 +12,6 @@ import multiprocessing
 import random
 import re
 import time
-import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -115,7 +114,8 @@ async def _serve(url: str, line: Connection, dice: random.Random, number: int) -
         for deed in deeds:
             try:
                 await (DEEDS | DEEDS_OF_CODES)[deed.name](database, *deed.about)
-            except Exception:
-                failures.append(f"{deed.name}: {traceback.format_exc(limit=-1).splitlines()[-1]}")
+            except Exception as error:
+                said = (str(error) or repr(error)).splitlines()[0].rpartition(") ")[2]
+                failures.append(f"{deed.name}: {type(error).__name__}: {said}")
         line.send(failures)
     await database.dispose()

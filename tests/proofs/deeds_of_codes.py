@@ -55,12 +55,18 @@ async def redeem(database: Database, code: str, customer_id: str, identity: str 
 
 
 async def publish(
-    database: Database, customer: str, where: dict[str, str], source_id: str | None
+    database: Database,
+    customer: str,
+    where: dict[str, str],
+    source_id: str | None,
+    known: bool = False,
 ) -> None:
-    """A customer of the caller's own naming, new perhaps, is given a code."""
+    """A customer is given a code: one that is `known` by our id, or by the caller's own name, and
+    new perhaps."""
 
     async def do(tx: Transaction) -> None:
-        row = await customers.upsert(tx, Person(source_id=customer))
+        person = Person(id=customer) if known else Person(source_id=customer)
+        row = await customers.upsert(tx, person)
         asked = publications.PublicationRequest(customer_id=row.id, source_id=source_id, **where)
         await publications.publish(tx, asked)
 

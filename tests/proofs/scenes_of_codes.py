@@ -114,12 +114,13 @@ async def _rule_for_a_day(database: Database, uses: int) -> tuple[Rule, ...]:
 
 
 async def publications(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """Four codes for five people: one asks three times under one name, one twice under none, and
-    our caller knows them longer than we do."""
+    """Four codes for five people: one asks three times under one name, and one twice under none.
+    Most of them are new to us."""
     campaign_id = await add_campaign(database, type=CampaignType.STATIC, vouchers_count=4)
-    people, where = [f"caller-{number()}" for _ in range(5)], {"campaign": campaign_id}
-    calls = [(people[0], where, f"welcome-{people[0]}")] * 3 + [(people[1], where, None)] * 2
-    calls += [(person, where, None) for person in people[2:]]
+    people, where = [f"caller-{number()}" for _ in range(4)], {"campaign": campaign_id}
+    twice = dice.choice(pool.friends)
+    calls = [(people[0], where, f"welcome-{people[0]}")] * 3 + [(twice, where, None, True)] * 2
+    calls += [(person, where, None) for person in people[1:]]
     deeds = [[Deed("publish", call)] for call in dice.sample(calls, PARTIES)]
 
     async def verdict() -> list[str]:
