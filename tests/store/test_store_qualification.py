@@ -220,6 +220,7 @@ class TestBudget:
             "needed": 30_00,
             "limit": 59_99,
             "currency": "USD",
+            "left": 29_99,
         }
         assert await rows(database, Grant, referral_id=rejected.id) == []
         told = [e.type for e in await rows(database, Event, referral_id=rejected.id)]
