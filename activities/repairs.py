@@ -16,12 +16,13 @@ from temporalio.exceptions import ApplicationError
 from activities.lane import ProviderLane
 from activities.pulse import pulse
 from domain.money import Money
-from domain.orders import DeliveryState, OrderSnapshot, OrderState
+from domain.orders import ENDED, DeliveryState, OrderSnapshot, OrderState
 from domain.reconciliation import Filed, Repair
 from providers.outcomes import ProviderError
 from store.database import Transaction, now
 from store.delivery import record_snapshot
 from store.reconciliation import repairs
+from store.reconciliation.binding import rebind
 from store.reconciliation.repairs import Difference
 from store.tables import Grant, Order
 
@@ -76,9 +77,12 @@ class RepairActivities:
         async with self.lane.database.transaction() as tx:
             await self._record(tx, order, snapshot)
             done = [f"read again: {snapshot.state}"]
-            if booked := await repairs.adjust(tx, difference, snapshot):
-                done.append(booked)
-            if difference.item.filed == Filed.AMOUNT_MISMATCH and snapshot.face != _face(order):
+            for mend in (
+                await repairs.adjust(tx, difference, snapshot),
+                await rebind(tx, difference),
+            ):
+                done += [mend] if mend else []
+            if _another_card(difference, order, snapshot):
                 # The card is what the provider says; the promise stays what it was.
                 done.append(await repairs.open_incident(tx, difference, book=False))
             return await repairs.settle(tx, difference, "; ".join(done))
@@ -98,12 +102,8 @@ class RepairActivities:
             return await repairs.settle(tx, difference, "; ".join([*done, *filter(None, [booked])]))
 
     async def _incident(self, difference: Difference) -> str:
-        # A second card, or one that came back, took money of its own; an order of ours that fell
-        # back is booked already.
-        ours = difference.item.ours.get("state") == OrderState.ISSUED
-        booked_already = difference.item.filed == Filed.STATE_MISMATCH and ours
         async with self.lane.database.transaction() as tx:
-            done = await repairs.open_incident(tx, difference, book=not booked_already)
+            done = await repairs.open_incident(tx, difference, book=_took_more(difference))
             return await repairs.settle(tx, difference, done)
 
     async def _record(self, tx: Transaction, order: Order, snapshot: OrderSnapshot) -> None:
@@ -124,6 +124,21 @@ def _ours(difference: Difference) -> Order:
     if difference.order is None:
         raise ApplicationError("the item has no order of ours", non_retryable=True)
     return difference.order
+
+
+def _took_more(difference: Difference) -> bool:
+    """A stranger, a second card, or one that came back took money of its own. An order of ours
+    that fell back, or whose grant says otherwise, is booked already."""
+    if difference.item.filed in (Filed.UNKNOWN_TO_US, Filed.DUPLICATE_KEY):
+        return True
+    came_back = difference.ours.state in ENDED and difference.theirs.state == OrderState.ISSUED
+    return difference.item.filed == Filed.STATE_MISMATCH and came_back
+
+
+def _another_card(difference: Difference, order: Order, snapshot: OrderSnapshot) -> bool:
+    """Did the provider issue another face value than was ordered?"""
+    differs = snapshot.face is not None and snapshot.face != _face(order)
+    return difference.item.filed == Filed.AMOUNT_MISMATCH and differs
 
 
 def _face(order: Order) -> Money:

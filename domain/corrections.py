@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from domain import ledger
 from domain.ledger import Entry, Posting
 from domain.money import Money
 
@@ -45,6 +46,24 @@ def correct(
         entries=entries,
         corrects=f"charge/{order_id}",
     )
+
+
+def bind(
+    campaign_id: str, order_id: str, item_id: str, *, commit: Money, spend: Money
+) -> list[Posting]:
+    """Bring what an order binds in its campaign's budget to what it should: so much more committed,
+    and so much more of that spent (below zero: less)."""
+    moves = [
+        ("commit", ledger.commit(campaign_id, order_id, commit)),
+        ("spend", ledger.spend(campaign_id, order_id, spend)),
+    ]
+    return [
+        posting.model_copy(
+            update={"kind": f"correct/{item_id}/{kind}", "corrects": f"{kind}/{order_id}"}
+        )
+        for kind, posting in moves
+        if any(entry.amount for entry in posting.entries)
+    ]
 
 
 def unexplained(provider: str, incident_id: str, charged: Money) -> Posting:

@@ -108,6 +108,28 @@ _LEDGER_ALONE = Explanation(
     "The provider agrees with the order; the ledger's entries of it do not.",
     Repair.BOOK_CORRECTION,
 )
+_BUDGET_ALONE = Explanation(
+    "The campaign's budget accounts do not hold this order's face value as committed and spent:"
+    " entries of the ledger are missing, or are too many.",
+    Repair.BOOK_CORRECTION,
+)
+_GRANT_ALONE = Explanation(
+    "The grants book promises another amount than was ordered; an ordered card stands, so the"
+    " grant was changed past Guerdon. What is right a person has to say.",
+    Repair.OPEN_INCIDENT,
+)
+_GRANT_WITHDRAWN = Explanation(
+    "The grants book calls this reward withdrawn, and its card exists: the grant was changed past"
+    " Guerdon. What is right a person has to say.",
+    Repair.OPEN_INCIDENT,
+)
+_GRANT_WITHOUT_CARD = Explanation(
+    "The grants book calls this reward delivered, and its newest order is no issued card: the grant"
+    " or the order was changed past Guerdon. What is right a person has to say.",
+    Repair.OPEN_INCIDENT,
+)
+OF_GRANT = frozenset({_GRANT_ALONE, _GRANT_WITHDRAWN, _GRANT_WITHOUT_CARD})
+"""Of our grants book alone: neither provider nor ledger can say what it should hold."""
 _ENDED = ("failed", "cancelled")
 
 
@@ -119,17 +141,60 @@ class Standing(BaseModel):
     charged: int | None = None
     currency: str | None = None
     charged_currency: str | None = None
+    grant: str | None = None
+    """The status of the order's grant. This and the next two only our own book tells."""
+    promised: int | None = None
+    promised_currency: str | None = None
+    committed: int | None = None
+    """On the campaign's committed and spent accounts. This and the next only the ledger tells."""
+    spent: int | None = None
 
 
 def explain(filed: Filed, ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:
     """Why an order is filed so, and what to do about it."""
-    if filed is Filed.STATE_MISMATCH and ours.state == "issued":
-        return _TAKEN_BACK if theirs.state in _ENDED else _FELL_BACK
-    if filed is Filed.STATE_MISMATCH and ours.state in _ENDED:
-        return _CAME_BACK
-    if filed is Filed.AMOUNT_MISMATCH and ours.face == theirs.face != ledger.face:
-        return _LEDGER_ALONE
+    match filed:
+        case Filed.STATE_MISMATCH:
+            return _state(ours, theirs)
+        case Filed.AMOUNT_MISMATCH:
+            return _amount(ours, ledger, theirs)
     return _EXPLANATIONS[filed]
+
+
+def _state(ours: Standing, theirs: Standing) -> Explanation:
+    if ours.state == "issued":
+        if theirs.state in (None, "issued"):
+            return _GRANT_WITHDRAWN
+        return _TAKEN_BACK if theirs.state in _ENDED else _FELL_BACK
+    if theirs.state == "issued":
+        return _CAME_BACK if ours.state in _ENDED else _EXPLANATIONS[Filed.STATE_MISMATCH]
+    return _GRANT_WITHOUT_CARD if ours.grant == "delivered" else _EXPLANATIONS[Filed.STATE_MISMATCH]
+
+
+def _amount(ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:
+    """The provider's difference is told before the ledger's, and that before the grant's."""
+    if theirs.face not in (None, ours.face) or theirs.currency not in (None, ours.currency):
+        return _EXPLANATIONS[Filed.AMOUNT_MISMATCH]
+    if ours.state == "issued" and ledger.face != ours.face:
+        return _LEDGER_ALONE
+    if not budget_agrees(ours, ledger):
+        return _BUDGET_ALONE
+    return _GRANT_ALONE
+
+
+def budget_agrees(ours: Standing, ledger: Standing) -> bool:
+    """Does the campaign's budget hold the order as it stands: its face value committed from the
+    moment when it was issued, and spent once the person had it?"""
+    committed, spent = ledger.committed or 0, ledger.spent or 0
+    if ours.state != "issued":
+        return committed == spent == 0
+    return committed == ours.face and spent in spent_allowed(ours)
+
+
+def spent_allowed(ours: Standing) -> tuple[int, ...]:
+    """What may stand as spent of an issued card. One that bounced, or was sent again, may have
+    been delivered before."""
+    face = ours.face or 0
+    return (face,) if ours.grant == "delivered" else (0, face)
 
 
 class Line(NamedTuple):

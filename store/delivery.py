@@ -273,9 +273,14 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
 
 
 async def _posted(tx: Transaction, order_id: str) -> set[str]:
-    """The kinds of the ledger's postings about this order."""
-    kinds = select(col(LedgerEntry.kind)).where(col(LedgerEntry.subject) == order_id)
-    return set(await tx.session.scalars(kinds))
+    """The kinds of the ledger's postings about this order. A correction stands for what it
+    corrects: it has put in place what was missing of that."""
+    statement = select(col(LedgerEntry.kind), col(LedgerEntry.corrects)).where(
+        col(LedgerEntry.subject) == order_id
+    )
+    found = (await tx.session.execute(statement)).all()
+    corrected = {str(of).partition("/")[0] for kind, of in found if kind.startswith("correct/")}
+    return {kind for kind, _ in found} | corrected
 
 
 def _spent(kinds: set[str]) -> bool:

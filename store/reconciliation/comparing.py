@@ -1,9 +1,11 @@
 """Three books compared by one statement: orders and grants, ledger, the provider's lines.
 
-Rows that agree are only counted. A line belongs to the order whose key it carries; a second line
-under one key is a duplicate, whichever order of the two ours is. What moved at our side after the
-provider's book began to be read is in flight, for the line may show it as it was before. Of an
-order that ended no fee is compared: whether it came back no list tells.
+What the provider's line says against ours is judged first; then our own books, one against the
+other (`store.reconciliation.judging`), which one snapshot of ours shows whole. Rows that agree are
+only counted. A line belongs to the order whose key it carries; a second line under one key is a
+duplicate, whichever order of the two ours is. What moved at our side after the provider's book
+began to be read is in flight, for the line may show it as it was before. Of an order that ended no
+fee is compared: whether it came back no list tells.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 from domain.reconciliation import Filed
 from store.database import Database
 from store.reconciliation.bulk import bulk
+from store.reconciliation.judging import GRANT_EXPLAINED, LINE_EXPLAINED, OUR_BOOKS
 from store.reconciliation.staging import table_of
 
 OPEN_FOR = timedelta(days=3)
@@ -39,8 +42,8 @@ class Scope(NamedTuple):
 
 
 ORDERS = """
-    SELECT o.id, o.grant_id, o.key, o.provider_order_id, o.state, o.face_amount, o.currency,
-           o.first_sent_at, o.issued_at, o.updated_at
+    SELECT o.id, o.grant_id, o.generation, o.key, o.provider_order_id, o.state, o.face_amount,
+           o.currency, o.first_sent_at, o.issued_at, o.updated_at
     FROM orders o
     WHERE o.provider = $1 AND o.first_sent_at < $3::timestamptz
       AND o.first_sent_at >= $2::timestamptz - $4::interval
@@ -70,17 +73,23 @@ WITH lines AS (
     SELECT e.subject AS id,
            sum(e.amount) FILTER (WHERE e.account = $5) AS face,
            -sum(e.amount) FILTER (WHERE e.account = $6) AS charged,
-           min(e.currency) FILTER (WHERE e.account = $6) AS charged_currency
-    FROM ledger_entries e WHERE e.account IN ($5, $6) AND e.at >= $2
+           min(e.currency) FILTER (WHERE e.account = $6) AS charged_currency,
+           -- What is committed becomes spent: the two together are what the order binds.
+           sum(e.amount) FILTER (WHERE e.account NOT IN ($5, $6)) AS committed,
+           sum(e.amount) FILTER (WHERE e.account LIKE 'campaign/%/spent') AS spent
+    FROM ledger_entries e
+    WHERE e.at >= $2 AND (e.account IN ($5, $6) OR e.account LIKE 'campaign/%/committed'
+                          OR e.account LIKE 'campaign/%/spent')
     GROUP BY e.subject
 ), judged AS (
     SELECT o.id AS order_id, o.grant_id, coalesce(o.key, l.key) AS key, l.nth,
            l.provider_order_id AS line_id, o.provider_order_id AS named, o.updated_at,
            o.state AS our_state, o.face_amount, o.currency AS our_currency,
+           g.status AS grant_status, g.amount AS promised, g.currency AS promised_currency,
            b.face AS booked_face, b.charged AS booked, b.charged_currency AS booked_currency,
+           b.committed, b.spent,
            l.state AS their_state, l.face, l.currency, l.charged, l.charged_currency,
     CASE
-        WHEN i.id IS NOT NULL THEN 'matched'
         WHEN o.id IS NULL THEN CASE
             WHEN l.created_at < $2 OR l.created_at >= $3 THEN 'matched'
             ELSE coalesce((
@@ -110,13 +119,25 @@ WITH lines AS (
             ELSE 'matched' END
         WHEN l.state = 'pending' OR o.first_sent_at >= $8 THEN 'in_flight'
         ELSE 'state_mismatch'
-    END AS verdict
+    END AS theirs_says,
+    CASE
+        WHEN o.id IS NULL OR l.nth > 1 THEN 'matched'
+        {books}
+        ELSE 'matched'
+    END AS ours_says
     FROM lines l
     FULL JOIN scope o ON o.key = l.key
+    LEFT JOIN grants g ON g.id = o.grant_id
     LEFT JOIN booked b ON b.id = o.id
-    LEFT JOIN incidents i ON i.provider = $1 AND i.provider_order_id = l.provider_order_id
-        AND i.state = l.state AND i.face IS NOT DISTINCT FROM l.face
-        AND i.charged IS NOT DISTINCT FROM l.charged
+), filed AS (
+    SELECT j.*, CASE
+        WHEN theirs_says NOT IN ('matched', 'in_flight') AND NOT {line_explained} THEN theirs_says
+        WHEN ours_says <> 'matched' AND NOT {grant_explained} THEN ours_says
+        WHEN theirs_says = 'in_flight' AND NOT {line_explained} THEN 'in_flight'
+        ELSE 'matched'
+    END AS verdict
+    FROM judged j
+    WHERE theirs_says <> 'matched' OR ours_says <> 'matched'
 )
 INSERT INTO reconciliation_items
     (id, reconciliation_id, filed, key, provider_order_id, order_id, grant_id,
@@ -126,14 +147,15 @@ SELECT 'ri_' || md5(concat_ws('|', $9::text, key, line_id, nth)), $9::text,
             ELSE verdict END,
        key, coalesce(line_id, named), order_id, grant_id,
        jsonb_strip_nulls(jsonb_build_object('state', our_state, 'face', face_amount,
-                                            'currency', our_currency)),
+           'currency', our_currency, 'grant', grant_status, 'promised', promised,
+           'promised_currency', promised_currency)),
        jsonb_strip_nulls(jsonb_build_object('face', booked_face, 'charged', booked,
-                                            'charged_currency', booked_currency)),
+           'charged_currency', booked_currency, 'committed', committed, 'spent', spent)),
        jsonb_strip_nulls(jsonb_build_object('state', their_state, 'face', face,
                                             'currency', currency, 'charged', charged,
                                             'charged_currency', charged_currency)),
        'open'
-FROM judged WHERE verdict <> 'matched'
+FROM filed WHERE verdict <> 'matched'
 """
 
 # A statement or a row that names no key of ours is found by the provider's own id.
@@ -171,7 +193,13 @@ async def compare_in(connection: Any, scope: Scope) -> dict[str, int]:
 
 async def _file(connection: Any, scope: Scope, table: str) -> None:
     await connection.execute(
-        _COMPARE.format(lines=table, orders=ORDERS),
+        _COMPARE.format(
+            lines=table,
+            orders=ORDERS,
+            books=OUR_BOOKS,
+            line_explained=LINE_EXPLAINED,
+            grant_explained=GRANT_EXPLAINED,
+        ),
         scope.provider,
         scope.since,
         scope.until,

@@ -15,7 +15,15 @@ from domain import corrections
 from domain.ids import Prefix, new_id
 from domain.money import Money
 from domain.orders import ENDED, OrderSnapshot, OrderState
-from domain.reconciliation import DIFFERENCES, Explanation, Filed, Repair, Standing, explain
+from domain.reconciliation import (
+    DIFFERENCES,
+    OF_GRANT,
+    Explanation,
+    Filed,
+    Repair,
+    Standing,
+    explain,
+)
 from domain.refusals import NotAllowedInState, NotFound
 from store.database import Database, Transaction
 from store.tables import Incident, LedgerEntry, Order, Reconciliation, ReconciliationItem
@@ -31,6 +39,20 @@ class Difference(NamedTuple):
     @property
     def theirs(self) -> Standing:
         return Standing.model_validate(self.item.theirs)
+
+    @property
+    def ours(self) -> Standing:
+        return Standing.model_validate(self.item.ours)
+
+    @property
+    def noted(self) -> Standing:
+        """What an incident notes down, to know it again: the line, or our grant."""
+        if explanation_of(self.item) not in OF_GRANT:
+            return self.theirs
+        ours = self.ours
+        return Standing(
+            state=f"grant {ours.grant}", face=ours.promised, currency=ours.promised_currency
+        )
 
     @property
     def repair(self) -> Repair:
@@ -134,13 +156,13 @@ async def _booked(tx: Transaction, order: Order) -> corrections.Booked:
 
 
 async def open_incident(tx: Transaction, difference: Difference, *, book: bool) -> str:
-    """Take note of a line that the provider shows and we cannot make agree. `book`: its charge is
-    no order's of ours, so it goes to the provider's `unexplained` account."""
-    item, theirs = difference.item, difference.theirs
+    """Take note of a line that the provider shows, or of a grant, that we cannot make agree.
+    `book`: its charge is no order's of ours, so it goes to the provider's `unexplained` account."""
+    item, theirs = difference.item, difference.noted
     incident = Incident(
         id=new_id(Prefix.INCIDENT),
         provider=difference.provider,
-        provider_order_id=str(item.provider_order_id),
+        provider_order_id=item.provider_order_id or str(item.key),
         key=item.key,
         order_id=item.order_id,
         item_id=item.id,
@@ -159,7 +181,8 @@ async def open_incident(tx: Transaction, difference: Difference, *, book: bool) 
     tx.record(
         "reconciliation.incident",
         f"Incident: {item.filed.replace('_', ' ')} at {difference.provider}",
-        detail=f"order {item.provider_order_id} of the provider's book",
+        detail=f"order {incident.provider_order_id}: {incident.state}, {incident.face}"
+        f" {incident.currency} (minor units)",
         **_about(item, incident_id=incident.id),
     )
     return f"incident {incident.id} opened"

@@ -6,74 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from builders import add_grant, rows
+from cases import DAY, LINE, Case
 
-from domain import ledger
-from domain.ids import Prefix, new_id
-from domain.money import Money
 from domain.reconciliation import Line
-from store.database import Database, now
-from store.reconciliation import comparing, runs, staging
-from store.reconciliation.bulk import bulk
-from store.tables import Order, ReconciliationItem
+from store.database import Database
 
-PROVIDER = "tremendous"
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-LINE = Line("gdk1g1", "P1", "issued", 1500, "USD", 1545, "USD", None)
-
-
-def _usd(amount: int) -> Money:
-    return Money(amount=amount, currency="USD")
-
-
-class Case:
-    """A run over the five days before yesterday, and one order in it."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.until = now() - DAY
-        self.since = self.until - 5 * DAY
-
-    async def order(self, *, charged: int | None = 1545, **changes: Any) -> None:
-        """Issued two days before the end and booked, unless `charged` is None."""
-        at = self.until - 2 * DAY
-        grant = await add_grant(self.database)
-        given: dict[str, Any] = {
-            "id": new_id(Prefix.ORDER),
-            "grant_id": grant.id,
-            "provider": PROVIDER,
-            "key": "gdk1g1",
-            "generation": 1,
-            "fingerprint": "f",
-            "hook_token": "t",
-            "face_amount": 1500,
-            "currency": "USD",
-            "state": "issued",
-            "provider_order_id": "P1",
-            "first_sent_at": at,
-            "issued_at": at,
-            "created_at": at,
-            "updated_at": at,
-        }
-        order = Order(**given | changes)
-        async with self.database.transaction() as tx:
-            tx.session.add(order)
-            if charged is not None:
-                tx.post(*ledger.charge(PROVIDER, order.id, _usd(1500), _usd(charged)))
-
-    async def filed(self, *lines: Line) -> list[str]:
-        """How the run files it; nothing when it is matched."""
-        async with self.database.transaction() as tx:
-            run = runs.create(tx, runs.NewRun(PROVIDER, self.since, self.until))
-        async with bulk(self.database) as connection:
-            await staging.create(connection, run.id)
-            await staging.copy(connection, run.id, 0, lines)
-        read_until = self.until + comparing.MARGIN
-        scope = comparing.Scope(run.id, PROVIDER, self.since, self.until, read_until, now())
-        totals = await comparing.compare(self.database, scope)
-        items = await rows(self.database, ReconciliationItem, reconciliation_id=run.id)
-        assert sum(totals.values()) - totals["matched"] == len(items)
-        return sorted(item.filed for item in items)
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
