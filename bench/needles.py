@@ -23,13 +23,9 @@ class Needles:
     """What is searched for, by kind, whatever its case; also as a URL would hold it."""
 
     def __init__(self, kinds: Mapping[str, Iterable[str]]) -> None:
-        self.kinds = {
-            form: kind
-            for kind, needles in kinds.items()
-            for needle in needles
-            for form in _forms(needle)
-            if len(needle) >= SHORTEST
-        }
+        long = [(n, kind) for kind, needles in kinds.items() for n in needles if len(n) >= SHORTEST]
+        self.number = len({needle for needle, _ in long})
+        self.kinds = {form: kind for needle, kind in long for form in _forms(needle)}
         self._steps: dict[int, list[tuple[str, bytes, int]]] = {}
         for needle in self.kinds:
             self._add(needle)

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from databases import TEMPLATE, cloned, renamed
 from said.gathering import gather_histories, gather_server_log
+from said.listening import listen
 from said.session import Discretion
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
@@ -25,6 +26,8 @@ from store.temporal import guerdon_plugin
 # The server is thrown away with the session, so no disk need be waited for.
 _CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count(1)
+# At once: other conftests are imported before pytest is configured, and make vaults.
+listen()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -182,7 +182,9 @@ async def _asked() -> None:
 
 
 CONFTEST = """
+from said.listening import listen
 from said.session import Discretion
+listen()
 def pytest_configure(config): config.pluginmanager.register(Discretion(config))
 """
 TELLING = """

@@ -64,7 +64,7 @@ async def needles_of(stack: Stack, database: Database) -> Needles:
 
 async def search(stack: Stack, client: Client, problems: list[str], needles: Needles) -> Search:
     """Search logs, histories and problems."""
-    result = Search(needles=len(needles.kinds), problems=len(problems))
+    result = Search(needles=needles.number, problems=len(problems))
     for log in sorted((stack.home / "logs").glob("*.log")):
         _log(result, log, needles)
     for number, problem in enumerate(problems):

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from stacks import running_stack
 
-from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One for all pages, on free ports."""
-    with Stack(tmp_path_factory.mktemp("project") / ".guerdon", Ports.free()) as running:
+    with running_stack(tmp_path_factory.mktemp("project") / ".guerdon") as running:
         yield running
 
 

@@ -49,16 +49,18 @@ _KINDS = {kind.__name__: kind for kind in (Said, Secret, Planted, Unopened)}
 
 
 class Notes:
-    """A file of notes. Nothing is kept before it begins, as outside of pytest."""
+    """A file of notes. What is said before it begins, as outside of pytest, is not kept."""
 
     def __init__(self) -> None:
         self._file: IO[str] | None = None
-        self._known: set[Note] = set()
+        self._known: set[Secret] = set()
         self._turn = threading.Lock()
 
     def begin(self, file: Path) -> None:
-        """From now on everything goes into this file."""
+        """From now on everything goes into this file, with the secrets known by now."""
         self._file = file.open("w", encoding="utf-8", errors="replace")
+        for note in self._known:
+            self._write(note)
 
     def beside(self, name: str) -> Path:
         """Where another process may note what is searched with ours."""

@@ -39,7 +39,7 @@ def search(folder: Path) -> Search:
             case Planted():
                 planted.add(note.where)
     needles = Needles(secrets)
-    found = Search(needles=len(needles.kinds))
+    found = Search(needles=needles.number)
     for note in _notes(folder):
         _look(found, note, needles, planted)
     found.leaks = sorted(set(found.leaks))

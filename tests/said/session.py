@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from said.listening import listen
 from said.notes import NOTES
 from said.searching import Search, search
 
@@ -33,7 +32,6 @@ class Discretion:
         self._folder = Path(given.get("said") or tempfile.mkdtemp(prefix="guerdon-said-"))
         process = given.get("workerid", "main")
         NOTES.begin(self._folder / f"{process}.notes")
-        listen()
         self._search: Search | None = None
 
     @pytest.hookimpl(optionalhook=True)
