@@ -10,6 +10,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
 
+_MOST = "limit"
+"""Asked of what is always answered whole, such as a timeline, it has nothing to narrow."""
+
+
 def names_of(dependant: Dependant) -> frozenset[str]:
     """The query parameters that a route takes, its dependencies' included."""
     own = frozenset(field.alias for field in dependant.query_params)
@@ -20,7 +24,9 @@ def must_be_known(request: Request, names: frozenset[str]) -> None:
     """Raises RequestValidationError, which names the parameters and those there are."""
     if not request.url.query:
         return
-    unknown = dict.fromkeys(name for name in request.query_params if name not in names)
+    unknown = dict.fromkeys(
+        name for name in request.query_params if name not in names and name != _MOST
+    )
     if unknown:
         accepted = f"Accepted: {', '.join(sorted(names))}." if names else "There are none."
         raise wrong_parameter(f"Not a parameter here. {accepted}", unknown)

@@ -33,7 +33,8 @@ class GuardedRoute(APIRoute):
             request.state.caller = await resources.keyring.authenticate(request.headers)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
-            must_be_known(request, names)
+            if request.method == "GET":
+                must_be_known(request, names)
             if request.method in ("POST", "PUT"):
                 await self.read_body(request)
             key = request.headers.get(HEADER) if request.method == "POST" else None
