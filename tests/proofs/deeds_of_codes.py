@@ -91,11 +91,17 @@ async def refund(database: Database, referral_id: str, amount: int, identity: st
             tx, referral_id, amount, "refund", identity, order_amount=100_00
         )
 
-    async def carry_out(tx: Transaction) -> None:
+    await _ask(database, ask)
+    await carry_out(database, referral_id)
+
+
+async def carry_out(database: Database, referral_id: str) -> None:
+    """A reversal that was accepted before is carried out."""
+
+    async def do(tx: Transaction) -> None:
         await reversing.carry_out(tx, referral_id)
 
-    await _ask(database, ask)
-    await _ask(database, carry_out)
+    await _ask(database, do)
 
 
 async def mint(database: Database, grant_id: str) -> None:
@@ -139,6 +145,7 @@ DEEDS_OF_CODES: dict[str, Callable[..., Awaitable[None]]] = {
     "publish": publish,
     "roll_back": roll_back,
     "refund": refund,
+    "carry_out": carry_out,
     "mint": mint,
     "spend": spend,
     "expire": expire,

@@ -31,20 +31,13 @@ REMOVALS_OF_CODES = (
     ),
     Removal(
         "lock: a free code that is being given out",
-        _unlocked(
-            "FROM vouchers .*NOT vouchers.*|FROM vouchers .*published.*", "FOR UPDATE SKIP LOCKED"
-        ),
+        _unlocked(r"FROM vouchers .*published.*", "FOR UPDATE SKIP LOCKED"),
         locks=("codes._from_pool",),
     ),
     Removal(
         "lock: a certain code that is being given out",
         _unlocked(r"FROM vouchers \nWHERE vouchers\.code = \$1::VARCHAR"),
         locks=("codes._give_this",),
-    ),
-    Removal(
-        "lock: the coupon, when it is used",
-        _unlocked(r"FROM vouchers JOIN coupons .*vouchers\.code = \S+", "FOR UPDATE OF vouchers"),
-        locks=("coupons.take",),
     ),
     Removal(
         "lock: the coupon, when it is switched off",
@@ -65,11 +58,6 @@ REMOVALS_OF_CODES = (
         "lock: the debt that a grant pays off",
         _unlocked(r"FROM receivables .*"),
         locks=("receivables._debts",),
-    ),
-    Removal(
-        "lock: the grants that a reversal concerns",
-        _unlocked(r"FROM grants JOIN referrals .*", "FOR UPDATE OF grants"),
-        locks=("reversing._concerned",),
     ),
     Removal(
         "guard: the code's uses, in the count",
@@ -95,11 +83,5 @@ REMOVALS_OF_CODES = (
         (Rewrite(r" ON CONFLICT \(redemption_id\) DO NOTHING", ""),),
         dropped("rollbacks.uq_rollbacks_redemption_id"),
         constraint="rollbacks.uq_rollbacks_redemption_id",
-    ),
-    Removal(
-        "constraint: one customer a name",
-        (Rewrite(r" ON CONFLICT \(source_id\) DO UPDATE SET .*? (RETURNING customers)", r" \1"),),
-        dropped("customers.uq_customers_source_id"),
-        constraint="customers.uq_customers_source_id",
     ),
 )

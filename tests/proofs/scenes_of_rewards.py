@@ -28,6 +28,7 @@ from bench.books import balances
 from domain.ledger import wallet
 from domain.rewards import DiscountCoupon
 from store.database import Database
+from store.reversals import request_reversal
 from store.tables import (
     Coupon,
     Event,
@@ -153,9 +154,12 @@ async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene
     await mint(database, grant.id)
     coupon = await one(database, Coupon, customer_id=owner)
     voucher = await one(database, Voucher, id=coupon.voucher_id)
-    count = dice.choice((1, 1, 5))
-    deeds = [[Deed("redeem", (voucher.code, owner, None))] for _ in range(count)]
-    deeds += [[Deed("reverse", (grant.referral_id, "refund"))] for _ in range(3)]
+    async with database.transaction() as tx:
+        await request_reversal(tx, grant.referral_id, None, "refund", "refund")
+    count, use = dice.choice((1, 1, 5)), Deed("redeem", (voucher.code, owner, None))
+    before = [Deed("redeem", ("no such code", dice.choice(pool.friends), None))]
+    deeds = [[*before * dice.randint(0, 3), use] for _ in range(count)]
+    deeds += [[Deed("carry_out", (grant.referral_id,))]] * 3
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
@@ -173,11 +177,15 @@ async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene
 
 
 async def recall(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """A card is ordered in the moment in which its referral is reversed."""
-    grant_id = await card(database, pool, dice)
-    grant = await one(database, Grant, id=grant_id)
-    deeds = [[Deed("claim", (grant_id,))] for _ in range(4)]
-    deeds += [[Deed("reverse", (grant.referral_id, "refund"))] for _ in range(4)]
+    """A card is ordered in the moment in which its referral is reversed; other work delays those
+    who order."""
+    grant_id, other = await card(database, pool, dice), await card(database, pool, dice)
+    referral_id = (await one(database, Grant, id=grant_id)).referral_id
+    async with database.transaction() as tx:
+        await request_reversal(tx, referral_id, None, "refund", "refund")
+    before = [Deed("claim", (other,))]
+    deeds = [[*before * dice.randint(0, 3), Deed("claim", (grant_id,))] for _ in range(6)]
+    deeds += [[Deed("carry_out", (referral_id,))]] * 2
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
