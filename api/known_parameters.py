@@ -9,7 +9,6 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
-
 _MOST = "limit"
 """Asked of what is always answered whole, such as a timeline, it has nothing to narrow."""
 
