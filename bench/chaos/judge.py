@@ -31,7 +31,7 @@ _OF_OTHERS = {
     "recipient_incomplete": "a person adds the address",
 }
 _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
-_LIMITED = ("does not fit into what is left of", "of at most")
+_LIMITED = ("does not fit into", "of at most")
 """How a limit says no."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 

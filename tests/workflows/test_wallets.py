@@ -58,7 +58,7 @@ async def test_a_rejected_conversion_credits_nothing(stage: Stage, keep: Keep) -
     assert await other.result() == "completed"
     await case.convert()
     assert await case.result() == "rejected"
-    assert "does not fit into what is left" in ((await case.referral()).reason or "")
+    assert "does not fit into the 0 left" in ((await case.referral()).reason or "")
     assert await case.grants() == []
     entries = await rows(stage.database, LedgerEntry, account=f"wallet/{case.referee_id}")
     assert entries == []
