@@ -59,6 +59,7 @@ class Giftbit:
         can_resend=True,  # to the same address only
         can_cancel=True,  # until the reward is claimed
         lists_by_date=True,
+        lists_rewards=True,
     )
 
     def __init__(self, settings: GiftbitSettings, *, within: float) -> None:

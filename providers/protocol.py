@@ -47,6 +47,9 @@ class Capabilities(BaseModel):
     """How long its catalogue is good for: it is not asked for more often."""
     lists_by_date: bool = False
     """Can a list of orders be asked for day by day? If not, each listing reads them all."""
+    lists_rewards: bool = False
+    """Does its list hold rewards instead of orders? An order that has none, for it failed or is
+    still on its way, is not in it, and has to be looked up."""
 
 
 class GiftCardProvider(Protocol):
