@@ -19,7 +19,7 @@ from activities.pulse import pulse
 from domain.reconciliation import Line, ReconciliationStart
 from providers.outcomes import ProviderError, ProviderMisconfigured
 from store.database import Database
-from store.reconciliation import comparing, runs, staging
+from store.reconciliation import comparing, giving_up, runs, staging
 from store.reconciliation.bulk import bulk
 from store.reconciliation.lacking import orders_without_line
 from store.reconciliation.staging import line_of
@@ -119,12 +119,13 @@ class ComparisonActivities:
     async def compare_books(self, reconciliation_id: str) -> dict[str, int]:
         """File every order of the run; answers how many of each kind."""
         async with pulse():
-            if totals := await runs.result_of(self._database, reconciliation_id):
-                return totals
-            scope = await runs.scope_of(self._database, reconciliation_id)
-            totals = await comparing.compare(self._database, scope)
-            async with self._database.transaction() as tx:
-                await runs.complete(tx, reconciliation_id, totals)
+            totals = await runs.result_of(self._database, reconciliation_id)
+            if totals is None:
+                scope = await runs.scope_of(self._database, reconciliation_id)
+                totals = await comparing.compare(self._database, scope)
+                async with self._database.transaction() as tx:
+                    await runs.complete(tx, reconciliation_id, totals)
+            # Also where an earlier attempt was killed between the result and this.
             await staging.drop(self._database, reconciliation_id)
             return totals
 
@@ -137,6 +138,4 @@ class ComparisonActivities:
     @activity.defn
     async def give_up(self, reconciliation_id: str, detail: str) -> None:
         """The run could not be brought to its end."""
-        async with self._database.transaction() as tx:
-            await runs.fail(tx, reconciliation_id, detail)
-        await staging.drop(self._database, reconciliation_id)
+        await giving_up.give_up(self._database, reconciliation_id, detail)
