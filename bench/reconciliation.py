@@ -97,7 +97,7 @@ class Book:
     """A provider whose book is known, in place of an adapter: it tells as many orders as asked."""
 
     name = PROVIDER
-    capabilities = SimpleNamespace(lists_by_date=False)
+    capabilities = SimpleNamespace(lists_by_date=False, lists_rewards=False)
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
