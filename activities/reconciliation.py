@@ -19,8 +19,9 @@ from activities.pulse import pulse
 from domain.reconciliation import Line, ReconciliationStart
 from providers.outcomes import ProviderError, ProviderMisconfigured
 from store.database import Database
-from store.reconciliation import comparing, runs, staging
+from store.reconciliation import comparing, giving_up, runs, staging
 from store.reconciliation.bulk import bulk
+from store.reconciliation.lacking import orders_without_line
 from store.reconciliation.staging import line_of
 
 BATCH = 1000
@@ -28,6 +29,9 @@ BATCH = 1000
 _SHARE = 4
 """Of a provider's rate limit reading takes a quarter: orders come first."""
 _PAGE = 100
+LOOKED_UP = 1000
+"""So many orders that the list does not show are looked up, each with a few requests. What is
+beyond that is filed as missing, and looked up by whoever repairs it."""
 
 
 class BookActivities:
@@ -68,7 +72,27 @@ class BookActivities:
                     connection, reconciliation_id, slice=number + 1, slices=len(reading.slices)
                 )
         await staging.forget_repeats(lane.database, reconciliation_id)
+        if lane.provider.capabilities.lists_rewards:
+            staged += await self._look_up(reconciliation_id, len(reading.slices))
         return staged
+
+    async def _look_up(self, reconciliation_id: str, slice_: int) -> int:
+        """Stage what the provider says of each order that its list does not show. They are a slice
+        behind the last one, which an attempt that was killed reads again."""
+        lane = self._lane
+        lacking = await orders_without_line(lane.database, reconciliation_id, most=LOOKED_UP)
+        lines: list[Line] = []
+        for order in lacking:
+            lines += [
+                line_of(found)
+                for found in await lane.provider.find_order(
+                    order.key, order.currency, not_before=order.first_sent_at
+                )
+            ]
+            await asyncio.sleep(self._pause)
+        async with bulk(lane.database) as connection:
+            await staging.copy(connection, reconciliation_id, slice_, lines)
+        return len(lines)
 
     async def _batches(self, since: datetime, until: datetime) -> AsyncIterator[list[Line]]:
         batch: list[Line] = []
@@ -95,12 +119,13 @@ class ComparisonActivities:
     async def compare_books(self, reconciliation_id: str) -> dict[str, int]:
         """File every order of the run; answers how many of each kind."""
         async with pulse():
-            if totals := await runs.result_of(self._database, reconciliation_id):
-                return totals
-            scope = await runs.scope_of(self._database, reconciliation_id)
-            totals = await comparing.compare(self._database, scope)
-            async with self._database.transaction() as tx:
-                await runs.complete(tx, reconciliation_id, totals)
+            totals = await runs.result_of(self._database, reconciliation_id)
+            if totals is None:
+                scope = await runs.scope_of(self._database, reconciliation_id)
+                totals = await comparing.compare(self._database, scope)
+                async with self._database.transaction() as tx:
+                    await runs.complete(tx, reconciliation_id, totals)
+            # Also where an earlier attempt was killed between the result and this.
             await staging.drop(self._database, reconciliation_id)
             return totals
 
@@ -113,6 +138,4 @@ class ComparisonActivities:
     @activity.defn
     async def give_up(self, reconciliation_id: str, detail: str) -> None:
         """The run could not be brought to its end."""
-        async with self._database.transaction() as tx:
-            await runs.fail(tx, reconciliation_id, detail)
-        await staging.drop(self._database, reconciliation_id)
+        await giving_up.give_up(self._database, reconciliation_id, detail)

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from activities.lane import ProviderLane
 from activities.pulse import pulse
 from domain.money import Money
-from domain.orders import ENDED, DeliveryState, OrderSnapshot, OrderState
+from domain.orders import ENDED, DeliveryState, OrderSnapshot, OrderState, forward_state
 from domain.reconciliation import Filed, Repair
 from providers.outcomes import ProviderError
 from store.database import Transaction, now
@@ -73,18 +73,23 @@ class RepairActivities:
         snapshot = await self.lane.provider.get_order(named, order.currency)
         return await self._recorded(difference, order, snapshot)
 
-    async def _recorded(self, difference: Difference, order: Order, snapshot: OrderSnapshot) -> str:
+    async def _recorded(
+        self, difference: Difference, order: Order, snapshot: OrderSnapshot, *, listed: bool = True
+    ) -> str:
+        """`listed`: else the provider's list does not show it, and a search did."""
+        stands = forward_state(OrderState(order.state), snapshot.state) == order.state
         async with self.lane.database.transaction() as tx:
             await self._record(tx, order, snapshot)
             done = [f"read again: {snapshot.state}"]
-            for mend in (
-                await repairs.adjust(tx, difference, snapshot),
-                await rebind(tx, difference),
-            ):
-                done += [mend] if mend else []
+            done += filter(None, [await repairs.adjust(tx, difference, snapshot)])
+            done += filter(None, [await rebind(tx, difference)])
             if _another_card(difference, order, snapshot):
                 # The card is what the provider says; the promise stays what it was.
                 done.append(await repairs.open_incident(tx, difference, book=False))
+            elif stands and not listed:
+                # Nothing has changed, so the next run would find the same again.
+                noted = await repairs.open_incident(tx, difference, book=False, found=snapshot)
+                done.append(f"{noted}, for the list does not show it")
             return await repairs.settle(tx, difference, "; ".join(done))
 
     async def _write_off(self, difference: Difference) -> str:
@@ -94,7 +99,7 @@ class RepairActivities:
             order.key, order.currency, not_before=order.first_sent_at or now()
         )
         if found:
-            return await self._recorded(difference, order, found[0])
+            return await self._recorded(difference, order, found[0], listed=False)
         async with self.lane.database.transaction() as tx:
             await self._record(tx, order, _gone(order))
             booked = await repairs.adjust(tx, difference, None)

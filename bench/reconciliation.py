@@ -46,6 +46,10 @@ KNOWN = {"amount_mismatch": 3, "state_mismatch": 2, "missing_at_provider": 4, "u
 MOST = 3.0
 """Times the plain join's CPU that the comparison may take; beyond that the exit status is 1."""
 
+_CAMPAIGN = """
+INSERT INTO campaigns (id, name, type, join_once, active, version, attributes, created_at)
+VALUES ('camp_' || repeat('0', 26), 'bench', 'AUTO_UPDATE', true, true, 1, '{}', now())
+"""
 # Foreign keys and triggers are left out: neither reads them.
 _ORDERS = """
 INSERT INTO orders (id, grant_id, provider, key, generation, fingerprint, hook_token, face_amount,
@@ -93,7 +97,7 @@ class Book:
     """A provider whose book is known, in place of an adapter: it tells as many orders as asked."""
 
     name = PROVIDER
-    capabilities = SimpleNamespace(lists_by_date=False)
+    capabilities = SimpleNamespace(lists_by_date=False, lists_rewards=False)
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -153,6 +157,7 @@ def _lines(rows: int) -> list[Line]:
 
 async def _fill(connection: Any, rows: int) -> None:
     await connection.execute("SET session_replication_role = replica")
+    await connection.execute(_CAMPAIGN)
     for statement in (_GRANTS, _ORDERS, _LEDGER):
         await connection.execute(statement, rows, PROVIDER, BEGIN)
     await connection.execute("ANALYZE")

@@ -16,13 +16,14 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from temporalio.service import RPCError
 
 from cli.surroundings import find_surroundings
 from domain.reconciliation import DIFFERENCES, Filed, ReconciliationStart
 from domain.refusals import Refusal
 from providers.registry import KNOWN
 from store.database import Database
-from store.reconciliation import items, runs, statements
+from store.reconciliation import giving_up, items, runs, statements
 from store.reconciliation.repairs import explanation_of
 from store.reconciliation.starting import start_run
 from store.reconciliation.statements import Upload
@@ -78,7 +79,11 @@ async def _run(request: Request, database_url: str, out: Console) -> int:
         opened.push_async_callback(database.dispose)
         client = await connect()
         start = await _written_down(database, request)
-        await start_run(client, start)
+        try:
+            await start_run(client, start)
+        except (RPCError, RuntimeError) as error:
+            await giving_up.give_up(database, start.reconciliation_id, "It could not be started.")
+            raise RuntimeError("Temporal did not start the reconciliation; try again") from error
         run = await _watched(database, start.reconciliation_id)
         if run.status == "failed":
             raise RuntimeError(f"the reconciliation failed: {run.detail}")

@@ -62,6 +62,7 @@ class Giftbit:
         can_cancel=True,  # until the reward is claimed
         lists_by_date=True,
         requests_per_look=2,  # the order, then its reward; a third for a link
+        lists_rewards=True,
     )
 
     def __init__(self, settings: GiftbitSettings, *, within: float) -> None:

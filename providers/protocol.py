@@ -52,6 +52,9 @@ class Capabilities(BaseModel):
     requests_per_look: int = 1
     """What one look at an order takes. The queue's rate is divided by it, for its limit counts
     activities and the provider's counts requests."""
+    lists_rewards: bool = False
+    """Does its list hold rewards instead of orders? An order that has none, for it failed or is
+    still on its way, is not in it, and has to be looked up."""
 
 
 def reaches_elsewhere(capabilities: Capabilities) -> bool:

@@ -31,7 +31,7 @@ from domain.reconciliation import Filed, ReconciliationStart, RepairStart
 from domain.refusals import Unavailable
 from domain.roles import Role
 from store.database import Database
-from store.reconciliation import items, repairs, runs
+from store.reconciliation import giving_up, items, repairs, runs
 from store.reconciliation.starting import start_repair, start_run
 
 router = APIRouter(
@@ -137,12 +137,12 @@ async def repair_item(
 
 async def begin(held: Resources, start: ReconciliationStart) -> None:
     """Start the run's workflow. While Temporal is away nothing is started, and the answer says
-    so: the run is marked as failed."""
+    so: the run is marked as failed, and a statement's lines are removed."""
     try:
         await start_run(held.temporal, start)
     except (RPCError, RuntimeError):
-        async with held.database.transaction() as tx:
-            await runs.fail(tx, start.reconciliation_id, "Temporal did not answer; start it again.")
+        detail = "Temporal did not answer; start it again."
+        await giving_up.give_up(held.database, start.reconciliation_id, detail)
         raise Unavailable("Temporal does not answer. Try again.") from None
 
 

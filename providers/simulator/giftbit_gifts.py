@@ -47,7 +47,7 @@ class GiftbitGifts:
         found = [
             gift
             for order in orders
-            if order.state in ("issued", "cancelled")
+            if order.state in ("issued", "cancelled") and order.status == "CAMPAIGN_CREATED"
             for gift in (shape.render_gift(order, line) for line in order.lines)
             if all(gift[name] == value for name, value in wanted.items())
         ]

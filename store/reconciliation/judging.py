@@ -36,10 +36,11 @@ OUR_BOOKS = f"""
 """WHEN clauses: how an order is filed whose books at our side do not agree."""
 
 LINE_EXPLAINED = """EXISTS (SELECT FROM incidents i
-            WHERE i.provider = $1 AND i.provider_order_id = j.line_id
-              AND i.state = j.their_state AND i.face IS NOT DISTINCT FROM j.face
-              AND i.charged IS NOT DISTINCT FROM j.charged)"""
-"""As long as the line says the same, it is no difference any more."""
+            WHERE i.provider = $1 AND i.provider_order_id = coalesce(j.line_id, j.named)
+              AND CASE WHEN j.line_id IS NULL THEN i.filed = 'missing_at_provider'
+                       ELSE i.state = j.their_state AND i.face IS NOT DISTINCT FROM j.face
+                            AND i.charged IS NOT DISTINCT FROM j.charged END)"""
+"""As long as the line says the same, or there is still none, it is no difference any more."""
 
 GRANT_EXPLAINED = """EXISTS (SELECT FROM incidents i
             WHERE i.provider = $1 AND i.provider_order_id = coalesce(j.line_id, j.named, j.key)

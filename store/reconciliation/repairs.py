@@ -155,14 +155,20 @@ async def _booked(tx: Transaction, order: Order) -> corrections.Booked:
     return {(account, currency): int(amount) for account, currency, amount in rows}
 
 
-async def open_incident(tx: Transaction, difference: Difference, *, book: bool) -> str:
-    """Take note of a line that the provider shows, or of a grant, that we cannot make agree.
-    `book`: its charge is no order's of ours, so it goes to the provider's `unexplained` account."""
+async def open_incident(
+    tx: Transaction, difference: Difference, *, book: bool, found: OrderSnapshot | None = None
+) -> str:
+    """Take note of a line that the provider shows, of a grant, or of an order `found` beside the
+    provider's list, that we cannot make agree. `book`: its charge is no order's of ours, so it goes
+    to the provider's `unexplained` account."""
     item, theirs = difference.item, difference.noted
+    named = item.provider_order_id or str(item.key)
+    if found:
+        named, theirs = found.provider_order_id, _standing(found)
     incident = Incident(
         id=new_id(Prefix.INCIDENT),
         provider=difference.provider,
-        provider_order_id=item.provider_order_id or str(item.key),
+        provider_order_id=named,
         key=item.key,
         order_id=item.order_id,
         item_id=item.id,
@@ -186,6 +192,17 @@ async def open_incident(tx: Transaction, difference: Difference, *, book: bool) 
         **_about(item, incident_id=incident.id),
     )
     return f"incident {incident.id} opened"
+
+
+def _standing(found: OrderSnapshot) -> Standing:
+    face, charged = found.face, found.charged
+    return Standing(
+        state=found.state,
+        face=face.amount if face else None,
+        currency=face.currency if face else None,
+        charged=charged.amount if charged else None,
+        charged_currency=charged.currency if charged else None,
+    )
 
 
 def _charged(theirs: Standing) -> Money | None:

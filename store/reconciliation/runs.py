@@ -125,10 +125,11 @@ async def note_progress(connection: Any, reconciliation_id: str, **members: Any)
     )
 
 
-async def result_of(database: Database, reconciliation_id: str) -> dict[str, int]:
-    """The totals of a completed run; empty while it is under way."""
+async def result_of(database: Database, reconciliation_id: str) -> dict[str, int] | None:
+    """The totals of a completed run, none of one that was given up; None while it is under way."""
     async with database.reading() as session:
-        return (await find(session, reconciliation_id)).totals
+        run = await find(session, reconciliation_id)
+        return None if run.status == "running" else run.totals
 
 
 async def scope_of(database: Database, reconciliation_id: str) -> Scope:

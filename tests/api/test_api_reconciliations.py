@@ -11,9 +11,11 @@ from api_app import client_of, headers_for
 from api_bodies import made, refused
 from builders import one, rows
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from domain.roles import Role
 from store.database import Database
+from store.reconciliation import staging
 from store.tables import Reconciliation, ReconciliationItem
 
 URL = "/v1/reconciliations"
@@ -78,6 +80,18 @@ class TestStart:
         refused(await finance.post(URL, json=BODY), 503, "temporarily_unavailable")
         assert (await one(database, Reconciliation)).status == "failed"
 
+    async def test_a_statement_that_is_not_compared_leaves_no_lines(
+        self, finance: httpx.AsyncClient, database: Database
+    ) -> None:
+        await made(finance.put(f"{URL}/mappings/giftbit", json=MAPPING))
+        where = {"provider": "giftbit", **PERIOD}
+        sent = finance.post(f"{URL}/statements", params=where, content=STATEMENT, headers=CSV)
+        refused(await sent, 503, "temporarily_unavailable")
+        run = await one(database, Reconciliation)
+        async with database.reading() as session:
+            lines = text(f"SELECT to_regclass('{staging.table_of(run.id)}')")
+            assert await session.scalar(lines) is None
+
     async def test_who_may(self, support: httpx.AsyncClient, service: httpx.AsyncClient) -> None:
         for client in (support, service):
             refused(await client.post(URL, json=BODY), 403, "forbidden")
@@ -104,18 +118,20 @@ class TestStatements:
         assert (await made(form, 202))["progress"]["lines"] == 1
 
     @pytest.mark.parametrize(
-        "text", ["", "Order,Value\nG1,1\n", STATEMENT + "G2,much,2026-10-05 10:00:00\n"]
+        "statement", ["", "Order,Value\nG1,1\n", STATEMENT + "G2,much,2026-10-05 10:00:00\n"]
     )
     async def test_one_that_does_not_fit_leaves_nothing_behind(
         self,
         finance: httpx.AsyncClient,
         count_rows: Callable[[], Awaitable[dict[str, int]]],
-        text: str,
+        statement: str,
     ) -> None:
         await made(finance.put(f"{URL}/mappings/giftbit", json=MAPPING))
         before = await count_rows()
         where = {"provider": "giftbit", **PERIOD}
-        answer = await finance.post(f"{URL}/statements", params=where, content=text, headers=CSV)
+        answer = await finance.post(
+            f"{URL}/statements", params=where, content=statement, headers=CSV
+        )
         refused(answer, 400, "invalid_payload", "/file")
         assert await count_rows() == before
 

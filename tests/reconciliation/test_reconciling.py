@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from books import PRODUCTS, Books, found
 
+from activities import reconciliation
 from domain.reconciliation import Filed
 from store.tables import Order
 
@@ -66,3 +67,38 @@ async def test_every_tampering_is_found_filed_and_repaired(
 
     await books.repair_all(run)
     assert found(await books.reconcile()) == {}
+
+
+_WORDS = ["failed", "pending", "cancelled", "SOMETHING_NEW"]
+
+
+@pytest.mark.parametrize("word", _WORDS)
+@pytest.mark.parametrize("provider", list(PRODUCTS))
+async def test_every_state_word_is_found_and_explained(
+    provider: str, word: str, books_of: BooksOf
+) -> None:
+    books = await books_of(provider)
+    first, _ = await books.order(2)
+    await books.tamper(change=[{"key": first.key, "state": word}])
+    run = await books.reconcile()
+    assert (found(run), run.totals[Filed.MATCHED]) == ({Filed.STATE_MISMATCH: 1}, 1)
+    await books.repair_all(run)
+    assert found(await books.reconcile()) == {}
+
+
+async def test_an_order_that_only_a_search_shows_is_explained(
+    books_of: BooksOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = await books_of("giftbit")
+    (order,) = await books.order(1)
+    await books.tamper(change=[{"key": order.key, "state": "pending"}])
+    monkeypatch.setattr(reconciliation, "LOOKED_UP", 0)  # beyond what a run looks up
+    run = await books.reconcile()
+    assert found(run) == {Filed.MISSING_AT_PROVIDER: 1}
+    (outcome,) = await books.repair_all(run)
+    assert "incident" in outcome
+    assert found(await books.reconcile()) == {}
+    monkeypatch.undo()
+    assert found(await books.reconcile()) == {}  # its line says what the incident noted
+    await books.tamper(change=[{"key": order.key, "state": "failed"}])
+    assert found(await books.reconcile()) == {Filed.STATE_MISMATCH: 1}

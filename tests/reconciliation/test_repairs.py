@@ -10,11 +10,12 @@ import pytest
 from auditing import assert_books_agree
 from books import Books, found
 from builders import one, rows
+from sqlalchemy import text
 
 from domain.refusals import NotAllowedInState
 from domain.statements import Mapping
 from store.database import Database, now
-from store.reconciliation import repairs, runs, statements
+from store.reconciliation import repairs, runs, staging, statements
 from store.tables import Event, Grant, Incident, LedgerEntry, Order, Reconciliation
 
 BooksOf = Callable[[str], Awaitable[Books]]
@@ -116,6 +117,28 @@ async def test_run_twice_it_files_the_same_and_what_moves_is_in_flight(
     with pytest.raises(NotAllowedInState):
         async with database.transaction() as tx:
             await repairs.ask(tx, run_id, item.id, actor="app_finance", reason="now")
+
+
+async def test_killed_behind_its_result_a_comparison_still_removes_its_lines(
+    books_of: BooksOf, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = await books_of(PROVIDER)
+    await books.order(1)
+    run_id = await books.new_run()
+    await books.stage(run_id)
+
+    async def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as kill:
+        kill.setattr(staging, "drop", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            await books.compare(run_id)
+    totals = (await one(database, Reconciliation, id=run_id)).totals
+    assert await books.compare(run_id) == totals
+    async with database.reading() as session:
+        left = text(f"SELECT to_regclass('{staging.table_of(run_id)}')")
+        assert await session.scalar(left) is None
 
 
 async def test_a_statement_comes_to_the_same_as_the_provider(
