@@ -5,7 +5,7 @@ SECONDS ?= 600
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos chaos-plants proofs fuzz clients help demo test dev bench bench-reconciliation bench-ledger check format
+.PHONY: chaos chaos-plants hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-ledger check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -39,6 +39,9 @@ chaos: .venv/installed ## 1,000 referrals while processes are killed and provide
 
 chaos-plants: .venv/installed ## plant each bug in turn: chaos must find it
 	@.venv/bin/python -m bench.chaos.plants
+
+hot-code: .venv/installed ## 200 conversions of one code at once: what another campaign feels of it
+	@.venv/bin/python -m bench.hot_code
 
 proofs: .venv/installed ## 5,000 schedules of eight processes; every lock taken away in turn
 	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q tests/proofs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -46,6 +45,7 @@ from api.rewards import endpoints as rewards
 from api.schemas import endpoints as metadata_schemas
 from api.segments import endpoints as segments
 from api.settings import ApiSettings
+from api.turns import RequestTurns
 from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
@@ -54,7 +54,7 @@ from api.webhooks import endpoints as webhooks
 from providers.registry import open_configured
 from store.crypto import Vault
 from store.database import Database
-from store.dispatch import Dispatcher
+from store.dispatcher import Dispatcher
 from store.settings import StoreSettings
 from store.temporal import connect
 
@@ -147,7 +147,7 @@ def _lifespan(
             temporal = await connect(lazy=True)
             dispatcher = Dispatcher(database, temporal)
             opened.push_async_callback(dispatcher.close)
-            turns = asyncio.Semaphore(max(1, store.database_pool - _SPARE))
+            turns = RequestTurns(max(1, store.database_pool - _SPARE))
             app.state.resources = Resources(
                 settings,
                 database,

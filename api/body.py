@@ -21,11 +21,11 @@ _SUSPECT = re.compile(
 )
 
 
-async def read_json(request: Request) -> None:
+async def read_json(request: Request) -> Any:
     """Parse the body, which the request keeps. Raises InvalidPayload or UnsupportedMediaType."""
     body = await request.body()
     if not body:
-        return
+        return None
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType("Send application/json.")
@@ -36,6 +36,7 @@ async def read_json(request: Request) -> None:
     # The walk is only for bodies that show a reason for it.
     if _SUSPECT.search(body) or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         _inspect(payload, "", 0)
+    return payload
 
 
 def _inspect(value: Any, pointer: str, depth: int) -> None:

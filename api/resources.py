@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
@@ -11,9 +10,10 @@ from temporalio.client import Client
 from api.access import Keyring
 from api.hooks.account import AccountHook
 from api.settings import ApiSettings
+from api.turns import RequestTurns
 from store.crypto import Vault
 from store.database import Database
-from store.dispatch import Dispatcher
+from store.dispatcher import Dispatcher
 
 
 class Resources(NamedTuple):
@@ -24,9 +24,7 @@ class Resources(NamedTuple):
     keyring: Keyring
     temporal: Client
     dispatcher: Dispatcher
-    turns: asyncio.Semaphore
-    """As many requests at once as there are connections, first come, first served: the pool
-    itself gives a free one to whoever asks next, and lets those who wait starve in a burst."""
+    turns: RequestTurns
     vault: Vault
     """Opens claim links."""
     account_hooks: dict[str, AccountHook]

@@ -14,15 +14,16 @@ from api.body import read_json
 from api.idempotency import HEADER, answer_once
 from api.known_parameters import must_be_known, names_of
 from api.resources import resources_of
+from api.turns import code_in
 from domain.refusals import InvalidPayload
 
 
 class GuardedRoute(APIRoute):
     """A route for authenticated callers. Routers take it as their `route_class`."""
 
-    async def read_body(self, request: Request) -> None:
+    async def read_body(self, request: Request) -> Any:
         """Have the body of a POST in a form that can be stored; the request keeps it."""
-        await read_json(request)
+        return await read_json(request)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -35,10 +36,10 @@ class GuardedRoute(APIRoute):
                 raise InvalidPayload("The path or query holds a NUL character.")
             if request.method == "GET":
                 must_be_known(request, names)
-            if request.method in ("POST", "PUT"):
-                await self.read_body(request)
+            written = request.method in ("POST", "PUT")
+            body = await self.read_body(request) if written else None
             key = request.headers.get(HEADER) if request.method == "POST" else None
-            async with resources.turns:
+            async with resources.turns.take(code_in(request.path_params, body)):
                 if key is not None:
                     return await answer_once(request, key, handle)
                 return await handle(request)

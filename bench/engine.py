@@ -25,6 +25,15 @@ CARD = {
 EVERY_FRIEND = {"name": "every friend", "criterion": "each_unique_referee", "reward": CARD}
 
 
+def conversion(code: str, person: str) -> dict[str, Any]:
+    """The body of an event that converts this person, a friend, by this code."""
+    return {
+        "event": "first_purchase",
+        "customer": {"source_id": person, "name": "Friend", "email": f"{person}@example.com"},
+        "referral": {"code": code},
+    }
+
+
 @dataclass
 class Engine:
     """A running stack's API, with its credentials."""
@@ -90,23 +99,11 @@ class Engine:
 
     async def convert(self, code: str) -> dict[str, Any]:
         """One conversion of a new friend."""
-        person = uuid4().hex
-        return await self._post(
-            "/v1/events",
-            {
-                "event": "first_purchase",
-                "customer": {
-                    "source_id": person,
-                    "name": "Friend",
-                    "email": f"{person}@example.com",
-                },
-                "referral": {"code": code},
-            },
-        )
+        return await self._post("/v1/events", conversion(code, uuid4().hex))
 
     async def accept(self, calls: int, at_once: int) -> tuple[str, Run]:
         """Conversions of as many referrers as there are lanes: (campaign id, what was seen)."""
-        campaign_id, codes = await self._codes(at_once)
+        campaign_id, codes = await self.codes(at_once)
 
         async def call(number: int) -> None:
             await self.convert(codes[number % len(codes)])
@@ -133,7 +130,8 @@ class Engine:
             await asyncio.sleep(0.5)  # seldom: the question costs the API work too
         raise TimeoutError(f"{campaign_id}: not all of {calls} referrals completed")
 
-    async def _codes(self, count: int) -> tuple[str, list[str]]:
+    async def codes(self, count: int) -> tuple[str, list[str]]:
+        """A new campaign and published codes of as many referrers: (campaign id, codes)."""
         campaign_id, first = await self.code()
         codes = [first]
         for _ in range(count - 1):

@@ -1,4 +1,5 @@
-"""From the intake table to Temporal: right behind the commit, or by the redrive.
+"""From the intake table to Temporal: right behind the commit (`store/dispatcher.py`), or by the
+redrive.
 
 A message may be sent twice (a crash between sending and marking); the workflow drops the repeat
 by its event id, and the workflow id admits no second run.
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import col
 from temporalio.client import Client
 from temporalio.common import (
@@ -56,6 +57,11 @@ class Outgoing(NamedTuple):
     conversion: Conversion | None
     reversal_id: str | None = None
     """It asks for this reversal, instead of a conversion, to be carried out."""
+
+    @property
+    def is_work(self) -> bool:
+        """Something follows from it at once; a sign-up only waits."""
+        return self.conversion is not None
 
 
 async def send(client: Client, message: Outgoing) -> None:
@@ -129,7 +135,10 @@ async def redrive(database: Database, client: Client, *, older_than: timedelta) 
     """Send what a crash, a burst or an outage left behind. Returns how many were sent; raises
     the first error, once everything that could be sent was: one bad message stops no other."""
     sent, failed, after = 0, None, datetime.min.replace(tzinfo=UTC)
-    while batch := await _unsent(database, older_than, after):
+    served = await _served(database, older_than)
+    while found := await _unsent(database, older_than, after):
+        after = found[-1][0]
+        batch = [(at, message) for at, message in found if not _in_line(served, at, message)]
         answers = await asyncio.gather(
             *(send(client, message) for _, message in batch), return_exceptions=True
         )
@@ -140,10 +149,34 @@ async def redrive(database: Database, client: Client, *, older_than: timedelta) 
             if answer is not None:
                 log.warning("redrive.failed", intake_id=message.id, error=type(answer).__name__)
                 failed = failed or answer
-        after = batch[-1][0]
     if failed:
         raise failed
     return sent
+
+
+def _in_line(served: dict[str, datetime], at: datetime, message: Outgoing) -> bool:
+    """A dispatcher that lives lets a referrer's conversions in few at a time, in their order. One
+    behind those that it has just sent is not left behind: it waits for its turn."""
+    return at > served.get(message.start.referrer_id, datetime.max.replace(tzinfo=UTC))
+
+
+async def _served(database: Database, lately: timedelta) -> dict[str, datetime]:
+    """When the last was received of what was sent lately, by referrer, for those of whom there
+    is something unsent."""
+    since = now() - lately
+    waiting = (
+        select(col(Referral.referrer_id))
+        .join(Intake, col(Intake.referral_id) == col(Referral.id))
+        .where(col(Intake.sent_at).is_(None), col(Intake.received_at) < since)
+    )
+    async with database.reading() as session:
+        rows = await session.execute(
+            select(col(Referral.referrer_id), func.max(col(Intake.received_at)))
+            .join(Intake, col(Intake.referral_id) == col(Referral.id))
+            .where(col(Referral.referrer_id).in_(waiting), col(Intake.sent_at) > since)
+            .group_by(col(Referral.referrer_id))
+        )
+        return {referrer_id: at for referrer_id, at in rows}
 
 
 async def _unsent(
@@ -174,68 +207,3 @@ async def _unsent(
             )
             for intake, workflow_id in rows
         ]
-
-
-class Dispatcher:
-    """Sends messages in the background of the API, a few at a time, so that a burst of accepted
-    requests is answered before it is worked off. What does not fit, or fails, the redrive sends.
-    """
-
-    def __init__(
-        self, database: Database, client: Client, *, senders: int = 4, backlog: int = 10_000
-    ) -> None:
-        self._database = database
-        self._client = client
-        self._queue: asyncio.Queue[Outgoing] = asyncio.Queue(backlog)
-        self._sent: list[str] = []
-        self._tasks = [asyncio.create_task(self._send_forever()) for _ in range(senders)]
-        self._tasks.append(asyncio.create_task(self._mark_forever()))
-
-    def wake(self, messages: list[Outgoing]) -> None:
-        """Send these soon. Call it after the commit that wrote them."""
-        for message in messages:
-            if self._queue.full():
-                log.warning("dispatch.backlog_full", intake_id=message.id)
-                return
-            self._queue.put_nowait(message)
-
-    async def close(self) -> None:
-        """Stop sending. What is left stays in the intake table."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._mark()
-
-    async def _send_forever(self) -> None:
-        while True:
-            message = await self._queue.get()
-            await self._after_you()
-            try:
-                await send(self._client, message)
-            except Exception as error:
-                # Whatever it was, the sender must live on, and the redrive has this message.
-                log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
-                # An outage makes every try fail; trying on at full speed would only burn.
-                await asyncio.sleep(0.5)
-            else:
-                self._sent.append(message.id)
-
-    async def _after_you(self, patience: float = 1.0, pause: float = 0.02) -> None:
-        """Let requests that are being accepted go first, for `patience` seconds at most."""
-        while self._database.in_use > 2 and patience > 0:
-            await asyncio.sleep(pause)
-            patience -= pause
-
-    async def _mark_forever(self, pause: float = 0.05) -> None:
-        while True:
-            await asyncio.sleep(pause)
-            try:
-                await self._mark()
-            except Exception as error:
-                # The redrive sends them again; the workflows drop the repeats.
-                log.warning("dispatch.not_marked", error=type(error).__name__)
-
-    async def _mark(self) -> None:
-        ids, self._sent = self._sent, []
-        if ids:
-            await mark_sent(self._database, ids)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from uuid import uuid4
 
+import pytest
 from judge import Judge
 
 from bench.engine import CARD
@@ -33,6 +34,7 @@ async def _code(judge: Judge) -> tuple[str, str]:
     return await judge.engine.code(name=name, tiers=tiers, referee_reward=None)
 
 
+@pytest.mark.timeout(300)
 async def test_200_concurrent_conversions_of_one_code_grant_what_a_sequence_would(
     judge: Judge,
 ) -> None:
@@ -46,7 +48,7 @@ async def test_200_concurrent_conversions_of_one_code_grant_what_a_sequence_woul
         ]
         return sum(open_ones) == 0
 
-    await judge.eventually(decided, "200 conversions judged", seconds=90)
+    await judge.eventually(decided, "200 conversions judged", seconds=240)
     grants = await judge.grants(campaign_id)
     campaign = (await judge.engine.http.get(f"/v1/campaigns/{campaign_id}")).json()
     names = {tier["id"]: tier["name"] for tier in campaign["referral_program"]["tiers"]}

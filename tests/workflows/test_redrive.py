@@ -127,3 +127,23 @@ async def test_one_bad_message_stops_no_other(
     await alter(stage.database, await bad.referral(), workflow_id=bad.handle.id)
     assert await redrive(stage, 8) == 1
     assert await bad.result() == "completed"
+
+
+async def test_what_waits_behind_others_of_its_referrer_is_not_left_behind(stage: Stage) -> None:
+    """A dispatcher lets a hot code's conversions in few at a time."""
+    programme = await add_programme(stage.database, POINTS)
+    lost, sent, waits = [
+        await stage.accept(conversion(friend, programme.code))
+        for friend in await add_friends(stage.database, 3)
+    ]
+    for n, accepted in enumerate((lost, sent, waits)):
+        await left_behind(stage, accepted.intake[0].id, minutes=9 - n)
+    await stage.send(sent.intake)
+    assert await redrive(stage, 9) == 1
+    assert await unsent(stage) == [waits.intake[0].id]
+    # Nothing of the referrer was sent for a while: nobody is there who would.
+    for row in await rows(stage.database, Intake):
+        if row.sent_at:
+            await alter(stage.database, row, sent_at=in_past(minutes=5))
+    assert await redrive(stage, 10) == 1
+    assert await unsent(stage) == []
