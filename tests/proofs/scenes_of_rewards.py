@@ -159,7 +159,7 @@ async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene
         await _refund(database, grant.referral_id)
         deeds.append([Deed("carry_out", (grant.referral_id,))])
         use = Deed("redeem", (voucher.code, owner, None))
-        deeds += [[*[nothing] * dice.randint(0, 3), use] for _ in range(uses)]
+        deeds += [[*[nothing] * dice.randint(1, 5), use] for _ in range(uses)]
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
@@ -186,25 +186,29 @@ async def _clipped(database: Database, grant_id: str, voucher_id: str) -> list[s
 
 
 async def recall(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """Four cards are ordered in the moment in which their referrals are reversed; other work
-    delays those who order."""
-    other, ids = Deed("claim", (await card(database, pool, dice),)), list[str]()
-    deeds = list[list[Deed]]()
-    for _ in range(4):
-        grant = await one(database, Grant, id=await card(database, pool, dice))
+    """A card is ordered, and points are credited three times, in the moment in which what earned
+    them is reversed; other work delays it."""
+    cards = [await card(database, pool, dice) for _ in range(2)]
+    owner = await add_customer(database)
+    earned = [await _granted(database, owner, 20) for _ in range(3)]
+    arrivals = [Deed("claim", (cards[0],)), *[Deed("credit", (id,)) for id in earned]]
+    other, deeds = Deed("claim", (cards[1],)), list[list[Deed]]()
+    for arrival in arrivals:
+        grant = await one(database, Grant, id=arrival.about[0])
         await _refund(database, grant.referral_id)
-        deeds.append([Deed("carry_out", (grant.referral_id,))])
-        deeds.append([*[other] * dice.randint(0, 3), Deed("claim", (grant.id,))])
-        ids.append(grant.id)
+        deeds += [[Deed("carry_out", (grant.referral_id,))]]
+        deeds += [[*[other] * dice.randint(0, 2), arrival]]
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
-        wrong = []
-        for grant_id in ids:
-            after = await one(database, Grant, id=grant_id)
-            ordered = await attempts(database, grant_id)
-            wrong += expect(cancelled=(after.status == "cancelled", ordered == 0))
-        return wrong
+        ordered = await one(database, Grant, id=cards[0])
+        left = [c.remaining for c in await rows(database, WalletCredit, customer_id=owner)]
+        states = {grant.status for grant in await rows(database, Grant, recipient_id=owner)}
+        return expect(
+            cancelled=(ordered.status == "cancelled", await attempts(database, cards[0]) == 0),
+            points=(sum(left), 0),
+            states=(states, {"cancelled"}),
+        )
 
     return Scene(deeds, verdict)
 
@@ -223,12 +227,17 @@ async def _minted(database: Database, grant: Grant) -> Voucher:
 
 async def _earned(database: Database, owner: str, amount: int) -> str:
     """The owner has so many points in the wallet; answers the referral that earned them."""
+    grant_id = await _granted(database, owner, amount)
+    await credit(database, grant_id)
+    return (await one(database, Grant, id=grant_id)).referral_id
+
+
+async def _granted(database: Database, owner: str, amount: int) -> str:
+    """A grant of so many points that is about to be credited to the owner."""
     of = terms(every_friend(points(amount)), referee_reward=None)
     programme = await add_programme(database, of)
     code = await add_code(database, programme.campaign_id, owner)
-    decision = await qualify(database, code)
-    await credit(database, decision.grants[0].grant_id)
-    return (await one(database, Grant, id=decision.grants[0].grant_id)).referral_id
+    return (await qualify(database, code)).grants[0].grant_id
 
 
 async def _coupon(database: Database, owner: str, friend: str) -> Grant:
