@@ -205,7 +205,9 @@ async def _side_by_side(url: str, rows: int, lines: list[Line], rounds: int) -> 
             )
         with _measured(pid) as staged:
             await _stage(connection, run_id, lines)
-        joins, joins_of_all, compares = [], [], []
+        joins: list[Took] = []
+        joins_of_all: list[Took] = []
+        compares: list[Took] = []
         scope = await runs.scope_of(database, run_id)
         for _ in range(rounds):
             for statement, plain in ((_JOIN, joins), (_JOIN_ALL, joins_of_all)):
