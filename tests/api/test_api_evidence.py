@@ -11,7 +11,6 @@ from api_bodies import made, refused
 from builders import (
     add_customer,
     add_programme,
-    alter,
     every_friend,
     gift_card,
     one,
