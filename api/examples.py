@@ -1,0 +1,121 @@
+"""An example of every answer, put together of its parts: a model's own example where it has one,
+else its fields', which say theirs in `api.usual_here`, beside the field or, where many share a
+name, in `api.usual`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from api.usual import USUAL
+from api.usual_here import FILES, HERE
+
+_JSON = "application/json"
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+_Schema = dict[str, Any]
+
+
+def add_examples(document: dict[str, Any]) -> None:
+    """Give an example to each answer that went well, and each body, that has none."""
+    for schema in document["components"]["schemas"].values():
+        _restore_nulls(schema)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            compose = _Composer(document["components"]["schemas"], operation["operationId"])
+            for media, content in _contents(operation):
+                if "example" not in content and "examples" not in content:
+                    content["example"] = (
+                        compose.of(content["schema"]) if media == _JSON else FILES[media]
+                    )
+
+
+def _contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Media type and content: bodies, and answers with a 2xx status."""
+    yield from operation.get("requestBody", {}).get("content", {}).items()
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            yield from answer.get("content", {}).items()
+
+
+def _restore_nulls(schema: _Schema) -> None:
+    """FastAPI leaves every null out of the document, in examples too, where it says something."""
+    for example in schema.get("examples", []):
+        if isinstance(example, dict):
+            for name in schema.get("required", []):
+                example.setdefault(name, None)
+
+
+class _Composer:
+    def __init__(self, schemas: dict[str, _Schema], operation: str) -> None:
+        self._schemas = schemas
+        self._operation = operation
+
+    def of(self, schema: _Schema, model: str = "", name: str = "") -> Any:
+        """Raises LookupError for a field that nobody gave an example."""
+        if "const" in schema:
+            return schema["const"]
+        here = f"{model}.{name}"
+        for key in (f"{self._operation} {here}", here):
+            if key in HERE:
+                return HERE[key]
+        if "examples" in schema:
+            return schema["examples"][0]
+        if name in USUAL and self._fits(USUAL[name], schema):
+            return USUAL[name]
+        if schema.get("default") is not None:
+            return schema["default"]
+        if "$ref" in schema:
+            title = schema["$ref"].rpartition("/")[2]
+            return self.of(self._schemas[title], title)
+        return self._built(schema, model, name)
+
+    def _built(self, schema: _Schema, model: str, name: str) -> Any:
+        if choices := self._choices(schema):
+            # A member that is often absent says so; one that matters is in a table.
+            absent = any(choice.get("type") == "null" for choice in choices)
+            whole = [choice for choice in choices if "$ref" in choice or "items" in choice]
+            return None if absent and not whole else self.of(choices[0], model, name)
+        match schema.get("type"):
+            case "object" if "properties" in schema:
+                title = model if not name else f"{model}.{name}"
+                return {
+                    field: self.of(each, title, field)
+                    for field, each in schema["properties"].items()
+                }
+            case "object":
+                return {}
+            case "array":
+                return [self.of(schema["items"], model, name)] if schema.get("items") else []
+            case "null":
+                return None
+        if "enum" in schema:
+            return schema["enum"][0]
+        raise LookupError(f"{model}.{name} has no example")
+
+    def _fits(self, value: Any, schema: _Schema) -> bool:
+        """Whether a value that a name usually has can stand here: the type is right, and the
+        word is one of those that there are."""
+        if "$ref" in schema:
+            return self._fits(value, self._schemas[schema["$ref"].rpartition("/")[2]])
+        if choices := self._choices(schema):
+            return any(self._fits(value, choice) for choice in choices)
+        if "enum" in schema:
+            return value in schema["enum"]
+        if "const" in schema:
+            return bool(value == schema["const"])
+        if isinstance(value, bool) and schema.get("type") != "boolean":
+            return "type" not in schema
+        return isinstance(value, _TYPES.get(schema.get("type", ""), object))
+
+    @staticmethod
+    def _choices(schema: _Schema) -> list[_Schema]:
+        choices: list[_Schema] = schema.get("anyOf") or schema.get("oneOf") or []
+        return choices
