@@ -4,7 +4,9 @@ name, in `api.usual`."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 from api.usual import USUAL
@@ -30,19 +32,37 @@ def add_examples(document: dict[str, Any]) -> None:
     for operations in document["paths"].values():
         for operation in operations.values():
             compose = _Composer(document["components"]["schemas"], operation["operationId"])
-            for media, content in _contents(operation):
-                if "example" not in content and "examples" not in content:
-                    content["example"] = (
-                        compose.of(content["schema"]) if media == _JSON else FILES[media]
-                    )
+            for contents in _contents(operation):
+                _exemplify(contents, compose, operation["operationId"])
 
 
-def _contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Media type and content: bodies, and answers with a 2xx status."""
-    yield from operation.get("requestBody", {}).get("content", {}).items()
+def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """By media type: the body, and each answer with a 2xx status."""
+    yield operation.get("requestBody", {}).get("content", {})
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
-            yield from answer.get("content", {}).items()
+            yield answer.get("content", {})
+
+
+def _exemplify(contents: dict[str, Any], compose: _Composer, operation: str) -> None:
+    for media, content in contents.items():
+        if "example" in content or "examples" in content:
+            continue
+        if media == _JSON:
+            content["example"] = compose.of(content["schema"])
+        elif (key := f"{operation} {media}") in FILES:
+            content["example"] = FILES[key]
+        else:
+            # A report as a file: the same rows.
+            content["example"] = _table(compose.of(contents[_JSON]["schema"])["data"])
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _restore_nulls(schema: _Schema) -> None:

@@ -100,6 +100,7 @@ HERE: dict[str, Any] = {f"{model}.id": id_of(prefix) for model, prefix in _IDS.i
     "BalanceAnswer.account": "campaign/camp_01jd/reserved",
     "BalanceAnswer.balance": 1500,
     "BalanceList.totals": {"USD": 0},
+    "BudgetRow.committed": 0,
     "CampaignAnswer.validity_hours": None,
     "CampaignAnswer.validity_timeframe": None,
     "ClaimAnswer.challenge_answer": "4711",
@@ -231,6 +232,7 @@ HERE: dict[str, Any] = {f"{model}.id": id_of(prefix) for model, prefix in _IDS.i
     "SimpleCustomer.source_id": "user-2",
     "SimpleCustomer.name": "Bob Roe",
     "SimpleCustomer.email": "bob@example.com",
+    "Spend.committed": 0,
     "Spend.ceiling": 1000000,
     "Standing.currency": "USD",
     "Standing.grant": "delivered",
@@ -264,8 +266,14 @@ HERE: dict[str, Any] = {f"{model}.id": id_of(prefix) for model, prefix in _IDS.i
 }
 """By model and field; with an operation's id in front, in that operation's answer alone."""
 
+_PEOPLE = "Source_id,Name,Email\nuser-1,Jane Doe,jane@example.com\n"
+_CODES = f"Code,Active,Category\n{CODE},true,spring\n"
+_STATEMENT = "Order,Amount,Status\nORD-2041-7751,15.00,Complete\n"
+
 FILES: dict[str, Any] = {
-    "multipart/form-data": {"file": "Source_id,Name,Email\nuser-1,Jane Doe,jane@example.com\n"},
-    "text/csv": "id,amount,currency\r\n",
+    "import_customers multipart/form-data": {"file": _PEOPLE},
+    "import_vouchers_csv multipart/form-data": {"file": _CODES},
+    "reconcile_with_statement multipart/form-data": {"file": _STATEMENT},
+    "reconcile_with_statement text/csv": _STATEMENT,
 }
-"""Bodies that are no JSON, by media type."""
+"""Bodies that are no JSON, by operation and media type."""
