@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -31,7 +32,7 @@ def add_examples(document: dict[str, Any]) -> None:
         _restore_nulls(schema)
     for operations in document["paths"].values():
         for operation in operations.values():
-            compose = _Composer(document["components"]["schemas"], operation["operationId"])
+            compose = Composer(document["components"]["schemas"], operation["operationId"])
             for contents in _contents(operation):
                 _exemplify(contents, compose, operation["operationId"])
 
@@ -44,12 +45,14 @@ def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield answer.get("content", {})
 
 
-def _exemplify(contents: dict[str, Any], compose: _Composer, operation: str) -> None:
+def _exemplify(contents: dict[str, Any], compose: Composer, operation: str) -> None:
     for media, content in contents.items():
         if "example" in content or "examples" in content:
             continue
         if media == _JSON:
-            content["example"] = compose.of(content["schema"])
+            # A field that nobody gave an example is for the tests to find, not for readers.
+            with suppress(LookupError):
+                content["example"] = compose.of(content["schema"])
         elif (key := f"{operation} {media}") in FILES:
             content["example"] = FILES[key]
         else:
@@ -73,13 +76,16 @@ def _restore_nulls(schema: _Schema) -> None:
                 example.setdefault(name, None)
 
 
-class _Composer:
+class Composer:
+    """Puts an example together, for the answer of one operation."""
+
     def __init__(self, schemas: dict[str, _Schema], operation: str) -> None:
         self._schemas = schemas
         self._operation = operation
 
     def of(self, schema: _Schema, model: str = "", name: str = "") -> Any:
-        """Raises LookupError for a field that nobody gave an example."""
+        """What `schema` stands for, as the field `name` of `model`. Raises LookupError for a field
+        that nobody gave an example."""
         if "const" in schema:
             return schema["const"]
         here = f"{model}.{name}"

@@ -69,6 +69,7 @@ def _voucher() -> Exported:
         "voucher_type": _constant("DISCOUNT_VOUCHER"),
         "campaign": col(Campaign.name),
         "campaign_id": col(Voucher.campaign_id),
+        "category": col(Voucher.category),
         "active": col(Voucher.active),
         "is_referral_code": cast(true(), Boolean),
         "redemption_quantity": col(Voucher.quantity),
