@@ -5,7 +5,7 @@ SECONDS ?= 600
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos chaos-plants hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-ledger check format
+.PHONY: chaos chaos-plants hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -24,6 +24,12 @@ bench: .venv/installed ## measure speed as ratios, side by side in one run
 
 bench-reconciliation: .venv/installed ## reconcile a million orders, beside a plain join; ROWS=N
 	@.venv/bin/python -m bench.reconciliation --rows $(or $(ROWS),1000000)
+
+bench-import: .venv/installed ## a million customers from CSV beside COPY, killed in the middle; ROWS=N
+	@.venv/bin/python -m bench.importing --rows $(or $(ROWS),1000000)
+
+bench-export: .venv/installed ## a million redemptions as CSV: time and memory; ROWS=N
+	@.venv/bin/python -m bench.exporting --rows $(or $(ROWS),1000000)
 
 bench-ledger: .venv/installed ## balances and reports at ten million ledger entries; ROWS=N
 	@.venv/bin/python -m bench.ledger --rows $(or $(ROWS),10000000)
@@ -44,7 +50,8 @@ hot-code: .venv/installed ## 200 conversions of one code at once: what another c
 	@.venv/bin/python -m bench.hot_code
 
 proofs: .venv/installed ## 5,000 schedules of eight processes; every lock taken away in turn
-	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q tests/proofs
+	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q tests/proofs \
+		tests/store/test_store_ledger_property.py
 
 check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
 	.venv/bin/ruff format --check

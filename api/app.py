@@ -27,6 +27,7 @@ from api.health import endpoints as health
 from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
+from api.incidents import endpoints as incidents
 from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
 from api.orders import endpoints as orders
@@ -97,6 +98,7 @@ _ROUTERS = (
     lanes,
     webhooks,
     reconciliations,
+    incidents,
     reports,
     taxes,
     statements,

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from api.examples import add_examples
 from api.parameters import describe
 from api.problems import MEDIA_TYPE
 
@@ -75,6 +76,7 @@ def _describe(app: FastAPI, server: str) -> dict[str, Any]:
             _correct(operation, method, guarded=path.startswith("/v1"))
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)
+    add_examples(schema)
     return schema
 
 

@@ -46,6 +46,10 @@ Duration = Annotated[
 ]
 
 
+Category = Annotated[str, Field(min_length=1, max_length=200, examples=["spring"])]
+"""A word of the caller's own to sort by."""
+
+
 def _named(person: Person) -> Person:
     if not person.named:
         raise PydanticCustomError(MISSING_CUSTOMER, "Give source_id or id.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli import data
 from domain.roles import Role
 
 app = typer.Typer(
@@ -22,8 +23,8 @@ ledger = typer.Typer(help="The books.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
 evidence = typer.Typer(help="What there is to show for a grant.", no_args_is_help=True)
 app.add_typer(evidence, name="evidence")
-imports = typer.Typer(help="Data from files.", no_args_is_help=True)
-app.add_typer(imports, name="import")
+app.add_typer(data.imports, name="import")
+app.command("export")(data.export)
 
 
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
@@ -163,16 +164,6 @@ def rotate() -> None:
     from cli.rotation import run
 
     raise typer.Exit(run())
-
-
-@imports.command("customers")
-def import_customers(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, UTF-8.")],
-) -> None:
-    """Create customers from a CSV file, or overwrite them. Killed? Type the same command again."""
-    from cli.importing import run
-
-    raise typer.Exit(run(file))
 
 
 def main() -> None:

@@ -47,9 +47,10 @@ def _minutes(value: Any) -> Any:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Weekday = Annotated[int, Field(ge=0, le=6, description="0 is Sunday, as Voucherify counts.")]
 Weekdays = Annotated[tuple[Weekday, ...], Field(min_length=1), AfterValidator(_weekdays)]
+_Written = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 MinuteOfDay = Annotated[
     int,
-    BeforeValidator(_minutes),
+    BeforeValidator(_minutes, json_schema_input_type=_Written),
     Field(ge=0, le=24 * 60),
     PlainSerializer(lambda minutes: f"{minutes // 60:02}:{minutes % 60:02}", return_type=str),
 ]

@@ -25,6 +25,7 @@ class NewCampaign(BaseModel):
 
     name: str
     description: str | None
+    category: str | None = None
     type: CampaignType
     join_once: bool
     start_date: datetime | None

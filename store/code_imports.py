@@ -44,7 +44,6 @@ async def write_codes(
 
 
 def _record(number: int, code: ImportedCode) -> tuple[Any, ...]:
-    attributes = code.metadata | ({"category": code.category} if code.category else {})
     return (
         number,
         new_id(Prefix.VOUCHER),
@@ -55,26 +54,24 @@ def _record(number: int, code: ImportedCode) -> tuple[Any, ...]:
         code.quantity,
         code.start_date,
         code.expiration_date,
-        json.dumps(attributes),
+        json.dumps(code.metadata),
     )
 
 
 _INSERT = """
-INSERT INTO vouchers (id, code, campaign_id, active, published, redeemed_quantity, quantity,
-                      start_date, expiration_date, attributes, created_at)
-SELECT DISTINCT ON (code) id, code, :campaign, active, false, redeemed_quantity, quantity,
-       start_date, expiration_date, attributes, CAST(:now AS timestamptz)
+INSERT INTO vouchers (id, code, campaign_id, active, category, published, redeemed_quantity,
+                      quantity, start_date, expiration_date, attributes, created_at)
+SELECT DISTINCT ON (code) id, code, :campaign, active, category, false, redeemed_quantity,
+       quantity, start_date, expiration_date, attributes, CAST(:now AS timestamptz)
 FROM arriving_codes ORDER BY code, number DESC
 ON CONFLICT (code) DO NOTHING RETURNING id"""
 
 _UPDATE = """
 UPDATE vouchers v SET active = a.active, updated_at = CAST(:now AS timestamptz),
-    attributes = CASE WHEN a.category IS NULL THEN v.attributes
-                      ELSE v.attributes || jsonb_build_object('category', a.category) END
+    category = COALESCE(a.category, v.category)
 FROM (SELECT DISTINCT ON (code) * FROM arriving_codes ORDER BY code, number DESC) a
 WHERE v.code = a.code AND v.campaign_id = :campaign AND v.id <> a.id
-  AND (v.active <> a.active
-       OR (a.category IS NOT NULL AND v.attributes ->> 'category' IS DISTINCT FROM a.category))
+  AND (v.active, v.category) IS DISTINCT FROM (a.active, COALESCE(a.category, v.category))
 RETURNING v.id"""
 
 _ELSEWHERE = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
@@ -12,7 +12,7 @@ from domain.refusals import NotFound
 from store.database import Database, ReadSession, Transaction
 from store.exporting.asking import Asked, personal_fields, statement_of
 from store.exporting.streaming import csv_of
-from store.reading.pages import Page, Window, read_page
+from store.reading.pages import AnySelect, Page, Window, read_page
 from store.tables import Export
 
 
@@ -62,7 +62,18 @@ async def page(session: ReadSession, window: Window) -> Page:
     return await read_page(session, select(Export), col(Export.id), window)
 
 
+async def count(session: ReadSession, export: Export) -> int:
+    """How many rows the file will have."""
+    statement = _statement(export).order_by(None)
+    counted = await session.scalar(select(func.count()).select_from(statement.subquery()))
+    return counted or 0
+
+
 def read(database: Database, export: Export) -> AsyncIterator[bytes]:
     """The file, in blocks."""
+    return csv_of(database, _statement(export))
+
+
+def _statement(export: Export) -> AnySelect:
     asked = Asked.model_validate(export.parameters)
-    return csv_of(database, statement_of(export.exported_object, asked, export.created_at))
+    return statement_of(export.exported_object, asked, export.created_at)

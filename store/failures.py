@@ -19,8 +19,8 @@ async def keep_failure(
     """Write down that a use was refused; answers its id. It consumes nothing and creates nobody:
     a code or customer that is not ours is left open, and of such a customer nothing is kept that
     could name a person, for nobody could ask to have it erased."""
-    voucher = await _voucher(tx, request.code)
-    customer_id = await _customer_id(tx, person)
+    voucher = await known_voucher(tx, request.code)
+    customer_id = await known_customer(tx, person)
     redemption = Redemption(
         id=new_id(Prefix.FAILED_REDEMPTION),
         code=request.code,
@@ -53,13 +53,15 @@ async def keep_failure(
     return redemption.id
 
 
-async def _voucher(tx: Transaction, code: str) -> Voucher | None:
+async def known_voucher(tx: Transaction, code: str) -> Voucher | None:
+    """The code, if it is ours."""
     return (
         await tx.session.scalars(select(Voucher).where(col(Voucher.code) == code))
     ).one_or_none()
 
 
-async def _customer_id(tx: Transaction, person: Person) -> str | None:
+async def known_customer(tx: Transaction, person: Person) -> str | None:
+    """The person's id, if we know them."""
     named = (
         col(Customer.id) == person.id if person.id else col(Customer.source_id) == person.source_id
     )

@@ -33,7 +33,7 @@ async def work_off_part(database: Database, action_id: str) -> bool:
         if found is None:
             return False
         action, part = found
-        read, write = _handling(action)
+        read, write = handling(action)
         advance(tx, action, await deal(tx, read, write, action.done, part.rows))
         await tx.session.delete(part)
         return True
@@ -73,7 +73,8 @@ async def _fitting(tx: Transaction, read: Read) -> Read:
     return fitting
 
 
-def _handling(action: AsyncAction) -> tuple[Read, Write]:
+def handling(action: AsyncAction) -> tuple[Read, Write]:
+    """How its rows are read and written. Raises WrongHeader for a CSV file's."""
     match action.type:
         case "CUSTOMERS.IMPORT_CSV":
             return reader(action.parameters["header"]), mass.overwrite

@@ -25,9 +25,9 @@ _MANY = 1000
 # What is taken already is left out before the limit; what somebody takes meanwhile, by it.
 _MINT = text(
     "INSERT INTO vouchers (id, code, campaign_id, active, published, redeemed_quantity,"
-    " quantity, start_date, expiration_date, attributes, created_at)"
+    " category, quantity, start_date, expiration_date, attributes, created_at)"
     " SELECT id, code, :campaign_id, true, false, 0,"
-    " CAST(:quantity AS integer), CAST(:start_date AS timestamptz),"
+    " CAST(:category AS text), CAST(:quantity AS integer), CAST(:start_date AS timestamptz),"
     " CAST(:expiration_date AS timestamptz), :attributes, :now"
     " FROM unnest(CAST(:ids AS text[]), CAST(:codes AS text[])) AS drawn(id, code)"
     " WHERE NOT EXISTS (SELECT FROM vouchers WHERE vouchers.code = drawn.code)"
@@ -38,6 +38,7 @@ _MINT = text(
 class Making(BaseModel):
     """What new codes have of their own, besides what their campaign gives them."""
 
+    category: str | None = None
     quantity: int | None = None
     start_date: datetime | None = None
     expiration_date: datetime | None = None

@@ -33,13 +33,15 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, (*_PASSING, PoolTimeout, DisconnectionError, OSError))
 
 
-FAILURES = (OSError, DBAPIError)
+FAILURES = (OSError, DBAPIError, pg.PostgresError, pg.InterfaceError)
 """What working with PostgreSQL can raise."""
 
 
-def in_words(error: OSError | DBAPIError) -> str:
+def in_words(error: Exception) -> str:
     """What PostgreSQL says, or that it says nothing, in one line and without a password."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig else None
         return f"PostgreSQL says: {str(cause or error.orig).splitlines()[0]}"
-    return f"PostgreSQL does not answer: {error or type(error).__name__}"
+    if isinstance(error, OSError):
+        return f"PostgreSQL does not answer: {error or type(error).__name__}"
+    return f"PostgreSQL says: {str(error).splitlines()[0]}"

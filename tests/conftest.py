@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from databases import TEMPLATE, cloned, renamed
+from keeping import keep
 from said.gathering import gather_histories, gather_server_log
 from said.listening import listen
 from said.session import Discretion
@@ -22,6 +23,8 @@ from store import migrate
 from store.database import Database
 from store.dispatch import SEARCH_ATTRIBUTES
 from store.temporal import guerdon_plugin
+
+__all__ = ["keep"]
 
 # The server is thrown away with the session, so no disk need be waited for.
 _CARELESS = ("fsync", "full_page_writes", "synchronous_commit")

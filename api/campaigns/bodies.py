@@ -11,7 +11,7 @@ from api.campaigns.checks import WindowsIn, lay_windows
 from api.campaigns.codes import MAX_CODES, VoucherIn
 from api.campaigns.program import ReferralProgramIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.fields import Duration, Instant
+from api.fields import Category, Duration, Instant
 from api.rewards.making import Making
 from domain.campaigns import CampaignTerms, CampaignType
 from domain.customers import Metadata
@@ -65,6 +65,7 @@ class CampaignIn(WindowsIn):
 
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^/]*$", examples=["Refer a friend"])
     description: str | None = Field(default=None, max_length=2000)
+    category: Category | None = None
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     type: CampaignType = CampaignType.AUTO_UPDATE
     join_once: bool = False
@@ -104,6 +105,7 @@ class CampaignIn(WindowsIn):
                 include={
                     "name",
                     "description",
+                    "category",
                     "type",
                     "join_once",
                     "start_date",

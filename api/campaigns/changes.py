@@ -10,7 +10,7 @@ from api.campaigns.checks import WindowsIn, lay_windows
 from api.campaigns.codes import DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.fields import Duration, Instant
+from api.fields import Category, Duration, Instant
 from api.rewards.making import Making
 from domain.campaigns import CampaignTerms, CampaignType, Limits
 from domain.customers import Metadata
@@ -18,7 +18,7 @@ from domain.refusals import InvalidPayload
 from domain.windows import Windows
 from store.tables import Campaign
 
-_PLAIN = ("name", "description", "type", "join_once", "start_date", "expiration_date")
+_PLAIN = ("name", "description", "category", "type", "join_once", "start_date", "expiration_date")
 _LIMIT = "referral_program.limits."
 _UNSET = {
     "referral_program.referee_reward": "referee_reward",
@@ -31,7 +31,7 @@ _WINDOWS = {
     "validity_day_of_week": "days_of_week",
     "validity_hours": "hours",
 }
-_UNSET_PLAIN = ("description", "start_date", "expiration_date")
+_UNSET_PLAIN = ("description", "category", "start_date", "expiration_date")
 
 
 class CampaignChangeIn(WindowsIn):
@@ -52,6 +52,7 @@ class CampaignChangeIn(WindowsIn):
 
     name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^/]*$")
     description: str | None = Field(default=None, max_length=2000)
+    category: Category | None = None
     type: CampaignType | None = None
     join_once: bool | None = Field(default=None, description="Cannot be taken back.")
     start_date: Instant | None = None

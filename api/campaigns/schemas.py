@@ -125,7 +125,15 @@ class ReferralProgram(BaseModel):
         )
 
 
-class CampaignAnswer(BaseModel):
+class Categorised(BaseModel):
+    """Voucherify's members for a category. Here it is a word of its own, and no object."""
+
+    category: str | None
+    category_id: None = None
+    categories: list[Any] = []
+
+
+class CampaignAnswer(Categorised):
     """A referral campaign."""
 
     id: str

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.access import READERS, Caller, Calling, allow
 from api.persons import name_for
@@ -88,7 +88,9 @@ class CampaignSummary(BaseModel):
     vouchers_deleted: int = 0
     publications: int
     publications_succeeded: int
-    publications_failed: int = 0
+    publications_failed: int = Field(
+        default=0, description="Not counted: the event log tells of each, `publication.failed`."
+    )
     points_rewarded: int
     referred_customers: int
     funnel: Funnel

@@ -21,6 +21,7 @@ from domain.rules.evaluation import Basket
 from store import customers, schemas
 from store.attribution import convert
 from store.conversions import ConversionRequest
+from store.refused import Asked, noting_refusal
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRoute)
 
@@ -50,7 +51,9 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     one, every open referral of the customer that waits for this event converts. The answer waits
     for the commit, not for what follows from it."""
     event_id, order = _event_id(body, request), body.order
-    async with held.database.transaction() as tx:
+    code = body.referral.code if body.referral else None
+    asked = Asked("conversion.refused", body.customer, code)
+    async with noting_refusal(held.database, asked) as tx:
         await schemas.check(tx, f"event:{body.event}", body.metadata)
         customer = await customers.upsert(tx, body.customer)
         converted = await convert(
@@ -59,7 +62,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
                 event=body.event,
                 event_id=event_id,
                 customer_id=customer.id,
-                code=body.referral.code if body.referral else None,
+                code=code,
                 referrer_id=body.referral.referrer_id if body.referral else None,
                 order_source_id=_order_id(body),
                 order_amount=order.total() if order else None,

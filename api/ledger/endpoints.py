@@ -69,7 +69,9 @@ async def list_balances(
     response_model=TransactionList,
     responses={
         200: {
-            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "example": csv_lines([], header=True)}
+            },
             "description": "A page as JSON; every entry that matches as `text/csv`.",
         },
         **responses("invalid_payload"),

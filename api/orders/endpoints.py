@@ -35,7 +35,9 @@ router = APIRouter(
     response_model=OrderList,
     responses={
         200: {
-            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "example": csv_lines([], header=True)}
+            },
             "description": "A page as JSON; every order that matches as `text/csv`.",
         },
         **responses("invalid_payload"),

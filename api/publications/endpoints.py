@@ -16,6 +16,7 @@ from domain.roles import Role
 from store import customers, schemas
 from store.publications import PublicationRequest, publish
 from store.reading import codes as reading
+from store.refused import Asked, noting_refusal
 
 router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=GuardedRoute)
 
@@ -42,12 +43,14 @@ async def publish_code(
     ] = False,
 ) -> PublicationAnswer:
     """Give a customer a code. The same `source_id` always answers the same code."""
-    async with held.database.transaction() as tx:
+    name = body.campaign.name if body.campaign else None
+    asked = Asked("publication.failed", body.customer, body.voucher, name)
+    async with noting_refusal(held.database, asked) as tx:
         await schemas.check(tx, "publication", body.metadata)
         customer = await customers.upsert(tx, body.customer)
         request = PublicationRequest(
             customer_id=customer.id,
-            campaign=body.campaign.name if body.campaign else None,
+            campaign=name,
             code=body.voucher,
             source_id=body.source_id,
             join_once=join_once,
@@ -74,8 +77,9 @@ async def list_publications(
     voucher_type: Literal["DISCOUNT_VOUCHER"] | None = None,
     is_referral_code: bool = True,
 ) -> PublicationList:
-    """Publications, newest first. One that was refused is not kept, and every code given out is a
-    referral code: asked for others, the list is empty."""
+    """Publications, newest first. One that was refused is told in the event log and the
+    customer's activity, and every code given out is a referral code: asked for others, the list
+    is empty."""
     async with held.database.reading() as session:
         found, page = await reading.page_publications(
             session,

@@ -85,7 +85,9 @@ async def get_reconciliation(reconciliation_id: str, held: Held) -> Reconciliati
     response_model=ItemList,
     responses={
         200: {
-            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "example": csv_lines([], header=True)}
+            },
             "description": "A page as JSON; every item as `text/csv`.",
         },
         **responses("resource_not_found", "invalid_payload"),

@@ -21,6 +21,7 @@ from store.attribution import sign_up
 from store.reading import referrals as reading
 from store.reading import timelines
 from store.reading.referrals import Filters
+from store.refused import Asked, noting_refusal
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 
@@ -53,7 +54,8 @@ async def create_referral(
     body: ReferralIn, caller: Calling, held: Held, response: Response
 ) -> ReferralAnswer:
     """Attribute a friend to a code at sign-up. The first code that a friend uses holds."""
-    async with held.database.transaction() as tx:
+    asked = Asked("referral.refused", body.customer, body.code)
+    async with noting_refusal(held.database, asked) as tx:
         referee = await customers.upsert(tx, body.customer)
         attributed = await sign_up(
             tx, code=body.code, referee_id=referee.id, metadata=body.metadata

@@ -38,7 +38,12 @@ class ThresholdBody(BaseModel):
 class ThresholdAnswer(ThresholdBody):
     """The same, with its currency."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [{"id": "USD", "currency": "USD", "amount": 60000, "form": "W-9"}]
+        },
+    )
 
     id: str
     currency: str
@@ -59,7 +64,12 @@ class FormBody(BaseModel):
 class FormAnswer(FormBody):
     """The same, with the person's id."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [{"customer_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5d", "form": "W-9"}]
+        },
+    )
 
     customer_id: str
 

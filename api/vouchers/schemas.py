@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from api.campaigns.codes import CodeConfigIn, UsesIn
-from api.campaigns.schemas import DiscountAnswer, EmptyList
-from api.fields import Instant, Strict
+from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
+from api.fields import Category, Instant, Strict
 from api.lists import Listed
 from domain.codes import CodeConfig
 from domain.customers import Metadata
@@ -24,6 +24,7 @@ class CodeIn(Strict):
         json_schema_extra={"examples": [{"redemption": {"quantity": 10}, "metadata": {"batch": 1}}]}
     )
 
+    category: Category | None = None
     redemption: UsesIn = UsesIn()
     start_date: Instant | None = None
     expiration_date: Instant | None = None
@@ -38,6 +39,7 @@ class CodeIn(Strict):
     def making(self) -> Making:
         """The same, as the store takes it."""
         return Making(
+            category=self.category,
             quantity=self.redemption.quantity,
             start_date=self.start_date,
             expiration_date=self.expiration_date,
@@ -81,7 +83,7 @@ class Use(BaseModel):
     url: str
 
 
-class VoucherAnswer(BaseModel):
+class VoucherAnswer(Categorised):
     """A referral code, or a coupon that is somebody's reward. Its dates are its own where it has
     any, else its campaign's."""
 
@@ -113,6 +115,7 @@ class VoucherAnswer(BaseModel):
         return cls(
             id=voucher.id,
             code=voucher.code,
+            category=voucher.category,
             campaign=campaign.name,
             campaign_id=campaign.id,
             discount=DiscountAnswer.of(read.discount),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, Text, and_, cast, or_, true
 from sqlmodel import col
 
 from domain.refusals import InvalidPayload
@@ -131,7 +131,8 @@ def _compared(
         raise InvalidPayload(f"Unknown condition {word!r}. There are: {known}.", field=pointer)
     if not listed or not all(isinstance(value, str) for value in listed):
         raise InvalidPayload("Give a list of strings.", field=pointer)
-    return _WORDS[word](column, listed)
+    # Filters are strings, whatever the column is.
+    return _WORDS[word](cast(column, Text), listed)
 
 
 def _instant(values: list[Any], pointer: str) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Text, case, cast, func, literal, null, select
+from sqlalchemy import Boolean, ColumnElement, Select, Text, case, cast, func, null, select, true
 from sqlmodel import col
 
 from store.tables import Campaign, Customer, Publication, Redemption, Rollback, Voucher
@@ -31,6 +31,11 @@ class Exported(NamedTuple):
 
 def _instant(column: Any) -> ColumnElement[Any]:
     return func.to_char(column, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+
+
+def _constant(value: str | None) -> ColumnElement[Any]:
+    """The same in every row. With its type, for PostgreSQL orders by no bare constant."""
+    return cast(value, Text)
 
 
 def _customer() -> Exported:
@@ -61,11 +66,12 @@ def _voucher() -> Exported:
     fields: dict[str, Column] = {
         "id": col(Voucher.id),
         "code": col(Voucher.code),
-        "voucher_type": literal("DISCOUNT_VOUCHER"),
+        "voucher_type": _constant("DISCOUNT_VOUCHER"),
         "campaign": col(Campaign.name),
         "campaign_id": col(Voucher.campaign_id),
+        "category": col(Voucher.category),
         "active": col(Voucher.active),
-        "is_referral_code": literal(True),
+        "is_referral_code": cast(true(), Boolean),
         "redemption_quantity": col(Voucher.quantity),
         "redemption_count": col(Voucher.redeemed_quantity),
         "start_date": _instant(col(Voucher.start_date)),
@@ -83,7 +89,7 @@ def _redemption() -> Exported:
     refused = col(Redemption.failure_code).is_not(None)
     fields: dict[str, Column] = {
         "id": col(Redemption.id),
-        "object": literal("redemption"),
+        "object": _constant("redemption"),
         "date": _instant(col(Redemption.created_at)),
         "voucher_code": col(Redemption.code),
         "campaign": col(Campaign.name),
@@ -95,8 +101,8 @@ def _redemption() -> Exported:
         "order_source_id": col(Redemption.order_source_id),
         "order_amount": col(Redemption.amount),
         "discount_amount": col(Redemption.discount_amount),
-        "gift_amount": null(),
-        "loyalty_points": null(),
+        "gift_amount": _constant(None),
+        "loyalty_points": _constant(None),
         "result": case((refused, "FAILURE"), else_="SUCCESS"),
         "status": case(
             (refused, "FAILED"),
@@ -133,7 +139,7 @@ def _publication() -> Exported:
         "channel": col(Publication.channel),
         "campaign": col(Campaign.name),
         "campaign_id": col(Publication.campaign_id),
-        "is_winner": null(),
+        "is_winner": _constant(None),
         "id": col(Publication.id),
         "source_id": col(Publication.source_id),
         "created_at": _instant(col(Publication.created_at)),

@@ -58,7 +58,7 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     InvalidPayload for one that is described by a filter."""
     statement = select(Customer).where(col(Customer.erased_at).is_(None))
     for column, wanted in (
-        (col(Customer.email), filters.email),
+        (func.lower(Customer.email), filters.email and filters.email.lower()),
         (col(Customer.name), filters.name),
         (documents(Customer, "address")["city"].astext, filters.city),
     ):

@@ -29,6 +29,7 @@ ACTIVITIES = {
     "referral.converted": "customer.custom_event",
     "grant.delivered": "customer.rewarded",
     "publication.created": "customer.publication.succeeded",
+    "publication.failed": "customer.publication.failed",
     "redemption.succeeded": "customer.redemption.succeeded",
     "redemption.failed": "customer.redemption.failed",
     "redemption.rolled_back": "customer.redemption.rollback.succeeded",

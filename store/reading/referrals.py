@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
@@ -91,12 +91,18 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         if ref is not None:
             conditions.append(or_(col(party.id) == ref, col(party.source_id) == ref))
     if filters.email is not None:
-        conditions.append(or_(*(col(party.email) == filters.email for party in _PARTIES)))
+        conditions.append(_of_email(filters.email))
     if filters.order_source_id is not None:
         conditions.append(_of_order(filters.order_source_id))
     if filters.q is not None:
         conditions.append(_anywhere(filters.q))
     return conditions
+
+
+def _of_email(email: str) -> ColumnElement[bool]:
+    """Of either party, however its letters are written. Found among customers first, by index."""
+    theirs = select(col(Customer.id)).where(func.lower(Customer.email) == email.lower())
+    return or_(col(Referral.referrer_id).in_(theirs), col(Referral.referee_id).in_(theirs))
 
 
 def _of_order(order_source_id: str) -> ColumnElement[bool]:

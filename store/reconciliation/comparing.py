@@ -101,6 +101,8 @@ WITH lines AS (
         WHEN l.provider_order_id IS NULL THEN CASE
             WHEN o.state IN ('failed', 'cancelled')
                 THEN CASE WHEN coalesce(b.face, 0) = 0 THEN 'matched' ELSE 'fee_mismatch' END
+            WHEN o.state = 'prepared' AND o.first_sent_at < $8
+                AND g.status IN ('cancelled', 'failed') THEN 'matched' -- it was never sent
             WHEN o.state = 'prepared' OR o.issued_at >= $7
                 OR (o.state <> 'issued' AND o.first_sent_at >= $8) THEN 'in_flight'
             ELSE 'missing_at_provider' END

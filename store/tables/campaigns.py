@@ -19,6 +19,7 @@ class Campaign(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str = Field(unique=True)
     description: str | None = None
+    category: str | None = None
     type: str
     join_once: bool
     active: bool

@@ -23,6 +23,7 @@ class Voucher(SQLModel, table=True):
     id: str = Field(primary_key=True)
     code: str = Field(unique=True)
     campaign_id: str = Field(foreign_key="campaigns.id", index=True)
+    category: str | None = None
     active: bool = True
     published: bool = False
     """Given to somebody; until then it waits in the campaign's pool."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import document, instant
@@ -15,12 +15,16 @@ class Customer(SQLModel, table=True):
     """The only table that holds a person's own data, besides the snapshots in orders."""
 
     __tablename__ = "customers"
-    __table_args__ = (Index("ix_customers_birth", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_customers_birth", "created_at", "id"),
+        # Nobody remembers the capitals of an address.
+        Index("ix_customers_lower_email", text("lower(email)")),
+    )
 
     id: str = Field(primary_key=True)
     source_id: str | None = Field(default=None, unique=True)
     name: str | None = None
-    email: str | None = Field(default=None, index=True)
+    email: str | None = None
     phone: str | None = None
     description: str | None = None
     birthdate: date | None = None

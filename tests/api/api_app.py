@@ -19,15 +19,20 @@ from store.settings import StoreSettings
 from store.tables import metadata
 
 
-@asynccontextmanager
-async def running(database_url: str) -> AsyncIterator[FastAPI]:
-    """The application with its resources open."""
+def described(database_url: str = "postgresql://nobody@127.0.0.1:1/none") -> FastAPI:
+    """The application, not opened: nothing is asked of the database."""
     key = base64.b64encode(b"0" * 32).decode()
     store = StoreSettings.model_validate(
         {"database_url": database_url, "encryption_keys": f"k1:{key}"}
     )
     settings = ApiSettings.model_validate({"public_url": "http://guerdon.test"})
-    app = create_app(settings, store)
+    return create_app(settings, store)
+
+
+@asynccontextmanager
+async def running(database_url: str) -> AsyncIterator[FastAPI]:
+    """The application with its resources open."""
+    app = described(database_url)
     async with app.router.lifespan_context(app):
         yield app
 

@@ -11,7 +11,6 @@ from api_bodies import made, refused
 from builders import (
     add_customer,
     add_programme,
-    alter,
     every_friend,
     gift_card,
     one,
@@ -24,7 +23,7 @@ from cli.evidence import run
 from domain.evidence import Evidence, first_wrong
 from store.database import Database
 from store.seals import seal_next
-from store.tables import Customer, Grant, Order
+from store.tables import Grant, Order, Referral
 
 SECTIONS = [
     *("terms", "conversion", "verdicts", "grant", "orders", "attempts", "provider_answers"),
@@ -66,15 +65,17 @@ async def test_it_is_whole(finance: httpx.AsyncClient, database: Database) -> No
     assert first_wrong(found) is None
 
 
-async def test_it_survives_the_person(finance: httpx.AsyncClient, database: Database) -> None:
+async def test_it_survives_the_person(
+    service: httpx.AsyncClient, finance: httpx.AsyncClient, database: Database
+) -> None:
     grant = await _delivered(database)
     before = await _evidence(finance, grant)
     text = before.model_dump_json().lower()
     assert not any(word in text for word in ("zyxqvut", "brmblfrd", "zyx-source"))
-    for customer_id in (grant.recipient_id,):
-        person = await one(database, Customer, id=customer_id)
-        await alter(database, person, name=None, email=None, source_id=None)
-    await alter(database, await one(database, Order, grant_id=grant.id), request=None)
+    referral = await one(database, Referral, id=grant.referral_id)
+    for person in (grant.recipient_id, referral.referee_id):
+        await made(service.post(f"/v1/customers/{person}/permanent-deletion"))
+    assert (await one(database, Order, grant_id=grant.id)).request is None
     assert await _evidence(finance, grant) == before
 
 

@@ -15,6 +15,7 @@ from voucherify.models.exports_create_response_body import ExportsCreateResponse
 from voucherify.models.exports_list_response_body import ExportsListResponseBody
 
 from store.database import Database
+from store.exporting.objects import OBJECTS
 
 
 async def rows_of(client: httpx.AsyncClient, kind: str, **parameters: Any) -> list[dict[str, str]]:
@@ -68,6 +69,15 @@ class TestFiles:
             "voucher_code": {"conditions": {"$in": [other.code]}},
         }
         assert len(await rows_of(service, "redemption", filters=either)) == 4
+
+    @pytest.mark.parametrize("kind", OBJECTS)
+    async def test_every_field_filters_and_orders(
+        self, service: httpx.AsyncClient, kind: str
+    ) -> None:
+        for field in [*OBJECTS[kind].fields, "metadata", "metadata.x"]:
+            for word in ("$is", "$is_not", "$starts_with", "$contains"):
+                filters = {field: {"conditions": {word: ["it's 5% :x"]}}}
+                assert await rows_of(service, kind, order=field, filters=filters) == []
 
     async def test_hold_what_there_was_when_they_were_asked_for(
         self, service: httpx.AsyncClient

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from domain.roles import Role
 from store.database import Database
-from store.reconciliation import staging
+from store.reconciliation import repairs, staging
 from store.tables import Reconciliation, ReconciliationItem
 
 URL = "/v1/reconciliations"
@@ -173,3 +173,25 @@ class TestItems:
             await finance.post(f"{url}/ri_2/repair", json={}), 400, "invalid_payload", "/reason"
         )
         refused(await finance.get(f"{URL}/rec_x/items"), 404, "resource_not_found")
+
+    async def test_incidents(
+        self, finance: httpx.AsyncClient, support: httpx.AsyncClient, database: Database
+    ) -> None:
+        await finance.post(URL, json=BODY)
+        theirs = {"state": "issued", "face": 700, "currency": "USD"}
+        item = await _item(database, filed="unknown_to_us", provider_order_id="G9", theirs=theirs)
+        async with database.transaction() as tx:
+            tx.session.add(item)
+            item.repaired_by, item.reason = "app_1", "Ordered by hand."
+            await repairs.open_incident(tx, repairs.Difference(item, "giftbit", None), book=True)
+        (noted,) = (await made(finance.get("/v1/incidents", params={"provider": "giftbit"})))[
+            "data"
+        ]
+        assert (noted["filed"], noted["provider_order_id"]) == ("unknown_to_us", "G9")
+        assert (noted["face"], noted["reason"]) == (700, "Ordered by hand.")
+        assert (noted["item_id"], noted["reconciliation_id"]) == (item.id, item.reconciliation_id)
+        assert await made(finance.get(f"/v1/incidents/{noted['id']}")) == noted
+        other = {"filed": "duplicate_key"}
+        assert (await made(finance.get("/v1/incidents", params=other)))["total"] == 0
+        refused(await finance.get("/v1/incidents/inc_x"), 404, "resource_not_found")
+        refused(await support.get("/v1/incidents"), 403, "forbidden")

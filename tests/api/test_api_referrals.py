@@ -191,6 +191,7 @@ class TestRead:
             f"code={wanted.code}",
             "order_source_id=order-77",
             "email=bob@acme.com",
+            "email=Bob@Acme.com",
             f"email={wanted.referrer['email']}",
             "q=bob roe",
             "q=100%25",

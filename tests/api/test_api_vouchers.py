@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from api_bodies import campaign_body, made, person, redemption_body, refused, share
+from voucherify.models.voucher import Voucher
 
 from store.database import now
 
@@ -98,6 +99,29 @@ class TestAdd:
         refused(response, 400, "invalid_payload", "/expiration_date")
         refused(await service.post("/v1/campaigns/no/vouchers"), 404, "resource_not_found")
         refused(await service.get("/v1/campaigns/no/vouchers"), 404, "resource_not_found")
+
+
+class TestCategory:
+    async def test_is_a_word_of_the_campaign_and_of_a_code(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        campaign = await _campaign(service, category="autumn")
+        path = f"/v1/campaigns/{campaign}"
+        read = await made(service.get(path))
+        assert (read["category"], read["category_id"], read["categories"]) == ("autumn", None, [])
+        await made(service.put(path, json={"category": "winter"}))
+        assert (await made(service.get(path)))["category"] == "winter"
+        await made(service.put(path, json={"unset": ["category"]}))
+        assert (await made(service.get(path)))["category"] is None
+        added = await made(service.post(f"{path}/vouchers", json={"category": "vip"}))
+        assert (added["category"], added["metadata"]) == ("vip", {})
+        Voucher.from_dict(added)
+
+    async def test_by_an_id_is_refused_for_there_is_no_such_object(
+        self, unchanged: httpx.AsyncClient
+    ) -> None:
+        answer = await unchanged.post("/v1/campaigns", json=campaign_body(category_id="cat_1"))
+        refused(answer, 400, "invalid_payload", "/category_id")
 
 
 class TestSwitch:

@@ -73,7 +73,12 @@ def test_commands_beside_it_need_no_settings(dev: Dev, tmp_path: Path) -> None:
     file = tmp_path / "customers.csv"
     file.write_text("Source_id,Name\nbeside,Ana\n")
     own = {name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")}
-    for command in ("keys create --role support", f"import customers {file}", "ledger verify"):
+    for command in (
+        "keys create --role support",
+        f"import customers {file}",
+        "export customer",
+        "ledger verify",
+    ):
         done = subprocess.run(
             [GUERDON, *command.split()],
             env=own | {"GUERDON_HOME": str(dev.home)},

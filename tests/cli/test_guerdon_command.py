@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from dev_process import GUERDON
 
+CUSTOMERS = Path(__file__).with_name("customers.csv")
 COMMANDS = (
     "dev",
     "demo",
@@ -17,6 +19,8 @@ COMMANDS = (
     "keys create",
     "keys rotate",
     "import customers",
+    "import codes",
+    "export",
     "reconcile",
     "ledger verify",
     "evidence verify",
@@ -26,7 +30,9 @@ WITH_DATABASE = (
     "keys create --role admin",
     "keys rotate",
     "ledger verify",
-    f"import customers {__file__}",
+    f"import customers {CUSTOMERS}",
+    f"import codes Spring {__file__}",
+    "export customer",
 )
 
 

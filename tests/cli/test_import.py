@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import signal
-import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
+import data_command
 import pytest
-from dev_process import GUERDON
-from said.notes import NOTES, here
+from data_command import ran, scalar, started
 from sqlalchemy import text
 
 from store.database import Database
 
 HEADER = ["Source_id", "Name", "Email", "Phone", "Address_line_1", "Address_City", "plan"]
-KEYS = "k1:" + "A" * 43 + "="
 
 
-def write(path: Path, rows: list[list[str]], header: list[str] = HEADER) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
-    return path
+def write(path: Path, rows: list[list[str]]) -> Path:
+    return data_command.write(path, HEADER, rows)
 
 
 def person(number: int) -> list[str]:
     return [f"u{number}", f"Person {number}", f"u{number}@example.com", "", "1 Main St", "Ulm", "a"]
 
 
-def started(file: Path, database_url: str) -> subprocess.Popen[str]:
-    settings = {"GUERDON_DATABASE_URL": database_url, "GUERDON_ENCRYPTION_KEYS": KEYS}
-    return subprocess.Popen(
-        [GUERDON, "import", "customers", str(file)],
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def imported(file: Path, database_url: str) -> tuple[int, str, str]:
-    process = started(file, database_url)
-    out, err = process.communicate(timeout=60)
-    NOTES.said("log", f"the import of {here()}", f"{out}\n{err}")
-    return process.returncode, out, err
-
-
-async def scalar(database: Database, sql: str) -> Any:
-    async with database.reading() as session:
-        return await session.scalar(text(sql))
+    return ran(database_url, "import", "customers", file)
 
 
 class TestRows:
@@ -136,7 +110,7 @@ class TestKilled:
     ) -> None:
         count = 60_000
         file = write(tmp_path / "c.csv", [person(number) for number in range(count)])
-        process = started(file, database_url)
+        process = started(database_url, "import", "customers", file)
         deadline = time.monotonic() + 60
         while not await scalar(database, "SELECT max(done) FROM async_actions"):
             assert time.monotonic() < deadline

@@ -37,14 +37,18 @@ PATHS = (
     "callout",
     "tax_form_missing",
     "webhook",
+    "reconciliation",
+    "repair",
+    "action",
 )
-"""A referral's ways and a webhook's, and where a test keeps the history of each."""
+"""A referral's ways, a webhook's and finance's, and where a test keeps the history of each."""
+TESTS = ("workflows", "reconciliation/test_reconciliation_stack.py", "api/test_api_actions.py")
 
 _MACHINES_OWN = {"identity", "stackTrace", "historySizeBytes"}
 
 
 class Recorder:
-    """What the `keep` fixture of `tests/workflows/staging.py` looks for by its name."""
+    """What the `keep` fixture of `tests/conftest.py` looks for by its name."""
 
     __name__ = "recorder"
 
@@ -67,8 +71,8 @@ def _without(value: Any, names: set[str]) -> Any:
 def main() -> int:
     """Exit 1 when a test failed, or a path was not kept."""
     recorder = Recorder()
-    tests = str(HERE.parent / "workflows")
-    status = pytest.main([tests, "-q", "-p", "no:cacheprovider"], plugins=[recorder])
+    tests = [str(HERE.parent / path) for path in TESTS]
+    status = pytest.main([*tests, "-q", "-p", "no:cacheprovider"], plugins=[recorder])
     for name in sorted(set(PATHS) - recorder.written):
         sys.stderr.write(f"not recorded: {name}\n")
     return int(status) or int(recorder.written != set(PATHS))

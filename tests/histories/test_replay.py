@@ -14,7 +14,8 @@ from worker.build import WORKFLOWS
 
 FILES = sorted(HERE.glob("*.json"))
 NAMES = [file.stem for file in FILES]
-REFERRALS = [name for name in NAMES if not name.startswith(("aftercare", "webhook"))]
+OTHERS = ("aftercare", "webhook", "reconciliation", "repair", "action")
+REFERRALS = [name for name in NAMES if not name.startswith(OTHERS)]
 
 
 def history_of(name: str) -> WorkflowHistory:

@@ -75,6 +75,18 @@ async def test_what_is_open_for_days_is_a_difference(
     assert await case.filed(*([theirs] if theirs else [])) == [filed]
 
 
+@pytest.mark.parametrize(
+    ("status", "filed"), [("ordering", ["in_flight"]), ("cancelled", []), ("failed", [])]
+)
+async def test_one_never_sent_whose_grant_has_ended_is_nobody_s_concern(
+    case: Case, status: str, filed: list[str]
+) -> None:
+    prepared = _UNKNOWN | {"state": "prepared", "first_sent_at": case.until - 4 * DAY}
+    await case.grant_of(await case.order(**prepared), status=status)
+    assert await case.filed() == filed
+    assert await case.filed(LINE) == ["state_mismatch"]
+
+
 async def test_lines_beside_it(case: Case) -> None:
     await case.order()
     second = LINE._replace(provider_order_id="P2")

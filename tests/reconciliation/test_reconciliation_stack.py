@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from keeping import Keep
 from stacks import running_stack
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Replayer
 from worker_process import GUERDON
 
@@ -142,7 +143,7 @@ async def test_killed_half_way_it_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.timeout(300)
-async def test_one_call_repairs_and_is_recorded(stack: Stack, finance: Finance) -> None:
+async def test_one_call_repairs_and_is_recorded(stack: Stack, finance: Finance, keep: Keep) -> None:
     await finance.tamper(remove=[f"gdx{n}g1" for n in range(1200)])
     await _ordered(finance, 1)
     key = next(
@@ -162,19 +163,20 @@ async def test_one_call_repairs_and_is_recorded(stack: Stack, finance: Finance) 
     assert "corrected" in repaired["outcome"]
     again = await finance.ended(await finance.begin())
     assert again["differences"] == 0
-    await _histories_replay(stack, f"reconciliation:{run['id']}", f"repair:{item['id']}")
+    for kind, id in (("reconciliation", run["id"]), ("repair", item["id"])):
+        await keep(kind, await _replayed(stack, f"{kind}:{id}"))
     timeline = await finance.engine.http.get(f"/v1/grants/{item['grant_id']}/timeline")
     assert "Their fee of November." in timeline.text
 
 
-async def _histories_replay(stack: Stack, *workflow_ids: str) -> None:
-    """On today's code, and without staff's words in them."""
+async def _replayed(stack: Stack, workflow_id: str) -> WorkflowHandle[Any, Any]:
+    """Its history replays on today's code, and has no staff's words in it."""
     client = await Client.connect(stack.urls.temporal, plugins=[guerdon_plugin])
-    replayer = Replayer(workflows=WORKFLOWS, plugins=[guerdon_plugin])
-    for workflow_id in workflow_ids:
-        history = await client.get_workflow_handle(workflow_id).fetch_history()
-        await replayer.replay_workflow(history)
-        assert "November" not in history.to_json()
+    handle = client.get_workflow_handle(workflow_id)
+    history = await handle.fetch_history()
+    await Replayer(workflows=WORKFLOWS, plugins=[guerdon_plugin]).replay_workflow(history)
+    assert "November" not in history.to_json()
+    return handle
 
 
 @pytest.mark.timeout(300)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -26,9 +25,6 @@ from store.dispatch import Outgoing, mark_sent, send
 from store.tables import Grant, Lane, Order
 from store.waiting import Converted
 from worker.settings import WorkerSettings
-
-Keep = Callable[[str, WorkflowHandle[Any, Any]], Awaitable[None]]
-"""Takes a name and the workflow whose history is kept under it."""
 
 
 class Stage:

@@ -6,15 +6,13 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from databases import cloned
 from histories import replay
 from provider import Hooks, Simulator, simulator_process
-from stage import Keep, Stage
-from temporalio.client import WorkflowHandle
+from stage import Stage
 from temporalio.testing import WorkflowEnvironment
 
 from providers.registry import Opened, open_configured
@@ -83,18 +81,6 @@ async def stage(running: Stage) -> Stage:
     await running.simulator.reset()
     await running.open_lanes()
     return running
-
-
-@pytest.fixture
-def keep(request: pytest.FixtureRequest) -> Keep:
-    """Keep a workflow's history under a name; only where `tests/histories/record.py` runs."""
-    recorder = request.config.pluginmanager.get_plugin("recorder")
-
-    async def keep(name: str, handle: WorkflowHandle[Any, Any]) -> None:
-        if recorder:
-            recorder.write(name, await handle.fetch_history())
-
-    return keep
 
 
 _SECTIONS = {

@@ -8,7 +8,8 @@ import pytest
 from auditing import assert_books_agree
 from builders import budget, terms
 from case import Refused
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 from domain.campaigns import CampaignTerms
 

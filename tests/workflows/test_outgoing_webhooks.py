@@ -11,8 +11,9 @@ import pytest_asyncio
 from builders import gift_card, one, terms
 from case import eventually
 from frontdoor import FrontDoor, front_door
+from keeping import Keep
 from receiver import Receiver
-from stage import Keep, Stage
+from stage import Stage
 from standardwebhooks.webhooks import Webhook
 
 from domain.ids import webhook_workflow_id

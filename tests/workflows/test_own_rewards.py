@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest_asyncio
 from builders import add_programme, every_friend, one, points, qualify, rows, terms
+from keeping import Keep
 from receiver import Received, Receiver
-from stage import Keep, Stage
+from stage import Stage
 from standardwebhooks.webhooks import Webhook
 
 from domain.ids import Prefix, new_id

@@ -6,7 +6,8 @@ import pytest
 from auditing import assert_books_agree
 from builders import add_customer, budget, gift_card, terms
 from case import Refused, eventually
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 from domain.campaigns import CampaignTerms
 from domain.customers import Address

@@ -11,7 +11,8 @@ from builders import gift_card, one
 from case import Case
 from frontdoor import FrontDoor, front_door
 from histories import readable
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 from standings import single
 
 from domain.ids import aftercare_workflow_id

@@ -14,8 +14,9 @@ from builders import gift_card, one
 from case import Case, Refused, eventually
 from frontdoor import FrontDoor, front_door
 from histories import readable
+from keeping import Keep
 from sqlmodel import delete
-from stage import Keep, Stage
+from stage import Stage
 from standings import card, single
 
 from domain.ids import aftercare_workflow_id

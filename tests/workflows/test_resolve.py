@@ -13,7 +13,8 @@ from builders import alter, in_future, one, rows
 from case import Case, eventually
 from frontdoor import FrontDoor, front_door
 from histories import readable
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 from store.tables import Grant, Order, StaffAction
 

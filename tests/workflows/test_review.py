@@ -11,7 +11,8 @@ from auditing import assert_books_agree
 from builders import budget, one, terms
 from case import Case, eventually
 from frontdoor import FrontDoor, front_door
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 from domain.campaigns import CampaignTerms, Review
 from store.tables import Budget, ReferrerProgress

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from builders import conversion, points, terms
 from histories import events_of, kind
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 from domain.messages import CONVERT, Conversion
 from store.database import now

@@ -17,7 +17,8 @@ from builders import (
     terms,
 )
 from case import eventually
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 from domain.messages import UPKEEP_WORKFLOW, WORKFLOW_QUEUE
 from store import taxes

@@ -10,7 +10,8 @@ from builders import gift_card, terms
 from case import Case, eventually
 from frontdoor import front_door
 from histories import events_of
-from stage import Keep, Stage
+from keeping import Keep
+from stage import Stage
 
 LONGEST_DELAY = 60.0
 """The first poll comes after half of it: what happens sooner, a webhook has done."""

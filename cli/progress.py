@@ -1,0 +1,18 @@
+"""How a command that reads or writes a long file shows how far it is."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+def bar() -> Progress:
+    """A bar on the screen, beside what the command prints; `rows` is a field of its task."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]} rows"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,85 @@
+"""Requests about a code that were refused: each leaves a fact with the reason in words, so that
+support can tell why somebody's friend, event or code was not taken.
+
+A refused use of a code is more than that: it is listed as a redemption (store.failures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from sqlalchemy import or_, select
+from sqlmodel import col
+
+from domain.customers import Person
+from domain.refusals import CannotCount, NotFound, Refusal
+from store.database import Database, Transaction
+from store.failures import known_customer, known_voucher
+from store.tables import Campaign, Referral
+
+_TITLES = {
+    "conversion.refused": "Conversion event refused",
+    "publication.failed": "Publication refused",
+    "referral.refused": "Referral refused",
+}
+
+
+class Asked(NamedTuple):
+    """What was asked for: the fact's type if it is refused, by whom, and with which code or
+    campaign (by name or id)."""
+
+    type: str
+    person: Person
+    code: str | None = None
+    campaign: str | None = None
+
+
+@asynccontextmanager
+async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Transaction]:
+    """A transaction; if it is refused, it is rolled back, and the refusal alone is written down,
+    in a transaction of its own."""
+    try:
+        async with database.transaction() as tx:
+            yield tx
+    except (CannotCount, NotFound) as refusal:
+        async with database.transaction() as tx:
+            await _note(tx, asked, refusal)
+        raise
+
+
+async def _note(tx: Transaction, asked: Asked, refusal: Refusal) -> None:
+    voucher = await known_voucher(tx, asked.code) if asked.code else None
+    campaign_id = voucher.campaign_id if voucher else await _campaign_id(tx, asked.campaign)
+    customer_id = await known_customer(tx, asked.person)
+    # What does not exist is the caller's own text, which could name a person.
+    missing = isinstance(refusal, NotFound)
+    tx.record(
+        asked.type,
+        _TITLES[asked.type],
+        detail="There is no such code or campaign." if missing else refusal.detail,
+        campaign_id=campaign_id,
+        customer_id=customer_id,
+        referral_id=await _referral_id(tx, asked, campaign_id, customer_id),
+        data={"voucher_id": voucher.id if voucher else None, "failure_code": refusal.key},
+    )
+
+
+async def _campaign_id(tx: Transaction, ref: str | None) -> str | None:
+    if ref is None:
+        return None
+    named = or_(col(Campaign.id) == ref, col(Campaign.name) == ref)
+    return await tx.session.scalar(select(col(Campaign.id)).where(named).limit(1))
+
+
+async def _referral_id(
+    tx: Transaction, asked: Asked, campaign_id: str | None, customer_id: str | None
+) -> str | None:
+    """The friend's referral in this campaign, whose story this is a part of."""
+    if asked.type == "publication.failed" or not (campaign_id and customer_id):
+        return None
+    statement = select(col(Referral.id)).where(
+        col(Referral.campaign_id) == campaign_id, col(Referral.referee_id) == customer_id
+    )
+    return await tx.session.scalar(statement)

@@ -1,0 +1,40 @@
+"""Half a minute of `make fuzz`: made-up requests for every operation, the same seed each time."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from said.notes import NOTES
+
+from bench.fuzzing import command
+from cli.stack.stack import Stack
+
+SECONDS = 35
+
+
+@pytest.mark.timeout(300)
+def test_every_operation_answers_as_it_is_documented(
+    stack: Stack, figure: Callable[[str], None]
+) -> None:
+    """No 5xx, no status, header or media type that is not documented, no answer outside its
+    schema."""
+    done = subprocess.run(
+        command(stack.info, SECONDS, seed=1),
+        cwd=stack.home,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    NOTES.said("log", "schemathesis", done.stderr)
+    assert done.returncode == 0, done.stdout[-10_000:]
+    selected = re.search(r"Selected: (\d+)/(\d+)", done.stdout)
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    assert selected
+    assert tested
+    assert {*selected.groups(), *tested.groups()} == {selected[1]}
+    made = re.search(r"(\d+) generated", done.stdout)
+    figure(f"{made[1] if made else '?'} requests for {tested[1]} operations, all as documented")
