@@ -148,18 +148,17 @@ async def coupons(database: Database, pool: Pool, dice: random.Random) -> Scene:
 
 
 async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """Three coupons for two uses each are taken back in the moment in which they are used, the
-    last of them three times; other work delays those who use them."""
+    """Four coupons for two uses are taken back in the moment in which they are used, each of them
+    three times; other work delays those who use them, each a little longer."""
     vouchers, deeds = dict[str, Voucher](), list[list[Deed]]()
     nothing = Deed("redeem", ("no such code", dice.choice(pool.friends), None))
-    for uses in (1, 1, 3):
+    for delay in range(1, 5):
         owner = await add_customer(database)
         grant = await _coupon(database, owner, dice.choice(pool.friends))
         voucher = vouchers[grant.id] = await _minted(database, grant)
         await _refund(database, grant.referral_id)
         deeds.append([Deed("carry_out", (grant.referral_id,))])
-        use = Deed("redeem", (voucher.code, owner, None))
-        deeds += [[*[nothing] * dice.randint(1, 5), use] for _ in range(uses)]
+        deeds.append([*[nothing] * delay, *[Deed("redeem", (voucher.code, owner, None))] * 3])
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
