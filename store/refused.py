@@ -17,7 +17,7 @@ from domain.customers import Person
 from domain.refusals import CannotCount, NotFound, Refusal
 from store.database import Database, Transaction
 from store.failures import known_customer, known_voucher
-from store.tables import Campaign, Referral
+from store.tables import Campaign, Referral, Voucher
 
 _TITLES = {
     "conversion.refused": "Conversion event refused",
@@ -44,6 +44,8 @@ async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Tran
         async with database.transaction() as tx:
             yield tx
     except (CannotCount, NotFound) as refusal:
+        if isinstance(refusal, NotFound) and asked.type == "publication.failed":
+            raise  # A slip of a program's: nobody waits for a code that there never was.
         async with database.transaction() as tx:
             await _note(tx, asked, refusal)
         raise
@@ -53,17 +55,23 @@ async def _note(tx: Transaction, asked: Asked, refusal: Refusal) -> None:
     voucher = await known_voucher(tx, asked.code) if asked.code else None
     campaign_id = voucher.campaign_id if voucher else await _campaign_id(tx, asked.campaign)
     customer_id = await known_customer(tx, asked.person)
-    # What does not exist is the caller's own text, which could name a person.
-    missing = isinstance(refusal, NotFound)
     tx.record(
         asked.type,
         _TITLES[asked.type],
-        detail="There is no such code or campaign." if missing else refusal.detail,
+        detail=_words(refusal, voucher),
         campaign_id=campaign_id,
         customer_id=customer_id,
         referral_id=await _referral_id(tx, asked, campaign_id, customer_id),
         data={"voucher_id": voucher.id if voucher else None, "failure_code": refusal.key},
     )
+
+
+def _words(refusal: Refusal, voucher: Voucher | None) -> str:
+    """As the caller was told. But what does not exist is their own text, which could name a
+    person."""
+    if not isinstance(refusal, NotFound):
+        return refusal.detail
+    return f"There is no such {'customer' if voucher else 'code'}."
 
 
 async def _campaign_id(tx: Transaction, ref: str | None) -> str | None:
