@@ -23,8 +23,6 @@ UNPLAYED_LOCKS = {
     "actions.lock": _RUN,
     "callouts._locked": _SAME,
     "alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",
-    "coupons.take": "played by `clipping`; its loss was not seen within 100 schedules",
-    "reversing._concerned": "played by `recall`; its loss was not seen within 100 schedules",
     "claims._batch": "an encryption key is rotated by one command; a repeat finds nothing stale",
     "secrets.rotate": "an encryption key is rotated by one command; a repeat finds nothing stale",
     "delivery._ORDER": "no schedule plays a provider's answers; the chaos suite does",

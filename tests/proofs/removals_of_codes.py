@@ -45,6 +45,16 @@ REMOVALS_OF_CODES = (
         locks=("coupons.disable",),
     ),
     Removal(
+        "lock: the coupon, when it is used",
+        _unlocked(r"FROM vouchers JOIN coupons .*vouchers\.code = \S+", "FOR UPDATE OF vouchers"),
+        locks=("coupons.take",),
+    ),
+    Removal(
+        "lock: the grants that a reversal concerns",
+        _unlocked(r"FROM grants JOIN referrals .*", "FOR UPDATE OF grants"),
+        locks=("reversing._concerned",),
+    ),
+    Removal(
         "lock: the wallet's credits, when they are taken",
         _unlocked(r"FROM wallet_credits .*"),
         locks=("wallets._usable",),

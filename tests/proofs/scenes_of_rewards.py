@@ -148,63 +148,96 @@ async def coupons(database: Database, pool: Pool, dice: random.Random) -> Scene:
 
 
 async def clipping(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """A coupon for two uses is used up to five times, and taken back three times, meanwhile."""
-    owner = await add_customer(database)
-    grant = await _coupon(database, owner, dice.choice(pool.friends))
-    await mint(database, grant.id)
-    coupon = await one(database, Coupon, customer_id=owner)
-    voucher = await one(database, Voucher, id=coupon.voucher_id)
-    async with database.transaction() as tx:
-        await request_reversal(tx, grant.referral_id, None, "refund", "refund")
-    count, use = dice.choice((1, 1, 5)), Deed("redeem", (voucher.code, owner, None))
-    before = [Deed("redeem", ("no such code", dice.choice(pool.friends), None))]
-    deeds = [[*before * dice.randint(0, 3), use] for _ in range(count)]
-    deeds += [[Deed("carry_out", (grant.referral_id,))]] * 3
+    """Three coupons for two uses each are taken back in the moment in which they are used, the
+    last of them three times; other work delays those who use them."""
+    vouchers, deeds = dict[str, Voucher](), list[list[Deed]]()
+    nothing = Deed("redeem", ("no such code", dice.choice(pool.friends), None))
+    for uses in (1, 1, 3):
+        owner = await add_customer(database)
+        grant = await _coupon(database, owner, dice.choice(pool.friends))
+        voucher = vouchers[grant.id] = await _minted(database, grant)
+        await _refund(database, grant.referral_id)
+        deeds.append([Deed("carry_out", (grant.referral_id,))])
+        use = Deed("redeem", (voucher.code, owner, None))
+        deeds += [[*[nothing] * dice.randint(1, 5), use] for _ in range(uses)]
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
-        after = await one(database, Voucher, id=voucher.id)
-        uses = len(await rows(database, Redemption, voucher_id=voucher.id))
-        status = (await one(database, Grant, id=grant.id)).status
-        return expect(
-            counted=(after.redeemed_quantity, uses),
-            too_often=(uses > 2, False),
-            disabled=(status == "cancelled", uses == 0),
-            active=(after.active, uses > 0),
-        )
+        return [
+            wrong
+            for grant_id, voucher in vouchers.items()
+            for wrong in await _clipped(database, grant_id, voucher.id)
+        ]
 
     return Scene(deeds, verdict)
+
+
+async def _clipped(database: Database, grant_id: str, voucher_id: str) -> list[str]:
+    """A coupon is worth something if and only if it was used, which is twice at most."""
+    after = await one(database, Voucher, id=voucher_id)
+    uses = len(await rows(database, Redemption, voucher_id=voucher_id))
+    status = (await one(database, Grant, id=grant_id)).status
+    return expect(
+        counted=(after.redeemed_quantity, uses),
+        too_often=(uses > 2, False),
+        disabled=(status == "cancelled", uses == 0),
+        active=(after.active, uses > 0),
+    )
 
 
 async def recall(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """A card is ordered in the moment in which its referral is reversed; other work delays those
-    who order."""
-    grant_id, other = await card(database, pool, dice), await card(database, pool, dice)
-    referral_id = (await one(database, Grant, id=grant_id)).referral_id
-    async with database.transaction() as tx:
-        await request_reversal(tx, referral_id, None, "refund", "refund")
-    before = [Deed("claim", (other,))]
-    deeds = [[*before * dice.randint(0, 3), Deed("claim", (grant_id,))] for _ in range(6)]
-    deeds += [[Deed("carry_out", (referral_id,))]] * 2
+    """A card is ordered, and points are credited three times, in the moment in which what earned
+    them is reversed; other work delays it."""
+    cards = [await card(database, pool, dice) for _ in range(2)]
+    owner = await add_customer(database)
+    earned = [await _granted(database, owner, 20) for _ in range(3)]
+    arrivals = [Deed("claim", (cards[0],)), *[Deed("credit", (id,)) for id in earned]]
+    other, deeds = Deed("claim", (cards[1],)), list[list[Deed]]()
+    for arrival in arrivals:
+        grant = await one(database, Grant, id=arrival.about[0])
+        await _refund(database, grant.referral_id)
+        deeds += [[Deed("carry_out", (grant.referral_id,))]]
+        deeds += [[*[other] * dice.randint(0, 2), arrival]]
     dice.shuffle(deeds)
 
     async def verdict() -> list[str]:
-        after, rights = await one(database, Grant, id=grant_id), await attempts(database, grant_id)
+        ordered = await one(database, Grant, id=cards[0])
+        left = [c.remaining for c in await rows(database, WalletCredit, customer_id=owner)]
+        states = {grant.status for grant in await rows(database, Grant, recipient_id=owner)}
         return expect(
-            rights=(rights <= 1, True), cancelled=(after.status == "cancelled", rights == 0)
+            cancelled=(ordered.status == "cancelled", await attempts(database, cards[0]) == 0),
+            points=(sum(left), 0),
+            states=(states, {"cancelled"}),
         )
 
     return Scene(deeds, verdict)
+
+
+async def _refund(database: Database, referral_id: str) -> None:
+    """All of it is to be undone; who carries it out comes later."""
+    async with database.transaction() as tx:
+        await request_reversal(tx, referral_id, None, "refund", "refund")
+
+
+async def _minted(database: Database, grant: Grant) -> Voucher:
+    await mint(database, grant.id)
+    coupon = await one(database, Coupon, grant_id=grant.id)
+    return await one(database, Voucher, id=coupon.voucher_id)
 
 
 async def _earned(database: Database, owner: str, amount: int) -> str:
     """The owner has so many points in the wallet; answers the referral that earned them."""
+    grant_id = await _granted(database, owner, amount)
+    await credit(database, grant_id)
+    return (await one(database, Grant, id=grant_id)).referral_id
+
+
+async def _granted(database: Database, owner: str, amount: int) -> str:
+    """A grant of so many points that is about to be credited to the owner."""
     of = terms(every_friend(points(amount)), referee_reward=None)
     programme = await add_programme(database, of)
     code = await add_code(database, programme.campaign_id, owner)
-    decision = await qualify(database, code)
-    await credit(database, decision.grants[0].grant_id)
-    return (await one(database, Grant, id=decision.grants[0].grant_id)).referral_id
+    return (await qualify(database, code)).grants[0].grant_id
 
 
 async def _coupon(database: Database, owner: str, friend: str) -> Grant:

@@ -2,11 +2,17 @@
 
 A grant of 15.00 (or 1,500 points) to the friend, whose order came to 300.00; all of it is refunded,
 or a third: 5.00. Amounts in minor units.
+
+The same friend was the first of the referrer's, who had 100 points for it from each of two tiers:
+one that keeps its milestone on reversal, and one that undoes it.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+BOTH = "both stand (200 points)"
+KEPT = "keep stands (100 points), undo is cancelled"
 
 
 class Row(NamedTuple):
@@ -26,6 +32,7 @@ class Row(NamedTuple):
     """The kinds of the ledger's new postings."""
     friends: int = 0
     """The referrer's count."""
+    milestones: str = KEPT
     referral: str = "reversed"
     left: str = ""
     """What the workflow still has to do."""
@@ -35,7 +42,17 @@ ALL, THIRD = "all", "third"
 
 TABLE = [
     Row("held", ALL, "cancelled", posted="release"),
-    Row("held", THIRD, "held", 10_00, 10_00, posted="release", friends=1, referral="on_hold"),
+    Row(
+        "held",
+        THIRD,
+        "held",
+        10_00,
+        10_00,
+        posted="release",
+        friends=1,
+        milestones=BOTH,
+        referral="on_hold",
+    ),
     Row("held, fixed value", ALL, "cancelled", posted="release"),
     Row(
         "held, fixed value",
@@ -45,6 +62,7 @@ TABLE = [
         owed=5_00,
         posted="owe",
         friends=1,
+        milestones=BOTH,
         referral="on_hold",
     ),
     Row("in review", ALL, "cancelled", posted="release"),
@@ -56,6 +74,7 @@ TABLE = [
         10_00,
         posted="release",
         friends=1,
+        milestones=BOTH,
         referral="in_review",
     ),
     Row("not ordered yet", ALL, "cancelled", posted="release"),
@@ -67,6 +86,7 @@ TABLE = [
         10_00,
         posted="release",
         friends=1,
+        milestones=BOTH,
         referral="fulfilling",
     ),
     Row("order refused", ALL, "cancelled", posted="release"),
@@ -78,6 +98,7 @@ TABLE = [
         10_00,
         posted="release",
         friends=1,
+        milestones=BOTH,
         referral="needs_attention",
     ),
     Row("waits for funds", ALL, "cancelled", posted="release"),
@@ -89,6 +110,7 @@ TABLE = [
         owed=5_00,
         posted="owe",
         friends=1,
+        milestones=BOTH,
         referral="needs_attention",
     ),
     Row("outcome unknown", ALL, "ordering", reserved=15_00, referral="fulfilling", left="order"),
@@ -98,6 +120,7 @@ TABLE = [
         "ordering",
         reserved=15_00,
         friends=1,
+        milestones=BOTH,
         referral="fulfilling",
         left="order",
     ),
@@ -108,6 +131,7 @@ TABLE = [
         "ordered",
         reserved=15_00,
         friends=1,
+        milestones=BOTH,
         referral="fulfilling",
         left="follow",
     ),
@@ -129,6 +153,7 @@ TABLE = [
         owed=5_00,
         posted="owe",
         friends=1,
+        milestones=BOTH,
         referral="fulfilling",
     ),
     Row("delivered, taken back", ALL, "cancelled", posted="refund release unspend withdraw"),
@@ -148,6 +173,7 @@ TABLE = [
         owed=5_00,
         posted="owe",
         friends=1,
+        milestones=BOTH,
         referral="completed",
     ),
     Row(
@@ -167,13 +193,22 @@ TABLE = [
         owed=5_00,
         posted="owe",
         friends=1,
+        milestones=BOTH,
         referral="needs_attention",
     ),
     Row("cancelled by staff", ALL, "cancelled"),
-    Row("cancelled by staff", THIRD, "cancelled", friends=1, referral="completed"),
+    Row("cancelled by staff", THIRD, "cancelled", friends=1, milestones=BOTH, referral="completed"),
     Row("credits held", ALL, "cancelled", posted="release"),
     Row(
-        "credits held", THIRD, "held", 10_00, 10_00, posted="release", friends=1, referral="on_hold"
+        "credits held",
+        THIRD,
+        "held",
+        10_00,
+        10_00,
+        posted="release",
+        friends=1,
+        milestones=BOTH,
+        referral="on_hold",
     ),
     Row("credits", ALL, "cancelled", posted="debit undo"),
     Row(
@@ -185,6 +220,7 @@ TABLE = [
         wallet=10_00,
         posted="debit undo",
         friends=1,
+        milestones=BOTH,
         referral="completed",
     ),
     Row(
@@ -205,6 +241,7 @@ TABLE = [
         owed=2_00,
         posted="debit owe undo",
         friends=1,
+        milestones=BOTH,
         referral="completed",
     ),
     Row("points", ALL, "cancelled", posted="debit unfulfil"),
@@ -216,19 +253,34 @@ TABLE = [
         wallet=10_00,
         posted="debit unfulfil",
         friends=1,
+        milestones=BOTH,
         referral="completed",
     ),
     Row("points held", ALL, "cancelled", posted="retract"),
-    Row("points held", THIRD, "held", 10_00, posted="retract", friends=1, referral="on_hold"),
+    Row(
+        "points held",
+        THIRD,
+        "held",
+        10_00,
+        posted="retract",
+        friends=1,
+        milestones=BOTH,
+        referral="on_hold",
+    ),
     Row("coupon, unused", ALL, "cancelled", 1),
     Row("coupon, used", ALL, "delivered", 1),
-    Row("coupon, unused", THIRD, "delivered", 1, friends=1, referral="completed"),
+    Row("coupon, used", THIRD, "delivered", 1, friends=1, milestones=BOTH, referral="completed"),
+    Row("coupon, unused", THIRD, "delivered", 1, friends=1, milestones=BOTH, referral="completed"),
     Row("callout held", ALL, "cancelled", 1),
+    Row("callout held", THIRD, "held", 1, friends=1, milestones=BOTH, referral="on_hold"),
     Row("callout under way", ALL, "ordering", 1, referral="fulfilling", left="order"),
+    Row(
+        "callout under way", THIRD, "ordering", 1, friends=1, milestones=BOTH, referral="fulfilling"
+    ),
     Row("callout taken", ALL, "delivered", 1),
-    Row("callout taken", THIRD, "delivered", 1, friends=1, referral="completed"),
+    Row("callout taken", THIRD, "delivered", 1, friends=1, milestones=BOTH, referral="completed"),
 ]
-"""States of a grant. Only a whole reversal lowers the count."""
+"""States of a grant. Only a whole reversal lowers the count, and with it milestones."""
 
 
 class Before(NamedTuple):
@@ -255,7 +307,7 @@ BEFORE = [
 def markdown() -> str:
     """Both tables, as docs/reversal.md has them."""
     head = "| state | refund | grant | amount | reserved | committed | owed | wallet | posted "
-    lines = [head + "| friends | referral | left to do |", "|---" * 12 + "|"]
+    lines = [head + "| friends | milestones | referral | left to do |", "|---" * 13 + "|"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in TABLE]
     lines += ["", "| referral without grants | refund | becomes | answer |", "|---" * 4 + "|"]
     lines += [

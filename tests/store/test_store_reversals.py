@@ -65,15 +65,24 @@ def refunded(refund: str) -> int | None:
 
 
 async def granted(database: Database, **changes: Any) -> Grant:
-    """The friend's own grant of a campaign of the state's kind, converted by an order of 300.00."""
-    given: dict[str, Any] = {"tiers": (), "limits": budget(600_00)}
+    """The friend's own grant of a campaign of the state's kind, converted by an order of 300.00.
+    The referrer has the points of both milestones."""
+    given: dict[str, Any] = {"tiers": MILESTONES, "limits": budget(600_00)}
     programme = await add_programme(database, terms(**given | changes))
     decision = await qualify(
         database, programme.code, order_source_id="order-1", order_amount=ORDER
     )
-    return await one(database, Grant, id=decision.grants[0].grant_id)
+    own, *milestones = decision.grants
+    async with database.transaction() as tx:
+        for task in milestones:
+            await grants.credit_wallet(tx, task.grant_id)
+    return await one(database, Grant, id=own.grant_id)
 
 
+MILESTONES = tuple(
+    many_friends(1, points(100), id=rule).model_copy(update={"on_reversal": rule})
+    for rule in OnReversal
+)
 HELD = {"hold": timedelta(days=14)}
 
 
@@ -257,8 +266,14 @@ class TestEveryState:
             await ask_provider(database, grant.id, cancels="not taken" not in row.state)
             left = []
         assert left == ([row.left] if row.left else [])
-        new = {kind for kind, _ in await posted_kinds(database) - before}
-        assert new == set(row.posted.split())
+        new = await posted_kinds(database) - before
+        undone = {
+            id for id, status in (await milestones(database)).items() if status != "delivered"
+        }
+        of_milestones = {kind for kind, subject in new if subject.partition("/")[0] in undone}
+        assert of_milestones == ({"debit", "unfulfil"} if row.refund == ALL else set())
+        own = {kind for kind, subject in new if subject.partition("/")[0] not in undone}
+        assert own == set(row.posted.split())
         assert await outcome(database, grant.id) == row._replace(posted="", left="")[2:]
         await assert_books_agree(database)
         assert await carry_out(database, grant.referral_id) == ([row.left] if row.left else [])
@@ -267,6 +282,22 @@ class TestEveryState:
     def test_is_in_the_documentation(self) -> None:
         page = Path(__file__).parents[2] / "docs" / "reversal.md"
         assert markdown() in page.read_text()
+
+
+async def milestones(database: Database) -> dict[str, str]:
+    """The status of each of the referrer's grants, by its id."""
+    return {grant.id: grant.status for grant in await rows(database, Grant, role="referrer")}
+
+
+async def told_of_milestones(database: Database, referrer_id: str) -> str:
+    """As the table's column says it: what became of them, and the points that are left."""
+    made = await rows(database, Grant, role="referrer")
+    standing = sorted(grant.reason for grant in made if grant.status == "delivered")
+    gone = sorted(grant.reason for grant in made if grant.status == "cancelled")
+    left = (await balances(database))[f"wallet/{referrer_id}", "POINTS"]
+    if standing == ["keep", "undo"]:
+        return f"both stand ({left} points)"
+    return f"{' '.join(standing)} stands ({left} points), {' '.join(gone)} is cancelled"
 
 
 async def outcome(database: Database, grant_id: str) -> tuple[Any, ...]:
@@ -285,6 +316,7 @@ async def outcome(database: Database, grant_id: str) -> tuple[Any, ...]:
         held[f"wallet/{grant.recipient_id}", unit],
         "",
         progress.unique_referees,
+        await told_of_milestones(database, referral.referrer_id),
         referral.status,
         "",
     )
@@ -307,6 +339,10 @@ class TestWithoutGrants:
         else:
             await reverse(database, referral.id, refunded(row.refund))
         assert (await one(database, Referral)).status == row.referral
+        # Never counted: no milestone was reached, and none is lost.
+        assert await rows(database, Grant) == []
+        counts = await rows(database, ReferrerProgress)
+        assert sum(progress.unique_referees for progress in counts) == 0
         await assert_books_agree(database)
 
 
@@ -318,7 +354,7 @@ class TestPartialRefunds:
         grant = await granted(database, **HELD)
         for number in range(3):
             await reverse(database, grant.referral_id, 99, f"refund-{number}")
-        assert (await one(database, Grant)).amount == 15_00 - 15
+        assert (await one(database, Grant, role="referee")).amount == 15_00 - 15
         await assert_books_agree(database)
 
     async def test_up_to_the_whole_order_undo_it_all(self, database: Database) -> None:
@@ -326,7 +362,7 @@ class TestPartialRefunds:
         for number, amount in enumerate((100_00, 150_00, 50_00)):
             await reverse(database, grant.referral_id, amount, f"refund-{number}")
         assert (await one(database, Referral)).status == "reversed"
-        assert (await one(database, Grant)).status == "cancelled"
+        assert (await one(database, Grant, role="referee")).status == "cancelled"
         assert (await one(database, ReferrerProgress)).unique_referees == 0
         await assert_books_agree(database)
 
@@ -364,7 +400,7 @@ class TestOnce:
         assert await ask(database, grant.referral_id, 100_00) == 0
         await carry_out(database, grant.referral_id)
         await carry_out(database, grant.referral_id)
-        assert (await one(database, Grant)).amount == 10_00
+        assert (await one(database, Grant, role="referee")).amount == 10_00
         await assert_books_agree(database)
 
     async def test_all_of_it_again_changes_nothing(self, database: Database) -> None:
@@ -394,7 +430,7 @@ class TestShareBeforeQualification:
         await reverse(database, referral.id, 100_00)
         await qualification.qualify(database, start_of(referral))
         await carry_out(database, referral.id)
-        assert (await one(database, Grant)).amount == 10_00
+        assert (await one(database, Grant, role="referee")).amount == 10_00
         await assert_books_agree(database)
 
 
@@ -602,7 +638,7 @@ class TestWallets:
 
     async def test_what_has_expired_is_breakage_and_not_usable(self, database: Database) -> None:
         grant = await credited(database, credits(15_00).model_copy(update=LASTS_A_DAY))
-        (credit,) = await rows(database, WalletCredit)
+        credit = await one(database, WalletCredit, grant_id=grant.id)
         assert credit.expires_at == credit.created_at + timedelta(days=1)
         await alter(database, credit, expires_at=in_past(seconds=1))
         with pytest.raises(NotAllowedInState):
