@@ -78,11 +78,12 @@ async def test_a_code_that_cannot_count(
     words = {
         (each["title"], each["detail"])
         for each in timeline["data"]
-        if each["type"].endswith(".refused")
+        if each["type"].endswith((".refused", ".failed"))
     }
     assert words == {
         ("Conversion event refused", "This customer was referred by another code."),
         ("Referral refused", "This customer was referred by another code."),
+        ("Referral code refused", "This customer was referred by another code."),
     }
 
 
