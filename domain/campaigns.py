@@ -73,7 +73,7 @@ class Tier(BaseModel):
     repeat: bool = False
     on_reversal: OnReversal = OnReversal.KEEP
     max_grants: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    """The most that this tier gives in all, to whomever."""
+    """The most that this tier ever gives in all, to whomever; what was undone counts as well."""
     max_grants_per_referrer: int | None = Field(default=None, ge=1, le=1_000_000_000)
     reward: Reward
 

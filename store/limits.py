@@ -12,7 +12,6 @@ from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms, Limits, Tier
-from domain.grants import GrantStatus
 from domain.refusals import CannotCount
 from domain.rules.counters import Counter, Period, What, Whose
 from domain.verdict import Verdict
@@ -38,10 +37,10 @@ _COUNTED: dict[str, Counter] = {
 }
 """By the limit's own name."""
 
+# Every grant ever made: one that a reversal undid may be reopened, and would be one too many.
 _GIVEN = select(func.count()).where(
     col(Grant.campaign_id) == bindparam("campaign"),
     col(Grant.reason) == bindparam("tier"),
-    col(Grant.status).not_in([GrantStatus.CANCELLED, GrantStatus.FAILED]),
 )
 _GIVEN_TO_REFERRER = _GIVEN.where(col(Grant.recipient_id) == bindparam("referrer"))
 

@@ -1,54 +1,134 @@
 """The whole of it, one thing after another: short enough to check by eye.
 
-One campaign, some referrers, each friend gets 5.00 in credits; a referrer 10.00 for each friend,
-and 500 points for every third, which a reversal does not take back.
+One campaign, some referrers. A friend gets 5.00 in credits, the referrer something for each friend,
+and 7.00 for every second. Nothing is paid out, so what is undone is cancelled or made smaller.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-FRIEND, EACH, EVERY = 5_00, 10_00, 3
-COST = FRIEND + EACH
+FRIEND, MANY, EVERY, ORDER = 5_00, 7_00, 2, 50_00
+Key = tuple[str, str, int]
+"""Recipient, reason, ordinal."""
+
+
+class Terms(NamedTuple):
+    """What a version of the campaign says; who has begun keeps it."""
+
+    each: int
+    """For each friend, minor units."""
+    cap: int
+    """Grants that a referrer may get."""
+    each_cap: int
+    """The same, of the tier for each friend."""
+    many_cap: int
+    """What the other tier gives in all."""
+    uses: int
+    """Conversions in all."""
+    budget: int
+
+
+@dataclass
+class Friend:
+    """One who came by somebody's code, and the terms that were promised."""
+
+    referrer: str
+    terms: Terms
+    state: str = "waiting"
+    number: int = 0
+    refunds: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class Model:
-    """What should be. `cap`: grants a referrer may get; `budget`: minor units."""
+    """What should be. `undo`: a reversal takes milestones back."""
 
-    cap: int
-    budget: int
-    reserved: int = 0
-    judged: dict[str, str] = field(default_factory=dict)
-    """Friend to referrer, of those that counted when they came."""
-    refused: set[str] = field(default_factory=set)
-    undone: set[str] = field(default_factory=set)
-    friends: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    grants: set[tuple[str, str, int]] = field(default_factory=set)
+    terms: Terms
+    undo: bool
+    came: dict[str, Friend] = field(default_factory=dict)
+    friends: Counter[str] = field(default_factory=Counter)
+    numbers: Counter[str] = field(default_factory=Counter)
+    grants: dict[Key, int] = field(default_factory=dict)
+    """Every grant ever made, and what it is worth now; nothing, once it is undone."""
+    rolled_back: set[str] = field(default_factory=set)
 
-    def convert(self, referrer: str, friend: str) -> None:
-        """A friend's purchase. Only the first counts, for ever."""
-        if friend in self.judged or friend in self.refused:
+    def sign_up(self, referrer: str, who: str) -> None:
+        """Only the first code counts; nobody begins where nothing is left."""
+        left = self.terms.budget - sum(self.grants.values())
+        if who not in self.came and left >= FRIEND and self._uses() < self.terms.uses:
+            self.came[who] = Friend(referrer, self.terms)
+
+    def convert(self, referrer: str, who: str) -> None:
+        """A friend's purchase. Only the first counts, for ever; it fits, or earns nothing."""
+        self.sign_up(referrer, who)
+        friend = self.came.get(who)
+        if friend is None or friend.referrer != referrer or friend.state != "waiting":
             return
-        count = self.friends.get(referrer, 0) + 1
-        number = self.numbers.get(referrer, 0) + 1
-        new = {(referrer, "tier_every", number)}
-        if count % EVERY == 0 and (referrer, "tier_many", count) not in self.grants:
-            new.add((referrer, "tier_many", count))
-        before = sum(1 for owner, _, _ in self.grants if owner == referrer)
-        if before + len(new) > self.cap or self.reserved + COST > self.budget:
-            self.refused.add(friend)
+        count, number = self.friends[referrer] + 1, self.numbers[referrer] + 1
+        earned = {(who, "referee", 1): FRIEND, (referrer, "each", number): friend.terms.each}
+        milestone = (referrer, "many", count)
+        if count % EVERY == 0 and (self.undo or milestone not in self.grants):
+            earned[milestone] = MANY
+        if not self._fits(friend, earned):
+            friend.state = "rejected"
             return
-        self.judged[friend] = referrer
+        self.grants |= earned
         self.friends[referrer], self.numbers[referrer] = count, number
-        self.grants |= new
-        self.reserved += COST
+        friend.state, friend.number = "counted", number
 
-    def reverse(self, friend: str) -> None:
-        """All of a friend's purchase is refunded, before anything was paid out."""
-        if friend not in self.judged or friend in self.undone:
+    def _fits(self, friend: Friend, earned: dict[Key, int]) -> bool:
+        """A milestone that is reached again is the grant that it was: no cap counts it twice."""
+        made, terms = self.grants | earned, friend.terms
+        own = [reason for owner, reason, _ in made if owner == friend.referrer]
+        return (
+            len(own) <= terms.cap
+            and own.count("each") <= terms.each_cap
+            and sum(reason == "many" for _, reason, _ in made) <= terms.many_cap
+            and self._uses() < terms.uses
+            and sum(made.values()) <= terms.budget
+        )
+
+    def _uses(self) -> int:
+        return sum(friend.state == "counted" for friend in self.came.values())
+
+    def reverse(self, who: str, name: str, amount: int | None) -> bool:
+        """So much of a purchase is refunded, once under each name; None: what is left of it.
+        Answers whether that could be."""
+        friend = self.came[who]
+        before = sum(friend.refunds.values())
+        if name in friend.refunds or friend.state in ("rejected", "reversed"):
+            return True
+        if before + (amount or 0) > ORDER:
+            return False
+        friend.refunds[name] = ORDER - before if amount is None else amount
+        self._undo(who, friend)
+        return True
+
+    def _undo(self, who: str, friend: Friend) -> None:
+        refunded, referrer = sum(friend.refunds.values()), friend.referrer
+        if friend.state == "waiting":
+            friend.state = "rejected" if refunded == ORDER else "waiting"
             return
-        self.undone.add(friend)
-        self.friends[self.judged[friend]] -= 1
-        self.reserved -= COST
+        for key, worth in (
+            ((who, "referee", 1), FRIEND),
+            ((referrer, "each", friend.number), friend.terms.each),
+        ):
+            self.grants[key] = worth - _half_up(worth * refunded, ORDER)
+        if refunded == ORDER:
+            friend.state = "reversed"
+            for key in self.grants:
+                if self.undo and key[:2] == (referrer, "many") and key[2] >= self.friends[referrer]:
+                    self.grants[key] = 0
+            self.friends[referrer] -= 1
+
+    def roll_back(self, who: str) -> None:
+        """A redemption is undone, once: the same as a refund of its order."""
+        if who not in self.rolled_back and self.reverse(who, "rollback", None):
+            self.rolled_back.add(who)
+
+
+def _half_up(part: int, whole: int) -> int:
+    return (2 * part + whole) // (2 * whole)

@@ -16,6 +16,7 @@ from builders import (
     every_friend,
     in_past,
     judge_at_once,
+    many_friends,
     one,
     points,
     qualify,
@@ -24,11 +25,12 @@ from builders import (
     terms,
 )
 
-from domain.campaigns import CampaignTerms, Limits
+from domain.campaigns import CampaignTerms, Limits, OnReversal
 from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount
-from store import qualification
+from store import qualification, reversing
 from store.database import Database
+from store.reversals import request_reversal
 from store.tables import Grant, Referral
 
 OF_CAMPAIGN = (
@@ -172,3 +174,22 @@ class TestAllAtOnce:
         assert sum(referral.ordinal is not None for referral in outcomes) == 3
         assert len(await rows(database, Grant)) == 3
         await assert_books_agree(database)
+
+
+async def test_what_a_reversal_undid_leaves_no_room_in_its_tier(database: Database) -> None:
+    """Else another's milestone would take the place, and the first, reached again, be too many."""
+    tier = many_friends(1, points()).model_copy(
+        update={"on_reversal": OnReversal.UNDO, "max_grants": 1}
+    )
+    programme = await add_programme(database, terms(tier, referee_reward=None))
+    campaign_id = programme.campaign_id
+    other = await add_code(database, campaign_id, await add_customer(database))
+    await qualify(database, programme.code)
+    first = await one(database, Referral, campaign_id=campaign_id)
+    async with database.transaction() as tx:
+        await request_reversal(tx, first.id, None, "sent back", "refund-1")
+        await reversing.carry_out(tx, first.id)
+    assert not (await qualify(database, other)).qualified
+    assert (await qualify(database, programme.code)).qualified
+    standing = [grant.status for grant in await rows(database, Grant, campaign_id=campaign_id)]
+    assert standing == ["ordering"]

@@ -1,0 +1,209 @@
+"""The product's store beside the plain model: each rule does the same to both, and after each they
+must be equal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from auditing import assert_books_agree
+from builders import (
+    add_code,
+    add_customer,
+    add_friends,
+    add_programme,
+    budget,
+    credits,
+    every_friend,
+    many_friends,
+    one,
+    redemption_terms,
+    rows,
+    sign_up,
+    terms,
+)
+from deeds import refer
+from deeds_of_codes import carry_out, redeem, roll_back
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+)
+from sequential_model import EVERY, FRIEND, MANY, ORDER, Model, Terms
+
+from domain.campaigns import CampaignTerms, OnReversal
+from domain.refusals import Refusal
+from store import revisions
+from store.database import Database
+from store.reversals import request_reversal
+from store.tables import Budget, Grant, Redemption, Referral, ReferrerProgress
+from store.terms import terms_of
+
+_REFERRERS, _FRIENDS = st.integers(0, 1), st.integers(0, 7)
+"""Few, so that they meet often."""
+_EACH, _CAPS, _USES = st.sampled_from((8_00, 10_00)), st.integers(2, 9), st.integers(3, 8)
+_AMOUNTS = st.sampled_from((None, ORDER, ORDER // 3, 20_00))
+
+
+def stored(of: Terms, kind: Any, *, undo: bool) -> CampaignTerms:
+    """The model's terms as the product has them."""
+    becomes = OnReversal.UNDO if undo else OnReversal.KEEP
+    each = every_friend(credits(of.each), id="each")
+    many = many_friends(EVERY, credits(MANY), repeat=True, id="many")
+    limits = budget(of.budget, grants_per_referrer=of.cap, redemptions=of.uses)
+    tiers = (
+        each.model_copy(update={"max_grants_per_referrer": of.each_cap}),
+        many.model_copy(update={"max_grants": of.many_cap, "on_reversal": becomes}),
+    )
+    made: CampaignTerms = kind(*tiers, referee_reward=credits(FRIEND), limits=limits)
+    return made
+
+
+class Referrals(RuleBasedStateMachine):
+    """The product's store beside the model. Each run begins with a campaign of its own."""
+
+    database: Database
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        self.loop.run_until_complete(work)
+
+    @initialize(
+        redemption=st.booleans(),
+        undo=st.booleans(),
+        each_cap=st.sampled_from((4, 99)),
+        many_cap=st.sampled_from((1, 2)),
+        uses=_USES,
+        spent=st.sampled_from((61_00, 130_00)),
+    )
+    def begin(
+        self, redemption: bool, undo: bool, each_cap: int, many_cap: int, uses: int, spent: int
+    ) -> None:
+        """A campaign that converts on an event, or on redemption, and two who share its codes."""
+        self.kind = redemption_terms if redemption else terms
+        self.model = Model(Terms(10_00, 9, each_cap, many_cap, uses, spent), undo)
+        self.run(self._begin())
+
+    async def _begin(self) -> None:
+        of = stored(self.model.terms, self.kind, undo=self.model.undo)
+        programme = await add_programme(self.database, of)
+        other = await add_customer(self.database)
+        self.campaign_id = programme.campaign_id
+        self.referrers = [programme.referrer_id, other]
+        self.codes = [programme.code, await add_code(self.database, self.campaign_id, other)]
+        self.friends = await add_friends(self.database, 8)
+
+    @rule(referrer=_REFERRERS, friend=_FRIENDS)
+    def begin_to_wait(self, referrer: int, friend: int) -> None:
+        """A friend signs up, perhaps again, perhaps with another's code."""
+        self.run(self._sign_up(self.codes[referrer], self.friends[friend]))
+        self.model.sign_up(self.referrers[referrer], self.friends[friend])
+
+    async def _sign_up(self, code: str, who: str) -> None:
+        with suppress(Refusal):
+            await sign_up(self.database, code, who)
+
+    @rule(referrer=_REFERRERS, friend=_FRIENDS, event=st.sampled_from(["first", "second"]))
+    def convert(self, referrer: int, friend: int, event: str) -> None:
+        """A friend buys, perhaps for the second time, perhaps with another's code."""
+        who = self.friends[friend]
+        by = redeem if self.kind is redemption_terms else refer
+        self.run(by(self.database, self.codes[referrer], who, event))
+        self.model.convert(self.referrers[referrer], who)
+
+    @rule(referrer=_REFERRERS)
+    def convert_another(self, referrer: int) -> None:
+        """Somebody new buys, so that runs get far enough."""
+        new = [number for number, who in enumerate(self.friends) if who not in self.model.came]
+        if new:
+            self.convert(referrer, new[0], "first")
+
+    @rule(friend=_FRIENDS)
+    def send_all_back(self, friend: int) -> None:
+        """A whole purchase is refunded."""
+        self.refund(friend, "all", None)
+
+    @rule(friend=_FRIENDS, name=st.sampled_from("abc"), amount=_AMOUNTS)
+    def refund(self, friend: int, name: str, amount: int | None) -> None:
+        """A purchase is refunded in part or as a whole, perhaps told of twice."""
+        who = self.friends[friend]
+        came = self.model.came.get(who)
+        if came is None or (came.state == "waiting" and amount is not None):
+            return  # there is no purchase yet of which this could be a part
+        self.run(self._refund(who, name, amount))
+        self.model.reverse(who, name, amount)
+
+    async def _refund(self, who: str, name: str, amount: int | None) -> None:
+        referral = await one(self.database, Referral, campaign_id=self.campaign_id, referee_id=who)
+        with suppress(Refusal):
+            async with self.database.transaction() as tx:
+                await request_reversal(tx, referral.id, amount, "refund", name, order_amount=ORDER)
+        await carry_out(self.database, referral.id)
+
+    @rule(friend=_FRIENDS)
+    def roll_back(self, friend: int) -> None:
+        """The redemption by which a friend converted is rolled back, perhaps again."""
+        who = self.friends[friend]
+        came = self.model.came.get(who)
+        if self.kind is redemption_terms and came is not None and came.state != "waiting":
+            self.run(self._roll_back(who))
+            self.model.roll_back(who)
+
+    async def _roll_back(self, who: str) -> None:
+        of = {"campaign_id": self.campaign_id, "customer_id": who}
+        for used in sorted(await rows(self.database, Redemption, **of), key=_when)[:1]:
+            await roll_back(self.database, used.id)
+            await carry_out(self.database, used.referral_id or "")
+
+    @rule(each=_EACH, cap=_CAPS, uses=_USES)
+    def edit(self, each: int, cap: int, uses: int) -> None:
+        """Another reward and other limits, from the next referral on."""
+        self.model.terms = self.model.terms._replace(each=each, cap=cap, uses=uses)
+        self.run(self._edit(stored(self.model.terms, self.kind, undo=self.model.undo)))
+
+    async def _edit(self, after: CampaignTerms) -> None:
+        async with self.database.transaction() as tx:
+            campaign = await revisions.lock(tx, self.campaign_id)
+            before = await terms_of(tx, self.campaign_id, campaign.version)
+            await revisions.revise(tx, campaign, before, after, {}, actor="app_proof")
+
+    @invariant()
+    def all_is_equal(self) -> None:
+        self.run(self._compare())
+
+    async def _compare(self) -> None:
+        of = {"campaign_id": self.campaign_id}
+        assert {_key(grant): _worth(grant) for grant in await rows(self.database, Grant, **of)} == (
+            self.model.grants
+        )
+        kept = await one(self.database, Budget, **of)
+        assert (kept.reserved, kept.committed) == (sum(self.model.grants.values()), 0)
+        counts = await rows(self.database, ReferrerProgress, **of)
+        friends = {row.referrer_id: row.unique_referees for row in counts if row.conversions}
+        assert friends == self.model.friends
+        came = {row.referee_id: _state(row) for row in await rows(self.database, Referral, **of)}
+        assert came == {who: friend.state for who, friend in self.model.came.items()}
+
+    def teardown(self) -> None:
+        self.run(assert_books_agree(self.database))
+
+
+def _key(grant: Grant) -> tuple[str, str, int]:
+    return grant.recipient_id, grant.reason, grant.ordinal
+
+
+def _worth(grant: Grant) -> int:
+    return 0 if grant.status == "cancelled" else grant.amount
+
+
+def _when(used: Redemption) -> Any:
+    return used.created_at
+
+
+def _state(referral: Referral) -> str:
+    standing = {"waiting": "waiting", "rejected": "rejected"}.get(referral.status, "counted")
+    return "reversed" if referral.reversed_at and standing == "counted" else standing
