@@ -14,6 +14,7 @@ _PATH = {
     "export_id": "The export's id.",
     "grant_id": "The grant's id.",
     "holder_id": "Our id of the holder, or the caller's own `source_id`.",
+    "incident_id": "The incident's id.",
     "item_id": "The item's id.",
     "member_id": "The code itself, or its id.",
     "order_id": "Guerdon's own id of the order at the provider.",

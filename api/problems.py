@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from domain.discretion import unnamed
+from domain.discretion import unnamed_within
 from domain.refusals import Refusal
 from domain.verdict import Verdict
 
@@ -136,7 +136,7 @@ def problem(
     if kind.status == 503:
         headers = {"Retry-After": "1"} | (headers or {})
     # Whatever member repeats the caller's words, a pointer too: people stay out of it.
-    told = unnamed(to_json(body, exclude_none=True).decode())
+    told = to_json(unnamed_within(body.model_dump(mode="json", exclude_none=True)))
     return Response(told, kind.status, headers=headers, media_type=MEDIA_TYPE)
 
 

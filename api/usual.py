@@ -124,6 +124,7 @@ USUAL: dict[str, Any] = {
     "processing_time": 840,
     "progress": 100,
     "publications": 1,
+    "publications_failed": 0,
     "publications_succeeded": 1,
     "qualified": 1,
     "receivable_amount": 0,

@@ -10,7 +10,7 @@ from domain.ids import Prefix, new_id
 from domain.refusals import Refusal
 from store.database import Transaction
 from store.redemptions import RedemptionRequest
-from store.tables import Customer, Redemption, Voucher
+from store.tables import Customer, Redemption, Referral, Voucher
 
 
 async def keep_failure(
@@ -44,6 +44,7 @@ async def keep_failure(
         detail=refusal.detail if voucher else "There is no such code.",
         campaign_id=redemption.campaign_id,
         customer_id=redemption.customer_id,
+        referral_id=await known_referral(tx, redemption.campaign_id, customer_id),
         data={
             "redemption_id": redemption.id,
             "voucher_id": redemption.voucher_id,
@@ -66,3 +67,15 @@ async def known_customer(tx: Transaction, person: Person) -> str | None:
         col(Customer.id) == person.id if person.id else col(Customer.source_id) == person.source_id
     )
     return (await tx.session.scalars(select(col(Customer.id)).where(named))).one_or_none()
+
+
+async def known_referral(
+    tx: Transaction, campaign_id: str | None, referee_id: str | None
+) -> str | None:
+    """The friend's referral in this campaign, whose story a refusal is a part of."""
+    if not (campaign_id and referee_id):
+        return None
+    statement = select(col(Referral.id)).where(
+        col(Referral.campaign_id) == campaign_id, col(Referral.referee_id) == referee_id
+    )
+    return await tx.session.scalar(statement)

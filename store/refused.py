@@ -16,8 +16,8 @@ from sqlmodel import col
 from domain.customers import Person
 from domain.refusals import CannotCount, NotFound, Refusal
 from store.database import Database, Transaction
-from store.failures import known_customer, known_voucher
-from store.tables import Campaign, Referral
+from store.failures import known_customer, known_referral, known_voucher
+from store.tables import Campaign, Voucher
 
 _TITLES = {
     "conversion.refused": "Conversion event refused",
@@ -44,6 +44,8 @@ async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Tran
         async with database.transaction() as tx:
             yield tx
     except (CannotCount, NotFound) as refusal:
+        if isinstance(refusal, NotFound) and asked.type == "publication.failed":
+            raise  # A slip of a program's: nobody waits for a code that there never was.
         async with database.transaction() as tx:
             await _note(tx, asked, refusal)
         raise
@@ -53,17 +55,25 @@ async def _note(tx: Transaction, asked: Asked, refusal: Refusal) -> None:
     voucher = await known_voucher(tx, asked.code) if asked.code else None
     campaign_id = voucher.campaign_id if voucher else await _campaign_id(tx, asked.campaign)
     customer_id = await known_customer(tx, asked.person)
-    # What does not exist is the caller's own text, which could name a person.
-    missing = isinstance(refusal, NotFound)
+    # A code to share is no part of the story of how somebody came.
+    referee_id = None if asked.type == "publication.failed" else customer_id
     tx.record(
         asked.type,
         _TITLES[asked.type],
-        detail="There is no such code or campaign." if missing else refusal.detail,
+        detail=_words(refusal, voucher),
         campaign_id=campaign_id,
         customer_id=customer_id,
-        referral_id=await _referral_id(tx, asked, campaign_id, customer_id),
+        referral_id=await known_referral(tx, campaign_id, referee_id),
         data={"voucher_id": voucher.id if voucher else None, "failure_code": refusal.key},
     )
+
+
+def _words(refusal: Refusal, voucher: Voucher | None) -> str:
+    """As the caller was told. But what does not exist is their own text, which could name a
+    person."""
+    if not isinstance(refusal, NotFound):
+        return refusal.detail
+    return f"There is no such {'customer' if voucher else 'code'}."
 
 
 async def _campaign_id(tx: Transaction, ref: str | None) -> str | None:
@@ -71,15 +81,3 @@ async def _campaign_id(tx: Transaction, ref: str | None) -> str | None:
         return None
     named = or_(col(Campaign.id) == ref, col(Campaign.name) == ref)
     return await tx.session.scalar(select(col(Campaign.id)).where(named).limit(1))
-
-
-async def _referral_id(
-    tx: Transaction, asked: Asked, campaign_id: str | None, customer_id: str | None
-) -> str | None:
-    """The friend's referral in this campaign, whose story this is a part of."""
-    if asked.type == "publication.failed" or not (campaign_id and customer_id):
-        return None
-    statement = select(col(Referral.id)).where(
-        col(Referral.campaign_id) == campaign_id, col(Referral.referee_id) == customer_id
-    )
-    return await tx.session.scalar(statement)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from api.access import READERS, Caller, Calling, allow
 from api.persons import name_for
@@ -88,9 +88,7 @@ class CampaignSummary(BaseModel):
     vouchers_deleted: int = 0
     publications: int
     publications_succeeded: int
-    publications_failed: int = Field(
-        default=0, description="Not counted: the event log tells of each, `publication.failed`."
-    )
+    publications_failed: int
     points_rewarded: int
     referred_customers: int
     funnel: Funnel
@@ -139,8 +137,9 @@ def _answer(campaign: CampaignName, read: summary.Summary, caller: Caller) -> Ca
         discounted_amount=uses.discounts,
         rolledback_discounted_amount=uses.discounts_back,
         vouchers_created=read.codes.created,
-        publications=read.publications,
-        publications_succeeded=read.publications,
+        publications=read.publications.succeeded + read.publications.failed,
+        publications_succeeded=read.publications.succeeded,
+        publications_failed=read.publications.failed,
         points_rewarded=read.points_granted,
         referred_customers=read.funnel.referred,
         funnel=Funnel.model_validate(read.funnel, from_attributes=True),

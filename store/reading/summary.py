@@ -26,7 +26,7 @@ class Summary(NamedTuple):
     funnel: Row[Any]
     uses: Row[Any]
     codes: Row[Any]
-    publications: int
+    publications: Row[Any]
     money: Rows
     """A currency each: ceiling, reserved, committed, delivered, liability. Minor units."""
     points_granted: int
@@ -48,7 +48,7 @@ async def of_campaign(session: ReadSession, campaign_id: str, period: Period) ->
         funnel,
         uses,
         codes,
-        published[0],
+        published,
         await rows(_MONEY),
         int(points[0]),
         await rows(_TOP),
@@ -96,7 +96,10 @@ SELECT count(*) AS created FROM vouchers
 WHERE campaign_id = :campaign AND {_within("created_at")}"""
 
 _PUBLISHED = f"""
-SELECT count(*) FROM publications WHERE campaign_id = :campaign AND {_within("created_at")}"""
+SELECT (SELECT count(*) FROM publications
+        WHERE campaign_id = :campaign AND {_within("created_at")}) AS succeeded,
+       (SELECT count(*) FROM events WHERE type = 'publication.failed'
+        AND campaign_id = :campaign AND {_within("at")}) AS failed"""
 
 _MONEY = """
 SELECT b.currency, b.ceiling, b.reserved, b.committed,

@@ -38,6 +38,12 @@ class Event(SQLModel, table=True):
         Index(
             "ix_events_incidents", "type", postgresql_where=text("type = 'incident.double_order'")
         ),
+        # As few, and counted in the campaign's summary.
+        Index(
+            "ix_events_refused_publications",
+            "campaign_id",
+            postgresql_where=text("type = 'publication.failed'"),
+        ),
     )
 
     seq: int | None = _sequence()

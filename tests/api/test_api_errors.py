@@ -116,6 +116,15 @@ class TestPersons:
         refused(response, 400, "invalid_payload", "/[e-mail]")
         assert "jane" not in response.text
 
+    async def test_nor_by_a_parameter_and_the_answer_stays_readable(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        """A control character becomes an escape in the answer, which must stay whole."""
+        response = await service.get("/v1/referrals", params={"\x02jane@acme.com": "1"})
+        refused(response, 400, "invalid_payload")
+        assert response.json()["errors"][0]["parameter"] == "[e-mail]"
+        assert "jane" not in response.text
+
     async def test_nor_by_what_an_export_cannot_be(self, service: httpx.AsyncClient) -> None:
         response = await service.post("/v1/exports", json={"exported_object": "jane@acme.com"})
         refused(response, 400, "invalid_payload")

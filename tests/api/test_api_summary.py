@@ -85,3 +85,16 @@ async def test_refusals(unchanged: httpx.AsyncClient) -> None:
     refused(await unchanged.get("/v1/campaigns/none/summary"), 404, "resource_not_found")
     answer = await unchanged.get("/v1/campaigns/none/summary?start_date=yesterday")
     refused(answer, 400, "invalid_payload")
+
+
+async def test_publications_that_were_refused_are_counted(service: httpx.AsyncClient) -> None:
+    shared = await share(service, type="STATIC", vouchers_count=1)  # the one code is given out
+    body = {"campaign": {"name": shared.campaign}, "customer": person()}
+    refused(
+        await service.post("/v1/publications", json=body),
+        400,
+        "no_voucher_suitable_for_publication",
+    )
+    read = await made(service.get(f"/v1/campaigns/{shared.campaign_id}/summary"))
+    counts = [read["publications" + which] for which in ("", "_succeeded", "_failed")]
+    assert counts == [2, 1, 1]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from domain.discretion import unnamed
+from domain.discretion import unnamed, unnamed_within
 from domain.refusals import InvalidPayload, NotFound
 
 
@@ -25,6 +25,15 @@ from domain.refusals import InvalidPayload, NotFound
 def test_an_e_mail_is_left_out(said: str, told: str) -> None:
     assert unnamed(said).endswith(told)
     assert "ana" not in unnamed(said)
+
+
+def test_a_document_stays_one() -> None:
+    """Of its text a part of an escape would be taken for a part of a word."""
+    said = {"errors": [{"parameter": "x\x02|@y", "ana@example.com": None}], "status": 400}
+    assert unnamed_within(said) == {
+        "errors": [{"parameter": "[e-mail]", "[e-mail]": None}],
+        "status": 400,
+    }
 
 
 def test_a_long_text_takes_no_time() -> None:
