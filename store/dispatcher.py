@@ -11,7 +11,7 @@ from temporalio.client import Client
 from store.database import Database
 from store.dispatch import Outgoing, mark_sent, send
 from store.fairness import RoundRobin
-from store.gate import Gate
+from store.gate import PATIENCE, Gate
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +23,19 @@ class Dispatcher:
     """
 
     def __init__(
-        self, database: Database, client: Client, *, senders: int = 4, backlog: int = 10_000
+        self,
+        database: Database,
+        client: Client,
+        *,
+        senders: int = 4,
+        backlog: int = 10_000,
+        patience: float = PATIENCE,
     ) -> None:
         self._database = database
         self._client = client
         self._backlog = backlog
         self._waiting: RoundRobin[Outgoing] = RoundRobin()
-        self._gate = Gate(database)
+        self._gate = Gate(database, patience=patience)
         self._news = asyncio.Event()
         """Somebody came, or may have got through."""
         self._held, self._look_now = asyncio.Event(), asyncio.Event()

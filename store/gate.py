@@ -21,7 +21,7 @@ from domain.referrals import ReferralStatus
 from store.database import Database
 from store.tables import Grant, Order, Referral
 
-PATIENCE = 5.0
+PATIENCE = 1.0
 """Seconds after which one that does not get through holds nobody up any longer: workers may be
 down, or a provider's lane slow."""
 

@@ -118,8 +118,8 @@ class TestGate:
 async def dispatcher(
     database: Database, temporal: WorkflowEnvironment
 ) -> AsyncIterator[Dispatcher]:
-    """Beside a Temporal without workers."""
-    dispatcher = Dispatcher(database, temporal.client)
+    """Beside a Temporal without workers, with more patience than any machine needs."""
+    dispatcher = Dispatcher(database, temporal.client, patience=60)
     yield dispatcher
     await dispatcher.close()
 
