@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import pytest
 from auditing import assert_books_agree, balances
 from builders import (
     add_programme,
@@ -212,6 +213,7 @@ _STEP = some.tuples(some.sampled_from(ACTS), some.integers(0, 1000))
 
 
 class TestAnySequence:
+    @pytest.mark.timeout(7200)
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
