@@ -14,7 +14,7 @@ from judge import Judge
 
 from cli.stack.stack import Stack
 
-ROWS = 40_000
+ROWS = 20_000
 KNOWN = 7
 """Customers that are there before, so that there is something to update."""
 WRONG = 3
