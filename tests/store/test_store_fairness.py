@@ -51,6 +51,15 @@ class TestRoundRobin:
         assert robin.take() == ("hot", 1)
 
 
+async def _let_in(database: Database, *, rest: float) -> tuple[Gate, Referral]:
+    """A gate with one inside, whose reward needs no order."""
+    programme = await add_programme(database, POINTS)
+    referral = (await convert(database, programme.code)).referrals[0]
+    gate = Gate(database, rest=rest)
+    gate.enter(referral.referrer_id, referral.id)
+    return gate, referral
+
+
 class TestGate:
     async def test_admits_the_next_when_one_is_judged_and_its_orders_are_begun(
         self, database: Database
@@ -74,19 +83,13 @@ class TestGate:
     async def test_what_needs_no_order_is_through_when_it_is_judged(
         self, database: Database
     ) -> None:
-        programme = await add_programme(database, POINTS)
-        referral = (await convert(database, programme.code)).referrals[0]
-        gate = Gate(database, rest=0)
-        gate.enter(referral.referrer_id, referral.id)
+        gate, referral = await _let_in(database, rest=0)
         await qualify(database, start_of(referral))
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
 
     async def test_the_next_waits_as_long_again(self, database: Database) -> None:
-        programme = await add_programme(database, POINTS)
-        referral = (await convert(database, programme.code)).referrals[0]
-        gate = Gate(database, rest=1000)
-        gate.enter(referral.referrer_id, referral.id)
+        gate, referral = await _let_in(database, rest=1000)
         await gate.look([referral.referrer_id])
         await qualify(database, start_of(referral))
         await gate.look([referral.referrer_id])
@@ -95,10 +98,7 @@ class TestGate:
     async def test_who_comes_when_it_is_through_long_since_does_not_wait(
         self, database: Database
     ) -> None:
-        programme = await add_programme(database, POINTS)
-        referral = (await convert(database, programme.code)).referrals[0]
-        gate = Gate(database, rest=1000)
-        gate.enter(referral.referrer_id, referral.id)
+        gate, referral = await _let_in(database, rest=1000)
         await qualify(database, start_of(referral))
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
