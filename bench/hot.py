@@ -22,8 +22,8 @@ REFERRERS = 8
 
 
 @dataclass(frozen=True)
-class Burst:
-    """How a burst went: seconds from its first request."""
+class Round:
+    """How a round's burst went: seconds from its first request."""
 
     count: int
     answered: float
@@ -49,7 +49,7 @@ class Hot:
     campaign_id: str
     size: int
     """Conversions of the hot code, at once."""
-    bursts: list[Burst] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
     """How busy the whole machine was in each quiet stretch, percent: where it has much else to
     do, the figures are those of the neighbours."""
@@ -94,14 +94,14 @@ class Hot:
             await self._last(campaign_id, f"referral.{what}") for what in ("qualified", "completed")
         ]
         took = (max(hit.latencies), qualified - hit.began, completed - hit.began)
-        self.bursts.append(Burst(self.size, *took))
-        self._last_took = self.bursts[-1].completed
+        self.rounds.append(Round(self.size, *took))
+        self._last_took = self.rounds[-1].completed
         await self._must_be_sequential(campaign_id)
         await asyncio.sleep(1)
 
     def forget(self) -> None:
         """What was seen so far was for warming up."""
-        self._quiet, self._hot, self.bursts, self.busy = [], [], [], []
+        self._quiet, self._hot, self.rounds, self.busy = [], [], [], []
 
     def count(self, *, hot: bool = False) -> int:
         return len(self._of(hot))

@@ -47,7 +47,7 @@ async def _measure(stack: Stack, pace: float, enough: int) -> Hot:
         hot.forget()
         while min(hot.count(), hot.count(hot=True)) < enough:
             await hot.round()
-            print(f"round {len(hot.bursts)}: {hot.bursts[-1]}")
+            print(f"round {len(hot.rounds)}: {hot.rounds[-1]}")
     await hot.close()
     return hot
 
@@ -55,7 +55,7 @@ async def _measure(stack: Stack, pace: float, enough: int) -> Hot:
 def _report(hot: Hot) -> None:
     title = (
         f"{hot.count()} friends in quiet times, {hot.count(hot=True)} while {HOT} conversions of "
-        f"another campaign's code are worked off, {len(hot.bursts)} rounds; in quiet times the "
+        f"another campaign's code are worked off, {len(hot.rounds)} rounds; in quiet times the "
         f"machine is {sum(hot.busy) / len(hot.busy):.0f} % busy"
     )
     table = Table("the other campaign's", "quiet", "beside the hot code", "ratio", title=title)
