@@ -20,38 +20,38 @@ test: .venv/installed ## run every test
 	@.venv/bin/python -m pytest -n 3 --dist loadfile
 
 bench: .venv/installed ## measure speed as ratios, side by side in one run
-	@.venv/bin/python -m bench
+	@.venv/bin/python -m bench.speed
 
 bench-reconciliation: .venv/installed ## reconcile a million orders, beside a plain join; ROWS=N
-	@.venv/bin/python -m bench.reconciliation --rows $(or $(ROWS),1000000)
+	@.venv/bin/python -m bench.speed.reconciliation --rows $(or $(ROWS),1000000)
 
 bench-import: .venv/installed ## a million customers from CSV beside COPY, killed in the middle; ROWS=N
-	@.venv/bin/python -m bench.importing --rows $(or $(ROWS),1000000)
+	@.venv/bin/python -m bench.speed.importing --rows $(or $(ROWS),1000000)
 
 bench-export: .venv/installed ## a million redemptions as CSV: time and memory; ROWS=N
-	@.venv/bin/python -m bench.exporting --rows $(or $(ROWS),1000000)
+	@.venv/bin/python -m bench.speed.exporting --rows $(or $(ROWS),1000000)
 
 bench-ledger: .venv/installed ## balances and reports at ten million ledger entries; ROWS=N
-	@.venv/bin/python -m bench.ledger --rows $(or $(ROWS),10000000)
+	@.venv/bin/python -m bench.speed.ledger --rows $(or $(ROWS),10000000)
 
 fuzz: .venv/installed ## made-up requests for every operation of the API; SECONDS=N
-	@.venv/bin/python -m bench.fuzzing --seconds $(SECONDS)
+	@.venv/bin/python -m bench.proofs.fuzzing --seconds $(SECONDS)
 
 clients: .venv/installed ## run clients in other languages against the stack; needs Node.js
 	@.venv/bin/python tests/sdk/clients.py
 
 chaos: .venv/installed ## 1,000 referrals while processes are killed and providers fail; SEED=N
-	@.venv/bin/python -m bench.chaos --seed $(SEED)
+	@.venv/bin/python -m bench.proofs.chaos --seed $(SEED)
 
 chaos-plants: .venv/installed ## plant each bug in turn: chaos must find it
-	@.venv/bin/python -m bench.chaos.plants
+	@.venv/bin/python -m bench.proofs.chaos.plants
 
 hot-code: .venv/installed ## 200 conversions of one code at once: what another campaign feels of it
-	@.venv/bin/python -m bench.hot_code
+	@.venv/bin/python -m bench.speed.hot_code
 
 proofs: .venv/installed ## 5,000 schedules of eight processes; every lock taken away in turn
 	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q tests/proofs \
-		tests/store/test_store_ledger_property.py
+		tests/store/ledger/test_ledger_property.py
 
 check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
 	.venv/bin/ruff format --check

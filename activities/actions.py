@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities.pulse import pulse
 from store.database import Database
-from store.imports import work_off_part
+from store.imports.handlers import work_off_part
 
 
 class ActionActivities:

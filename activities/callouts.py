@@ -16,10 +16,10 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.outbound import NoAnswer, Outbound, TargetRefused
 from activities.pulse import pulse
 from domain.messages import Step
-from store import callouts
-from store.callouts import Callout
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database, now
+from store.grants import callouts
+from store.grants.callouts import Callout
 
 _PASSES = frozenset({408, 425, 429})
 """Refusals of the moment."""

@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.lane import ProviderLane
 from activities.pulse import pulse
 from providers.outcomes import ProviderError
-from store import catalogue
+from store.providers import catalogue
 
 
 class CatalogueActivities:

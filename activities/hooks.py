@@ -6,9 +6,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.messages import ProviderHook
-from store import hints
 from store.database import Database
-from store.reading.orders import find_named
+from store.orders import hints
+from store.orders.queries import find_named
 
 
 class HookActivities:

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from store.customers.erase import purge_answers
 from store.database import Database
-from store.dispatch import redrive
-from store.erasure import purge_answers
-from store.starting import restart_actions, wake_unattended
+from store.outbox.messages import redrive
+from store.webhooks.start import restart_actions, wake_unattended
 
 
 class IntakeActivities:

@@ -12,9 +12,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.messages import Step
 from domain.orders import OrderSnapshot
 from providers.protocol import GiftCardProvider
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database, Transaction
-from store.delivery import Pace, record_snapshot
+from store.orders.delivery import Pace, record_snapshot
 
 
 @dataclass(frozen=True)

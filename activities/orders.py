@@ -19,8 +19,8 @@ from domain.messages import Next, Step
 from domain.orders import DeliveryState, OrderSnapshot, OrderState
 from providers.outcomes import ProviderError
 from providers.protocol import LinksOnDemand, NamesRewards
-from store import claims, orders
-from store.orders import Attempt, Busy, OpenOrder
+from store.orders import attempts, claim_links
+from store.orders.attempts import Attempt, Busy, OpenOrder
 
 
 class OrderActivities:
@@ -48,7 +48,7 @@ class OrderActivities:
         """Read the order at the provider and record what it says. A read: safe to repeat."""
         lane = self._lane
         async with pulse():
-            order = await orders.open_order(lane.database, grant_id)
+            order = await attempts.open_order(lane.database, grant_id)
             if order is None:
                 return Step(next=Next.ORDER)
             if order.provider != lane.provider.name:
@@ -79,7 +79,7 @@ class OrderActivities:
         lacks_link = order.by_link and not snapshot.secret and snapshot.state is OrderState.ISSUED
         if not lacks_link or not isinstance(lane.provider, LinksOnDemand):
             return snapshot
-        if await claims.is_kept(lane.database, order.id):
+        if await claim_links.is_kept(lane.database, order.id):
             return snapshot
         secret = await lane.provider.fresh_link(order.provider_order_id)
         handed_over = {"secret": secret, "delivery": DeliveryState.NOT_APPLICABLE}
@@ -88,7 +88,7 @@ class OrderActivities:
     async def _claim(self, grant_id: str) -> Attempt | Busy | Step:
         lane = self._lane
         async with lane.database.transaction() as tx:
-            return await orders.claim(
+            return await attempts.claim(
                 tx,
                 lane.provider.name,
                 grant_id,

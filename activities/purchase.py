@@ -24,9 +24,11 @@ from providers.outcomes import (
 )
 from providers.protocol import Replay
 from providers.resolver import Move, next_move
-from store import alternatives, grants, lanes, orders
 from store.database import Transaction
-from store.orders import Attempt
+from store.orders import alternatives, attempts
+from store.orders.attempts import Attempt
+from store.providers import lanes
+from store.staff.cancel import park
 
 
 class RefusedInDoubt(OutcomeUnknown):
@@ -54,10 +56,10 @@ _PROOF = 12
 _ABSENT = "no order found under this key for hours, and all that it answers is: {}"
 _QUEUED = "the provider takes orders, and holds them back until the deposit is funded"
 _PARKED = {
-    InsufficientFunds: (Attention.INSUFFICIENT_FUNDS, orders.record_not_bought),
-    ProviderMisconfigured: (Attention.PROVIDER_MISCONFIGURED, orders.record_not_bought),
-    KeyConflict: (Attention.KEY_CONFLICT, orders.record_unknown),
-    NotFoundAgain: (Attention.OUTCOME_UNKNOWN, orders.record_unknown),
+    InsufficientFunds: (Attention.INSUFFICIENT_FUNDS, attempts.record_not_bought),
+    ProviderMisconfigured: (Attention.PROVIDER_MISCONFIGURED, attempts.record_not_bought),
+    KeyConflict: (Attention.KEY_CONFLICT, attempts.record_unknown),
+    NotFoundAgain: (Attention.OUTCOME_UNKNOWN, attempts.record_unknown),
 }
 
 
@@ -190,17 +192,17 @@ class Purchase:
 
     async def _refused(self, outcome: OrderRejected) -> Step:
         async with self._lane.database.transaction() as tx:
-            if not await orders.record_refused(tx, self._attempt, outcome.detail):
+            if not await attempts.record_refused(tx, self._attempt, outcome.detail):
                 raise self._lane.again("a later attempt took over", None)
             grant_id = self._attempt.grant_id
             if elsewhere := await alternatives.take_next(tx, grant_id, outcome.detail):
                 return elsewhere
-            return await grants.park(tx, grant_id, Attention.ORDER_REJECTED, outcome.detail)
+            return await park(tx, grant_id, Attention.ORDER_REJECTED, outcome.detail)
 
     async def _order_anew(self, outcome: OrderRejected) -> Step:
         """The key buys nothing, and the provider refused nothing: the next generation follows."""
         async with self._lane.database.transaction() as tx:
-            await orders.record_refused(tx, self._attempt, outcome.detail)
+            await attempts.record_refused(tx, self._attempt, outcome.detail)
         raise self._lane.again(outcome.detail, None) from outcome
 
     async def _park(self, outcome: ProviderError) -> Step:
@@ -210,10 +212,10 @@ class Purchase:
             found for kind, found in _PARKED.items() if isinstance(outcome, kind)
         )
         if isinstance(outcome, NotFoundAgain) and self._caches:
-            record = orders.record_doubted
+            record = attempts.record_doubted
         if attention is Attention.INSUFFICIENT_FUNDS and self._caches:
             # It would answer so for as long as the key lives: that key buys nothing any more.
-            record = orders.record_refused
+            record = attempts.record_refused
         async with lane.database.transaction() as tx:
             if not await record(tx, attempt, outcome.detail):
                 raise lane.again("a later attempt took over", None)
@@ -221,8 +223,8 @@ class Purchase:
                 resume = lane.timing.resume
                 await lanes.stop(tx, lane.provider.name, attention, outcome.detail, resume)
             if isinstance(outcome, DoubleOrder):
-                return await orders.record_double(tx, attempt, outcome.order_ids, outcome.detail)
-            step = await grants.park(tx, attempt.grant_id, attention, outcome.detail)
+                return await attempts.record_double(tx, attempt, outcome.order_ids, outcome.detail)
+            step = await park(tx, attempt.grant_id, attention, outcome.detail)
         looks_again = attention is not Attention.KEY_CONFLICT
         return step.model_copy(update={"after": lane.timing.resume if looks_again else None})
 
@@ -233,11 +235,11 @@ class Purchase:
     async def _retry(self, outcome: ProviderError) -> Step:
         match outcome:
             case NotSent() | RateLimited():
-                record = orders.record_not_bought
+                record = attempts.record_not_bought
             case RefusedInDoubt():
-                record = orders.record_doubted
+                record = attempts.record_doubted
             case _:
-                record = orders.record_unknown
+                record = attempts.record_unknown
         async with self._lane.database.transaction() as tx:
             await record(tx, self._attempt, outcome.detail)
         raise self._lane.again(outcome.detail, outcome.retry_after) from outcome

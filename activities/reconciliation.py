@@ -19,9 +19,10 @@ from activities.pulse import pulse
 from domain.reconciliation import Line, ReconciliationStart
 from providers.outcomes import ProviderError, ProviderMisconfigured
 from store.database import Database
-from store.reconciliation import comparing, giving_up, runs, staging
+from store.reconciliation import failed_runs, runs, staging
 from store.reconciliation.bulk import bulk
-from store.reconciliation.lacking import orders_without_line
+from store.reconciliation.compare import compare
+from store.reconciliation.missing import orders_without_line
 from store.reconciliation.staging import line_of
 
 BATCH = 1000
@@ -122,7 +123,7 @@ class ComparisonActivities:
             totals = await runs.result_of(self._database, reconciliation_id)
             if totals is None:
                 scope = await runs.scope_of(self._database, reconciliation_id)
-                totals = await comparing.compare(self._database, scope)
+                totals = await compare(self._database, scope)
                 async with self._database.transaction() as tx:
                     await runs.complete(tx, reconciliation_id, totals)
             # Also where an earlier attempt was killed between the result and this.
@@ -138,4 +139,4 @@ class ComparisonActivities:
     @activity.defn
     async def give_up(self, reconciliation_id: str, detail: str) -> None:
         """The run could not be brought to its end."""
-        await giving_up.give_up(self._database, reconciliation_id, detail)
+        await failed_runs.give_up(self._database, reconciliation_id, detail)

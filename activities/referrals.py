@@ -20,8 +20,12 @@ from domain.messages import (
     Step,
 )
 from domain.refusals import NotAllowedInState
-from store import coupons, expiry, grants, qualification, review, staff
+from store.codes import coupons
 from store.database import Database, Transaction
+from store.qualification import qualify as qualification
+from store.referrals import expire as expiry
+from store.staff import cancel as grants
+from store.staff import requests, review
 
 Request = TypeVar("Request", StaffRequest, ReviewRequest)
 Answer = TypeVar("Answer")
@@ -92,7 +96,7 @@ class ReferralActivities:
                 return await carry_out(tx, request, _carrier())
         except NotAllowedInState as refusal:
             async with self._database.transaction() as tx:
-                await staff.note_in_vain(tx, request.request_id, refusal.detail)
+                await requests.note_in_vain(tx, request.request_id, refusal.detail)
             raise
 
     @activity.defn

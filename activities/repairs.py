@@ -20,9 +20,9 @@ from domain.orders import ENDED, DeliveryState, OrderSnapshot, OrderState, forwa
 from domain.reconciliation import Filed, Repair
 from providers.outcomes import ProviderError
 from store.database import Transaction, now
-from store.delivery import record_snapshot
+from store.orders.delivery import record_snapshot
 from store.reconciliation import repairs
-from store.reconciliation.binding import rebind
+from store.reconciliation.rebind import rebind
 from store.reconciliation.repairs import Difference
 from store.tables import Grant, Order
 

@@ -7,8 +7,8 @@ from domain.grants import Attention
 from domain.messages import StaffRequest, Step
 from domain.orders import ENDED, OrderSnapshot
 from providers.outcomes import ProviderError
-from store import resolution
-from store.resolution import Doubt
+from store.staff import resolve
+from store.staff.resolve import Doubt
 
 
 class Contradiction(Exception):
@@ -39,7 +39,7 @@ class Resolution:
             return await self._unresolved(found_instead.attention, found_instead.detail)
         if found is None:
             async with self._lane.database.transaction() as tx:
-                return await resolution.record_not_issued(tx, self._request, self._lane.carrier)
+                return await resolve.record_not_issued(tx, self._request, self._lane.carrier)
         return await self._adopt(found)
 
     async def _ask_provider(self) -> OrderSnapshot | None:
@@ -70,13 +70,13 @@ class Resolution:
             detail = f"Said not to be issued, but our key stands for a card of {found.face}."
             return await self._unresolved(Attention.KEY_CONFLICT, detail)
         async with self._lane.database.transaction() as tx:
-            if await resolution.is_another_grants(tx, mine, doubt.order_id):
+            if await resolve.is_another_grants(tx, mine, doubt.order_id):
                 taken = "The named order belongs to another grant."
                 step = Attention.OUTCOME_UNKNOWN
-                return await resolution.record_unresolved(
+                return await resolve.record_unresolved(
                     tx, self._request, step, taken, self._lane.carrier
                 )
-            await resolution.note_adopted(tx, self._request, self._words(found, differs))
+            await resolve.note_adopted(tx, self._request, self._words(found, differs))
             return await self._lane.record(tx, doubt.order_id, found)
 
     def _words(self, found: OrderSnapshot, differs: bool) -> str:
@@ -86,6 +86,6 @@ class Resolution:
 
     async def _unresolved(self, attention: Attention, detail: str) -> Step:
         async with self._lane.database.transaction() as tx:
-            return await resolution.record_unresolved(
+            return await resolve.record_unresolved(
                 tx, self._request, attention, detail, self._lane.carrier
             )

@@ -9,8 +9,9 @@ from activities.pulse import pulse
 from domain.messages import Next, Reversed, Step, Undoing
 from providers.outcomes import ProviderError
 from providers.protocol import Cancels
-from store import reversing, taking_back
 from store.database import Database
+from store.reversals import carry_out as reversing
+from store.reversals import take_back_card
 
 
 class ReversalActivities:
@@ -44,11 +45,11 @@ class TakeBackActivities:
         Idempotent: adapters answer True for a card that is cancelled already."""
         async with pulse():
             async with self._lane.database.transaction() as tx:
-                card = await taking_back.card_to_cancel(tx, grant_id)
+                card = await take_back_card.card_to_cancel(tx, grant_id)
             cancelled = card is not None and await self._cancel(card.provider_order_id)
             async with self._lane.database.transaction() as tx:
                 if card and cancelled:
-                    return await taking_back.record_taken_back(tx, grant_id)
+                    return await take_back_card.record_taken_back(tx, grant_id)
                 undoing = await reversing.settle_grant(tx, grant_id, keeps=card is not None)
             return Step(next=undoing.next or Next.FOLLOW)
 

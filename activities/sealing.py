@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from store.database import Database
-from store.seals import seal_next
+from store.ledger.seals import seal_next
 
 
 class SealActivities:

@@ -10,10 +10,12 @@ from activities.resolution import Resolution
 from domain.messages import StaffRequest, Step
 from providers.outcomes import OrderRejected, ProviderError, ProviderMisconfigured
 from providers.protocol import Cancels, Resends
-from store import readdressing, resending, resolution
-from store.orders import Busy
-from store.resending import Resend
-from store.resolution import Doubt
+from store.orders.attempts import Busy
+from store.staff import readdress
+from store.staff import resend as resending
+from store.staff import resolve as resolution
+from store.staff.resend import Resend
+from store.staff.resolve import Doubt
 
 MOST_ATTEMPTS = 8
 """After so many a person is told that the provider does not answer, instead of waiting on."""
@@ -62,7 +64,7 @@ class StaffActivities:
         async with self._lane.database.transaction() as tx:
             if anew:
                 carrier = self._lane.carrier
-                return await readdressing.record_taken_back(tx, request, attempt, carrier)
+                return await readdress.record_taken_back(tx, request, attempt, carrier)
             step = await resending.record_resent(tx, request, attempt, self._lane.carrier)
         return step.model_copy(update={"after": self._lane.pace.first})
 
@@ -73,7 +75,7 @@ class StaffActivities:
         if not provider.capabilities.can_cancel or not isinstance(provider, Cancels):
             raise OrderRejected(_FIRST_ADDRESS_ONLY)
         async with self._lane.database.transaction() as tx:
-            await readdressing.note_address(tx, request)
+            await readdress.note_address(tx, request)
         if not await provider.cancel(asked.provider_order_id):
             raise OrderRejected(_NOT_TAKEN_BACK)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from store import wallets
 from store.database import Database
-from store.rollup import sum_up
+from store.grants import wallets
+from store.ledger.rollup import sum_up
 
 
 class UpkeepActivities:

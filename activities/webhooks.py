@@ -12,12 +12,12 @@ from temporalio import activity
 
 from activities.outbound import NoAnswer, Outbound, TargetRefused
 from activities.pulse import pulse
-from store import webhooks
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database, now
-from store.reading.feed import place_of
+from store.events.feed import place_of
 from store.tables import Event
-from store.webhooks import Round
+from store.webhooks import deliver as webhooks
+from store.webhooks.deliver import Round
 
 _LASTS = 600.0
 """Seconds that one activity follows the events, before the workflow begins another."""

@@ -8,15 +8,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api.access import Keyring
 from api.async_actions import endpoints as async_actions
-from api.boundary import Boundary
 from api.campaigns import endpoints as campaigns
-from api.campaigns import moves, summary, tiers
+from api.campaigns import summary, tiers, versions
 from api.customers import bulk, changes, holdings, wallets
 from api.customers import endpoints as customers
-from api.documentation import document, unique_id
-from api.errors import add_error_handlers
 from api.events import endpoints as events
 from api.exports import endpoints as exports
 from api.feed import endpoints as feed
@@ -27,37 +23,41 @@ from api.health import endpoints as health
 from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
+from api.http.access import Keyring
+from api.http.boundary import Boundary
+from api.http.errors import add_error_handlers
+from api.http.resources import Resources
+from api.http.turns import RequestTurns
 from api.incidents import endpoints as incidents
 from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
+from api.metadata_schemas import endpoints as metadata_schemas
+from api.openapi.documentation import document, unique_id
 from api.orders import endpoints as orders
 from api.publications import endpoints as publications
 from api.reconciliations import endpoints as reconciliations
 from api.reconciliations import statements
 from api.redemptions import endpoints as redemptions
-from api.redemptions import entries
+from api.redemptions import of_vouchers
 from api.referrals import actions as referral_actions
 from api.referrals import endpoints as referrals
 from api.reports import endpoints as reports
 from api.reports import taxes
-from api.resources import Resources
 from api.reversals import endpoints as reversals
 from api.rewards import endpoints as rewards
-from api.schemas import endpoints as metadata_schemas
 from api.segments import endpoints as segments
 from api.settings import ApiSettings
-from api.turns import RequestTurns
 from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
-from api.vouchers import importing, pools
+from api.vouchers import imports, pools
 from api.webhooks import endpoints as webhooks
 from providers.registry import open_configured
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database
-from store.dispatcher import Dispatcher
+from store.outbox.dispatcher import Dispatcher
 from store.settings import StoreSettings
-from store.temporal import connect
+from store.temporal.client import connect
 
 _SPARE = 4
 """Connections kept for what is no request of /v1: hooks, health, the dispatcher."""
@@ -76,10 +76,10 @@ _ROUTERS = (
     summary,
     campaigns,
     tiers,
-    moves,
+    versions,
     rewards,
     vouchers,
-    importing,
+    imports,
     pools,
     publications,
     referrals,
@@ -87,7 +87,7 @@ _ROUTERS = (
     reversals,
     holders,
     redemptions,
-    entries,
+    of_vouchers,
     validations,
     grants,
     evidence,
@@ -123,7 +123,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
     add_error_handlers(app)
     app.include_router(bulk.files)
     app.include_router(reports.clock)
-    app.include_router(importing.files)
+    app.include_router(imports.files)
     for module in _ROUTERS:
         app.include_router(module.router)
     document(app, str(settings.public_url).rstrip("/"))

@@ -54,7 +54,7 @@ def export(
 ) -> None:
     """Write a CSV file of what there is, of any length. Exits 0, or 2 with the reason."""
     from cli.exporting import Request, filters_of, run
-    from store.exporting.asking import Asked
+    from store.exports.query import Asked
 
     try:
         columns = fields.split(",") if fields else None

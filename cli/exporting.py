@@ -19,10 +19,10 @@ import typer
 from cli.progress import bar
 from cli.surroundings import find_surroundings, told_in_a_line
 from domain.refusals import InvalidPayload
-from store import exports
 from store.database import Database
-from store.exporting.asking import Asked
-from store.exporting.counting import Rows
+from store.exports import exports
+from store.exports.counting import Rows
+from store.exports.query import Asked
 
 
 class Request(NamedTuple):

@@ -14,7 +14,7 @@ from cli.surroundings import find_surroundings, told_in_a_line
 from domain.imports import WrongHeader
 from domain.refusals import NotFound
 from store.database import Database
-from store.resuming import Tell, import_codes, import_customers
+from store.imports.files import Tell, import_codes, import_customers
 from store.tables import AsyncAction
 
 _Import = Callable[[Database, Tell], Awaitable[AsyncAction]]

@@ -9,7 +9,7 @@ import asyncio
 
 from cli.surroundings import find_surroundings, told_in_a_line
 from store.database import Database
-from store.seals import Checked, verify
+from store.ledger.seals import Checked, verify
 
 
 def run() -> int:

@@ -88,7 +88,7 @@ def simulator(
     ] = "{}",
 ) -> None:
     """Play every gift-card provider over HTTP, for development and tests."""
-    from providers.simulator.server import run
+    from simulator.server import run
 
     run(host, port, state, json.loads(webhooks))
 
@@ -151,7 +151,7 @@ def create(
 ) -> None:
     """Create credentials for the API and print them once: they are stored hashed."""
     from cli.surroundings import find_surroundings, told_in_a_line
-    from store.credentials import create_key_sync
+    from store.access.api_keys import create_key_sync
 
     with told_in_a_line():
         app_id, app_token = create_key_sync(find_surroundings(), role.value)

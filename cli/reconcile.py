@@ -23,13 +23,13 @@ from domain.reconciliation import DIFFERENCES, Filed, ReconciliationStart
 from domain.refusals import Refusal
 from providers.registry import KNOWN
 from store.database import Database
-from store.reconciliation import giving_up, items, runs, statements
+from store.reconciliation import failed_runs, items, runs, statements
 from store.reconciliation.repairs import explanation_of
-from store.reconciliation.starting import start_run
+from store.reconciliation.start import start_run
 from store.reconciliation.statements import Upload
 from store.settings import explain
 from store.tables import Reconciliation
-from store.temporal import connect
+from store.temporal.client import connect
 
 NONE, DIFFERENT, NOT_DONE = 0, 1, 2
 _EVERY = 0.3
@@ -82,7 +82,7 @@ async def _run(request: Request, database_url: str, out: Console) -> int:
         try:
             await start_run(client, start)
         except (RPCError, RuntimeError) as error:
-            await giving_up.give_up(database, start.reconciliation_id, "It could not be started.")
+            await failed_runs.give_up(database, start.reconciliation_id, "It could not be started.")
             raise RuntimeError("Temporal did not start the reconciliation; try again") from error
         run = await _watched(database, start.reconciliation_id)
         if run.status == "failed":

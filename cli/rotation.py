@@ -5,9 +5,10 @@ import asyncio
 import typer
 
 from cli.surroundings import told_in_a_line
-from store import claims, secrets
-from store.crypto import Vault
+from store.access import signing_secrets
+from store.access.vault import Vault
 from store.database import Database
+from store.orders import claim_links
 from store.settings import StoreSettings
 
 
@@ -34,8 +35,8 @@ def _run(settings: StoreSettings, vault: Vault) -> int:
 async def _rotate(settings: StoreSettings, vault: Vault) -> tuple[int, int]:
     database = Database(settings.database_url.get_secret_value(), pool=2)
     try:
-        signing = await secrets.rotate(database, vault)
-        return await claims.rotate(database, vault, tell=_tell), signing
+        signing = await signing_secrets.rotate(database, vault)
+        return await claim_links.rotate(database, vault, tell=_tell), signing
     finally:
         await database.dispose()
 

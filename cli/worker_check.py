@@ -10,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from cli.temporal import run_and_leave
 from domain.messages import WORKFLOW_QUEUE
-from store.temporal import connect
+from store.temporal.client import connect
 
 RECENT = timedelta(minutes=3)
 """A poll lasts a minute and is counted when it begins; Temporal forgets pollers after five."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.books import balances, disagreements
+from bench.proofs.books import balances, disagreements
 from store.database import Database
 
 __all__ = ["assert_books_agree", "balances"]

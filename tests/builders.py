@@ -29,9 +29,14 @@ from domain.customers import Address, Person
 from domain.messages import Decision, ReferralStart
 from domain.money import Money
 from domain.rewards import GiftCard, GiftCredits, LoyaltyPoints, Reward
-from store import attribution, campaigns, customers, publications, qualification, waiting
-from store.conversions import ConversionRequest
+from store.campaigns import create as campaigns
+from store.customers.upsert import upsert
 from store.database import Database, now
+from store.publications.publish import PublicationRequest, publish
+from store.qualification import qualify as qualification
+from store.referrals import attribute as attribution
+from store.referrals import convert as waiting
+from store.referrals.conversion import ConversionRequest
 from store.tables import Grant, Publication, Referral, Voucher
 
 EVENT = "first_purchase"
@@ -134,7 +139,7 @@ async def add_customer(database: Database, **changes: Any) -> str:
         ),
     }
     async with database.transaction() as tx:
-        return str((await customers.upsert(tx, Person(**given | changes))).id)
+        return str((await upsert(tx, Person(**given | changes))).id)
 
 
 async def add_friends(database: Database, count: int) -> list[str]:
@@ -161,9 +166,9 @@ async def add_campaign(database: Database, of: CampaignTerms | None = None, **ch
 
 async def add_code(database: Database, campaign_id: str, customer_id: str) -> str:
     """Publish a code of the campaign to the customer, who becomes its owner; answers the code."""
-    request = publications.PublicationRequest(customer_id=customer_id, campaign=campaign_id)
+    request = PublicationRequest(customer_id=customer_id, campaign=campaign_id)
     async with database.transaction() as tx:
-        publication_id = await publications.publish(tx, request)
+        publication_id = await publish(tx, request)
         publication = await tx.session.get_one(Publication, publication_id)
         return (await tx.session.get_one(Voucher, publication.voucher_id)).code
 

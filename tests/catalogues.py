@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from builders import PROVIDER
-
 from domain.catalogue import Product
 from domain.money import Money
 from domain.rewards import Delivery
-from store import catalogue
 from store.database import Database
+from store.providers import catalogue
+from tests.builders import PROVIDER
 
 WEEK = timedelta(days=7)
 

@@ -10,19 +10,19 @@ from itertools import count
 import asyncpg
 import pytest
 import pytest_asyncio
-from databases import TEMPLATE, cloned, renamed
-from keeping import keep
-from said.gathering import gather_histories, gather_server_log
-from said.listening import listen
-from said.session import Discretion
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from cli.stack import postgres
 from cli.stack import temporal as temporal_server
 from store import migrate
 from store.database import Database
-from store.dispatch import SEARCH_ATTRIBUTES
-from store.temporal import guerdon_plugin
+from store.outbox.messages import SEARCH_ATTRIBUTES
+from store.temporal.client import guerdon_plugin
+from tests.databases import TEMPLATE, cloned, renamed
+from tests.keeping import keep
+from tests.said.gathering import gather_histories, gather_server_log
+from tests.said.listening import listen
+from tests.said.session import Discretion
 
 __all__ = ["keep"]
 

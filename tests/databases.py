@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from said.gathering import gather_secrets
 from sqlalchemy.engine import make_url
+
+from tests.said.gathering import gather_secrets
 
 TEMPLATE = "migrated"
 

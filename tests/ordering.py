@@ -6,15 +6,14 @@ import base64
 from datetime import timedelta
 from typing import Any
 
-from builders import PROVIDER
-
 from domain.messages import Step
 from domain.orders import ClaimSecret, DeliveryState, OrderSnapshot, OrderState
-from store import orders
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database
-from store.delivery import Pace, record_snapshot
-from store.orders import Attempt, Busy
+from store.orders import attempts
+from store.orders.attempts import Attempt, Busy
+from store.orders.delivery import Pace, record_snapshot
+from tests.builders import PROVIDER
 
 HOOKS = "https://guerdon.example"
 CARRIER = "referral:camp_x:cust_x"
@@ -30,7 +29,7 @@ async def claim(
 ) -> Attempt | Busy | Step:
     """Claim the grant's order in a transaction of its own."""
     async with database.transaction() as tx:
-        return await orders.claim(
+        return await attempts.claim(
             tx,
             PROVIDER,
             grant_id,

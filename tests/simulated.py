@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from said.notes import NOTES
 
 from cli.stack.child import Child
 from cli.stack.ports import Ports
+from tests.said.notes import NOTES
 
 
 @contextmanager

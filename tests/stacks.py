@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from said.gathering import gather_stack
-from said.notes import NOTES
-
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
+from tests.said.gathering import gather_stack
+from tests.said.notes import NOTES
 
 
 @contextmanager

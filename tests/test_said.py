@@ -14,22 +14,22 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
-from builders import add_customer, add_grant, gift_card, one
-from ordering import SECRET, VAULT, attempt
 from pydantic import SecretStr
-from said import answers, gathering, listening, session
-from said.gathering import gather_histories, gather_secrets
-from said.notes import HISTORY, Notes, Secret, written
-from said.searching import search
 from structlog.testing import capture_logs
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from bench.needles import SHORTEST, Needles
-from store import claims
-from store.crypto import Vault
+from bench.proofs.needles import SHORTEST, Needles
+from store.access.vault import Vault
 from store.database import Database
+from store.orders import claim_links
 from store.tables import Order
+from tests.builders import add_customer, add_grant, gift_card, one
+from tests.ordering import SECRET, VAULT, attempt
+from tests.said import answers, gathering, listening, session
+from tests.said.gathering import gather_histories, gather_secrets
+from tests.said.notes import HISTORY, Notes, Secret, written
+from tests.said.searching import search
 
 PLANTED = {
     "a claim link": "https://claim.example/zYx-qvut_4711",
@@ -148,7 +148,7 @@ async def test_each_secret_is_gathered(
     await add_customer(database, email="zyxqvut@example.com", phone="+15550987601")
     claimed = await attempt(database, (await add_grant(database, gift_card())).id)
     async with database.transaction() as tx:
-        await claims.keep(tx, claimed.order_id, SECRET, VAULT)
+        await claim_links.keep(tx, claimed.order_id, SECRET, VAULT)
     await gather_secrets(database_url)
     SecretStr("configured-zyxqvut")
     Vault(f"k9:{KEY}")

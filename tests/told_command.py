@@ -9,13 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from unittest.mock import patch
 
-from said.gathering import gather_stack
-from said.listening import listen
-from said.notes import NOTES
-from stacks import note_logs
-
 from cli.main import main
 from cli.stack.stack import Stack
+from tests.said.gathering import gather_stack
+from tests.said.listening import listen
+from tests.said.notes import NOTES
+from tests.stacks import note_logs
 
 
 def tell_stacks() -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from said.notes import NOTES
+from tests.said.notes import NOTES
 
 GUERDON = str(Path(sys.executable).with_name("guerdon"))
 

@@ -30,7 +30,7 @@ from activities.staff import StaffActivities
 from activities.webhooks import WebhookActivities
 from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE, provider_queue
 from providers.registry import Opened
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database
 from worker import finance
 from worker.settings import WorkerSettings

@@ -12,11 +12,11 @@ import uvloop
 from temporalio.client import Client
 
 from providers.registry import Opened, open_configured
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database
 from store.logs import log_as_json
 from store.settings import StoreSettings, explain
-from store.temporal import connect
+from store.temporal.client import connect
 from worker.build import build_workers
 from worker.catalogues import keep_catalogues
 from worker.settings import WorkerSettings

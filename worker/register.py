@@ -21,8 +21,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.messages import REDRIVE_SCHEDULE, REDRIVE_WORKFLOW, WORKFLOW_QUEUE
 from providers.registry import configured
-from store.dispatch import SEARCH_ATTRIBUTES
-from store.temporal import connect
+from store.outbox.messages import SEARCH_ATTRIBUTES
+from store.temporal.client import connect
 from worker.build import DEPLOYMENT
 from worker.finance import schedule_reconciliations, schedule_seals, schedule_upkeep
 from worker.schedules import put_schedule

@@ -8,7 +8,7 @@ from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.lane import Timing
-from store.delivery import Pace
+from store.orders.delivery import Pace
 
 
 class WorkerSettings(BaseSettings):

@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.access import READERS, allow
 from api.async_actions.schemas import AsyncActionAnswer, AsyncActionList, AsyncActionSummary
-from api.fields import Instant
-from api.lists import Ordered
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
-from store.reading import actions
-from store.reading.pages import Between
+from api.http.access import READERS, allow
+from api.http.fields import Instant
+from api.http.lists import Ordered
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from store.imports import queries as actions
+from store.pages import Between
 
 router = APIRouter(
     prefix="/v1/async-actions", tags=["Asynchronous actions"], route_class=GuardedRoute

@@ -11,13 +11,13 @@ from api.campaigns.checks import WindowsIn, lay_windows
 from api.campaigns.codes import MAX_CODES, VoucherIn
 from api.campaigns.program import ReferralProgramIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.fields import Category, Duration, Instant
-from api.rewards.making import Making
+from api.http.fields import Category, Duration, Instant
+from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload
 from domain.rules.rule import Rule
-from store.campaigns import NewCampaign
+from store.campaigns.create import NewCampaign
 
 EXAMPLE: dict[str, Any] = {
     "name": "Refer a friend",

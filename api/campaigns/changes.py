@@ -10,8 +10,8 @@ from api.campaigns.checks import WindowsIn, lay_windows
 from api.campaigns.codes import DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.fields import Category, Duration, Instant
-from api.rewards.making import Making
+from api.http.fields import Category, Duration, Instant
+from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType, Limits
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from api.fields import Duration, Strict, first_error
+from api.http.fields import Duration, Strict, first_error
 from domain.audience import Audience
 from domain.campaigns import CampaignTerms
 from domain.fraud import Response
 from domain.refusals import InvalidPayload
 from domain.windows import Hours, Weekdays, Windows, Zone
 from store.database import Transaction
-from store.segments import must_exist
+from store.eligibility.segments import must_exist
 
 
 def _daily(given: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.fields import MAX_MINOR, Strict
+from api.http.fields import MAX_MINOR, Strict
 from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff, Whole
 
 MAX_CODES = 100_000

@@ -6,22 +6,25 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from api.access import READERS, Calling, allow
 from api.campaigns.bodies import CampaignIn
 from api.campaigns.changes import CampaignChangeIn
 from api.campaigns.checks import must_be_known
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
 from api.campaigns.terms import PROGRAM, rewards_in
-from api.lists import Dated
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.rewards.making import begin
-from api.rewards.offering import must_be_offered
-from api.route import GuardedRoute
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Dated
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.rewards.catalogue import must_be_offered
+from api.rewards.definitions import begin
 from domain.roles import Role
-from store import campaigns, removal, revisions, schemas
-from store.reading import campaigns as reading
-from store.rules import named
+from store import metadata_schemas
+from store.campaigns import queries as reading
+from store.campaigns.create import create, set_active
+from store.campaigns.delete import delete
+from store.campaigns.revise import lock, revise
+from store.campaigns.rules import named
 from store.terms import terms_of
 
 CampaignKind = Literal[
@@ -41,13 +44,13 @@ async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     """Create a referral campaign. It is live at once."""
     currency = held.settings.currency
     async with held.database.transaction() as tx:
-        await schemas.check(tx, "campaign", body.metadata)
+        await metadata_schemas.check(tx, "campaign", body.metadata)
         making = await begin(tx, currency, rewards_in(body.referral_program))
         rules = await named(tx, body.validation_rules, "/validation_rules")
         new = body.to_campaign(making, rules, currency)
         await must_be_known(tx, new.terms)
         await making.put_away(tx, held.vault)
-        campaign_id = await campaigns.create(tx, new)
+        campaign_id = await create(tx, new)
     return await _answer(held, campaign_id)
 
 
@@ -92,15 +95,15 @@ async def update_campaign(
     began before keep theirs, until they are moved."""
     currency = held.settings.currency
     async with held.database.transaction() as tx:
-        campaign = await revisions.lock(tx, campaign_id)
+        campaign = await lock(tx, campaign_id)
         before = await terms_of(tx, campaign.id, campaign.version)
         making = await begin(tx, currency, rewards_in(body.referral_program))
         after, columns = body.to_terms(before, making, currency), body.to_columns(campaign)
         await must_be_known(tx, after)
         if body.metadata or body.unset_metadata_fields:
-            await schemas.check(tx, "campaign", columns["attributes"])
+            await metadata_schemas.check(tx, "campaign", columns["attributes"])
         await making.put_away(tx, held.vault)
-        await revisions.revise(tx, campaign, before, after, columns, actor=caller.app_id)
+        await revise(tx, campaign, before, after, columns, actor=caller.app_id)
     return await _answer(held, campaign.id)
 
 
@@ -113,7 +116,7 @@ async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> Dele
     """Delete a campaign with its codes, at once. Refused once anybody was referred: facts are
     never deleted, and `/disable` ends a campaign."""
     async with held.database.transaction() as tx:
-        await removal.delete(tx, campaign_id, actor=caller.app_id)
+        await delete(tx, campaign_id, actor=caller.app_id)
     return DeletedCampaign()
 
 
@@ -149,5 +152,5 @@ async def _switch(held: Held, ref: str, *, active: bool, actor: str) -> Campaign
         if active:
             terms = await terms_of(tx, campaign.id, campaign.version)
             await must_be_offered(tx, terms, PROGRAM)
-        await campaigns.set_active(tx, campaign.id, active=active, actor=actor)
+        await set_active(tx, campaign.id, active=active, actor=actor)
     return await _answer(held, campaign.id)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from api.campaigns.checks import AudienceIn, FraudIn
-from api.fields import MAX_MINOR, Duration, Strict
+from api.http.fields import MAX_MINOR, Duration, Strict
 from api.rewards.kinds import RewardIn
 from domain.campaigns import ConversionKind, Criterion, OnReversal, Review
 from domain.money import Currency

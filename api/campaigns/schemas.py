@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, computed_field
 
 from api.campaigns.checks import windows_answer
-from api.lists import Listed
+from api.http.lists import Listed
 from api.rewards.schemas import RefereeReward
 from api.validation_rules.schemas import Assigned, AssignmentAnswer
 from domain.audience import Audiences
@@ -25,7 +25,7 @@ from domain.codes import CodeConfig
 from domain.discounts import Discount, PercentOff, UnitsOff
 from domain.fraud import FraudChecks
 from domain.windows import Hours, Timeframe
-from store.reading.campaigns import CampaignRead
+from store.campaigns.queries import CampaignRead
 
 
 class DiscountAnswer(BaseModel):

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from api.access import READERS, Caller, Calling, allow
-from api.persons import name_for
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
-from store.reading import campaigns, summary
+from api.http.access import READERS, Caller, Calling, allow
+from api.http.masking import name_for
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from store.campaigns import queries as campaigns
+from store.campaigns import summary
 
 router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from api.campaigns.checks import lay_checks
 from api.campaigns.codes import VoucherIn
 from api.campaigns.program import ProgramChangeIn, TierChangeIn, TierIn
-from api.fields import first_error
+from api.http.fields import first_error
+from api.rewards.definitions import Making
 from api.rewards.kinds import KindIn, ReferenceIn
-from api.rewards.making import Making
 from domain.campaigns import CampaignTerms, Criterion, Tier
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload

@@ -8,20 +8,20 @@ from typing import Literal, TypeVar
 
 from fastapi import APIRouter
 
-from api.access import READERS, Caller, Calling, allow
 from api.campaigns.program import TierChangeIn, TierIn
 from api.campaigns.terms import document_of, tier_of, to_terms
-from api.lists import Listed, Windowed
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.rewards.making import Making, begin
-from api.route import GuardedRoute
+from api.http.access import READERS, Caller, Calling, allow
+from api.http.lists import Listed, Windowed
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.rewards.definitions import Making, begin
 from domain.campaigns import Tier
 from domain.ids import Prefix, new_id
 from domain.refusals import NotFound
 from domain.roles import Role
-from store import revisions
-from store.reading import campaigns as reading
+from store.campaigns import queries as reading
+from store.campaigns.revise import lock, revise
 from store.terms import terms_of
 
 router = APIRouter(
@@ -121,13 +121,13 @@ async def _edit(
     held: Held, campaign_id: str, body: TierChangeIn | None, edit: Edit, caller: Caller
 ) -> None:
     async with held.database.transaction() as tx:
-        campaign = await revisions.lock(tx, campaign_id)
+        campaign = await lock(tx, campaign_id)
         before = await terms_of(tx, campaign.id, campaign.version)
         making = await begin(tx, held.settings.currency, [body.reward] if body else [])
         tiers = edit(before.tiers, making)
         after = to_terms(document_of(before) | {"tiers": tiers}, field="")
         await making.put_away(tx, held.vault)
-        await revisions.revise(tx, campaign, before, after, {}, actor=caller.app_id)
+        await revise(tx, campaign, before, after, {}, actor=caller.app_id)
 
 
 async def _all(held: Held, campaign_id: str) -> list[TierAnswer]:

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, Field
 
-from api.access import allow
-from api.async_actions.accepting import accept
+from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
-from api.files import CsvFile, FileRoute, rows_of
-from api.problems import post_responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import allow
+from api.http.files import CsvFile, FileRoute, rows_of
+from api.http.problems import post_responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.imports import WrongHeader, reader
 from domain.refusals import InvalidPayload
 from domain.roles import Role
-from store.imports import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_METADATA
+from store.imports.handlers import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_METADATA
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 files = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=FileRoute)

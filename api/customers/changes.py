@@ -8,17 +8,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel
 
-from api.access import Calling, allow
 from api.customers.schemas import CustomerAnswer
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import Calling, allow
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.customers import Person
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
 from domain.roles import Role
-from store import customers, erasure
-from store.reading import customers as reading
+from store.customers import queries as reading
+from store.customers.erase import erase
+from store.customers.upsert import upsert
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
@@ -65,7 +66,7 @@ async def update_customer(
     if body.source_id is not None and body.source_id != customer.source_id is not None:
         raise InvalidPayload("A source_id cannot be changed.", field="/source_id")
     async with held.database.transaction() as tx:
-        row = await customers.upsert(tx, body.model_copy(update={"id": customer.id}), pointer="")
+        row = await upsert(tx, body.model_copy(update={"id": customer.id}), pointer="")
     return CustomerAnswer.of(row, caller)
 
 
@@ -78,7 +79,7 @@ async def update_customer(
 async def delete_customer(customer_id: str, held: Held) -> None:
     """Erase a person: the same as `permanent-deletion`."""
     async with held.database.transaction() as tx:
-        erased = await erasure.erase(tx, customer_id)
+        erased = await erase(tx, customer_id)
     held.dispatcher.wake(erased.intake)
 
 
@@ -90,7 +91,7 @@ async def delete_customer(customer_id: str, held: Held) -> None:
 async def erase_customer(customer_id: str, held: Held) -> Deletion:
     """Erase a person. What waits for them is cancelled; refused while a card may be on its way."""
     async with held.database.transaction() as tx:
-        erased = await erasure.erase(tx, customer_id)
+        erased = await erase(tx, customer_id)
     held.dispatcher.wake(erased.intake)
     return Deletion(
         id=new_id(Prefix.DELETION),

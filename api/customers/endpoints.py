@@ -6,18 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
-from api.access import READERS, Calling, allow
 from api.customers.schemas import CustomerAnswer, CustomerList
-from api.fields import Instant
-from api.known_parameters import wrong_parameter
-from api.lists import Created, Dated, Updated
-from api.problems import post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, Calling, allow
+from api.http.fields import Instant
+from api.http.known_parameters import wrong_parameter
+from api.http.lists import Created, Dated, Updated
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.customers import Person
 from domain.roles import Role
-from store import customers
-from store.reading import customers as reading
+from store.customers import queries as reading
+from store.customers.upsert import upsert
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
@@ -41,7 +41,7 @@ Described = Annotated[Person, Body(examples=[EXAMPLE])]
 async def upsert_customer(body: Described, caller: Calling, held: Held) -> CustomerAnswer:
     """Create a customer, or merge what is given into the one with this `source_id` or `id`."""
     async with held.database.transaction() as tx:
-        row = await customers.upsert(tx, body, pointer="")
+        row = await upsert(tx, body, pointer="")
     return CustomerAnswer.of(row, caller)
 
 

@@ -8,17 +8,18 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from api.access import READERS, allow
-from api.fields import Instant
-from api.known_parameters import wrong_parameter
-from api.lists import Ordered
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, allow
+from api.http.fields import Instant
+from api.http.known_parameters import wrong_parameter
+from api.http.lists import Ordered
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.vouchers.schemas import VoucherAnswer
 from domain.ledger import POINTS
-from store.reading import customers, holdings
-from store.reading.pages import Between
+from store.customers import holdings
+from store.customers import queries as customers
+from store.pages import Between
 from store.tables import Event
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, computed_field
 
-from api.access import Caller
-from api.lists import Listed
-from api.persons import email_for, name_for
+from api.http.access import Caller
+from api.http.lists import Listed
+from api.http.masking import email_for, name_for
 from domain.customers import Address
-from store.customers import CustomerRow
+from store.customers.upsert import CustomerRow
 from store.tables import Customer, Referral
 
 

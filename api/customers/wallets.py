@@ -7,15 +7,16 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import allow
-from api.fields import Strict
-from api.problems import post_responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import allow
+from api.http.fields import Strict
+from api.http.problems import post_responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.roles import Role
-from store import wallets
+from store.customers import holdings
+from store.customers import queries as customers
 from store.database import ReadSession
-from store.reading import customers, holdings
+from store.grants import wallets
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 

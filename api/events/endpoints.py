@@ -5,23 +5,24 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import Calling, allow
 from api.customers.schemas import SimpleCustomer
 from api.events.schemas import EventAnswer, EventIn
-from api.fields import identity_of
-from api.idempotency import HEADER
-from api.problems import post_responses
+from api.http.access import Calling, allow
+from api.http.fields import identity_of
+from api.http.idempotency import HEADER
+from api.http.problems import post_responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from domain.rules.evaluation import Basket
-from store import customers, schemas
-from store.attribution import convert
-from store.conversions import ConversionRequest
-from store.refused import Asked, noting_refusal
+from store import metadata_schemas
+from store.customers.upsert import upsert
+from store.redemptions.refused import Asked, noting_refusal
+from store.referrals.attribute import convert
+from store.referrals.conversion import ConversionRequest
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRoute)
 
@@ -54,8 +55,8 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     code = body.referral.code if body.referral else None
     asked = Asked("conversion.refused", body.customer, code)
     async with noting_refusal(held.database, asked) as tx:
-        await schemas.check(tx, f"event:{body.event}", body.metadata)
-        customer = await customers.upsert(tx, body.customer)
+        await metadata_schemas.check(tx, f"event:{body.event}", body.metadata)
+        customer = await upsert(tx, body.customer)
         converted = await convert(
             tx,
             ConversionRequest(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.customers.schemas import SimpleCustomer
-from api.fields import NamedPerson
+from api.http.fields import NamedPerson
 from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
 from domain.customers import Metadata

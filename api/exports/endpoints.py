@@ -7,16 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Header, Query
 from fastapi.responses import Response, StreamingResponse
 
-from api.access import Caller, Calling, allow
 from api.exports.schemas import ExportAnswer, ExportIn, ExportList
-from api.lists import Ordered
-from api.problems import post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import Caller, Calling, allow
+from api.http.lists import Ordered
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.refusals import Forbidden, NotFound
 from domain.roles import Role
-from store import exports
-from store.exporting.asking import Asked
+from store.exports import exports
+from store.exports.query import Asked
 from store.tables import Export
 
 router = APIRouter(prefix="/v1/exports", tags=["Exports"], route_class=GuardedRoute)

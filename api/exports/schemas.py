@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from store.exporting.asking import Asked
+from store.exports.query import Asked
 from store.tables import Export
 
 

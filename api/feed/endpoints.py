@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.access import allow
 from api.feed.schemas import EventLog
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import allow
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.feed import BEGINNING, EVENT_ID, Place, TypePattern
 from domain.roles import Role
-from store.reading import feed
+from store.events import feed
 
 router = APIRouter(
     prefix="/v1/event-log",

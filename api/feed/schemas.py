@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from store.reading.feed import Followed, told
+from store.events.feed import Followed, told
 from store.tables import Event
 
 _STOPPED: dict[str, Any] = {

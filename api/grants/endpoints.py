@@ -6,18 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.access import READERS, Calling, allow
 from api.grants.schemas import ClaimAnswer, GrantAnswer, GrantList
-from api.lists import Windowed
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
-from api.timelines import Timeline
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Windowed
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.http.timelines import Timeline
 from domain.grants import GrantStatus
 from domain.roles import Role
-from store import claims
-from store.reading import grants as reading
-from store.reading import timelines
+from store.events import timelines
+from store.grants import queries as reading
+from store.orders import claim_links
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 
@@ -84,6 +84,6 @@ async def get_claim(grant_id: str, caller: Calling, held: Held, response: Respon
     demand is fetched by Guerdon when it next looks at the order, not by this request: until then
     the answer is 409."""
     async with held.database.transaction() as tx:
-        given = await claims.hand_out(tx, grant_id, actor=caller.app_id, vault=held.vault)
+        given = await claim_links.hand_out(tx, grant_id, actor=caller.app_id, vault=held.vault)
     response.headers["Cache-Control"] = "no-store"
     return ClaimAnswer(grant_id=grant_id, order_id=given.order_id, **given.secret.model_dump())

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.access import allow
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import allow
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.evidence import Evidence
 from domain.roles import Role
-from store.reading import evidence
+from store.grants import evidence
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 

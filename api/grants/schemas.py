@@ -7,18 +7,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Caller
-from api.lists import Listed
+from api.http.access import Caller
+from api.http.lists import Listed
+from api.http.masking import email_for, name_for
 from api.orders.schemas import OrderAnswer
-from api.persons import email_for, name_for
 from domain.customers import Email
 from domain.grants import REFEREE_REASON, Attention, GrantStatus
 from domain.promises import due
 from domain.rewards import Reward, reward_of
 from domain.staff import MEANING, OF_REFERRAL, Action, meaning, possible
 from providers.registry import RESENDING
-from store.reading.grants import GrantRead
-from store.staff import standing_of
+from store.grants.queries import GrantRead
+from store.staff.requests import standing_of
 from store.tables import Customer, Grant
 
 

@@ -12,6 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from api.http.problems import problem, responses
+from api.http.resources import Held, Resources
 from api.metrics import (
     DOUBLE_ORDERS,
     LANE_STOPPED,
@@ -20,11 +22,10 @@ from api.metrics import (
     UNSENT_SECONDS,
     WEBHOOKS_FAILING,
 )
-from api.problems import problem, responses
-from api.resources import Held, Resources
+from store.health import backlog, double_orders, schema_fits
 from store.outage import is_outage
-from store.reading import lanes, webhooks
-from store.reading.health import backlog, double_orders, schema_fits
+from store.providers import lane_queries as lanes
+from store.webhooks import queries as webhooks
 
 router = APIRouter(tags=["Health"])
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.access import READERS, Calling, allow
 from api.holders.schemas import HolderAnswer, HolderList, HoldersAnswer, HoldersIn
-from api.lists import Ordered
-from api.problems import post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Ordered
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.roles import Role
-from store import holders
 from store.database import ReadSession
-from store.reading import holders as reading
+from store.holders import queries as reading
+from store.holders import referees
 
 router = APIRouter(prefix="/v1/referrals", tags=["Codes"], route_class=GuardedRoute)
 
@@ -45,7 +45,7 @@ async def add_holders(
     code by itself or its id."""
     async with held.database.transaction() as tx:
         voucher = await reading.find_code(ReadSession(tx.session), member_id, campaign_id)
-        added = await holders.add_referees(tx, voucher.code, body.holders, body.metadata)
+        added = await referees.add_referees(tx, voucher.code, body.holders, body.metadata)
     held.dispatcher.wake(added.intake)
     async with held.database.reading() as session:
         found = await reading.of_referrals(session, voucher.id, added.referral_ids)
@@ -106,5 +106,5 @@ async def remove_holder(
         session = ReadSession(tx.session)
         voucher = await reading.find_code(session, member_id, campaign_id)
         holder = await reading.find(session, voucher.id, holder_id)
-        intake = await holders.remove_referee(tx, holder, caller.app_id)
+        intake = await referees.remove_referee(tx, holder, caller.app_id)
     held.dispatcher.wake(intake)

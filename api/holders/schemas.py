@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import NamedPerson
-from api.lists import Listed
+from api.http.fields import NamedPerson
+from api.http.lists import Listed
 from domain.customers import Metadata
-from store.reading.holders import HolderRead
+from store.holders.queries import HolderRead
 
 
 class HoldersIn(BaseModel):

@@ -12,11 +12,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.hooks.account import AccountHook, follow, is_addressed, read_signed
-from api.problems import responses
-from api.resources import Held
-from store import hints
+from api.http.problems import responses
+from api.http.resources import Held
 from store.database import Database
-from store.reading.orders import Hooked, find_by_hook
+from store.orders import hints
+from store.orders.queries import Hooked, find_by_hook
 
 log = structlog.get_logger(__name__)
 

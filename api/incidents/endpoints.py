@@ -8,15 +8,15 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.access import allow
-from api.lists import Listed, Windowed
-from api.problems import responses
+from api.http.access import allow
+from api.http.lists import Listed, Windowed
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.reconciliations.schemas import Provider
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.reconciliation import Filed
 from domain.roles import Role
-from store.reconciliation import noted
+from store.reconciliation import incidents
 from store.tables import Incident
 
 router = APIRouter(
@@ -67,7 +67,7 @@ async def list_incidents(
 ) -> IncidentList:
     """Incidents, newest first."""
     async with held.database.reading() as session:
-        found, page = await noted.page(session, window, provider=provider, filed=filed)
+        found, page = await incidents.page(session, window, provider=provider, filed=filed)
     return IncidentList(
         data=[IncidentAnswer.of(*one) for one in found], total=page.total, has_more=page.has_more
     )
@@ -77,4 +77,4 @@ async def list_incidents(
 async def get_incident(incident_id: str, held: Held) -> IncidentAnswer:
     """One incident."""
     async with held.database.reading() as session:
-        return IncidentAnswer.of(*await noted.find(session, incident_id))
+        return IncidentAnswer.of(*await incidents.find(session, incident_id))

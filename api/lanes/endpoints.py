@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.access import allow
+from api.http.access import allow
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.lanes.schemas import LaneList
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.roles import Role
-from store.reading import lanes
+from store.providers import lane_queries as lanes
 
 router = APIRouter(
     prefix="/v1/lanes",

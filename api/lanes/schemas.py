@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.grants import Attention
 from domain.money import Money
-from store.reading.lanes import LaneStanding
+from store.providers.lane_queries import LaneStanding
 
 _STOPPED: dict[str, Any] = {
     "id": "tremendous",

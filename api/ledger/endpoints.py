@@ -9,8 +9,12 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from api.access import Calling, allow
-from api.fields import Instant
+from api.http.access import Calling, allow
+from api.http.fields import Instant
+from api.http.lists import Windowed
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.ledger.schemas import (
     BalanceAnswer,
     BalanceList,
@@ -20,16 +24,12 @@ from api.ledger.schemas import (
     TransactionList,
     csv_lines,
 )
-from api.lists import Windowed
-from api.problems import post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.money import Money
 from domain.roles import Role
-from store import deposits
 from store.database import Database
-from store.reading import ledger
-from store.reading.ledger import Filters, Which
+from store.ledger import balances as ledger
+from store.ledger.balances import Filters, Which
+from store.providers import deposits
 
 router = APIRouter(
     prefix="/v1/ledger",

@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Strict
-from api.lists import Listed
+from api.http.fields import Strict
+from api.http.lists import Listed
 from domain.money import Currency
-from store.reading.ledger import Balance
+from store.ledger.balances import Balance
 from store.tables import LedgerEntry
 
 MOST = 10**15

@@ -9,18 +9,18 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from api.access import allow
-from api.fields import Instant
-from api.lists import Windowed
+from api.http.access import allow
+from api.http.fields import Instant
+from api.http.lists import Windowed
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.orders.schemas import OrderAnswer, OrderList, csv_lines
-from api.problems import responses
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.orders import OrderState
 from domain.roles import Role
 from store.database import Database
-from store.reading import orders
-from store.reading.orders import Filters
+from store.orders import queries as orders
+from store.orders.queries import Filters
 
 router = APIRouter(
     prefix="/v1/gift-card-orders",

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.lists import Listed
+from api.http.lists import Listed
 from domain.orders import DeliveryState, OrderState, RedemptionState
 from store.tables import Order
 

@@ -6,17 +6,18 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.access import READERS, Calling, allow
-from api.lists import Ordered
-from api.problems import post_responses, responses
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Ordered
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.publications.schemas import PublicationAnswer, PublicationIn, PublicationList
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.roles import Role
-from store import customers, schemas
-from store.publications import PublicationRequest, publish
-from store.reading import codes as reading
-from store.refused import Asked, noting_refusal
+from store import metadata_schemas
+from store.codes import queries as reading
+from store.customers.upsert import upsert
+from store.publications.publish import PublicationRequest, publish
+from store.redemptions.refused import Asked, noting_refusal
 
 router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=GuardedRoute)
 
@@ -46,8 +47,8 @@ async def publish_code(
     name = body.campaign.name if body.campaign else None
     asked = Asked("publication.failed", body.customer, body.voucher, name)
     async with noting_refusal(held.database, asked) as tx:
-        await schemas.check(tx, "publication", body.metadata)
-        customer = await customers.upsert(tx, body.customer)
+        await metadata_schemas.check(tx, "publication", body.metadata)
+        customer = await upsert(tx, body.customer)
         request = PublicationRequest(
             customer_id=customer.id,
             campaign=name,

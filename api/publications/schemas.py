@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from api.access import Caller
 from api.customers.schemas import CustomerAnswer
-from api.fields import NamedPerson
-from api.lists import Listed
+from api.http.access import Caller
+from api.http.fields import NamedPerson
+from api.http.lists import Listed
 from api.vouchers.schemas import VoucherAnswer
 from domain.customers import Metadata
-from store.reading.codes import PublicationRead
+from store.codes.queries import PublicationRead
 
 
 class FromCampaign(BaseModel):

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
-from api.access import Calling, allow
-from api.lists import Windowed
-from api.problems import post_responses, responses
+from api.http.access import Calling, allow
+from api.http.lists import Windowed
+from api.http.problems import post_responses, responses
+from api.http.resources import Held, Resources
+from api.http.route import GuardedRoute
 from api.reconciliations.schemas import (
     ItemAnswer,
     ItemList,
@@ -25,14 +27,12 @@ from api.reconciliations.schemas import (
     RepairBody,
     csv_lines,
 )
-from api.resources import Held, Resources
-from api.route import GuardedRoute
 from domain.reconciliation import Filed, ReconciliationStart, RepairStart
 from domain.refusals import Unavailable
 from domain.roles import Role
 from store.database import Database
-from store.reconciliation import giving_up, items, repairs, runs
-from store.reconciliation.starting import start_repair, start_run
+from store.reconciliation import failed_runs, items, repairs, runs
+from store.reconciliation.start import start_repair, start_run
 
 router = APIRouter(
     prefix="/v1/reconciliations",
@@ -144,7 +144,7 @@ async def begin(held: Resources, start: ReconciliationStart) -> None:
         await start_run(held.temporal, start)
     except (RPCError, RuntimeError):
         detail = "Temporal did not answer; start it again."
-        await giving_up.give_up(held.database, start.reconciliation_id, detail)
+        await failed_runs.give_up(held.database, start.reconciliation_id, detail)
         raise Unavailable("Temporal does not answer. Try again.") from None
 
 

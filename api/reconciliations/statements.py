@@ -12,13 +12,13 @@ from typing import IO, Annotated, Any
 from fastapi import APIRouter, Body, Query, Request
 from starlette.datastructures import UploadFile
 
-from api.access import Calling, allow
-from api.fields import Instant
-from api.problems import body_responses, post_responses, responses
+from api.http.access import Calling, allow
+from api.http.fields import Instant
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.reconciliations.endpoints import begin, get_reconciliation
 from api.reconciliations.schemas import Provider, ReconciliationAnswer
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 from domain.roles import Role
 from domain.statements import Mapping

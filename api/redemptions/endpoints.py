@@ -6,9 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from api.access import READERS, Caller, Calling, allow
-from api.lists import Created, Ordered
-from api.problems import post_responses, responses
+from api.http.access import READERS, Caller, Calling, allow
+from api.http.lists import Created, Ordered
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.redemptions.orders import OrderIn
 from api.redemptions.requests import to_request
 from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
@@ -19,17 +21,16 @@ from api.redemptions.schemas import (
     RedemptionList,
     Result,
 )
-from api.resources import Held
-from api.route import GuardedRoute
 from domain.ids import Prefix
 from domain.refusals import CannotCount, NotFound, Refusal
 from domain.roles import Role
-from store import customers, schemas
+from store import metadata_schemas
+from store.customers.upsert import upsert
 from store.database import Transaction
-from store.failures import keep_failure
-from store.reading import redemptions as reading
-from store.redemptions import Redeemed, redeem
-from store.rollbacks import RollbackRequest, roll_back
+from store.redemptions import queries as reading
+from store.redemptions.failed import keep_failure
+from store.redemptions.redeem import Redeemed, redeem
+from store.redemptions.roll_back import RollbackRequest, roll_back
 
 router = APIRouter(prefix="/v1/redemptions", tags=["Redemptions"], route_class=GuardedRoute)
 
@@ -76,18 +77,18 @@ async def redeem_code(
 
 async def _redeem(body: RedemptionIn, held: Held, request: Request) -> Redeemed:
     async with held.database.transaction() as tx:
-        await schemas.check(tx, "redemption", body.metadata)
+        await metadata_schemas.check(tx, "redemption", body.metadata)
         if body.order:
             await _check_order(tx, body.order)
-        customer = await customers.upsert(tx, body.customer)
+        customer = await upsert(tx, body.customer)
         return await redeem(tx, to_request(body, request, customer.id, tx.now))
 
 
 async def _check_order(tx: Transaction, order: OrderIn) -> None:
-    await schemas.check(tx, "order", order.metadata, "/order/metadata")
+    await metadata_schemas.check(tx, "order", order.metadata, "/order/metadata")
     for index, item in enumerate(order.items or []):
         pointer = f"/order/items/{index}/metadata"
-        await schemas.check(tx, "order_item", item.metadata, pointer)
+        await metadata_schemas.check(tx, "order_item", item.metadata, pointer)
 
 
 async def _keep(refusal: Refusal, body: RedemptionIn, held: Held, request: Request) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from api.fields import MAX_MINOR, MinorUnits
+from api.http.fields import MAX_MINOR, MinorUnits
 from domain.customers import Metadata
 from domain.discounts import Line
-from store.reading.redemptions import RedemptionRead
+from store.redemptions.queries import RedemptionRead
 
 Status = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]

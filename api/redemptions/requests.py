@@ -6,9 +6,9 @@ from datetime import datetime
 
 from fastapi import Request
 
-from api.idempotency import HEADER
+from api.http.idempotency import HEADER
 from api.redemptions.schemas import RedemptionIn
-from store.redemptions import RedemptionRequest
+from store.redemptions.redeem import RedemptionRequest
 
 
 def to_request(

@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Caller
 from api.customers.schemas import SimpleCustomer
-from api.fields import MAX_MINOR
+from api.http.access import Caller
+from api.http.fields import MAX_MINOR
 from api.redemptions.orders import RedeemedOrder
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
 from domain.customers import Metadata
 from domain.refusals import NotFound
-from store.reading.redemptions import RedemptionRead
+from store.redemptions.queries import RedemptionRead
 
 
 class RollbackIn(BaseModel):

@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from api.access import Caller
 from api.customers.schemas import SimpleCustomer
-from api.fields import NamedPerson
-from api.lists import Listed
+from api.http.access import Caller
+from api.http.fields import NamedPerson
+from api.http.lists import Listed
 from api.redemptions.orders import OrderIn, RedeemedOrder
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
 from domain.customers import Metadata
-from store.reading.redemptions import RedemptionRead
+from store.redemptions.queries import RedemptionRead
 
 Result = Literal["SUCCESS", "FAILURE"]
 

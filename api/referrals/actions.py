@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from api.access import Caller, Calling
 from api.grants.schemas import StaffNote
+from api.http.access import Caller, Calling
+from api.http.resources import Held, Resources
+from api.http.route import GuardedRoute
+from api.http.staff_requests import ask, documented, identity_of
 from api.referrals.schemas import ReferralAnswer
-from api.resources import Held, Resources
-from api.route import GuardedRoute
-from api.staffing import ask, documented, identity_of
 from domain.staff import Action
-from store.reading import referrals as reading
-from store.staff import Asking
+from store.referrals import queries as reading
+from store.staff.requests import Asking
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 

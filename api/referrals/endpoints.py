@@ -7,21 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.access import READERS, Calling, allow
-from api.lists import Windowed
-from api.problems import post_responses, responses
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Windowed
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.http.timelines import Timeline
 from api.referrals.schemas import ReferralAnswer, ReferralIn, ReferralList
-from api.resources import Held
-from api.route import GuardedRoute
-from api.timelines import Timeline
 from domain.referrals import ReferralStatus
 from domain.roles import Role
-from store import customers
-from store.attribution import sign_up
-from store.reading import referrals as reading
-from store.reading import timelines
-from store.reading.referrals import Filters
-from store.refused import Asked, noting_refusal
+from store.customers.upsert import upsert
+from store.events import timelines
+from store.redemptions.refused import Asked, noting_refusal
+from store.referrals import queries as reading
+from store.referrals.attribute import sign_up
+from store.referrals.queries import Filters
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 
@@ -56,7 +56,7 @@ async def create_referral(
     """Attribute a friend to a code at sign-up. The first code that a friend uses holds."""
     asked = Asked("referral.refused", body.customer, body.code)
     async with noting_refusal(held.database, asked) as tx:
-        referee = await customers.upsert(tx, body.customer)
+        referee = await upsert(tx, body.customer)
         attributed = await sign_up(
             tx, code=body.code, referee_id=referee.id, metadata=body.metadata
         )

@@ -7,17 +7,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Caller
-from api.fields import NamedPerson
 from api.grants.schemas import ActionAnswer, GrantAnswer, Party, due_of
-from api.lists import Listed
+from api.http.access import Caller
+from api.http.fields import NamedPerson
+from api.http.lists import Listed
 from domain.customers import Metadata
 from domain.promises import due
 from domain.referrals import ReferralStatus
 from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdict import Verdict
-from store.reading.referrals import ReferralRead
-from store.staff import standing_of
+from store.referrals.queries import ReferralRead
+from store.staff.requests import standing_of
 from store.tables import Referral
 
 

@@ -9,18 +9,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
-from api.access import allow
-from api.fields import Duration, Instant
-from api.problems import responses
+from api.http.access import allow
+from api.http.fields import Duration, Instant
+from api.http.problems import responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.reports import schemas
 from api.reports.schemas import Report
-from api.reports.streaming import DOCUMENTED, answer
-from api.resources import Held
-from api.route import GuardedRoute
+from api.reports.stream import DOCUMENTED, answer
 from domain.refusals import InvalidPayload
 from domain.roles import Role
-from store import reports
 from store.database import now
+from store.ledger import reports
 
 router = APIRouter(
     prefix="/v1/reports",

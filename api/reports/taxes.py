@@ -7,17 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Calling, allow
-from api.fields import MAX_MINOR
-from api.lists import Listed
-from api.problems import body_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import Calling, allow
+from api.http.fields import MAX_MINOR
+from api.http.lists import Listed
+from api.http.problems import body_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from domain.money import Currency
 from domain.roles import Role
-from store import taxes
+from store.customers import queries as customers
 from store.database import ReadSession
-from store.reading import customers
+from store.ledger import taxes
 
 router = APIRouter(prefix="/v1", tags=["Taxes"], route_class=GuardedRoute)
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from api.access import Caller, Calling, allow
-from api.fields import identity_of
-from api.idempotency import HEADER
-from api.problems import post_responses
+from api.http.access import Caller, Calling, allow
+from api.http.fields import identity_of
+from api.http.idempotency import HEADER
+from api.http.problems import post_responses
+from api.http.resources import Held, Resources
+from api.http.route import GuardedRoute
 from api.referrals.schemas import ReferralAnswer
-from api.resources import Held, Resources
 from api.reversals.schemas import OrderReversalAnswer, OrderReversalIn, ReversalIn
-from api.route import GuardedRoute
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.database import Transaction
-from store.reading import referrals as reading
-from store.reversals import Accepted, referral_of_order, request_reversal
+from store.referrals import queries as reading
+from store.reversals.request import Accepted, referral_of_order, request_reversal
 
 router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
 

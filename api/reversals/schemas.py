@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Strict
+from api.http.fields import Strict
 from api.referrals.schemas import ReferralAnswer
 from domain.customers import Metadata
 

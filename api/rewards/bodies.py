@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, HttpUrl, model_validator
 
-from api.fields import Strict
+from api.http.fields import Strict
 from api.rewards.kinds import (
     GiftCreditsIn,
     KindIn,

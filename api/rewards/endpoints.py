@@ -6,20 +6,20 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.access import READERS, Calling, allow
-from api.lists import Windowed
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.rewards import making
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Windowed
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.rewards import definitions
 from api.rewards.bodies import RewardChangeIn, RewardCreateIn
 from api.rewards.schemas import RewardAnswer, RewardList
-from api.route import GuardedRoute
 from domain.rewards import Reward
 from domain.roles import Role
-from store import rewards, schemas
+from store import metadata_schemas
 from store.database import Transaction
-from store.reading import rewards as reading
-from store.rewards import NewReward
+from store.rewards import queries as reading
+from store.rewards.definitions import NewReward, create, delete, lock, update
 
 router = APIRouter(prefix="/v1/rewards", tags=["Rewards"], route_class=GuardedRoute)
 
@@ -29,8 +29,8 @@ async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> Re
     """Define a reward that campaigns can name by `reward_id`."""
     async with held.database.transaction() as tx:
         new = NewReward(**_given(body, await _made(tx, held, body)))
-        await schemas.check(tx, "reward", new.attributes)
-        reward_id = await rewards.create(tx, new, actor=caller.app_id)
+        await metadata_schemas.check(tx, "reward", new.attributes)
+        reward_id = await create(tx, new, actor=caller.app_id)
     return await _answer(held, reward_id)
 
 
@@ -62,12 +62,12 @@ async def update_reward(
 ) -> RewardAnswer:
     """Change a definition. Campaigns that use it keep what they copied, until they are edited."""
     async with held.database.transaction() as tx:
-        row = await rewards.lock(tx, reward_id)
+        row = await lock(tx, reward_id)
         before = NewReward.model_validate(row, from_attributes=True)
         new = before.model_copy(update=_given(body, await _made(tx, held, body)))
         if body.metadata is not None:
-            await schemas.check(tx, "reward", new.attributes)
-        await rewards.update(tx, reward_id, new, actor=caller.app_id)
+            await metadata_schemas.check(tx, "reward", new.attributes)
+        await update(tx, reward_id, new, actor=caller.app_id)
     return await _answer(held, reward_id)
 
 
@@ -80,14 +80,14 @@ async def update_reward(
 async def delete_reward(reward_id: str, caller: Calling, held: Held) -> None:
     """Forget a definition. Refused while a live campaign gives it, with the campaigns' names."""
     async with held.database.transaction() as tx:
-        await rewards.delete(tx, reward_id, actor=caller.app_id)
+        await delete(tx, reward_id, actor=caller.app_id)
 
 
 async def _made(tx: Transaction, held: Held, body: RewardChangeIn) -> Reward | None:
     given = body.definition()
     if given is None:
         return None
-    maker = await making.begin(tx, held.settings.currency, [given[0]])
+    maker = await definitions.begin(tx, held.settings.currency, [given[0]])
     reward = maker.make(*given)
     await maker.put_away(tx, held.vault)
     return reward.model_copy(update={"reward_id": None})

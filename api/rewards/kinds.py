@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from api.campaigns.codes import DiscountIn, FixedText
-from api.fields import Duration, Strict
+from api.http.fields import Duration, Strict
 from domain.amounts import AmountBy
 from domain.customers import Metadata
 from domain.money import Currency

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api.lists import Listed
+from api.http.lists import Listed
 from domain.amounts import AmountBy
 from domain.discounts import Discount
 from domain.rewards import (
@@ -20,7 +20,7 @@ from domain.rewards import (
     Sized,
     reward_of,
 )
-from store.reading.rewards import RewardRead
+from store.rewards.queries import RewardRead
 
 _TYPES: dict[str, Any] = {"gift_credits": "GIFT_VOUCHER", "loyalty_points": "LOYALTY_CARD"}
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.access import READERS, allow
-from api.lists import Windowed
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, allow
+from api.http.lists import Windowed
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.segments.schemas import SegmentAnswer, SegmentChangeIn, SegmentIn, SegmentList
 from domain.roles import Role
-from store import segments
-from store.reading import rules as reading
+from store.campaigns import rule_queries as reading
+from store.eligibility import segments
 
 router = APIRouter(prefix="/v1/segments", tags=["Segments"], route_class=GuardedRoute)
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.fields import Strict
-from api.lists import Listed
+from api.http.fields import Strict
+from api.http.lists import Listed
 from domain.segments import Filter, SegmentType
 from store.tables import Segment
 

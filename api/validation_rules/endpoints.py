@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.access import READERS, Calling, allow
-from api.lists import Dated, Ordered
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Dated, Ordered
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.validation_rules.schemas import (
     AssignmentAnswer,
     AssignmentIn,
@@ -21,9 +21,9 @@ from api.validation_rules.schemas import (
     RuleList,
 )
 from domain.roles import Role
-from store import rules
-from store.reading import rules as reading
-from store.reading.pages import Window
+from store.campaigns import rule_queries as reading
+from store.campaigns import rules
+from store.pages import Window
 
 router = APIRouter(prefix="/v1", tags=["Validation rules"], route_class=GuardedRoute)
 

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from api.fields import Strict
-from api.lists import Listed
+from api.http.fields import Strict
+from api.http.lists import Listed
 from domain.rules.rule import Group, Said
-from store.reading.rules import RuleRead
+from store.campaigns.rule_queries import RuleRead
 from store.tables import RuleAssignment
 
 _RULES: dict[str, Any] = {

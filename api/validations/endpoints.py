@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from api.access import allow
-from api.problems import post_responses
+from api.http.access import allow
+from api.http.problems import post_responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.redemptions.requests import to_request
 from api.redemptions.schemas import RedemptionIn
-from api.resources import Held
-from api.route import GuardedRoute
 from api.validations.schemas import ValidationAnswer
 from domain.refusals import CannotCount, NotFound
 from domain.roles import Role
-from store import customers
+from store.customers.upsert import upsert
 from store.database import ReadSession, Transaction
-from store.reading import redemptions as reading
-from store.redemptions import redeem
+from store.redemptions import queries as reading
+from store.redemptions.redeem import redeem
 from store.terms import terms_of
 
 router = APIRouter(prefix="/v1/validations", tags=["Redemptions"], route_class=GuardedRoute)
@@ -37,7 +37,7 @@ async def validate_code(body: RedemptionIn, held: Held, request: Request) -> Val
 
 
 async def _rehearse(tx: Transaction, body: RedemptionIn, request: Request) -> ValidationAnswer:
-    customer = await customers.upsert(tx, body.customer)
+    customer = await upsert(tx, body.customer)
     asked = to_request(body, request, customer.id, tx.now)
     redeemed = await redeem(tx, asked, rehearsed=True)
     read = await reading.find(ReadSession(tx.session), redeemed.redemption_id)

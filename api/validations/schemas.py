@@ -7,11 +7,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.campaigns.schemas import DiscountAnswer, EmptyList
-from api.problems import KINDS
+from api.http.problems import KINDS
 from api.redemptions.orders import RedeemedOrder
 from domain.discounts import Discount
 from domain.refusals import Refusal
-from store.reading.redemptions import RedemptionRead
+from store.redemptions.queries import RedemptionRead
 
 
 class RefusedError(BaseModel):

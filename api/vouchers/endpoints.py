@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.access import READERS, Calling, allow
-from api.lists import Created, Dated, Updated
-from api.problems import post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Created, Dated, Updated
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.vouchers.schemas import AllVouchers, VoucherAnswer
 from domain.roles import Role
-from store import vouchers
-from store.reading import codes
+from store.codes import pool
+from store.codes import queries as codes
 
 router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
 
@@ -72,6 +72,6 @@ async def disable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnsw
 
 async def _switch(held: Held, code: str, *, active: bool, actor: str) -> VoucherAnswer:
     async with held.database.transaction() as tx:
-        voucher_id = await vouchers.set_active(tx, code, active=active, actor=actor)
+        voucher_id = await pool.set_active(tx, code, active=active, actor=actor)
     async with held.database.reading() as session:
         return VoucherAnswer.of(await codes.find_voucher(session, voucher_id))

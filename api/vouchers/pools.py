@@ -6,16 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
-from api.access import READERS, allow
 from api.campaigns.codes import FixedText
-from api.lists import Windowed
-from api.problems import post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import READERS, allow
+from api.http.lists import Windowed
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.vouchers.schemas import CodeIn, CodesAdded, CodesIn, VoucherAnswer, VoucherList
 from domain.roles import Role
-from store import schemas, vouchers
-from store.reading import campaigns, codes
+from store import metadata_schemas
+from store.campaigns import queries as campaigns
+from store.codes import pool
+from store.codes import queries as codes
 
 router = APIRouter(
     prefix="/v1/campaigns/{campaign_id}/vouchers", tags=["Codes"], route_class=GuardedRoute
@@ -46,7 +48,7 @@ async def list_campaign_vouchers(campaign_id: str, held: Held, window: Windowed)
 async def add_vouchers(
     campaign_id: str,
     held: Held,
-    vouchers_count: Annotated[int, Query(ge=1, le=vouchers.MAX_CODES)] = 1,
+    vouchers_count: Annotated[int, Query(ge=1, le=pool.MAX_CODES)] = 1,
     body: Annotated[CodesIn | None, Body()] = None,
 ) -> VoucherAnswer | CodesAdded:
     """Add codes to a campaign's pool. One is answered whole, several by their number."""
@@ -54,10 +56,8 @@ async def add_vouchers(
     async with held.database.reading() as session:
         found = (await campaigns.find(session, campaign_id)).campaign
     async with held.database.transaction() as tx:
-        await schemas.check(tx, "voucher", given.metadata)
-        made = await vouchers.add_codes(
-            tx, found.id, vouchers_count, given.config(), given.making()
-        )
+        await metadata_schemas.check(tx, "voucher", given.metadata)
+        made = await pool.add_codes(tx, found.id, vouchers_count, given.config(), given.making())
     if len(made) > 1:
         return CodesAdded(campaign_id=found.id, vouchers_count=len(made))
     return await _answer(held, made[0])
@@ -79,8 +79,8 @@ async def add_voucher(
         found = (await campaigns.find(session, campaign_id)).campaign
     given = body or CodeIn()
     async with held.database.transaction() as tx:
-        await schemas.check(tx, "voucher", given.metadata)
-        voucher_id = await vouchers.add_code(tx, found.id, code, given.making())
+        await metadata_schemas.check(tx, "voucher", given.metadata)
+        voucher_id = await pool.add_code(tx, found.id, code, given.making())
     return await _answer(held, voucher_id)
 
 

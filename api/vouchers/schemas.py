@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 
 from api.campaigns.codes import CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
-from api.fields import Category, Instant, Strict
-from api.lists import Listed
+from api.http.fields import Category, Instant, Strict
+from api.http.lists import Listed
 from domain.codes import CodeConfig
 from domain.customers import Metadata
-from store.minting import Making
-from store.reading.codes import VoucherRead
+from store.codes.generate import Making
+from store.codes.queries import VoucherRead
 
 
 class CodeIn(Strict):

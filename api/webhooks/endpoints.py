@@ -7,12 +7,12 @@ import os
 
 from fastapi import APIRouter, Request
 
-from api.access import allow
-from api.idempotency import keep_encrypted
-from api.lists import Windowed
-from api.problems import body_responses, post_responses, responses
-from api.resources import Held
-from api.route import GuardedRoute
+from api.http.access import allow
+from api.http.idempotency import keep_encrypted
+from api.http.lists import Windowed
+from api.http.problems import body_responses, post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
 from api.webhooks.schemas import (
     NewWebhookAnswer,
     WebhookAnswer,
@@ -20,9 +20,9 @@ from api.webhooks.schemas import (
     WebhookIn,
     WebhookList,
 )
-from store import webhooks
-from store.reading import webhooks as reading
-from store.starting import try_to_wake
+from store.webhooks import deliver
+from store.webhooks import queries as reading
+from store.webhooks.start import try_to_wake
 
 router = APIRouter(
     prefix="/v1/webhooks", tags=["Webhooks"], route_class=GuardedRoute, dependencies=[allow()]
@@ -37,7 +37,7 @@ async def create_webhook(body: WebhookIn, request: Request, held: Held) -> NewWe
     keep_encrypted(request)
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     async with held.database.transaction() as tx:
-        created = await webhooks.create(tx, str(body.url), body.events, secret, held.vault)
+        created = await deliver.create(tx, str(body.url), body.events, secret, held.vault)
     await try_to_wake(held.temporal, created)
     answer = await _answer(held, created)
     return NewWebhookAnswer(secret=secret, **answer.model_dump())
@@ -63,7 +63,7 @@ async def change_webhook(webhook_id: str, body: WebhookChangeIn, held: Held) -> 
     """Change it. What waits is sent to the new address at once."""
     url = str(body.url) if body.url else None
     async with held.database.transaction() as tx:
-        await webhooks.change(tx, webhook_id, url, body.events)
+        await deliver.change(tx, webhook_id, url, body.events)
     await try_to_wake(held.temporal, webhook_id)
     return await _answer(held, webhook_id)
 
@@ -72,7 +72,7 @@ async def change_webhook(webhook_id: str, body: WebhookChangeIn, held: Held) -> 
 async def delete_webhook(webhook_id: str, held: Held) -> None:
     """Send nothing more. Its secret is forgotten."""
     async with held.database.transaction() as tx:
-        await webhooks.remove(tx, webhook_id)
+        await deliver.remove(tx, webhook_id)
 
 
 async def _answer(held: Held, webhook_id: str) -> WebhookAnswer:

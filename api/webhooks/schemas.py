@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Strict
-from api.lists import Listed
+from api.http.fields import Strict
+from api.http.lists import Listed
 from api.rewards.kinds import TargetUrl
 from domain.feed import TypePattern
-from store.reading.webhooks import WebhookRead
+from store.webhooks.queries import WebhookRead
 
 _EXAMPLE: dict[str, Any] = {
     "url": "https://acme.example/guerdon",

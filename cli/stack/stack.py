@@ -176,7 +176,7 @@ class Stack:
         if self.secrets.app_token:
             return
         # Slow to import, and needed by a new home alone.
-        from store.credentials import create_key_sync
+        from store.access.api_keys import create_key_sync
 
         self.secrets.app_id, self.secrets.app_token = create_key_sync(self.urls.database, "admin")
         self.secrets.save(self.home)

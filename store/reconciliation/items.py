@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.reading.pages import AnySelect, Page, Window, read_page
+from store.pages import AnySelect, Page, Window, read_page
 from store.tables import ReconciliationItem
 
 

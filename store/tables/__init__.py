@@ -8,10 +8,10 @@ from store.tables.columns import metadata
 from store.tables.coupons import Coupon
 from store.tables.customers import Customer
 from store.tables.data import ActionPart, AsyncAction, Export
-from store.tables.facts import Event, LedgerEntry
+from store.tables.events import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.lanes import Lane
-from store.tables.moves import TermsMove
+from store.tables.metadata_schemas import MetadataSchema
 from store.tables.reconciliation import (
     Incident,
     Reconciliation,
@@ -28,11 +28,11 @@ from store.tables.rules import (
     SegmentMember,
     ValidationRule,
 )
-from store.tables.schemas import MetadataSchema
 from store.tables.seals import LedgerSeal
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
 from store.tables.taxes import TaxForm, TaxThreshold
+from store.tables.terms_moves import TermsMove
 from store.tables.webhooks import Webhook
 
 __all__ = [

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import pytest_asyncio
-from lane_under_test import TIMING, LaneUnderTest, Provider, adapter_at
-from ordering import PACE, VAULT
-from simulated import running_simulator
 
 from activities.lane import ProviderLane
 from store.database import Database
+from tests.activities.lane_under_test import TIMING, LaneUnderTest, Provider, adapter_at
+from tests.ordering import PACE, VAULT
+from tests.simulated import running_simulator
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from builders import PROVIDER, one, rows
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -18,6 +17,7 @@ from domain.messages import Step
 from providers.giftcard_partners import GiftCardPartners, GiftCardPartnersSettings
 from store.database import Database
 from store.tables import Event, Grant, Order
+from tests.builders import PROVIDER, one, rows
 
 TIMING = Timing(
     attempt=timedelta(seconds=15),

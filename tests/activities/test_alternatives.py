@@ -6,10 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from auditing import assert_books_agree
-from builders import add_grant, gift_card, one, rows
-from lane_under_test import TIMING, LaneUnderTest, Provider
-from ordering import PACE, VAULT
 from temporalio.exceptions import ApplicationError
 
 from activities.lane import ProviderLane
@@ -19,6 +15,10 @@ from domain.rewards import Alternative, GiftCard
 from providers.tremendous import Tremendous, TremendousSettings
 from store.database import Database
 from store.tables import Event, Grant, Order
+from tests.activities.lane_under_test import TIMING, LaneUnderTest, Provider
+from tests.auditing import assert_books_agree
+from tests.builders import add_grant, gift_card, one, rows
+from tests.ordering import PACE, VAULT
 
 HERE, THERE = "giftcard-partners", "tremendous"
 

@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from builders import add_grant, gift_card, one, rows
-from lane_under_test import TIMING, LaneUnderTest, Provider
-from ordering import PACE, VAULT
 from temporalio.exceptions import ApplicationError
 
 from activities.lane import ProviderLane
 from domain.messages import Next
 from providers.tremendous import Tremendous, TremendousSettings
-from store import claims
 from store.database import Database
+from store.orders import claim_links
 from store.tables import Claim
+from tests.activities.lane_under_test import TIMING, LaneUnderTest, Provider
+from tests.builders import add_grant, gift_card, one, rows
+from tests.ordering import PACE, VAULT
 
 LINK = gift_card(provider="tremendous", product_id="OKMHM2X2OHYV", delivery="link")
 
@@ -63,7 +63,7 @@ async def test_a_card_that_is_issued_after_its_answer_gets_its_link_by_the_next_
     await provider.deliver()
     await tremendous.check_until(grant.id, "delivered")
     async with database.transaction() as tx:
-        given = await claims.hand_out(tx, grant.id, actor="app_1", vault=VAULT)
+        given = await claim_links.hand_out(tx, grant.id, actor="app_1", vault=VAULT)
     assert given.secret.link.startswith("https://tremendous.example/")
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from api.app import create_app
 from api.settings import ApiSettings
 from domain.roles import Role
-from store.credentials import create_key
+from store.access.api_keys import create_key
 from store.database import Database
 from store.settings import StoreSettings
 from store.tables import metadata

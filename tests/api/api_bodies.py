@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import httpx
-from builders import EVENT, PROVIDER, number
+
+from tests.builders import EVENT, PROVIDER, number
 
 
 class Shared(NamedTuple):

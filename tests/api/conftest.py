@@ -8,13 +8,13 @@ from typing import NamedTuple
 import httpx
 import pytest
 import pytest_asyncio
-from api_app import client_of, headers_for, rows_of, running
-from databases import cloned
 from fastapi import FastAPI
 from temporalio.testing import WorkflowEnvironment
 
 from domain.roles import Role
 from store.database import Database
+from tests.api.api_app import client_of, headers_for, rows_of, running
+from tests.databases import cloned
 
 
 @pytest_asyncio.fixture

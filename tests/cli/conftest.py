@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dev_process import Dev
+
+from tests.cli.dev_process import Dev
 
 
 @pytest.fixture

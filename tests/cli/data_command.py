@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from dev_process import GUERDON
-from said.notes import NOTES, here
 from sqlalchemy import text
 
 from store.database import Database
+from tests.cli.dev_process import GUERDON
+from tests.said.notes import NOTES, here
 
 KEYS = "k1:" + "A" * 43 + "="
 

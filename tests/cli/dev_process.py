@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from said.gathering import gather_stack
-from stacks import note_logs
 
 from cli.stack.state import DevInfo, Secrets
+from tests.said.gathering import gather_stack
+from tests.stacks import note_logs
 
 GUERDON = str(Path(sys.executable).with_name("guerdon"))
 FREE_PORTS = {

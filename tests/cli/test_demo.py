@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from said.notes import NOTES
 
 from cli.demo import programme
 from cli.demo.finance import compare, compare_ledger
+from tests.said.notes import NOTES
 
 TOLD = str(Path(__file__).parent.parent / "told_command.py")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from dev_process import FREE_PORTS, GUERDON, Dev, gone, wait_until
 
 from cli.stack.ports import LOOPBACK
 from cli.stack.state import DevInfo
+from tests.cli.dev_process import FREE_PORTS, GUERDON, Dev, gone, wait_until
 
 CUSTOMER = {"source_id": "dev-test", "name": "Ana", "email": "ana@example.com"}
 

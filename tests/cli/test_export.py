@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from builders import add_campaign, add_customer, add_programme
-from data_command import KEYS, ran, scalar
-from dev_process import GUERDON
 from sqlalchemy import text
 
 from store.database import Database
-from store.exporting.counting import Rows
+from store.exports.counting import Rows
+from tests.builders import add_campaign, add_customer, add_programme
+from tests.cli.data_command import KEYS, ran, scalar
+from tests.cli.dev_process import GUERDON
 
 
 async def many(database: Database, count: int) -> None:

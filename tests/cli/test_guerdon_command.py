@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from dev_process import GUERDON
+
+from tests.cli.dev_process import GUERDON
 
 CUSTOMERS = Path(__file__).with_name("customers.csv")
 COMMANDS = (

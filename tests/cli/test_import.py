@@ -6,12 +6,12 @@ import signal
 import time
 from pathlib import Path
 
-import data_command
 import pytest
-from data_command import ran, scalar, started
 from sqlalchemy import text
 
+import tests.cli.data_command as data_command
 from store.database import Database
+from tests.cli.data_command import ran, scalar, started
 
 HEADER = ["Source_id", "Name", "Email", "Phone", "Address_line_1", "Address_City", "plan"]
 

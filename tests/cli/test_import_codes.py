@@ -6,10 +6,9 @@ import signal
 import time
 from pathlib import Path
 
-from builders import add_campaign
-from data_command import ran, scalar, started, write
-
 from store.database import Database
+from tests.builders import add_campaign
+from tests.cli.data_command import ran, scalar, started, write
 
 HEADER = ["Code", "Active", "Category", "Redeemed quantity", "batch"]
 IMPORTED = "SELECT count(*) FROM vouchers WHERE code LIKE 'JANE-%'"

@@ -12,13 +12,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from adapters_under_test import open_adapter
-from ordering_lane import Again, OrderingLane, lane_of
-
 from activities.lane import Timing
 from activities.orders import OrderActivities
 from providers.protocol import GiftCardProvider
 from store.database import Database
+from tests.conformance.adapters_under_test import open_adapter
+from tests.conformance.ordering_lane import Again, OrderingLane, lane_of
 
 # A server that has imported everything forks each worker: a fresh interpreter takes seconds.
 _PROCESSES = get_context("forkserver")
@@ -27,9 +26,9 @@ _PROCESSES.set_forkserver_preload(
         "activities.orders",
         "activities.referrals",
         "providers.registry",
-        "store.campaigns",
-        "store.customers",
-        "store.publications",
+        "store.campaigns.create",
+        "store.customers.upsert",
+        "store.publications.publish",
         "temporalio.testing",
     ]
 )

@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 import pytest_asyncio
-from adapters_under_test import open_adapter
-from hooks_received import HooksReceived
-from ordering_lane import TIMING
-from provider_side import ProviderSide
-from scene import Places, Scene
-from simulated import running_simulator
 
 from store.database import Database
+from tests.conformance.adapters_under_test import open_adapter
+from tests.conformance.hooks_received import HooksReceived
+from tests.conformance.ordering_lane import TIMING
+from tests.conformance.provider_side import ProviderSide
+from tests.conformance.scene import Places, Scene
+from tests.simulated import running_simulator
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,15 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from ordering_lane import PATIENT, Again
-from scene import Scene
-
 from domain.grants import Attention, GrantStatus
 from domain.messages import Next, StaffRequest, Step
 from domain.money import Money
 from domain.orders import OrderState
 from domain.refusals import NotAllowedInState
 from providers.outcomes import KeyAlreadyUsed
-from store import grants
+from store.staff.cancel import cancel
+from tests.conformance.ordering_lane import PATIENT, Again
+from tests.conformance.scene import Scene
 
 
 async def _fault(scene: Scene, kind: str) -> None:
@@ -175,7 +174,7 @@ async def cancelled_while_in_doubt(scene: Scene) -> None:
     await scene.side.fail()
     with suppress(NotAllowedInState):
         async with scene.database.transaction() as tx:
-            await grants.cancel(tx, StaffRequest(grant_id=grant_id, actor="app_staff"), "")
+            await cancel(tx, StaffRequest(grant_id=grant_id, actor="app_staff"), "")
     await scene.lane.to_rest(grant_id)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters_under_test import UNDER_TEST
-from builders import rows
-from hooks_received import Hook
-from scene import Scene
-
 from domain.messages import Next, Step
 from providers.runa import Runa
 from providers.tremendous import Tremendous
 from providers.webhooks import ProviderEvent
 from store.tables import Order
+from tests.builders import rows
+from tests.conformance.adapters_under_test import UNDER_TEST
+from tests.conformance.hooks_received import Hook
+from tests.conformance.scene import Scene
 
 _EVENTS = {"tremendous": 2}
 """Webhooks that one order gives: its creation and its delivery. Elsewhere its completion alone."""

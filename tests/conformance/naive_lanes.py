@@ -6,17 +6,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from scene import Variant
-
 from activities.lane import ProviderLane
 from activities.orders import OrderActivities
 from domain.messages import Step
 from domain.orders import OrderRequest, OrderSnapshot
 from providers.outcomes import OrderRejected, OutcomeUnknown, ProviderError
 from providers.protocol import GiftCardProvider
-from store import orders
 from store.database import Transaction
-from store.orders import Attempt, Busy
+from store.orders import attempts
+from store.orders.attempts import Attempt, Busy
+from tests.conformance.scene import Variant
 
 
 class _Over:
@@ -82,7 +81,7 @@ class SendsFirst(OrderActivities):
 
     async def _claim_in(self, tx: Transaction, grant_id: str) -> Attempt | Busy | Step:
         lane = self._parts
-        return await orders.claim(
+        return await attempts.claim(
             tx,
             lane.provider.name,
             grant_id,

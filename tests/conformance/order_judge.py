@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from builders import one, rows
-from provider_side import ProviderSide
-
 from domain.grants import Attention, GrantStatus
 from store.database import Database
 from store.tables import Grant, Order
+from tests.builders import one, rows
+from tests.conformance.provider_side import ProviderSide
 
 
 class End(NamedTuple):

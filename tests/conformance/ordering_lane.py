@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from ordering import PACE, VAULT
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -16,6 +15,7 @@ from activities.orders import OrderActivities
 from domain.messages import Next, Step
 from providers.protocol import GiftCardProvider
 from store.database import Database
+from tests.ordering import PACE, VAULT
 
 TIMING = Timing(
     attempt=timedelta(seconds=1.5),

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from ordering_lane import PATIENT, TIMING, Again
-from scene import Scene
 from sqlalchemy import select
 from sqlmodel import col
 
 from domain.messages import Next
 from store.tables import Order
+from tests.conformance.ordering_lane import PATIENT, TIMING, Again
+from tests.conformance.scene import Scene
 
 
 async def killed_when_received(scene: Scene) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import httpx
-from adapters_under_test import HOOK_SECRET, UNDER_TEST
+
+from tests.conformance.adapters_under_test import HOOK_SECRET, UNDER_TEST
 
 PATIENCE = 25
 """Seconds after which what a scenario waits for will not come any more."""

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-import fault_scenarios as faults
-import hook_scenarios as hooks
-import process_scenarios as processes
-from adapters_under_test import UNDER_TEST
-from order_judge import CONFLICT, DELIVERED, End
-from scene import Scene
+import tests.conformance.fault_scenarios as faults
+import tests.conformance.hook_scenarios as hooks
+import tests.conformance.process_scenarios as processes
+from tests.conformance.adapters_under_test import UNDER_TEST
+from tests.conformance.order_judge import CONFLICT, DELIVERED, End
+from tests.conformance.scene import Scene
 
 ALL = tuple(UNDER_TEST)
 SAY_IN_PROGRESS = ("tango", "runa")

@@ -8,21 +8,20 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
-from adapters_under_test import UNDER_TEST, open_adapter
-from attempt_process import AttemptProcess, Job
-from builders import add_grant, alter, gift_card, one, rows
-from hooks_received import HooksReceived
-from ordering_lane import Again, OrderingLane, lane_of
-from provider_side import ProviderSide
-
 from activities.lane import ProviderLane, Timing
 from activities.orders import OrderActivities
 from domain.orders import OrderRequest
 from providers.protocol import GiftCardProvider
-from store import orders
 from store.database import Database
-from store.orders import Attempt
+from store.orders import attempts
+from store.orders.attempts import Attempt
 from store.tables import Event, Grant, Order
+from tests.builders import add_grant, alter, gift_card, one, rows
+from tests.conformance.adapters_under_test import UNDER_TEST, open_adapter
+from tests.conformance.attempt_process import AttemptProcess, Job
+from tests.conformance.hooks_received import HooksReceived
+from tests.conformance.ordering_lane import Again, OrderingLane, lane_of
+from tests.conformance.provider_side import ProviderSide
 
 
 class Variant(NamedTuple):
@@ -88,7 +87,7 @@ class Scene:
     async def claimed(self, grant_id: str, lifetime: timedelta) -> Attempt:
         """The claim of a worker that is then heard of no more."""
         async with self.database.transaction() as tx:
-            claimed = await orders.claim(
+            claimed = await attempts.claim(
                 tx,
                 self.name,
                 grant_id,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from auditing import assert_books_agree
-from order_judge import objections
-from scenario_table import CASES, SCENARIOS, Scenario, name_of
-from scene import Scene
+
+from tests.auditing import assert_books_agree
+from tests.conformance.order_judge import objections
+from tests.conformance.scenario_table import CASES, SCENARIOS, Scenario, name_of
+from tests.conformance.scene import Scene
 
 
 @pytest.mark.parametrize(

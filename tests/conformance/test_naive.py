@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-import fault_scenarios as faults
 import pytest
-from adapters_under_test import ARCHETYPES
-from naive_lanes import NAIVE
-from order_judge import DELIVERED, objections
-from scene import Scene
 
+import tests.conformance.fault_scenarios as faults
 from providers.protocol import Replay
+from tests.conformance.adapters_under_test import ARCHETYPES
+from tests.conformance.naive_lanes import NAIVE
+from tests.conformance.order_judge import DELIVERED, objections
+from tests.conformance.scene import Scene
 
 _LOST_ANSWERS = (faults.drop_after_commit, faults.error_after_commit)
 _FITTING = {

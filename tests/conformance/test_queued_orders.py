@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from auditing import assert_books_agree
-from builders import one, rows
-from scene import Scene
-
 from domain.grants import Attention
 from domain.messages import Next
 from store.tables import Event, Lane
+from tests.auditing import assert_books_agree
+from tests.builders import one, rows
+from tests.conformance.scene import Scene
 
 
 async def test_the_lane_stops_at_the_first_and_opens_once_that_one_goes_out(

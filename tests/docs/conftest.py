@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stacks import running_stack
 
 from cli.stack.stack import Stack
+from tests.stacks import running_stack
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from pages import Typed, commands, type_in
 
 from cli.stack.stack import Stack
+from tests.docs.pages import Typed, commands, type_in
 
 CARD = {
     "kind": "gift_card",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import gift_card
 
 from domain.catalogue import Product, has_fixed_values, misfit
 from domain.money import Money
 from domain.rewards import Delivery
+from tests.builders import gift_card
 
 
 def usd(amount: int) -> Money:

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from builders import gift_card
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from domain.orders import (
     order_key,
     poll_interval,
 )
+from tests.builders import gift_card
 
 ids = st.from_regex(r"[a-z]{1,4}_[0-9a-z]{26}", fullmatch=True)
 identities = st.builds(

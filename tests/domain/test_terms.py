@@ -6,7 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import (
+from pydantic import ValidationError
+
+from domain.campaigns import CampaignTerms, ConversionKind, Criterion, Limits, Tier
+from domain.codes import CodeConfig
+from domain.money import Money
+from tests.builders import (
     budget,
     credits,
     every_friend,
@@ -16,11 +21,6 @@ from builders import (
     redemption_terms,
     terms,
 )
-from pydantic import ValidationError
-
-from domain.campaigns import CampaignTerms, ConversionKind, Criterion, Limits, Tier
-from domain.codes import CodeConfig
-from domain.money import Money
 
 
 class TestConversion:

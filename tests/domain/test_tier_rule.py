@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from builders import every_friend, many_friends
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.campaigns import Criterion, Tier
 from domain.tiers import reached
+from tests.builders import every_friend, many_friends
 
 
 def ordinals(tiers: list[Tier], friends: int) -> list[tuple[str, int]]:

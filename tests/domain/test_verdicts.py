@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from builders import budget, terms
-
 from domain.campaigns import CampaignTerms, Limits
 from domain.verdict import Verdict
 from domain.verdicts import Facts, budget_verdict, judge
+from tests.builders import budget, terms
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from judge import Judge
-from stacks import running_stack
 
-from bench.engine import Engine
+from bench.speed.engine import Engine
 from cli.stack.stack import Stack
+from tests.failure.judge import Judge
+from tests.stacks import running_stack
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from bench.engine import Engine
+from bench.speed.engine import Engine
 from cli.stack.stack import Stack
 
 

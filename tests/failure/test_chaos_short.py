@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from said.notes import HISTORY, NOTES
 
-from bench.chaos.run import Order, Report, Run
-from bench.chaos.secrets import needles_of, search
+from bench.proofs.chaos.run import Order, Report, Run
+from bench.proofs.chaos.secrets import needles_of, search
 from cli.stack.stack import Stack
 from store.database import Database
-from store.temporal import connect
+from store.temporal.client import connect
+from tests.said.notes import HISTORY, NOTES
 
 CANARY = "friend-zyxqvut-canary@example.com"
 SHORT = Order(seed=11, referrals=40, kills=5, still=60, settle=25)

@@ -7,9 +7,9 @@ from collections import Counter
 from uuid import uuid4
 
 import pytest
-from judge import Judge
 
-from bench.engine import CARD
+from bench.speed.engine import CARD
+from tests.failure.judge import Judge
 
 
 async def _code(judge: Judge) -> tuple[str, str]:

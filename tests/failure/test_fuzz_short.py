@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from said.notes import NOTES
 
-from bench.fuzzing import command
+from bench.proofs.fuzzing import command
 from cli.stack.stack import Stack
+from tests.said.notes import NOTES
 
 SECONDS = 35
 

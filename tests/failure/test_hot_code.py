@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.hot import Hot
-from bench.steady import MEASURES
+from bench.speed.hot import Hot
+from bench.speed.steady import MEASURES
 from cli.stack.stack import Stack
 
 PACE = 2.0

@@ -10,9 +10,9 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from judge import Judge
 
 from cli.stack.stack import Stack
+from tests.failure.judge import Judge
 
 ROWS = 20_000
 KNOWN = 7

@@ -6,11 +6,11 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from judge import Judge
-from receiver import Receiver
 from standardwebhooks.webhooks import Webhook
 
 from cli.stack.stack import Stack
+from tests.failure.judge import Judge
+from tests.receiver import Receiver
 
 PERSONS = 30
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import asyncpg
 import pytest
-from judge import Judge
 
 from cli.stack.stack import Stack
+from tests.failure.judge import Judge
 
 DROPPED = {"provider": "giftcard-partners", "seed": 7, "rates": {"drop_after": 0.2}}
 

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from judge import Judge
-
 from cli.stack.stack import Stack
+from tests.failure.judge import Judge
 
 
 async def _timed(judge: Judge, code: str, calls: int) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from changed import HastyReferralWorkflow
-from record import HERE, PATHS
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from store.temporal import guerdon_plugin
+from store.temporal.client import guerdon_plugin
+from tests.histories.changed import HastyReferralWorkflow
+from tests.histories.record import HERE, PATHS
 from worker.build import WORKFLOWS
 
 FILES = sorted(HERE.glob("*.json"))

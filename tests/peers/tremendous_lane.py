@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ordering import PACE, VAULT
 from temporalio.testing import ActivityEnvironment
 
 from activities.lane import ProviderLane, Timing
@@ -23,6 +22,7 @@ from domain.messages import Step
 from domain.rewards import GiftCard
 from providers.tremendous import Tremendous, TremendousSettings
 from store.database import Database
+from tests.ordering import PACE, VAULT
 
 TIMING = Timing(
     attempt=timedelta(seconds=15),

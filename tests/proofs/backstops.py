@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from builders import (
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from domain.rewards import DiscountCoupon
+from store.database import Database
+from store.grants import receivables
+from store.tables import Grant, Order, Redemption, Referral
+from tests.builders import (
     add_campaign,
     add_code,
     add_friends,
@@ -22,15 +29,8 @@ from builders import (
     rows,
     terms,
 )
-from deeds import claim, credit, reverse
-from deeds_of_codes import mint, publish, redeem, roll_back
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-
-from domain.rewards import DiscountCoupon
-from store import receivables
-from store.database import Database
-from store.tables import Grant, Order, Redemption, Referral
+from tests.proofs.deeds import claim, credit, reverse
+from tests.proofs.deeds_of_codes import mint, publish, redeem, roll_back
 
 _AGAIN = "INSERT INTO {table} SELECT (jsonb_populate_record(r, '{changed}')).* FROM {rows} LIMIT 1"
 

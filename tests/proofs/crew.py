@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from deeds import DEEDS, Deed
-from deeds_of_codes import DEEDS_OF_CODES
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from bench.rewriting import Rewrite, rewrite
+from bench.proofs.rewriting import Rewrite, rewrite
 from store.database import Database
+from tests.proofs.deeds import DEEDS, Deed
+from tests.proofs.deeds_of_codes import DEEDS_OF_CODES
 
 PARTIES = 8
 PATIENCE = 0.006
@@ -32,12 +32,12 @@ _FORKS = multiprocessing.get_context("forkserver")
 # Imported once, and not eight times.
 _FORKS.set_forkserver_preload(
     [
-        "store.qualification",
-        "store.redemptions",
-        "store.reversing",
-        "store.revisions",
-        "store.orders",
-        "bench.rewriting",
+        "store.qualification.qualify",
+        "store.redemptions.redeem",
+        "store.reversals.carry_out",
+        "store.campaigns.revise",
+        "store.orders.attempts",
+        "bench.proofs.rewriting",
     ]
 )
 

@@ -10,15 +10,19 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from builders import convert, start_of
-
 from domain.messages import StaffRequest
 from domain.refusals import NotAllowedInState, Refusal
-from store import grants, orders, qualification, reversals, reversing, revisions
+from store.campaigns.revise import lock, revise
 from store.database import Database
-from store.orders import Attempt
+from store.orders import attempts
+from store.orders.attempts import Attempt
 from store.outage import is_outage
+from store.qualification.qualify import qualify
+from store.reversals import carry_out as reversing
+from store.reversals import request as reversals
+from store.staff import cancel as grants
 from store.terms import terms_of
+from tests.builders import convert, start_of
 
 
 class Deed(NamedTuple):
@@ -49,7 +53,7 @@ async def refer(database: Database, code: str, friend: str, event_id: str) -> No
         return
     for referral in converted.referrals:
         start = start_of(referral)
-        await patiently(partial(qualification.qualify, database, start))
+        await patiently(partial(qualify, database, start))
 
 
 async def credit(database: Database, grant_id: str) -> None:
@@ -67,7 +71,7 @@ async def claim(database: Database, grant_id: str) -> None:
 
     async def do() -> None:
         async with database.transaction() as tx:
-            right = await orders.claim(
+            right = await attempts.claim(
                 tx,
                 "giftcard-partners",
                 grant_id,
@@ -114,11 +118,11 @@ async def limit(database: Database, campaign_id: str, grants_per_referrer: int) 
 
     async def do() -> None:
         async with database.transaction() as tx:
-            campaign = await revisions.lock(tx, campaign_id)
+            campaign = await lock(tx, campaign_id)
             before = await terms_of(tx, campaign_id, campaign.version)
             limits = before.limits.model_copy(update={"grants_per_referrer": grants_per_referrer})
             after = before.model_copy(update={"limits": limits})
-            await revisions.revise(tx, campaign, before, after, {}, actor="app_proof")
+            await revise(tx, campaign, before, after, {}, actor="app_proof")
 
     await patiently(do)
 

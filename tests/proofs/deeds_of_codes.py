@@ -7,24 +7,21 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from builders import start_of
-from deeds import patiently
-
 from domain.customers import Person
 from domain.refusals import Refusal
-from store import (
-    coupons,
-    customers,
-    publications,
-    qualification,
-    redemptions,
-    reversals,
-    reversing,
-    rollbacks,
-    wallets,
-)
+from store.codes import coupons
+from store.customers.upsert import upsert
 from store.database import Database, Transaction
+from store.grants import wallets
+from store.publications import publish as publications
+from store.qualification.qualify import qualify
+from store.redemptions import redeem as redemptions
+from store.redemptions import roll_back as rollbacks
+from store.reversals import carry_out as reversing
+from store.reversals import request
 from store.tables import Redemption, Referral
+from tests.builders import start_of
+from tests.proofs.deeds import patiently
 
 
 async def redeem(database: Database, code: str, customer_id: str, identity: str | None) -> None:
@@ -32,7 +29,7 @@ async def redeem(database: Database, code: str, customer_id: str, identity: str 
 
     async def use() -> Referral | None:
         async with database.transaction() as tx:
-            customer = await customers.upsert(tx, Person(id=customer_id))
+            customer = await upsert(tx, Person(id=customer_id))
             asked = redemptions.RedemptionRequest(
                 code=code,
                 customer_id=customer.id,
@@ -51,7 +48,7 @@ async def redeem(database: Database, code: str, customer_id: str, identity: str 
 
     with suppress(Refusal):
         if referral := await patiently(use):
-            await patiently(partial(qualification.qualify, database, start_of(referral)))
+            await patiently(partial(qualify, database, start_of(referral)))
 
 
 async def publish(
@@ -66,7 +63,7 @@ async def publish(
 
     async def do(tx: Transaction) -> None:
         person = Person(id=customer) if known else Person(source_id=customer)
-        row = await customers.upsert(tx, person)
+        row = await upsert(tx, person)
         asked = publications.PublicationRequest(customer_id=row.id, source_id=source_id, **where)
         await publications.publish(tx, asked)
 
@@ -87,7 +84,7 @@ async def refund(database: Database, referral_id: str, amount: int, identity: st
     """A part of an order of 100.00 is refunded, then carried out."""
 
     async def ask(tx: Transaction) -> None:
-        await reversals.request_reversal(
+        await request.request_reversal(
             tx, referral_id, amount, "refund", identity, order_amount=100_00
         )
 

@@ -8,8 +8,23 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from auditing import assert_books_agree
-from builders import (
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+)
+
+from domain.campaigns import CampaignTerms, OnReversal
+from domain.refusals import Refusal
+from store.campaigns.revise import lock, revise
+from store.database import Database
+from store.reversals.request import request_reversal
+from store.tables import Budget, Grant, Redemption, Referral, ReferrerProgress
+from store.terms import terms_of
+from tests.auditing import assert_books_agree
+from tests.builders import (
     add_code,
     add_customer,
     add_friends,
@@ -24,24 +39,9 @@ from builders import (
     sign_up,
     terms,
 )
-from deeds import refer
-from deeds_of_codes import carry_out, redeem, roll_back
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-)
-from sequential_model import EVERY, FRIEND, MANY, ORDER, Model, Terms
-
-from domain.campaigns import CampaignTerms, OnReversal
-from domain.refusals import Refusal
-from store import revisions
-from store.database import Database
-from store.reversals import request_reversal
-from store.tables import Budget, Grant, Redemption, Referral, ReferrerProgress
-from store.terms import terms_of
+from tests.proofs.deeds import refer
+from tests.proofs.deeds_of_codes import carry_out, redeem, roll_back
+from tests.proofs.sequential_model import EVERY, FRIEND, MANY, ORDER, Model, Terms
 
 _REFERRERS, _FRIENDS = st.integers(0, 1), st.integers(0, 7)
 """Few, so that they meet often."""
@@ -167,9 +167,9 @@ class Referrals(RuleBasedStateMachine):
 
     async def _edit(self, after: CampaignTerms) -> None:
         async with self.database.transaction() as tx:
-            campaign = await revisions.lock(tx, self.campaign_id)
+            campaign = await lock(tx, self.campaign_id)
             before = await terms_of(tx, self.campaign_id, campaign.version)
-            await revisions.revise(tx, campaign, before, after, {}, actor="app_proof")
+            await revise(tx, campaign, before, after, {}, actor="app_proof")
 
     @invariant()
     def all_is_equal(self) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from backstops import FORBIDDEN
-
-from bench.rewriting import UNLOCKED_PROGRESS, Rewrite
+from bench.proofs.rewriting import UNLOCKED_PROGRESS, Rewrite
+from tests.proofs.backstops import FORBIDDEN
 
 
 class Removal(NamedTuple):
@@ -39,17 +38,22 @@ REMOVALS = (
     Removal(
         "lock: the referral, when a grant moves or it is reversed",
         (_unlocked("referrals"),),
-        locks=("standing._LOCK", "reversals._lock", "reversing._locked", "holders.remove_referee"),
+        locks=(
+            "grants.referral_status._LOCK",
+            "reversals.request._lock",
+            "reversals.carry_out._locked",
+            "holders.referees.remove_referee",
+        ),
     ),
     Removal(
         "lock: the grant, when it is credited, minted, or cancelled",
         (_unlocked("grants"),),
-        locks=("grants._locked", "coupons.give", "reversing.lock_grant"),
+        locks=("staff.cancel._locked", "codes.coupons.give", "reversals.carry_out.lock_grant"),
     ),
     Removal(
         "lock: the grant, when it is ordered",
         (Rewrite(r"(FROM grants LEFT OUTER JOIN orders .*) FOR UPDATE OF grants", r"\1"),),
-        locks=("orders._OPEN",),
+        locks=("orders.attempts._OPEN",),
     ),
     Removal(
         "guard: one conversion wins (status is still waiting)",

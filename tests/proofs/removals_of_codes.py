@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from removals import Removal, dropped
-
-from bench.rewriting import Rewrite
+from bench.proofs.rewriting import Rewrite
+from tests.proofs.removals import Removal, dropped
 
 _READ_CUSTOMER = Rewrite(
     r"^UPDATE customers SET (.*) WHERE (customers\.id = .*) RETURNING (.*)$",
@@ -22,52 +21,52 @@ REMOVALS_OF_CODES = (
     Removal(
         "lock: the campaign, where uses are counted",
         _unlocked(r"FROM campaigns \nWHERE campaigns\.id = \$1::VARCHAR", "FOR NO KEY UPDATE"),
-        locks=("counting._LOCK",),
+        locks=("eligibility.counting._LOCK",),
     ),
     Removal(
         "lock: the campaign, while its terms are revised",
         _unlocked(r"FROM campaigns .*campaigns\.name = .*", "FOR NO KEY UPDATE"),
-        locks=("revisions.lock",),
+        locks=("campaigns.revise.lock",),
     ),
     Removal(
         "lock: a free code that is being given out",
         _unlocked(r"FROM vouchers .*published.*", "FOR UPDATE SKIP LOCKED"),
-        locks=("codes._from_pool",),
+        locks=("codes.assign._from_pool",),
     ),
     Removal(
         "lock: a certain code that is being given out",
         _unlocked(r"FROM vouchers \nWHERE vouchers\.code = \$1::VARCHAR"),
-        locks=("codes._give_this",),
+        locks=("codes.assign._give_this",),
     ),
     Removal(
         "lock: the coupon, when it is switched off",
         _unlocked(r"FROM vouchers JOIN coupons .*grant_id = \S+", "FOR UPDATE OF vouchers"),
-        locks=("coupons.disable",),
+        locks=("codes.coupons.disable",),
     ),
     Removal(
         "lock: the coupon, when it is used",
         _unlocked(r"FROM vouchers JOIN coupons .*vouchers\.code = \S+", "FOR UPDATE OF vouchers"),
-        locks=("coupons.take",),
+        locks=("codes.coupons.take",),
     ),
     Removal(
         "lock: the grants that a reversal concerns",
         _unlocked(r"FROM grants JOIN referrals .*", "FOR UPDATE OF grants"),
-        locks=("reversing._concerned",),
+        locks=("reversals.carry_out._concerned",),
     ),
     Removal(
         "lock: the wallet's credits, when they are taken",
         _unlocked(r"FROM wallet_credits .*"),
-        locks=("wallets._usable",),
+        locks=("grants.wallets._usable",),
     ),
     Removal(
         "lock: the wallet's credits, when they lapse",
         _unlocked(r"FROM wallet_credits .*", "FOR UPDATE SKIP LOCKED"),
-        locks=("wallets.expire",),
+        locks=("grants.wallets.expire",),
     ),
     Removal(
         "lock: the debt that a grant pays off",
         _unlocked(r"FROM receivables .*"),
-        locks=("receivables._debts",),
+        locks=("grants.receivables._debts",),
     ),
     Removal(
         "guard: the code's uses, in the count",

@@ -10,7 +10,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from builders import (
+from bench.proofs.sequential import sequential
+from domain.campaigns import Limits
+from store.database import Database
+from store.tables import Budget, Event, Grant, Order, Referral, ReferrerProgress, WalletCredit
+from tests.builders import (
     add_code,
     add_friends,
     add_programme,
@@ -27,13 +31,8 @@ from builders import (
     sign_up,
     terms,
 )
-from crew import PARTIES
-from deeds import Deed, claim
-
-from bench.sequential import sequential
-from domain.campaigns import Limits
-from store.database import Database
-from store.tables import Budget, Event, Grant, Order, Referral, ReferrerProgress, WalletCredit
+from tests.proofs.crew import PARTIES
+from tests.proofs.deeds import Deed, claim
 
 Verdict = Callable[[], Awaitable[list[str]]]
 

@@ -5,7 +5,23 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from builders import (
+from domain.campaigns import CampaignType, Limits
+from domain.rules.rule import Group, Rule
+from store.campaigns import rules
+from store.database import Database
+from store.tables import (
+    Campaign,
+    CampaignVersion,
+    Customer,
+    Holder,
+    Publication,
+    Redemption,
+    Referral,
+    Reversal,
+    Rollback,
+    Voucher,
+)
+from tests.builders import (
     Programme,
     add_campaign,
     add_code,
@@ -20,27 +36,10 @@ from builders import (
     rows,
     terms,
 )
-from crew import PARTIES
-from deeds import Deed
-from deeds_of_codes import redeem
-from scenes import Pool, Scene, expect
-
-from domain.campaigns import CampaignType, Limits
-from domain.rules.rule import Group, Rule
-from store import rules
-from store.database import Database
-from store.tables import (
-    Campaign,
-    CampaignVersion,
-    Customer,
-    Holder,
-    Publication,
-    Redemption,
-    Referral,
-    Reversal,
-    Rollback,
-    Voucher,
-)
+from tests.proofs.crew import PARTIES
+from tests.proofs.deeds import Deed
+from tests.proofs.deeds_of_codes import redeem
+from tests.proofs.scenes import Pool, Scene, expect
 
 
 async def uses(database: Database, pool: Pool, dice: random.Random) -> Scene:

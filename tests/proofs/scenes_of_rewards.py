@@ -5,7 +5,22 @@ from __future__ import annotations
 
 import random
 
-from builders import (
+from bench.proofs.books import balances
+from domain.ledger import wallet
+from domain.rewards import DiscountCoupon
+from store.database import Database
+from store.reversals.request import request_reversal
+from store.tables import (
+    Coupon,
+    Event,
+    Grant,
+    Receivable,
+    Redemption,
+    Referral,
+    Voucher,
+    WalletCredit,
+)
+from tests.builders import (
     add_code,
     add_customer,
     add_programme,
@@ -19,26 +34,10 @@ from builders import (
     rows,
     terms,
 )
-from crew import PARTIES
-from deeds import Deed, credit, reverse
-from deeds_of_codes import mint, spend
-from scenes import Pool, Scene, attempts, card, expect
-
-from bench.books import balances
-from domain.ledger import wallet
-from domain.rewards import DiscountCoupon
-from store.database import Database
-from store.reversals import request_reversal
-from store.tables import (
-    Coupon,
-    Event,
-    Grant,
-    Receivable,
-    Redemption,
-    Referral,
-    Voucher,
-    WalletCredit,
-)
+from tests.proofs.crew import PARTIES
+from tests.proofs.deeds import Deed, credit, reverse
+from tests.proofs.deeds_of_codes import mint, spend
+from tests.proofs.scenes import Pool, Scene, attempts, card, expect
 
 COUPON = DiscountCoupon.model_validate(
     {"discount": {"type": "AMOUNT", "amount_off": 500}, "uses": 2}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from accounted import CONSTRAINTS, UNASKED_CONSTRAINTS, UNPLAYED_LOCKS, carries_a_rule, locks
-from removals import REMOVALS
-from removals_of_codes import REMOVALS_OF_CODES
 from sqlalchemy import text
 
 from store.database import Database
+from tests.proofs.accounted import (
+    CONSTRAINTS,
+    UNASKED_CONSTRAINTS,
+    UNPLAYED_LOCKS,
+    carries_a_rule,
+    locks,
+)
+from tests.proofs.removals import REMOVALS
+from tests.proofs.removals_of_codes import REMOVALS_OF_CODES
 
 _ALL = (*REMOVALS, *REMOVALS_OF_CODES)
 

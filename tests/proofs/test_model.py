@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from machine import Referrals
-from said.gathering import gather_secrets
 
 from store.database import Database
+from tests.proofs.machine import Referrals
+from tests.said.gathering import gather_secrets
 
 EXAMPLES = int(os.environ.get("GUERDON_EXAMPLES", "12"))
 

@@ -13,20 +13,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from auditing import assert_books_agree
-from backstops import admitted, evidence
-from crew import Crew
-from removals import REMOVALS as REMOVALS_OF_REFERRALS
-from removals import Removal
-from removals_of_codes import REMOVALS_OF_CODES
-from scenes import SCENES as SCENES_OF_REFERRALS
-from scenes import people
-from scenes_of_codes import SCENES_OF_CODES
-from scenes_of_rewards import SCENES_OF_REWARDS
 from sqlalchemy import text
 
-from bench.rewriting import rewrite
+from bench.proofs.rewriting import rewrite
 from store.database import Database
+from tests.auditing import assert_books_agree
+from tests.proofs.backstops import admitted, evidence
+from tests.proofs.crew import Crew
+from tests.proofs.removals import REMOVALS as REMOVALS_OF_REFERRALS
+from tests.proofs.removals import Removal
+from tests.proofs.removals_of_codes import REMOVALS_OF_CODES
+from tests.proofs.scenes import SCENES as SCENES_OF_REFERRALS
+from tests.proofs.scenes import people
+from tests.proofs.scenes_of_codes import SCENES_OF_CODES
+from tests.proofs.scenes_of_rewards import SCENES_OF_REWARDS
 
 REMOVALS = (*REMOVALS_OF_REFERRALS, *REMOVALS_OF_CODES)
 SCENES = (*SCENES_OF_REFERRALS, *SCENES_OF_CODES, *SCENES_OF_REWARDS)

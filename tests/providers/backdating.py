@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime
 
-from simulator.simulator_process import SimulatorProcess
+from tests.simulator.simulator_process import SimulatorProcess
 
 
 def backdate(simulator: SimulatorProcess, key: str, at: datetime) -> None:

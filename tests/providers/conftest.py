@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
-from simulator.simulator_process import SimulatorProcess
 
 from domain.money import Money
 from domain.orders import OrderRequest, Recipient
 from domain.rewards import Delivery, Personalization
+from tests.simulator.simulator_process import SimulatorProcess
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
-from simulator.simulator_process import eventually
 
 from domain.money import Money
 from domain.orders import DeliveryState, OrderState, Recipient, RedemptionState
@@ -21,6 +20,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
+from tests.simulator.simulator_process import eventually
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

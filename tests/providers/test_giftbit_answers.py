@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from test_giftbit import opened
 
 from domain.money import Money
 from domain.orders import DeliveryState, OrderState, RedemptionState
@@ -21,6 +20,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
+from tests.providers.test_giftbit import opened
 
 SECRET = "https://reward.example/the-secret"
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from backdating import backdate
-from simulator.simulator_process import eventually
-from test_giftbit import opened
 
 from domain.money import Money
 from domain.orders import OrderState, RedemptionState
 from providers import giftbit as adapter
+from tests.providers.backdating import backdate
+from tests.providers.test_giftbit import opened
+from tests.simulator.simulator_process import eventually
 
 NOON = datetime(2026, 6, 15, 19, tzinfo=UTC)
 SPRING = datetime(2026, 3, 8, 10, tzinfo=UTC)

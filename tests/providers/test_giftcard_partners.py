@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from simulator.simulator_process import SimulatorProcess, eventually, free_port
 
 from domain.money import Money
 from domain.orders import DeliveryState, OrderRequest, OrderState, Recipient
@@ -24,6 +23,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
+from tests.simulator.simulator_process import SimulatorProcess, eventually, free_port
 
 NAME = "giftcard-partners"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

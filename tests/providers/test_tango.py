@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
-from simulator.simulator_process import eventually
 
 from domain.money import Money
 from domain.orders import DeliveryState, OrderState, Recipient
@@ -24,6 +23,7 @@ from providers.outcomes import (
     RateLimited,
 )
 from providers.tango import Tango, TangoSettings
+from tests.simulator.simulator_process import eventually
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from test_tango import opened
 
 from domain.money import Money
 from domain.orders import DeliveryState, OrderState, Recipient, RedemptionState
@@ -23,6 +22,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
+from tests.providers.test_tango import opened
 
 SECRET = "https://claim.example/the-secret"
 BARE = {"referenceOrderID": "RA1", "status": "COMPLETE"}

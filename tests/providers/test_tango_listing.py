@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from backdating import backdate
-from test_tango import opened
 
 from domain.money import Money
 from domain.orders import OrderState
 from providers import tango as adapter
 from providers.outcomes import NotSent
+from tests.providers.backdating import backdate
+from tests.providers.test_tango import opened
 
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

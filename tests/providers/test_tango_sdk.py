@@ -20,13 +20,13 @@ from raas.exceptions.raas_server_exception import RaasServerException
 from raas.http.http_call_back import HttpCallBack
 from raas.http.requests_client import RequestsClient
 from raas.models.create_order_request_model import CreateOrderRequestModel
-from simulator.simulator_process import eventually
-from test_tango import opened
 
 from domain.money import Money
 from domain.orders import OrderState
 from domain.rewards import Delivery
 from providers.tango_messages import order_body
+from tests.providers.test_tango import opened
+from tests.simulator.simulator_process import eventually
 
 
 class Statuses(HttpCallBack):

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from simulator.simulator_process import Receiver, SimulatorProcess, eventually, free_port
 
 from domain.money import Money
 from domain.orders import DeliveryState, OrderRequest, OrderState
@@ -27,6 +26,7 @@ from providers.outcomes import (
 )
 from providers.tremendous import Tremendous, TremendousSettings
 from providers.webhooks import WebhookRefused
+from tests.simulator.simulator_process import Receiver, SimulatorProcess, eventually, free_port
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

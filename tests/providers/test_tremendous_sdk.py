@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 import tremendous
-from simulator.simulator_process import SimulatorProcess, eventually
 from tremendous import ApiException, TremendousApi
 from tremendous.exceptions import BadRequestException, ConflictException, NotFoundException
 from tremendous.models.create_order200_response import CreateOrder200Response
@@ -26,6 +25,7 @@ from domain.orders import OrderRequest, OrderState
 from domain.rewards import Delivery, Personalization
 from providers.tremendous import Tremendous, TremendousSettings
 from providers.tremendous_messages import order_body
+from tests.simulator.simulator_process import SimulatorProcess, eventually
 
 AMAZON = "OKMHM2X2OHYV"
 

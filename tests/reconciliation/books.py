@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import add_grant, gift_card, one, rows
 from temporalio.testing import ActivityEnvironment
 
 from activities.lane import ProviderLane
@@ -21,6 +20,7 @@ from providers.registry import Opened, open_configured
 from store.database import now
 from store.reconciliation import repairs, runs
 from store.tables import Grant, Order, Reconciliation, ReconciliationItem
+from tests.builders import add_grant, gift_card, one, rows
 
 PRODUCTS = {
     "giftcard-partners": "CVS",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from builders import add_grant, alter, one, rows
-
 from domain import ledger
 from domain.ids import Prefix, new_id
 from domain.money import Money
 from domain.reconciliation import Line
 from store.database import Database, now
-from store.reconciliation import comparing, runs, staging
+from store.reconciliation import runs, staging
 from store.reconciliation.bulk import bulk
+from store.reconciliation.compare import MARGIN, Scope, compare
 from store.tables import Grant, Order, ReconciliationItem
+from tests.builders import add_grant, alter, one, rows
 
 PROVIDER = "tremendous"
 DAY = timedelta(days=1)
@@ -85,9 +85,9 @@ class Case:
         async with bulk(self.database) as connection:
             await staging.create(connection, run.id)
             await staging.copy(connection, run.id, 0, lines)
-        read_until = self.until + comparing.MARGIN
-        scope = comparing.Scope(run.id, PROVIDER, self.since, self.until, read_until, now())
-        totals = await comparing.compare(self.database, scope)
+        read_until = self.until + MARGIN
+        scope = Scope(run.id, PROVIDER, self.since, self.until, read_until, now())
+        totals = await compare(self.database, scope)
         items = await rows(self.database, ReconciliationItem, reconciliation_id=run.id)
         assert sum(totals.values()) - totals["matched"] == len(items)
         return sorted(item.filed for item in items)

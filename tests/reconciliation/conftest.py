@@ -9,12 +9,12 @@ from datetime import timedelta
 import httpx
 import pytest
 import pytest_asyncio
-from books import Books, configured
-from ordering import PACE, VAULT
-from simulated import running_simulator
 
 from activities.lane import ProviderLane, Timing
 from store.database import Database
+from tests.ordering import PACE, VAULT
+from tests.reconciliation.books import Books, configured
+from tests.simulated import running_simulator
 
 TIMING = Timing(
     attempt=timedelta(seconds=15),

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from cases import DAY, LINE, Case
 
 from domain.reconciliation import Line
 from store.database import Database
+from tests.reconciliation.cases import DAY, LINE, Case
 
 HOUR = timedelta(hours=1)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import one
-from cases import LINE, Case, usd
 
 from domain import ledger
 from domain.reconciliation import Filed, Repair
 from store.database import Database
 from store.reconciliation.repairs import explanation_of
 from store.tables import Order, ReconciliationItem
+from tests.builders import one
+from tests.reconciliation.cases import LINE, Case, usd
 
 AMOUNT, STATE = ["amount_mismatch"], ["state_mismatch"]
 GONE = LINE._replace(state="cancelled")

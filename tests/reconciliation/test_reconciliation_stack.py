@@ -16,18 +16,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from keeping import Keep
-from stacks import running_stack
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Replayer
-from worker_process import GUERDON
 
-from bench.engine import CARD, Engine
+from bench.speed.engine import CARD, Engine
 from cli.stack.stack import Stack
 from domain.messages import SEAL_SCHEDULE
 from domain.reconciliation import daily_schedule
 from providers.registry import KNOWN
-from store.temporal import guerdon_plugin
+from store.temporal.client import guerdon_plugin
+from tests.keeping import Keep
+from tests.stacks import running_stack
+from tests.worker_process import GUERDON
 from worker.finance import WORKFLOWS
 
 PROVIDER = "tremendous"

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from books import PRODUCTS, Books, found
 
 from activities import reconciliation
 from domain.reconciliation import Filed
 from store.tables import Order
+from tests.reconciliation.books import PRODUCTS, Books, found
 
 BooksOf = Callable[[str], Awaitable[Books]]
 _TELLS_CHARGE = {"giftcard-partners", "tremendous", "tango", "runa"}

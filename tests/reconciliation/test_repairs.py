@@ -7,9 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from auditing import assert_books_agree
-from books import Books, found
-from builders import one, rows
 from sqlalchemy import text
 
 from domain.refusals import NotAllowedInState
@@ -17,6 +14,9 @@ from domain.statements import Mapping
 from store.database import Database, now
 from store.reconciliation import repairs, runs, staging, statements
 from store.tables import Event, Grant, Incident, LedgerEntry, Order, Reconciliation
+from tests.auditing import assert_books_agree
+from tests.builders import one, rows
+from tests.reconciliation.books import Books, found
 
 BooksOf = Callable[[str], Awaitable[Books]]
 PROVIDER = "tremendous"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from books import Books, found
-from builders import alter, one, rows
 from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.reversals import TakeBackActivities
-from store import erasure, reversing
+from store.customers.erase import erase
 from store.database import Database
-from store.reversals import request_reversal
+from store.reversals.carry_out import carry_out
+from store.reversals.request import request_reversal
 from store.tables import Customer, Grant, Incident, LedgerEntry, Order
+from tests.builders import alter, one, rows
+from tests.reconciliation.books import Books, found
 
 BooksOf = Callable[[str], Awaitable[Books]]
 
@@ -93,7 +94,7 @@ async def _refund(books: Books, order: Order, amount: int | None) -> None:
         total = None if amount is None else 10_000
         await request_reversal(tx, referral_id, amount, "sent back", None, order_amount=total)
     async with database.transaction() as tx:
-        await reversing.carry_out(tx, referral_id)
+        await carry_out(tx, referral_id)
     take_back = TakeBackActivities(books.lane).take_back
     await ActivityEnvironment().run(take_back, order.grant_id)
 
@@ -105,7 +106,7 @@ async def test_what_is_legitimate_is_no_difference(books_of: BooksOf, database: 
     await _refund(books, whole, None)
     async with database.transaction() as tx:
         grant = await tx.session.get_one(Grant, erased.grant_id)
-        await erasure.erase(tx, grant.recipient_id)
+        await erase(tx, grant.recipient_id)
     await alter(
         database,
         await one(database, Grant, id=parked.grant_id),

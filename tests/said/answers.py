@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import httpx
 
-from said.notes import NOTES, here
+from tests.said.notes import NOTES, here
 
 _BEARING = ("x-app-token", "authorization", "accesstoken", "x-api-key")
 """Headers that carry a credential."""

@@ -10,10 +10,10 @@ import asyncpg
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from cli.stack.state import DevInfo, Secrets
-from said.listening import VAULTS
-from said.notes import HISTORY, NOTES, here
-from store.crypto import Vault
-from store.temporal import guerdon_plugin
+from store.access.vault import Vault
+from store.temporal.client import guerdon_plugin
+from tests.said.listening import VAULTS
+from tests.said.notes import HISTORY, NOTES, here
 
 _AT_ONCE = 8
 _PLAIN = """

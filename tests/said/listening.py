@@ -14,9 +14,9 @@ import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict
 
-from said.answers import listen_to_answers
-from said.notes import NOTES, here
-from store.crypto import Vault
+from store.access.vault import Vault
+from tests.said.answers import listen_to_answers
+from tests.said.notes import NOTES, here
 
 VAULTS: dict[str, Vault] = {}
 """Each that was made, by its keys: one of them opens what a database holds."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.needles import Needles
-from said.notes import Note, Planted, Said, Secret, Unopened, written
+from bench.proofs.needles import Needles
+from tests.said.notes import Note, Planted, Said, Secret, Unopened, written
 
 
 @dataclass

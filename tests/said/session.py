@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from said.notes import NOTES
-from said.searching import Search, search
+from tests.said.notes import NOTES
+from tests.said.searching import Search, search
 
 _PRINTED = ("Captured stdout", "Captured stderr")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from stacks import running_stack
 
 from cli.stack.stack import Stack
+from tests.stacks import running_stack
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from said.gathering import gather_histories
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from cli.stack import temporal as temporal_server
-from store.crypto import Vault
-from store.temporal import guerdon_plugin
+from store.access.vault import Vault
+from store.temporal.client import guerdon_plugin
+from tests.said.gathering import gather_histories
 
 KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from builders import conversion, one, rows
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -17,11 +16,12 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from domain.messages import StaffRequest
 from domain.staff import Action
+from store.referrals.convert import Converted
 from store.tables import Event, Grant, Order, Referral
-from store.waiting import Converted
+from tests.builders import conversion, one, rows
 
 if TYPE_CHECKING:
-    from stage import Stage
+    from tests.workflows.stage import Stage
 
 Found = TypeVar("Found")
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from stage import Stage
 
 from api.app import create_app
 from api.settings import ApiSettings
 from domain.roles import Role
-from store.credentials import create_key
+from store.access.api_keys import create_key
 from store.settings import StoreSettings
+from tests.workflows.stage import Stage
 
 _BASE = "http://guerdon.test"
 

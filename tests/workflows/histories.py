@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from case import Case, eventually
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from store.temporal import guerdon_plugin
+from store.temporal.client import guerdon_plugin
+from tests.workflows.case import Case, eventually
 from worker.build import WORKFLOWS
 
 

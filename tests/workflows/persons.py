@@ -5,22 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 
-from builders import (
-    add_campaign,
-    add_code,
-    add_customer,
-    alter,
-    conversion,
-    every_friend,
-    gift_card,
-    number,
-    points,
-    terms,
-)
-from case import Case, eventually
-from frontdoor import front_door
-from stage import Stage
-
 from domain.campaigns import CampaignTerms
 from domain.customers import Address
 from domain.ids import aftercare_workflow_id
@@ -32,6 +16,21 @@ from domain.messages import (
     GrantTask,
 )
 from domain.rewards import Personalization
+from tests.builders import (
+    add_campaign,
+    add_code,
+    add_customer,
+    alter,
+    conversion,
+    every_friend,
+    gift_card,
+    number,
+    points,
+    terms,
+)
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import front_door
+from tests.workflows.stage import Stage
 
 KEYS = f"k1:{base64.b64encode(b'zyxqvut'.ljust(32)).decode()}"
 ACCESS_TOKEN = "zyxqvut-access-token"

@@ -6,9 +6,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from builders import add_customer, add_programme, conversion, one
-from case import Case
-from provider import Hooks, Simulator
 from sqlmodel import delete, update
 from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError
@@ -17,13 +14,17 @@ from temporalio.testing import WorkflowEnvironment
 from domain.campaigns import CampaignTerms
 from domain.customers import Person
 from domain.messages import DELIVERY_HINT
-from store import attribution, customers
-from store.conversions import ConversionRequest
-from store.crypto import Vault
+from store.access.vault import Vault
+from store.customers.upsert import upsert
 from store.database import Database, now
-from store.dispatch import Outgoing, mark_sent, send
+from store.outbox.messages import Outgoing, mark_sent, send
+from store.referrals.attribute import convert, sign_up
+from store.referrals.conversion import ConversionRequest
+from store.referrals.convert import Converted
 from store.tables import Grant, Lane, Order
-from store.waiting import Converted
+from tests.builders import add_customer, add_programme, conversion, one
+from tests.workflows.case import Case
+from tests.workflows.provider import Hooks, Simulator
 from worker.settings import WorkerSettings
 
 
@@ -80,7 +81,7 @@ class Stage:
         """The same, with a code that is there already."""
         friend = referee_id or await add_customer(self.database)
         async with self.database.transaction() as tx:
-            attributed = await attribution.sign_up(tx, code=code, referee_id=friend, metadata={})
+            attributed = await sign_up(tx, code=code, referee_id=friend, metadata={})
         await self.send(attributed.intake)
         return Case(self, attributed.referral, code)
 
@@ -101,7 +102,7 @@ class Stage:
     async def accept(self, request: ConversionRequest) -> Converted:
         """Accept a conversion as the API does, without telling Temporal."""
         async with self.database.transaction() as tx:
-            return await attribution.convert(tx, request)
+            return await convert(tx, request)
 
     async def send(self, messages: list[Outgoing]) -> None:
         for message in messages:
@@ -111,7 +112,7 @@ class Stage:
     async def correct(self, customer_id: str, **changes: Any) -> None:
         """Staff correct a customer."""
         async with self.database.transaction() as tx:
-            await customers.upsert(tx, Person.model_validate({"id": customer_id} | changes))
+            await upsert(tx, Person.model_validate({"id": customer_id} | changes))
 
     async def delay_probes(self) -> None:
         """No stopped lane tries again by itself within the hour."""

@@ -9,15 +9,15 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from databases import cloned
-from histories import replay
-from provider import Hooks, Simulator, simulator_process
-from stage import Stage
 from temporalio.testing import WorkflowEnvironment
 
 from providers.registry import Opened, open_configured
-from store.crypto import Vault
+from store.access.vault import Vault
 from store.database import Database
+from tests.databases import cloned
+from tests.workflows.histories import replay
+from tests.workflows.provider import Hooks, Simulator, simulator_process
+from tests.workflows.stage import Stage
 from worker.build import build_workers
 from worker.settings import WorkerSettings
 

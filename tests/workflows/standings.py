@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from builders import add_customer, alter, every_friend, gift_card, in_past, terms
-from case import Case, eventually
-from stage import Stage
-
 from domain.campaigns import CampaignTerms, Review
 from domain.customers import Address
 from domain.rewards import GiftCard
 from store.tables import Grant
+from tests.builders import add_customer, alter, every_friend, gift_card, in_past, terms
+from tests.workflows.case import Case, eventually
+from tests.workflows.stage import Stage
 
 Found = tuple[Case, Grant]
 Bring = Callable[[Stage], Awaitable[Found]]

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from auditing import assert_books_agree
-from builders import gift_card, rows, terms
-from case import Case, eventually
-from frontdoor import front_door
-from stage import Stage
 
 from domain.campaigns import CampaignTerms
 from domain.messages import HOOK_WORKFLOW, WORKFLOW_QUEUE, ProviderHook
 from store.tables import Event
+from tests.auditing import assert_books_agree
+from tests.builders import gift_card, rows, terms
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import front_door
+from tests.workflows.stage import Stage
 
 LONGEST_DELAY = 60.0
 """The first poll comes after half of it: what happens sooner, a webhook has done."""

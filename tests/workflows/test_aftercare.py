@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from auditing import assert_books_agree
-from builders import add_customer, gift_card, one, terms
-from case import Case, eventually
-from frontdoor import FrontDoor, front_door
-from keeping import Keep
-from stage import Stage
 from temporalio.service import RPCError
 
 from domain.campaigns import CampaignTerms
 from domain.ids import aftercare_workflow_id
 from domain.messages import AFTERCARE_WORKFLOW, WORKFLOW_QUEUE, AftercareStart, GrantTask, Next
 from store.tables import Grant
+from tests.auditing import assert_books_agree
+from tests.builders import add_customer, gift_card, one, terms
+from tests.keeping import Keep
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.stage import Stage
 
 LONGEST_DELAY = 60.0
 """The first poll comes after half of it: what happens sooner, a webhook has done."""

@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import asyncpg
 import pytest
-from auditing import assert_books_agree
-from builders import add_customer, add_programme, conversion, gift_card, terms
-from case import Case, Refused, eventually
-from histories import readable
-from stage import Stage
 
-from store.dispatch import send
+from store.outbox.messages import send
+from tests.auditing import assert_books_agree
+from tests.builders import add_customer, add_programme, conversion, gift_card, terms
+from tests.workflows.case import Case, Refused, eventually
+from tests.workflows.histories import readable
+from tests.workflows.stage import Stage
 
 Away = Callable[[], AbstractAsyncContextManager[None]]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from auditing import assert_books_agree
-from builders import budget, every_friend, gift_card, many_friends, points, terms
-from stage import Stage
 
 from domain.campaigns import CampaignTerms, Review
-from store.dispatch import redrive
-from store.erasure import erase
+from store.customers.erase import erase
+from store.outbox.messages import redrive
+from tests.auditing import assert_books_agree
+from tests.builders import budget, every_friend, gift_card, many_friends, points, terms
+from tests.workflows.stage import Stage
 
 BUDGET = budget(600_00)
 TIERS = (every_friend(gift_card()), many_friends(1, points(20)))

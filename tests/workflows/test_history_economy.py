@@ -7,10 +7,11 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
-from builders import add_customer, add_programme, conversion, terms
-from case import Case, eventually
-from histories import events_of, settled, size, table
-from stage import Stage
+
+from tests.builders import add_customer, add_programme, conversion, terms
+from tests.workflows.case import Case, eventually
+from tests.workflows.histories import events_of, settled, size, table
+from tests.workflows.stage import Stage
 
 Begin = Callable[[Stage], Awaitable[Case]]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from auditing import assert_books_agree
-from builders import budget, terms
-from case import Refused
-from keeping import Keep
-from stage import Stage
 
 from domain.campaigns import CampaignTerms
+from tests.auditing import assert_books_agree
+from tests.builders import budget, terms
+from tests.keeping import Keep
+from tests.workflows.case import Refused
+from tests.workflows.stage import Stage
 
 
 def held(**changes: timedelta) -> CampaignTerms:

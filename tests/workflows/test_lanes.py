@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import asyncio
 
-from auditing import assert_books_agree
-from builders import PROVIDER, gift_card, one, rows, terms
-from case import Case, eventually
-from frontdoor import FrontDoor, front_door
-from stage import Stage
-
 from domain.roles import Role
 from store.tables import Event, Lane
+from tests.auditing import assert_books_agree
+from tests.builders import PROVIDER, gift_card, one, rows, terms
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.stage import Stage
 
 SINGLE = terms(referee_reward=gift_card(), tiers=())
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from auditing import assert_books_agree
-from builders import gift_card, terms
-from stage import Stage
-
 from domain.rewards import Alternative
+from tests.auditing import assert_books_agree
+from tests.builders import gift_card, terms
+from tests.workflows.stage import Stage
 
 PROVIDERS = ["giftcard-partners", "tremendous"]
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 import asyncio
 import time
 
-from auditing import assert_books_agree
-from builders import every_friend, gift_card, rows, terms
-from case import eventually
-from stage import Stage
-from standings import card, single
-
 from domain.rewards import GiftCard
 from store.tables import Lane
+from tests.auditing import assert_books_agree
+from tests.builders import every_friend, gift_card, rows, terms
+from tests.workflows.case import eventually
+from tests.workflows.stage import Stage
+from tests.workflows.standings import card, single
 
 PROVIDERS = ["giftcard-partners", "tremendous", "runa"]
 LONGEST_DELAY = 2.0

@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest_asyncio
-from builders import gift_card, one, terms
-from case import eventually
-from frontdoor import FrontDoor, front_door
-from keeping import Keep
-from receiver import Receiver
-from stage import Stage
 from standardwebhooks.webhooks import Webhook
 
 from domain.ids import webhook_workflow_id
 from domain.messages import REDRIVE_WORKFLOW, WORKFLOW_QUEUE
 from domain.roles import Role
-from store import webhooks
 from store.tables import Webhook as WebhookRow
+from store.webhooks import deliver
+from tests.builders import gift_card, one, terms
+from tests.keeping import Keep
+from tests.receiver import Receiver
+from tests.workflows.case import eventually
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.stage import Stage
 
 
 class Hooked(NamedTuple):
@@ -160,7 +160,7 @@ class TestTheRedrive:
         await receiver.open()
         secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
         async with stage.database.transaction() as tx:
-            webhook_id = await webhooks.create(tx, receiver.url, ["test.*"], secret, stage.vault)
+            webhook_id = await deliver.create(tx, receiver.url, ["test.*"], secret, stage.vault)
         await tell(stage, 1)
         for number in range(2):
             redriven = f"redrive-webhook-{number}"
@@ -176,6 +176,6 @@ class TestTheRedrive:
         Webhook(secret).verify(receiver.received[0].body, receiver.received[0].headers)
         assert (await one(stage.database, WebhookRow, id=webhook_id)).read_at
         async with stage.database.transaction() as tx:
-            await webhooks.remove(tx, webhook_id)
+            await deliver.remove(tx, webhook_id)
         await asyncio.wait_for(handle.result(), 30)
         await receiver.close()

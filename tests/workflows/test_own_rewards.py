@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest_asyncio
-from builders import add_programme, every_friend, one, points, qualify, rows, terms
-from keeping import Keep
-from receiver import Received, Receiver
-from stage import Stage
 from standardwebhooks.webhooks import Webhook
 
 from domain.ids import Prefix, new_id
 from domain.rewards import CustomReward, DiscountCoupon
-from store import coupons, secrets
+from store.access import signing_secrets
+from store.codes import coupons
 from store.database import Database
 from store.tables import Coupon, Event, Grant, Voucher
+from tests.builders import add_programme, every_friend, one, points, qualify, rows, terms
+from tests.keeping import Keep
+from tests.receiver import Received, Receiver
+from tests.workflows.stage import Stage
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 
@@ -33,7 +34,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def _custom(stage: Stage, receiver: Receiver, **changes: Any) -> CustomReward:
     secret_id = new_id(Prefix.SECRET)
     async with stage.database.transaction() as tx:
-        await secrets.keep(tx, {secret_id: SECRET}, stage.vault)
+        await signing_secrets.keep(tx, {secret_id: SECRET}, stage.vault)
     given = {"name": "tree", "url": receiver.url, "data": {"species": "oak"}}
     return CustomReward(secret_id=secret_id, **given | changes)
 

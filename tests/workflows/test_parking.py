@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from auditing import assert_books_agree
-from builders import add_customer, budget, gift_card, terms
-from case import Refused, eventually
-from keeping import Keep
-from stage import Stage
 
 from domain.campaigns import CampaignTerms
 from domain.customers import Address
+from tests.auditing import assert_books_agree
+from tests.builders import add_customer, budget, gift_card, terms
+from tests.keeping import Keep
+from tests.workflows.case import Refused, eventually
+from tests.workflows.stage import Stage
 
 
 def single(**card: object) -> CampaignTerms:

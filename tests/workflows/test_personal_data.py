@@ -9,8 +9,16 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from builders import rows
-from persons import (
+from temporalio.testing import WorkflowEnvironment
+
+from bench.proofs.saying import METADATA, everything
+from domain.messages import STORY
+from store.access.vault import Vault
+from store.database import Database
+from store.tables import Claim, Order
+from tests.builders import rows
+from tests.worker_process import WorkerProcess, worker_process
+from tests.workflows.persons import (
     ACCESS_TOKEN,
     KEYS,
     NEEDLES,
@@ -20,16 +28,8 @@ from persons import (
     small_ones,
     told_too_late,
 )
-from provider import Hooks, Simulator
-from stage import Stage
-from temporalio.testing import WorkflowEnvironment
-from worker_process import WorkerProcess, worker_process
-
-from bench.saying import METADATA, everything
-from domain.messages import STORY
-from store.crypto import Vault
-from store.database import Database
-from store.tables import Claim, Order
+from tests.workflows.provider import Hooks, Simulator
+from tests.workflows.stage import Stage
 from worker.settings import WorkerSettings
 
 

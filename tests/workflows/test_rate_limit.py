@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from auditing import assert_books_agree
-from builders import gift_card
-from stage import Stage
-from standings import single
+from tests.auditing import assert_books_agree
+from tests.builders import gift_card
+from tests.workflows.stage import Stage
+from tests.workflows.standings import single
 
 PROVIDERS = ["tango"]
 """With the rate limit that its documents give, and its settings' default: 1 a second."""

@@ -6,17 +6,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from auditing import assert_books_agree
-from builders import gift_card, one
-from case import Case
-from frontdoor import FrontDoor, front_door
-from histories import readable
-from keeping import Keep
-from stage import Stage
-from standings import single
 
 from domain.ids import aftercare_workflow_id
 from store.tables import Grant, StaffAction
+from tests.auditing import assert_books_agree
+from tests.builders import gift_card, one
+from tests.keeping import Keep
+from tests.workflows.case import Case
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.histories import readable
+from tests.workflows.stage import Stage
+from tests.workflows.standings import single
 
 PROVIDERS = ["giftbit"]
 LONGEST_DELAY = 1.0

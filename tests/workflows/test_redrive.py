@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from builders import (
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
+
+from domain.messages import REDRIVE_WORKFLOW, WORKFLOW_QUEUE
+from store.tables import Intake
+from tests.builders import (
     add_customer,
     add_friends,
     add_programme,
@@ -18,13 +23,8 @@ from builders import (
     sign_up,
     terms,
 )
-from case import Case
-from stage import Stage
-from temporalio.client import WorkflowFailureError
-from temporalio.service import RPCError
-
-from domain.messages import REDRIVE_WORKFLOW, WORKFLOW_QUEUE
-from store.tables import Intake
+from tests.workflows.case import Case
+from tests.workflows.stage import Stage
 
 POINTS = terms(referee_reward=points(), tiers=())
 

@@ -8,24 +8,24 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
-import standings
-from auditing import assert_books_agree
-from builders import gift_card, one
-from case import Case, Refused, eventually
-from frontdoor import FrontDoor, front_door
-from histories import readable
-from keeping import Keep
 from sqlmodel import delete
-from stage import Stage
-from standings import card, single
 
+import tests.workflows.standings as standings
 from domain.ids import aftercare_workflow_id
 from domain.messages import StaffRequest
 from domain.staff import Action
 from providers.registry import RESENDING
-from store import staff
-from store.staff import Asking
+from store.staff import requests
+from store.staff.requests import Asking
 from store.tables import Grant, IdempotentAnswer, Order, StaffAction
+from tests.auditing import assert_books_agree
+from tests.builders import gift_card, one
+from tests.keeping import Keep
+from tests.workflows.case import Case, Refused, eventually
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.histories import readable
+from tests.workflows.stage import Stage
+from tests.workflows.standings import card, single
 
 PROVIDERS = ["giftcard-partners", "tremendous"]
 LONGEST_DELAY = 1.0
@@ -135,7 +135,7 @@ class TestBounced:
         case, grant = await standings.bounced(stage)
         asking = Asking(Action.RESEND, "app_staff", "1", grant_id=grant.id)
         async with stage.database.transaction() as tx:
-            asked = await staff.ask(tx, asking, RESENDING)
+            asked = await requests.ask(tx, asking, RESENDING)
         request = StaffRequest(grant_id=grant.id, actor="app_staff", request_id=asked.id)
         for _ in range(2):
             await case.handle.execute_update(Action.RESEND, request)

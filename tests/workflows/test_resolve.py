@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest_asyncio
-import standings
-from auditing import assert_books_agree
-from builders import alter, in_future, one, rows
-from case import Case, eventually
-from frontdoor import FrontDoor, front_door
-from histories import readable
-from keeping import Keep
-from stage import Stage
 
+import tests.workflows.standings as standings
 from store.tables import Grant, Order, StaffAction
+from tests.auditing import assert_books_agree
+from tests.builders import alter, in_future, one, rows
+from tests.keeping import Keep
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.histories import readable
+from tests.workflows.stage import Stage
 
 EVIDENCE = "Zyxqvut of their support: ticket 88"
 

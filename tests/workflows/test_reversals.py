@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from auditing import assert_books_agree, balances
-from builders import budget, gift_card, rows, terms
-from case import Case, eventually
-from stage import Stage
-
 from domain.campaigns import CampaignTerms
 from domain.ids import aftercare_workflow_id
-from store.dispatch import redrive
-from store.reversals import request_reversal
+from store.outbox.messages import redrive
+from store.reversals.request import request_reversal
 from store.tables import Intake, Reversal
+from tests.auditing import assert_books_agree, balances
+from tests.builders import budget, gift_card, rows, terms
+from tests.workflows.case import Case, eventually
+from tests.workflows.stage import Stage
 
 PROVIDERS = ["giftcard-partners", "giftbit"]
 ORDER = 300_00

@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest_asyncio
-from auditing import assert_books_agree
-from builders import budget, one, terms
-from case import Case, eventually
-from frontdoor import FrontDoor, front_door
-from keeping import Keep
-from stage import Stage
 
 from domain.campaigns import CampaignTerms, Review
 from store.tables import Budget, ReferrerProgress
+from tests.auditing import assert_books_agree
+from tests.builders import budget, one, terms
+from tests.keeping import Keep
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.stage import Stage
 
 
 def reviewed(**changes: timedelta) -> CampaignTerms:

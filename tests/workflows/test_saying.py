@@ -9,7 +9,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 
-from bench.saying import text_of
+from bench.proofs.saying import text_of
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import standings
-from builders import rows
-from case import Case
-from frontdoor import FrontDoor, front_door
-from histories import events_of, kind
-from stage import Stage
-from standings import Bring
 
+import tests.workflows.standings as standings
 from domain.grants import AT_REST
 from domain.staff import OF_REFERRAL, Action
 from store.tables import Grant, StaffAction
+from tests.builders import rows
+from tests.workflows.case import Case
+from tests.workflows.frontdoor import FrontDoor, front_door
+from tests.workflows.histories import events_of, kind
+from tests.workflows.stage import Stage
+from tests.workflows.standings import Bring
 
 PROVIDERS = ["giftcard-partners", "tremendous"]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from auditing import assert_books_agree
-from builders import alter, budget, every_friend, gift_card, in_past, terms
-from case import Case, Refused, eventually
-from histories import events_of, kind
-from stage import Stage
 
 from domain.campaigns import CampaignTerms
 from domain.ids import Prefix, new_id
 from store.tables import Grant
+from tests.auditing import assert_books_agree
+from tests.builders import alter, budget, every_friend, gift_card, in_past, terms
+from tests.workflows.case import Case, Refused, eventually
+from tests.workflows.histories import events_of, kind
+from tests.workflows.stage import Stage
 
 
 def single(**card: object) -> CampaignTerms:

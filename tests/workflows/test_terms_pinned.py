@@ -8,8 +8,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from auditing import assert_books_agree
-from builders import (
+
+from domain.roles import Role
+from store.tables import Grant, Referral
+from tests.auditing import assert_books_agree
+from tests.builders import (
     PROVIDER,
     Programme,
     add_programme,
@@ -20,12 +23,9 @@ from builders import (
     rows,
     terms,
 )
-from case import Case, eventually
-from frontdoor import front_door
-from stage import Stage
-
-from domain.roles import Role
-from store.tables import Grant, Referral
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import front_door
+from tests.workflows.stage import Stage
 
 FRIENDS = 200
 OLD, NEW = 15_00, 25_00

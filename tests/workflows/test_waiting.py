@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from builders import conversion, points, terms
-from histories import events_of, kind
-from keeping import Keep
-from stage import Stage
-
 from domain.messages import CONVERT, Conversion
 from store.database import now
+from tests.builders import conversion, points, terms
+from tests.keeping import Keep
+from tests.workflows.histories import events_of, kind
+from tests.workflows.stage import Stage
 
 POINTS = terms(referee_reward=points(), tiers=())
 

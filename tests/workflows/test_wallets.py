@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from auditing import assert_books_agree, balances
-from builders import (
+from domain.messages import UPKEEP_WORKFLOW, WORKFLOW_QUEUE
+from store.ledger import taxes
+from store.tables import AccountSum, LedgerEntry, WalletCredit
+from tests.auditing import assert_books_agree, balances
+from tests.builders import (
     alter,
     budget,
     credits,
@@ -16,13 +19,9 @@ from builders import (
     rows,
     terms,
 )
-from case import eventually
-from keeping import Keep
-from stage import Stage
-
-from domain.messages import UPKEEP_WORKFLOW, WORKFLOW_QUEUE
-from store import taxes
-from store.tables import AccountSum, LedgerEntry, WalletCredit
+from tests.keeping import Keep
+from tests.workflows.case import eventually
+from tests.workflows.stage import Stage
 
 
 async def test_points_and_credits_end_in_wallets(stage: Stage) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from auditing import assert_books_agree
-from builders import gift_card, terms
-from case import Case, eventually
-from frontdoor import front_door
-from histories import events_of
-from keeping import Keep
-from stage import Stage
+
+from tests.auditing import assert_books_agree
+from tests.builders import gift_card, terms
+from tests.keeping import Keep
+from tests.workflows.case import Case, eventually
+from tests.workflows.frontdoor import front_door
+from tests.workflows.histories import events_of
+from tests.workflows.stage import Stage
 
 LONGEST_DELAY = 60.0
 """The first poll comes after half of it: what happens sooner, a webhook has done."""

@@ -1,0 +1,125 @@
+"""The outermost layer: a request id, one log line, metrics, the body limit, and an answer
+whatever happens inside. Pure ASGI, for it stands in the way of every request."""
+
+from __future__ import annotations
+
+import time
+import traceback
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.problems import problem
+from api.metrics import REQUESTS, SECONDS
+from domain.ids import Prefix, new_id
+from store.outage import is_outage
+
+log = structlog.get_logger(__name__)
+
+BODY_LIMIT = 1_000_000
+"""Bytes of a request's body."""
+FILE_LIMIT = 10_000_000
+"""Bytes where a file, or many rows, may be sent: Voucherify's own limit."""
+STATEMENT_LIMIT = 200_000_000
+"""Bytes of a provider's statement, which is read piece by piece."""
+_STATEMENTS = "/v1/reconciliations/statements"
+_FILES = ("/importCSV", "/import", "/bulk/async", "/metadata/async")
+
+
+class Boundary:
+    """Middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_id(Prefix.REQUEST)
+        scope.setdefault("state", {})["request_id"] = request_id
+        exchange = _Exchange(request_id, send)
+        try:
+            await self._app(scope, _limited(scope, receive), exchange.send)
+        except Exception as error:
+            if exchange.status:
+                raise
+            await _answer_to_unexpected(request_id, error)(scope, receive, exchange.send)
+        finally:
+            exchange.report(scope)
+
+
+class _Exchange:
+    """Watches one answer go out."""
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self.status = 0
+        self._request_id = request_id
+        self._send = send
+        self._began = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            header = (b"x-request-id", self._request_id.encode())
+            message["headers"] = [*message["headers"], header]
+        await self._send(message)
+
+    def report(self, scope: Scope) -> None:
+        """One log line and the metrics, by the route's template: a path may hold a person."""
+        seconds = time.perf_counter() - self._began
+        method, route = scope["method"], getattr(scope.get("route"), "path", "unmatched")
+        REQUESTS.labels(method, route, self.status).inc()
+        SECONDS.labels(method, route).observe(seconds)
+        caller = scope["state"].get("caller")
+        log.info(
+            "http.request",
+            request_id=self._request_id,
+            method=method,
+            route=route,
+            status=self.status,
+            ms=round(seconds * 1000, 1),
+            app_id=caller.app_id if caller else None,
+        )
+
+
+def _limit_of(path: str) -> int:
+    if path == _STATEMENTS:
+        return STATEMENT_LIMIT
+    return FILE_LIMIT if path.endswith(_FILES) else BODY_LIMIT
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """The same body, unless it is too large: told by its length, or by counting."""
+    limit = _limit_of(scope["path"])
+    declared = dict(scope["headers"]).get(b"content-length", b"")
+    too_large = len(declared) > 9 or (declared.isdigit() and int(declared) > limit)
+    received = limit + 1 if too_large else 0
+
+    async def limited() -> Message:
+        nonlocal received
+        if received <= limit:
+            message = await receive()
+            received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(413)
+        return message
+
+    return limited
+
+
+def _answer_to_unexpected(request_id: str, error: Exception) -> ASGIApp:
+    """503 while PostgreSQL is away; 500 for a bug, which the log tells without its data: an
+    exception's text may quote a person's e-mail."""
+    if is_outage(error):
+        log.warning("http.unavailable", request_id=request_id, error=type(error).__name__)
+        return problem(request_id, "temporarily_unavailable")
+    frames = traceback.extract_tb(error.__traceback__)
+    log.error(
+        "http.unexpected",
+        request_id=request_id,
+        error=type(error).__name__,
+        frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
+    )
+    return problem(request_id, "internal_error")

@@ -1,0 +1,93 @@
+"""Types that several bodies share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from api.http.errors import MISSING_CUSTOMER
+from domain.customers import Person
+
+MAX_MINOR = 10**15
+"""More than any order or budget; far less than a 64-bit column holds."""
+
+MinorUnits = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR)]
+
+
+def _utc(value: datetime) -> datetime:
+    if not 1970 <= value.year <= 9000:
+        raise ValueError("the year must lie between 1970 and 9000")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_utc)]
+"""RFC 3339; without an offset it is UTC."""
+
+
+def _iso_duration(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith("P"):
+        raise ValueError("must be an ISO 8601 duration such as P30D")
+    return value
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_iso_duration), Field(le=timedelta(days=3650), examples=["P30D"])
+]
+
+
+Category = Annotated[str, Field(min_length=1, max_length=200, examples=["spring"])]
+"""A word of the caller's own to sort by."""
+
+
+def _named(person: Person) -> Person:
+    if not person.named:
+        raise PydanticCustomError(MISSING_CUSTOMER, "Give source_id or id.")
+    return person
+
+
+NamedPerson = Annotated[Person, AfterValidator(_named)]
+"""A customer inside another body: created when unknown, merged when known."""
+
+
+def first_error(error: ValidationError) -> str:
+    """What is wrong, in the validator's own words."""
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+
+
+def identity_of(metadata: dict[str, Any], *names: str) -> str | None:
+    """The caller's own id under the first of these members that holds one."""
+    for name in names:
+        value = metadata.get(name)
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+            return str(value)
+    return None
+
+
+class Strict(BaseModel):
+    """A body in which an unknown member is an error, for it might be a term that its author
+    relies on. `null`, `false` and empty ones are let through: they ask for nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_is_not_given(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {
+            name: value
+            for name, value in data.items()
+            if value is not None
+            and (name in cls.model_fields or not (value is False or value in ([], {})))
+        }

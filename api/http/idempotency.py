@@ -1,0 +1,102 @@
+"""Answering a repeated POST like the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+
+import structlog
+from fastapi import Request
+from fastapi.responses import Response
+
+from api.http.access import Caller
+from api.http.errors import answer_to
+from api.http.resources import resources_of
+from domain.refusals import IdempotencyKeyReused, InvalidPayload
+from store.access.idempotency import Answer, Claim, claim, keep, release
+from store.database import Database
+from store.outage import is_outage
+
+log = structlog.get_logger(__name__)
+
+HEADER = "idempotency-key"
+_DEFINITE = frozenset({400, 404, 409, 422})
+"""Refusals that the same request would get again. Others (busy, not allowed) may change."""
+_ENCRYPTED = "encrypted "
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+async def answer_once(request: Request, key: str, handle: Handler) -> Response:
+    """Run the request, or replay the answer that this credential got under `key` before."""
+    if not 1 <= len(key) <= 255:
+        raise InvalidPayload("Idempotency-Key must have 1 to 255 characters.")
+    caller: Caller = request.state.caller
+    database = resources_of(request).database
+    claimed = await claim(database, caller.app_id, key, await _hash(request))
+    if isinstance(claimed, Answer):
+        body, kind = _opened(request, claimed, key)
+        headers = {"Idempotent-Replayed": "true", "Content-Type": kind}
+        return Response(body, claimed.status, headers=headers)
+    return await _run(request, database, claimed, handle)
+
+
+def keep_encrypted(request: Request) -> None:
+    """The answer to this request holds a secret: what is kept of it for repeats is encrypted."""
+    request.state.holds_secret = True
+
+
+def _stored(request: Request, response: Response, key: str) -> tuple[bytes, str]:
+    body, kind = bytes(response.body), response.headers["content-type"]
+    if not getattr(request.state, "holds_secret", False):
+        return body, kind
+    return resources_of(request).vault.encrypt(body, key), _ENCRYPTED + kind
+
+
+def _opened(request: Request, answer: Answer, key: str) -> tuple[bytes, str]:
+    if not answer.content_type.startswith(_ENCRYPTED):
+        return answer.body, answer.content_type
+    kind = answer.content_type.removeprefix(_ENCRYPTED)
+    try:
+        return resources_of(request).vault.decrypt(answer.body, key), kind
+    except ValueError:
+        raise IdempotencyKeyReused("The first answer's secret cannot be read any more.") from None
+
+
+async def _run(request: Request, database: Database, claimed: Claim, handle: Handler) -> Response:
+    try:
+        response = await _answer(request, handle)
+    except Exception:
+        await _settle(release(database, claimed))
+        raise
+    if response.status_code < 300 or response.status_code in _DEFINITE:
+        body, kind = _stored(request, response, claimed.key)
+        await _settle(keep(database, claimed, Answer(response.status_code, kind, body)))
+    else:
+        await _settle(release(database, claimed))
+    return response
+
+
+async def _answer(request: Request, handle: Handler) -> Response:
+    try:
+        return await handle(request)
+    except Exception as error:
+        answer = answer_to(request, error)
+        if answer is None:
+            raise
+        return answer
+
+
+async def _settle(settling: Awaitable[None]) -> None:
+    """The request's own outcome stands, whether or not this works: an unsettled claim lapses."""
+    try:
+        await settling
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        log.warning("idempotency.not_settled", error=type(error).__name__)
+
+
+async def _hash(request: Request) -> str:
+    target = f"{request.method} {request.url.path}?{request.url.query}\n"
+    return sha256(target.encode() + await request.body()).hexdigest()

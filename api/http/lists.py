@@ -1,0 +1,83 @@
+"""Lists: their parameters and their envelope."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, Field
+
+from api.http.fields import Instant
+from store.pages import Between, Window
+
+T = TypeVar("T")
+
+
+class Listed(BaseModel, Generic[T]):
+    """A page, newest first. Pass the last `id` as `starting_after_id` for the next one."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[T]
+    total: int = Field(description="How many there are in all, on every page.")
+    has_more: bool
+
+
+async def _window(
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    starting_after_id: Annotated[str | None, Query(max_length=64)] = None,
+    page: Annotated[int, Query(ge=1, le=1000, description="Voucherify's way to page; from 1.")] = 1,
+) -> Window:
+    return Window(limit, starting_after_id, page)
+
+
+Windowed = Annotated[Window, Depends(_window)]
+"""A route's parameter: which part of a list is asked for."""
+
+Order = Literal["created_at", "-created_at"]
+DatedOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+
+
+async def _ordered(
+    window: Windowed,
+    order: Annotated[Order, Query(description="`-`: newest first.")] = "-created_at",
+) -> Window:
+    return _by(window, order)
+
+
+async def _dated(
+    window: Windowed,
+    order: Annotated[
+        DatedOrder, Query(description="`-`: newest first. Never updated: by its creation.")
+    ] = "-created_at",
+) -> Window:
+    return _by(window, order)
+
+
+def _by(window: Window, order: str) -> Window:
+    return window._replace(by=order.removeprefix("-"), oldest_first=not order.startswith("-"))
+
+
+Ordered = Annotated[Window, Depends(_ordered)]
+"""The same, of a list that can be had oldest first."""
+Dated = Annotated[Window, Depends(_dated)]
+"""The same, of a list that can be sorted by its last change as well."""
+
+
+async def _created(
+    before: Annotated[Instant | None, Query(alias="created_at[before]")] = None,
+    after: Annotated[Instant | None, Query(alias="created_at[after]")] = None,
+) -> Between:
+    return Between(before, after)
+
+
+async def _updated(
+    before: Annotated[Instant | None, Query(alias="updated_at[before]")] = None,
+    after: Annotated[Instant | None, Query(alias="updated_at[after]")] = None,
+) -> Between:
+    return Between(before, after)
+
+
+Created = Annotated[Between, Depends(_created)]
+Updated = Annotated[Between, Depends(_updated)]
+"""A route's parameters: between which moments a thing was created, or last changed."""

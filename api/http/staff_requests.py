@@ -1,0 +1,141 @@
+"""What staff ask for, from the request to the workflow that carries it out.
+
+The facts judge it first, in the transaction that writes it down; then the workflow does, by a
+Temporal Update of the same id, so that a repeat has no further effect. Where the referral's
+workflow has ended, a small one of its own takes the grants up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.http.access import allow
+from api.http.idempotency import HEADER
+from api.http.problems import post_responses
+from api.http.resources import Resources
+from domain.ids import aftercare_workflow_id
+from domain.messages import (
+    AFTERCARE_WORKFLOW,
+    BUSY,
+    WORKFLOW_QUEUE,
+    AftercareStart,
+    ReviewRequest,
+    StaffRequest,
+)
+from domain.refusals import NotAllowedInState, Refusal, Unavailable
+from domain.roles import Role
+from domain.staff import MEANING, Action
+from providers.registry import RESENDING
+from store.staff import requests
+from store.staff.requests import Asked, Asking
+
+PATIENCE = 5.0
+"""Seconds that a person waits for a worker to answer."""
+_RPC = timedelta(seconds=10)
+
+
+def documented(action: Action) -> dict[str, Any]:
+    """What the routes of staff's actions have in common."""
+    return {
+        "dependencies": [allow(Role.SUPPORT)],
+        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
+        "summary": MEANING[action],
+    }
+
+
+def identity_of(request: Request) -> str:
+    """What makes a repeat the same request."""
+    return request.headers.get(HEADER) or str(request.state.request_id)
+
+
+async def ask(held: Resources, asking: Asking) -> None:
+    """Have it done, once. Raises NotFound; NotAllowedInState, and then nothing was asked;
+    Unavailable when nobody answers in time: it may then still be carried out."""
+    async with held.database.transaction() as tx:
+        asked = await requests.ask(tx, asking, RESENDING)
+    if asked.done:
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await _tell(held.temporal, asked)
+    except WorkflowUpdateFailedError as error:
+        async with held.database.transaction() as tx:
+            await requests.withdraw(tx, asked.id)
+        raise _refusal(error) from None
+    except (TimeoutError, RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        # RuntimeError is how a lazy client says that it cannot connect.
+        raise Unavailable("The workflow engine does not answer. Try again.") from None
+
+
+async def _tell(client: Client, asked: Asked) -> None:
+    """The workflow that carries the grants; after its end, an aftercare."""
+    try:
+        handle = client.get_workflow_handle(asked.workflow_id)
+        await handle.execute_update(asked.asking.action, _message(asked), id=asked.id)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await _begin_aftercare(client, asked)
+
+
+async def _begin_aftercare(client: Client, asked: Asked) -> None:
+    start = _start(asked)
+    operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        AFTERCARE_WORKFLOW,
+        start,
+        id=aftercare_workflow_id(start.referral_id, asked.id),
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"Staff: {asked.asking.action}",
+    )
+    try:
+        await client.execute_update_with_start_workflow(
+            asked.asking.action,
+            _message(asked),
+            start_workflow_operation=operation,
+            id=asked.id,
+            rpc_timeout=_RPC,
+        )
+    except WorkflowAlreadyStartedError:
+        # It ran before, for this very request, and has ended: the effect is in the facts.
+        return
+
+
+def _message(asked: Asked) -> StaffRequest | ReviewRequest:
+    asking = asked.asking
+    if asking.grant_id is None:
+        return ReviewRequest(referral_id=asked.referral_id, actor=asking.actor, request_id=asked.id)
+    return StaffRequest(grant_id=asking.grant_id, actor=asking.actor, request_id=asked.id)
+
+
+def _start(asked: Asked) -> AftercareStart:
+    message = _message(asked)
+    return AftercareStart(
+        referral_id=asked.referral_id,
+        task=asked.tasks[0],
+        more=asked.tasks[1:],
+        action=asked.asking.action,
+        request=message if isinstance(message, StaffRequest) else None,
+        review=message if isinstance(message, ReviewRequest) else None,
+    )
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> Refusal:
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == BUSY:
+        return Unavailable(cause.message)
+    return NotAllowedInState(cause.message if isinstance(cause, ApplicationError) else str(cause))

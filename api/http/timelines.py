@@ -1,0 +1,50 @@
+"""Timelines as they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from api.http.access import Caller
+from api.http.masking import name_for
+from store.events.timelines import Told
+
+
+class Happening(BaseModel):
+    """One thing that happened, in plain words. The customer's name is masked for `finance`."""
+
+    at: datetime
+    source: Literal["workflow", "engine", "provider", "staff"]
+    title: str
+    detail: str | None
+    attempt: int | None
+    type: str
+    actor: str | None
+    grant_id: str | None
+    order_id: str | None
+    customer_id: str | None
+    customer_name: str | None
+
+
+class Timeline(BaseModel):
+    """The whole story, oldest first."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[Happening]
+    total: int
+    has_more: Literal[False] = False
+
+    @classmethod
+    def of(cls, told: Sequence[Told], caller: Caller) -> Timeline:
+        data = [
+            Happening(
+                customer_name=name_for(caller, one.customer_name),
+                **one.event.model_dump(include=set(Happening.model_fields)),
+            )
+            for one in told
+        ]
+        return cls(data=data, total=len(data))

@@ -1,0 +1,115 @@
+"""Schemas of metadata: what callers' own data must look like."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Path
+from pydantic import BaseModel
+
+from api.http.access import READERS, allow
+from api.http.lists import Windowed
+from api.http.problems import body_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from domain.schemas import RESOURCES, Property, Schema
+from store import metadata_schemas as schemas
+from store.tables import MetadataSchema
+
+router = APIRouter(
+    prefix="/v1/metadata-schemas", tags=["Metadata schemas"], route_class=GuardedRoute
+)
+
+EXAMPLE = {
+    "properties": {
+        "plan": {"type": "string", "optional": False},
+        "seats": {"type": "number"},
+    },
+    "allow_defined_only": False,
+}
+Resource = Annotated[
+    str,
+    Path(
+        max_length=120,
+        description=f"{', '.join(RESOURCES)}, or event:NAME",
+        examples=["customer"],
+    ),
+]
+
+
+class SchemaAnswer(BaseModel):
+    """A resource's schema."""
+
+    id: str
+    object: Literal["metadata_schema"] = "metadata_schema"
+    related_object: str
+    properties: dict[str, Property]
+    allow_defined_only: bool
+    created_at: datetime
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, row: MetadataSchema) -> SchemaAnswer:
+        schema = Schema.model_validate(row.definition)
+        return cls(
+            id=row.id,
+            related_object=row.related_object,
+            properties=schema.properties,
+            allow_defined_only=schema.allow_defined_only,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+class SchemaList(BaseModel):
+    """Schemas, newest first, under Voucherify's name for them."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["schemas"] = "schemas"
+    schemas: list[SchemaAnswer]
+    total: int
+    has_more: bool
+
+
+@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+async def list_schemas(held: Held, window: Windowed) -> SchemaList:
+    """Every schema."""
+    async with held.database.reading() as session:
+        page = await schemas.page(session, window)
+    return SchemaList(
+        schemas=[SchemaAnswer.of(row[0]) for row in page.rows],
+        total=page.total,
+        has_more=page.has_more,
+    )
+
+
+@router.get(
+    "/{resource}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
+)
+async def get_schema(resource: Resource, held: Held) -> SchemaAnswer:
+    """One resource's schema."""
+    async with held.database.reading() as session:
+        return SchemaAnswer.of(await schemas.find(session, resource))
+
+
+@router.put("/{resource}", dependencies=[allow()], responses=body_responses("resource_not_found"))
+async def put_schema(
+    resource: Resource, body: Annotated[Schema, Body(examples=[EXAMPLE])], held: Held
+) -> SchemaAnswer:
+    """Define what a resource's metadata must look like. What is stored already is not judged;
+    what arrives from now on is, within seconds also by other processes."""
+    async with held.database.transaction() as tx:
+        return SchemaAnswer.of(await schemas.put(tx, resource, body))
+
+
+@router.delete(
+    "/{resource}",
+    status_code=204,
+    dependencies=[allow()],
+    responses=responses("resource_not_found"),
+)
+async def delete_schema(resource: Resource, held: Held) -> None:
+    """Let a resource's metadata be anything again."""
+    async with held.database.transaction() as tx:
+        await schemas.remove(tx, resource)

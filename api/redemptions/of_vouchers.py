@@ -1,0 +1,75 @@
+"""How one code was used."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel
+
+from api.http.access import READERS, Calling, allow
+from api.http.lists import Windowed
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.redemptions.endpoints import REFUSALS, redeem_code
+from api.redemptions.schemas import RedemptionAnswer, VoucherRedemptionIn
+from api.vouchers.schemas import VoucherAnswer
+from domain.roles import Role
+from store.codes import queries as codes
+from store.redemptions import queries as reading
+
+router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
+
+
+class VoucherRedemptions(BaseModel):
+    """The uses of a code, refused ones among them, newest first."""
+
+    object: Literal["list"] = "list"
+    quantity: int | None
+    redeemed_quantity: int
+    url: str
+    data_ref: Literal["redemption_entries"] = "redemption_entries"
+    total: int
+    has_more: bool
+    redemption_entries: list[RedemptionAnswer]
+
+
+@router.post(
+    "/{code}/redemption",
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses(*REFUSALS),
+)
+async def redeem_voucher(
+    code: Annotated[str, Path(max_length=200)],
+    body: VoucherRedemptionIn,
+    caller: Calling,
+    held: Held,
+    request: Request,
+) -> RedemptionAnswer:
+    """Redeem this code: the same as `POST /v1/redemptions`, answered by the redemption alone."""
+    answer = await redeem_code(body.of_code(code), caller, held, request)
+    return answer.redemptions[0]
+
+
+@router.get(
+    "/{code}/redemption",
+    dependencies=[allow(*READERS)],
+    responses=responses("invalid_payload", "resource_not_found"),
+)
+async def list_voucher_redemptions(
+    code: str, caller: Calling, held: Held, window: Windowed
+) -> VoucherRedemptions:
+    """Who used a code, and who was refused it."""
+    async with held.database.reading() as session:
+        voucher = VoucherAnswer.of(await codes.find_voucher(session, code))
+        filters = reading.Filters(voucher=voucher.code)
+        found, page = await reading.page(session, window, filters)
+    return VoucherRedemptions(
+        quantity=voucher.redemption.quantity,
+        redeemed_quantity=voucher.redemption.redeemed_quantity,
+        url=voucher.redemption.url,
+        total=page.total,
+        has_more=page.has_more,
+        redemption_entries=[RedemptionAnswer.of(read, caller) for read in found],
+    )

@@ -1,0 +1,86 @@
+"""From what a caller sent to the domain's rewards: references looked up, secrets put away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from api.http.fields import first_error
+from api.rewards.catalogue import catalogues_of, offered
+from api.rewards.kinds import CustomIn, GiftCardIn, GiftCreditsIn, KindIn, ReferenceIn
+from domain.ids import Prefix, new_id
+from domain.refusals import InvalidPayload
+from domain.rewards import Reward, Sized, reward_of
+from store.access import signing_secrets
+from store.access.vault import Vault
+from store.database import Transaction
+from store.eligibility import segments
+from store.providers.catalogue import Catalogues
+from store.rewards import definitions as rewards
+
+
+class Making:
+    """Makes rewards of one request. `currency` stands in where a body names none."""
+
+    def __init__(
+        self, currency: str, definitions: dict[str, Reward], catalogues: Catalogues
+    ) -> None:
+        self._currency = currency
+        self._definitions = definitions
+        self._catalogues = catalogues
+        self._secrets: dict[str, str] = {}
+        self._named: set[str] = set()
+        self._segments: set[str] = set()
+
+    def make(self, given: KindIn | ReferenceIn, field: str) -> Reward:
+        """The domain's reward, which its provider offers. Raises InvalidPayload at `field`."""
+        return offered(self._defined(given, field), self._catalogues, field)
+
+    def _defined(self, given: KindIn | ReferenceIn, field: str) -> Reward:
+        if given.reward_id and given.reward_id not in self._definitions:
+            raise InvalidPayload(f"There is no reward {given.reward_id!r}.", field=field)
+        if isinstance(given, ReferenceIn):
+            reward = self._definitions[given.reward_id]
+            return reward.model_copy(update={"reward_id": given.reward_id})
+        try:
+            reward = reward_of(self._document(given))
+        except ValidationError as error:
+            raise InvalidPayload(first_error(error), field=field) from None
+        if isinstance(reward, Sized) and reward.amount_by:
+            self._segments |= reward.amount_by.segments
+        return reward
+
+    def _document(self, given: KindIn) -> dict[str, object]:
+        document = given.model_dump(mode="json", exclude_none=True, exclude={"secret"})
+        if isinstance(given, GiftCardIn | GiftCreditsIn):
+            document.setdefault("currency", self._currency)
+        if isinstance(given, CustomIn):
+            document["secret_id"] = self._secret(given)
+        return document
+
+    def _secret(self, given: CustomIn) -> str:
+        if given.secret is None:
+            self._named.add(given.secret_id or "")
+            return given.secret_id or ""
+        secret_id = new_id(Prefix.SECRET)
+        self._secrets[secret_id] = given.secret
+        return secret_id
+
+    async def put_away(self, tx: Transaction, vault: Vault) -> None:
+        """Keep the secrets that came, encrypted. Raises InvalidPayload or NotFound for a secret or
+        a segment that is named and is not there."""
+        await segments.must_exist(tx, self._segments, "/amount_by/values")
+        await signing_secrets.must_exist(tx, self._named)
+        await signing_secrets.keep(tx, self._secrets, vault)
+
+
+async def begin(
+    tx: Transaction, currency: str, given: Iterable[KindIn | ReferenceIn | None]
+) -> Making:
+    """Read the definitions that these rewards name; they stay until this transaction ends."""
+    given = list(given)
+    named = {one.reward_id for one in given if one and one.reward_id}
+    definitions = await rewards.definitions(tx, named)
+    catalogues = await catalogues_of(tx, [*given, *definitions.values()])
+    return Making(currency, definitions, catalogues)

@@ -1,0 +1,70 @@
+"""Codes that an application brings along: accepted at once, worked off by a workflow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+
+from api.async_actions.accept import accept
+from api.async_actions.schemas import Accepted
+from api.http.access import allow
+from api.http.files import CsvFile, FileRoute, rows_of
+from api.http.problems import post_responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from domain.code_imports import code_reader
+from domain.imports import WrongHeader
+from domain.refusals import InvalidPayload
+from domain.roles import Role
+from store.campaigns import queries as campaigns
+from store.imports.handlers import CODES_CSV, CODES_LIST
+
+router = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=GuardedRoute)
+files = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=FileRoute)
+
+
+@router.post(
+    "/import",
+    status_code=202,
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found"),
+)
+async def import_vouchers(
+    campaign_id: str,
+    body: Annotated[
+        list[dict[str, Any]],
+        Body(min_length=1, examples=[[{"code": "JANE-1", "active": True}]]),
+    ],
+    request: Request,
+    held: Held,
+) -> Accepted:
+    """Add codes of your own. For a code that the campaign has, only `active` and `category`
+    change; one of another campaign is listed as wrong."""
+    campaign = await _campaign(held, campaign_id)
+    return await accept(held, request, CODES_LIST, body, campaign_id=campaign)
+
+
+@files.post(
+    "/importCSV",
+    status_code=202,
+    dependencies=[allow(Role.SERVICE)],
+    responses=post_responses("resource_not_found"),
+)
+async def import_vouchers_csv(
+    campaign_id: str, file: CsvFile, request: Request, held: Held
+) -> Accepted:
+    """The same from a CSV file: Code, Active, Category, Redeemed quantity, Start date, Expiration
+    date; other columns are metadata."""
+    campaign = await _campaign(held, campaign_id)
+    header, rows = await rows_of(file)
+    try:
+        code_reader(header)
+    except WrongHeader as wrong:
+        raise InvalidPayload(f"The file: {wrong}.", field="/file") from None
+    return await accept(held, request, CODES_CSV, rows, header=header, campaign_id=campaign)
+
+
+async def _campaign(held: Held, ref: str) -> str:
+    async with held.database.reading() as session:
+        return (await campaigns.find(session, ref)).campaign.id

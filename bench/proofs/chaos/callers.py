@@ -1,0 +1,106 @@
+"""Callers as they should be: unsure of an answer, they ask again under the same identity."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bench.proofs.chaos.programme import Friend
+
+_BUSY = 409
+_OUT_OF_ORDER = "No usable answer, however often it was asked: the caller gave up."
+
+
+class GaveUp(Exception):
+    """A caller got no usable answer; the text says what it got last."""
+
+
+class TurnedAway(Exception):
+    """The campaign's budget is spent."""
+
+
+@dataclass
+class Ledger:
+    """What the callers know: which referral each accepted friend has, and every refusal seen."""
+
+    accepted: dict[int, str] = field(default_factory=dict)
+    """Friend's number to referral id."""
+    refused: dict[int, str] = field(default_factory=dict)
+    turned_away: set[int] = field(default_factory=set)
+    """Friends who came after their campaign's budget was spent."""
+    contradictions: list[str] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    """Bodies of everything that was not a success: they are searched for secrets."""
+
+    def accept(self, number: int, referral_id: str) -> None:
+        """Two answers to one friend must name one referral."""
+        before = self.accepted.setdefault(number, referral_id)
+        if before != referral_id:
+            self.contradictions.append(f"friend {number} was answered {before} and {referral_id}")
+
+
+class Callers:
+    """Sends friends' events to the API until each is accepted, or definitely refused."""
+
+    def __init__(self, http: httpx.AsyncClient, patience: float = 300) -> None:
+        self._http = http
+        self._patience = patience
+        self.ledger = Ledger()
+
+    async def refer(self, friend: Friend) -> None:
+        """Bring one friend: perhaps sign up first, then convert, perhaps from two tasks at once."""
+        try:
+            if friend.signs_up_first:
+                body = {"code": friend.code, "customer": friend.customer}
+                await self.post("/v1/referrals", body)
+            tasks = 2 if friend.two_at_once else 1
+            await asyncio.gather(*(self._convert(friend) for _ in range(tasks)))
+        except TurnedAway:
+            self.ledger.turned_away.add(friend.number)
+        except GaveUp as error:
+            self.ledger.refused[friend.number] = str(error)
+
+    async def _convert(self, friend: Friend) -> None:
+        body: dict[str, Any] = {
+            "event": friend.plan.event,
+            "customer": friend.customer,
+            "metadata": {"event_id": friend.event_id},
+        }
+        if not friend.signs_up_first:
+            body["referral"] = {"code": friend.code}
+        headers = {"Idempotency-Key": friend.event_id} if friend.sends_key else {}
+        answer = await self.post("/v1/events", body, headers)
+        if answer["referral"] is None:
+            raise GaveUp(f"friend {friend.number} signed up, and the event found no referral")
+        self.ledger.accept(friend.number, answer["referral"]["id"])
+
+    async def post(
+        self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """POST until an answer is certain. Raises GaveUp for a refusal, or when out of patience."""
+        deadline, pause, last = asyncio.get_running_loop().time() + self._patience, 0.2, ""
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                answer = await self._http.post(path, json=body, headers=headers)
+            except httpx.TransportError as error:
+                last = type(error).__name__
+            else:
+                last = str(answer.status_code)
+                if answer.status_code in (200, 201):
+                    self.ledger.answers[last] += 1
+                    content: dict[str, Any] = answer.json()
+                    return content
+                self.ledger.problems.append(answer.text)
+                if answer.json().get("key") == "budget_exhausted":
+                    raise TurnedAway
+                if answer.status_code < 500 and answer.status_code != _BUSY:
+                    raise GaveUp(f"{path}: {answer.status_code} {answer.text[:300]}")
+            self.ledger.answers[last] += 1
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+        raise GaveUp(f"{path}: {_OUT_OF_ORDER} Last: {last}")

@@ -1,0 +1,92 @@
+"""Ends processes with SIGKILL at random moments, most of them while many orders are in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bench.proofs.chaos.peek import peek
+from cli.stack.stack import Stack
+
+KINDS = ("api", "worker", "temporal", "simulator", "postgres")
+MANY = 10
+"""Orders in flight that make a kill worth more."""
+MOMENT = 0.6
+"""Seconds before a kill in which friends come all at once."""
+LEISURELY, HURRIED = (1.0, 5.0), (0.0, 0.4)
+"""Seconds between two kills, at least and at most. In a hurry the second meets what the first
+has left half done."""
+_IN_FLIGHT = "SELECT 1 FROM grants WHERE status IN ('ordering', 'ordered')"
+
+
+@dataclass
+class Killer:
+    """Kills in rounds: each round ends every kind once, in an order of its own."""
+
+    stack: Stack
+    kills: int
+    kinds: tuple[str, ...]
+    dice: random.Random
+    say: Callable[[str], None]
+    hurry: bool = False
+    patience: float = 8.0
+    """Seconds that a kill waits for many orders to be in flight, unless it is in a hurry."""
+    done: Counter[str] = field(default_factory=Counter)
+    amid_many: int = 0
+    _announced: int = 0
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def about_to(self, kill: int) -> None:
+        """Wait until the kill of that number, from 1 on, is about to happen."""
+        async with self._news:
+            await self._news.wait_for(lambda: self._announced >= kill)
+
+    async def run(self) -> None:
+        """Kill so many times."""
+        for kind in self._victims():
+            await asyncio.sleep(self.dice.uniform(*(HURRIED if self.hurry else LEISURELY)))
+            orders = await (self._in_flight() if self.hurry else self._until_many())
+            await self._announce()
+            await asyncio.to_thread(self.stack.kill, kind, signal.SIGKILL)
+            self.done[kind] += 1
+            self.amid_many += orders >= MANY
+            self.say(f"kill {self.done.total()} of {self.kills}: {kind}, {orders} in flight")
+
+    async def _announce(self) -> None:
+        """Friends come in the moment before a kill, so that it meets requests half-way."""
+        async with self._news:
+            self._announced += 1
+            self._news.notify_all()
+        await asyncio.sleep(self.dice.uniform(0, MOMENT))
+
+    def too_tame(self) -> list[str]:
+        """What the run owes: every kill asked for, and most of them while many orders were in
+        flight. Few kills, or hurried ones, may meet whatever there is."""
+        found = []
+        if self.done.total() != self.kills:
+            found.append(f"{self.done.total()} kills, {self.kills} were due")
+        if self.kills >= 2 * len(KINDS) and not self.hurry and self.amid_many * 2 <= self.kills:
+            found.append(f"only {self.amid_many} kills met {MANY} orders in flight")
+        return found
+
+    def _victims(self) -> list[str]:
+        kinds = len(self.kinds)
+        rounds = [self.dice.sample(self.kinds, kinds) for _ in range(-(-self.kills // kinds))]
+        return [kind for turn in rounds for kind in turn][: self.kills]
+
+    async def _until_many(self) -> int:
+        deadline, orders = time.monotonic() + self.patience, 0
+        while time.monotonic() < deadline:
+            orders = await self._in_flight()
+            if orders >= MANY:
+                break
+            await asyncio.sleep(0.2)
+        return orders
+
+    async def _in_flight(self) -> int:
+        return len(await peek(self.stack.urls.database, _IN_FLIGHT))

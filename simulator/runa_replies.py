@@ -1,0 +1,45 @@
+"""Runa's memory of idempotency keys: the first answer, errors included, given again for 30 days."""
+
+import json
+
+from simulator.book import encode
+from simulator.provider import Answer
+from simulator.runa_order import error
+from simulator.world import World
+
+THIRTY_DAYS = 30 * 86_400
+
+
+class RunaReplies:
+    """Answers by key. After their life (`/_control/keys`) the same key orders anew."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def recall(self, key: str, mark: str) -> Answer | None:
+        """The stored answer, or 400 when the body is another one; None for a new key."""
+        life = self.world.setting("keys", "runa")["seconds"] or THIRTY_DAYS
+        row = self.world.db.execute(
+            "SELECT * FROM replies WHERE provider = 'runa' AND key = ? AND created_at > ?",
+            (key, self.world.now() - life),
+        ).fetchone()
+        if row is None:
+            return None
+        order = self.world.book.newest_by_key("runa", key)
+        if row["fingerprint"] != mark:
+            text = "Request payload does not match previous payload for this idempotency key."
+            return Answer(400, error(400, "idempotency_validation_error", text).body, order)
+        return Answer(row["status"], json.loads(row["body"]), order)
+
+    def keep(self, key: str, mark: str, answer: Answer) -> None:
+        self.world.db.execute(
+            "INSERT OR REPLACE INTO replies VALUES ('runa', ?, ?, ?, ?, ?)",
+            (key, mark, answer.status, encode(answer.body), self.world.now()),
+        )
+
+    def overwrite(self, key: str, answer: Answer) -> None:
+        """A 5xx that went out in the place of the answer is what the key replays from now on."""
+        self.world.db.execute(
+            "UPDATE replies SET status = ?, body = ? WHERE provider = 'runa' AND key = ?",
+            (answer.status, encode(answer.body), key),
+        )

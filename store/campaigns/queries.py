@@ -1,0 +1,78 @@
+"""Campaigns with their current terms."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, exists, false, func, or_, select
+from sqlmodel import col
+
+from domain.campaigns import CampaignTerms
+from domain.refusals import NotFound
+from store.campaigns.rule_queries import of_campaigns
+from store.database import ReadSession
+from store.pages import AnySelect, Page, Window, read_page
+from store.tables import Campaign, CampaignVersion, Coupon, RuleAssignment, Voucher
+
+
+class CampaignRead(NamedTuple):
+    """A campaign, its current terms, how many codes it has, and its rules' assignments."""
+
+    campaign: Campaign
+    terms: CampaignTerms
+    vouchers: int
+    assignments: list[RuleAssignment]
+
+
+async def find(session: ReadSession, ref: str) -> CampaignRead:
+    """By id, else by name. Raises NotFound."""
+    statement = (
+        _campaigns()
+        .where(or_(col(Campaign.id) == ref, col(Campaign.name) == ref))
+        .order_by((col(Campaign.id) == ref).desc())
+        .limit(1)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound("campaign", ref)
+    return (await _read(session, [row]))[0]
+
+
+_KEYS = {"updated_at": func.coalesce(Campaign.updated_at, Campaign.created_at)}
+
+
+async def page(
+    session: ReadSession, window: Window, *, none: bool = False
+) -> tuple[list[CampaignRead], Page]:
+    """Campaigns. `none`: those that no campaign is."""
+    statement = _campaigns().where(false()) if none else _campaigns()
+    found = await read_page(session, statement, col(Campaign.id), window, keys=_KEYS)
+    return await _read(session, found.rows), found
+
+
+def _campaigns() -> AnySelect:
+    vouchers = (
+        select(func.count())
+        .where(
+            col(Voucher.campaign_id) == Campaign.id,
+            # Coupons are rewards, and no codes of the campaign.
+            ~exists().where(col(Coupon.voucher_id) == Voucher.id),
+        )
+        .correlate(Campaign)
+        .scalar_subquery()
+    )
+    return select(Campaign, col(CampaignVersion.terms), vouchers).join(
+        CampaignVersion,
+        and_(
+            col(CampaignVersion.campaign_id) == Campaign.id,
+            col(CampaignVersion.version) == Campaign.version,
+        ),
+    )
+
+
+async def _read(session: ReadSession, rows: list[Any]) -> list[CampaignRead]:
+    assigned = await of_campaigns(session, [row[0].id for row in rows])
+    return [
+        CampaignRead(campaign, CampaignTerms.model_validate(terms), vouchers, assigned[campaign.id])
+        for campaign, terms, vouchers in rows
+    ]

@@ -1,0 +1,91 @@
+"""Codes of a campaign: adding to its pool, and switching one on and off."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from domain.codes import CodeConfig
+from domain.refusals import InvalidPayload, NotFound
+from store.codes.generate import Making, mint, mint_this
+from store.database import Transaction
+from store.tables import Campaign, Voucher
+from store.terms import terms_of
+
+MAX_CODES = 100_000
+"""In a campaign's pool. Publication may make more, one by one."""
+
+
+async def add_codes(
+    tx: Transaction, campaign_id: str, count: int, config: CodeConfig | None, making: Making
+) -> list[str]:
+    """Add `count` codes to the pool of a campaign that exists; answers their ids. `config` is the
+    campaign's own unless given. Raises CannotCount when the pattern cannot make so many."""
+    campaign = await _campaign(tx, campaign_id, making)
+    have = await tx.session.scalar(
+        select(func.count()).where(col(Voucher.campaign_id) == campaign_id)
+    )
+    if (have or 0) + count > MAX_CODES:
+        raise InvalidPayload(
+            f"A campaign's pool has at most {MAX_CODES} codes; this one has {have}.",
+            field="/vouchers_count",
+        )
+    terms = await terms_of(tx, campaign_id, campaign.version)
+    made = await mint(tx, campaign_id, config or terms.code_config, count, making)
+    _record(tx, campaign_id, len(made))
+    return made
+
+
+async def add_code(tx: Transaction, campaign_id: str, code: str, making: Making) -> str:
+    """Add this very code to the pool; answers its id. Raises AlreadyExists."""
+    await _campaign(tx, campaign_id, making)
+    voucher_id = await mint_this(tx, campaign_id, code, making)
+    _record(tx, campaign_id, 1)
+    return voucher_id
+
+
+async def set_active(tx: Transaction, code: str, *, active: bool, actor: str) -> str:
+    """Enable or disable a code, or the one with this id; answers the id. Doing so twice changes
+    nothing. Raises NotFound."""
+    statement = select(Voucher).where((col(Voucher.code) == code) | (col(Voucher.id) == code))
+    statement = statement.order_by((col(Voucher.code) == code).desc()).limit(1)
+    voucher = (await tx.session.scalars(statement)).one_or_none()
+    if voucher is None:
+        raise NotFound("voucher", code)
+    changed = await tx.session.execute(
+        update(Voucher)
+        .where(col(Voucher.id) == voucher.id, col(Voucher.active) != active)
+        .values(active=active, updated_at=tx.now)
+        .returning(col(Voucher.id))
+        .execution_options(synchronize_session=False)
+    )
+    if changed.scalar() is not None:
+        word = "enabled" if active else "disabled"
+        tx.record(
+            f"voucher.{word}",
+            f"Referral code {word}",
+            actor=actor,
+            campaign_id=voucher.campaign_id,
+            data={"voucher_id": voucher.id},
+        )
+    return voucher.id
+
+
+async def _campaign(tx: Transaction, campaign_id: str, making: Making) -> Campaign:
+    """The campaign, if a code with these dates makes sense in it."""
+    campaign = await tx.session.get_one(Campaign, campaign_id)
+    end = campaign.expiration_date
+    if making.expiration_date and end and making.expiration_date > end:
+        raise InvalidPayload(
+            f"The campaign itself ends on {end:%Y-%m-%d %H:%M} UTC.", field="/expiration_date"
+        )
+    return campaign
+
+
+def _record(tx: Transaction, campaign_id: str, count: int) -> None:
+    tx.record(
+        "voucher.created",
+        "Referral codes added" if count > 1 else "Referral code added",
+        campaign_id=campaign_id,
+        data={"count": count},
+    )

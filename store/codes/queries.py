@@ -1,0 +1,184 @@
+"""Codes with what there is to say about them, and how they were given out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, false, func, or_, select
+from sqlmodel import col
+
+from domain.campaigns import CampaignTerms
+from domain.discounts import Discount
+from domain.refusals import NotFound
+from store.codes.assign import OWNER
+from store.codes.coupons import discount_of
+from store.database import ReadSession
+from store.pages import AnySelect, Between, Page, Window, read_page
+from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
+
+
+class VoucherRead(NamedTuple):
+    """A code, its campaign and terms, who owns it, and how often it was given out."""
+
+    voucher: Voucher
+    campaign: Campaign
+    terms: CampaignTerms
+    owner_id: str | None
+    publications: int
+    coupon: Coupon | None = None
+    """Set for a code that is one person's reward, and no referral code."""
+
+    @property
+    def discount(self) -> Discount | None:
+        """What the code takes off an order."""
+        return discount_of(self.coupon) if self.coupon else self.terms.discount
+
+
+class PublicationRead(NamedTuple):
+    """A publication, who got the code, and the code."""
+
+    publication: Publication
+    customer: Customer
+    voucher: VoucherRead
+
+
+async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
+    """By code, else by id. Raises NotFound."""
+    statement = (
+        join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+        .where(or_(col(Voucher.code) == code, col(Voucher.id) == code))
+        .order_by((col(Voucher.code) == code).desc())
+        .limit(1)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound("voucher", code)
+    return read_voucher(row)
+
+
+class Filters(NamedTuple):
+    """What a list of codes is narrowed to: a campaign's name or id, a holder's id or source_id."""
+
+    campaign: str | None = None
+    campaign_id: str | None = None
+    customer: str | None = None
+    code: str | None = None
+    created: Between = Between()
+    updated: Between = Between()
+
+
+_KEYS = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
+
+
+async def page_vouchers(
+    session: ReadSession, window: Window, filters: Filters
+) -> tuple[list[VoucherRead], Page]:
+    """Codes, newest first."""
+    statement = join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+    for column, wanted in (
+        (col(Campaign.name), filters.campaign),
+        (col(Campaign.id), filters.campaign_id),
+        (col(Voucher.code), filters.code),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if filters.customer is not None:
+        statement = statement.where(col(Voucher.id).in_(_held_by(filters.customer)))
+    statement = statement.where(
+        *filters.created.holds(col(Voucher.created_at)),
+        *filters.updated.holds(col(Voucher.updated_at)),
+    )
+    found = await read_page(session, statement, col(Voucher.id), window, keys=_KEYS)
+    return [read_voucher(row) for row in found.rows], found
+
+
+def _held_by(customer: str) -> Select[str]:
+    return (
+        select(col(Holder.voucher_id))
+        .join(Customer, col(Customer.id) == Holder.customer_id)
+        .where(or_(col(Customer.id) == customer, col(Customer.source_id) == customer))
+    )
+
+
+async def find_publication(session: ReadSession, publication_id: str) -> PublicationRead:
+    """One that exists."""
+    statement = _publications().where(col(Publication.id) == publication_id)
+    return _publication((await session.execute(statement)).one())
+
+
+async def page_publications(
+    session: ReadSession,
+    window: Window,
+    *,
+    campaign: str | None,
+    customer: str | None,
+    voucher: str | None,
+    source_id: str | None,
+    none: bool,
+) -> tuple[list[PublicationRead], Page]:
+    """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id;
+    `none`: those that no publication is."""
+    statement = _publications().where(false()) if none else _publications()
+    if campaign is not None:
+        statement = statement.where(
+            or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
+        )
+    if customer is not None:
+        statement = statement.where(
+            or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
+        )
+    if voucher is not None:
+        statement = statement.where(col(Voucher.code) == voucher)
+    if source_id is not None:
+        statement = statement.where(col(Publication.source_id) == source_id)
+    found = await read_page(session, statement, col(Publication.id), window)
+    return [_publication(row) for row in found.rows], found
+
+
+VOUCHER_COLUMNS: tuple[Any, ...] = (
+    Campaign,
+    col(CampaignVersion.terms),
+    col(Holder.customer_id),
+    select(func.count())
+    .where(col(Publication.voucher_id) == Voucher.id)
+    .correlate(Voucher)
+    .scalar_subquery(),
+    Coupon,
+)
+
+
+def join_voucher(statement: AnySelect, *, optional: bool = False) -> AnySelect:
+    """What `VOUCHER_COLUMNS` needs beside the voucher, which may be `optional`."""
+    return (
+        statement.join(Campaign, col(Campaign.id) == Voucher.campaign_id, isouter=optional)
+        .join(
+            CampaignVersion,
+            and_(
+                col(CampaignVersion.campaign_id) == Campaign.id,
+                col(CampaignVersion.version) == Campaign.version,
+            ),
+            isouter=optional,
+        )
+        .outerjoin(Holder, and_(col(Holder.voucher_id) == Voucher.id, col(Holder.role) == OWNER))
+        .outerjoin(Coupon, col(Coupon.voucher_id) == Voucher.id)
+    )
+
+
+def _publications() -> AnySelect:
+    statement = (
+        select(Publication, Customer, Voucher, *VOUCHER_COLUMNS)
+        .join(Customer, col(Customer.id) == Publication.customer_id)
+        .join(Voucher, col(Voucher.id) == Publication.voucher_id)
+    )
+    return join_voucher(statement)
+
+
+def read_voucher(row: Any) -> VoucherRead:
+    voucher, campaign, terms, owner_id, publications, coupon = row
+    terms = CampaignTerms.model_validate(terms)
+    return VoucherRead(voucher, campaign, terms, owner_id, publications, coupon)
+
+
+def _publication(row: Any) -> PublicationRead:
+    publication, customer, *voucher = row
+    return PublicationRead(publication, customer, read_voucher(voucher))

@@ -1,0 +1,204 @@
+"""Erasing a person. Sums, ids and what happened stay; who it was does not.
+
+Refused while somebody may still be sending them a card: that has to end first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import and_, delete, or_, select, text, update
+from sqlmodel import col
+
+from domain.grants import AT_REST, GrantStatus
+from domain.ids import digest
+from domain.money import Money
+from domain.referrals import ReferralStatus
+from domain.refusals import NotAllowedInState, NotFound
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants import attention
+from store.grants.referral_status import refresh_standing
+from store.ledger import budgets
+from store.outbox.messages import Outgoing
+from store.outbox.reversal_messages import enqueue
+from store.staff.cancel import withdraw
+from store.tables import Customer, Grant, Holder, RefereeMark, Referral, SegmentMember, Voucher
+
+
+class Erased(NamedTuple):
+    """Whom it was about, and how much of theirs is gone."""
+
+    customer_id: str
+    orders: int
+    segments: int
+    intake: list[Outgoing]
+    """For the workflows that carried what was cancelled: they end."""
+
+
+async def erase(tx: Transaction, ref: str) -> Erased:
+    """Cancel what waits for this customer (an id or source_id) and empty every place that holds
+    something of the person. Raises NotFound, and NotAllowedInState while an order is open.
+
+    The caller commits, then wakes the dispatcher with what this answers."""
+    customer = await _locked(tx, ref)
+    referrals = await _referrals(tx, customer.id)
+    waiting = await _waiting_grants(tx, customer.id)
+    if any(each.status == ReferralStatus.CONVERTED for each in referrals):
+        raise NotAllowedInState("A conversion is being judged right now. Try again in a moment.")
+    for grant in waiting:
+        if grant.status in _UNDER_WAY or await attention.may_exist(tx, grant.id):
+            raise NotAllowedInState(
+                f"Grant {grant.id} is {grant.status.replace('_', ' ')}, and a card may be on its "
+                "way. Wait until it is delivered, or resolve it; then erase.",
+                resource_id=grant.id,
+            )
+    freed = [back for grant in waiting if (back := _cancel(tx, grant))]
+    for referral in referrals:
+        _end_waiting(tx, referral)
+    await tx.session.flush()
+    for referral in referrals:
+        if referral.status not in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED):
+            await refresh_standing(tx, referral)
+    cancelled = {grant.referral_id for grant in waiting}
+    intake = [
+        await enqueue(tx, referral, digest("erased", customer.id, referral.id))
+        for referral in referrals
+        if referral.id in cancelled
+    ]
+    erased = await _empty(tx, customer, intake)
+    tx.record("customer.deleted", "Customer erased", customer_id=customer.id)
+    await tx.write_facts()
+    for campaign_id, face in sorted(freed, key=lambda pair: (pair[0], pair[1].currency)):
+        await budgets.release(tx, campaign_id, face)
+    return erased
+
+
+_UNDER_WAY = frozenset({GrantStatus.ORDERING, GrantStatus.ORDERED})
+
+
+async def _locked(tx: Transaction, ref: str) -> Customer:
+    statement = (
+        select(Customer)
+        .where(
+            or_(col(Customer.id) == ref, col(Customer.source_id) == ref),
+            col(Customer.erased_at).is_(None),
+        )
+        .order_by((col(Customer.id) == ref).desc())
+        .limit(1)
+        .with_for_update()
+    )
+    customer = await tx.session.scalar(statement)
+    if customer is None:
+        raise NotFound("customer", ref)
+    return customer
+
+
+async def _referrals(tx: Transaction, customer_id: str) -> list[Referral]:
+    """All in which they take part, or are rewarded, locked in one order."""
+    rewarded = select(col(Grant.referral_id)).where(col(Grant.recipient_id) == customer_id)
+    statement = select(Referral).where(
+        or_(
+            col(Referral.referee_id) == customer_id,
+            col(Referral.referrer_id) == customer_id,
+            col(Referral.id).in_(rewarded),
+        ),
+        or_(
+            col(Referral.status).in_(_OPEN),
+            col(Referral.id).in_(rewarded.where(col(Grant.status).not_in(AT_REST))),
+        ),
+    )
+    return list(await tx.session.scalars(statement.order_by(col(Referral.id)).with_for_update()))
+
+
+_OPEN = (ReferralStatus.WAITING, ReferralStatus.CONVERTED)
+
+
+async def _waiting_grants(tx: Transaction, customer_id: str) -> list[Grant]:
+    statement = select(Grant).where(
+        and_(col(Grant.recipient_id) == customer_id, col(Grant.status).not_in(AT_REST))
+    )
+    return list(await tx.session.scalars(statement.order_by(col(Grant.id)).with_for_update()))
+
+
+def _cancel(tx: Transaction, grant: Grant) -> tuple[str, Money] | None:
+    face = withdraw(tx, grant)
+    tx.record("grant.cancelled", "Cancelled: the customer was erased", **subject(grant))
+    return (grant.campaign_id, face) if face else None
+
+
+def _end_waiting(tx: Transaction, referral: Referral) -> None:
+    """Its workflow ends by itself: when its window does, it finds the referral decided."""
+    if referral.status != ReferralStatus.WAITING:
+        return
+    referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
+    referral.reason = "The referrer or the friend was erased before a conversion came."
+    tx.record(
+        "referral.rejected",
+        "Referral ended: a customer was erased",
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        customer_id=referral.referee_id,
+    )
+
+
+async def _empty(tx: Transaction, customer: Customer, intake: list[Outgoing]) -> Erased:
+    """Everything that was theirs, place by place."""
+    customer_id, source_id = customer.id, customer.source_id
+    orders = await tx.session.scalar(text(_SNAPSHOTS), {"customer": customer_id})
+    for statement in _TRACES:
+        await tx.session.execute(text(statement), {"customer": customer_id})
+    for name in filter(None, (customer_id, source_id)):
+        await tx.session.execute(text(_ANSWERS), {"name": name})
+    segments = await tx.session.execute(
+        delete(SegmentMember)
+        .where(col(SegmentMember.customer_id) == customer_id)
+        .returning(col(SegmentMember.segment_id))
+    )
+    await tx.session.execute(delete(RefereeMark).where(col(RefereeMark.customer_id) == customer_id))
+    owned = select(col(Holder.voucher_id)).where(
+        col(Holder.customer_id) == customer_id, col(Holder.role) == "OWNER"
+    )
+    await tx.session.execute(
+        update(Voucher).where(col(Voucher.id).in_(owned)).values(active=False, updated_at=tx.now)
+    )
+    for column in _PERSONAL:
+        setattr(customer, column, None)
+    customer.attributes, customer.erased_at, customer.updated_at = {}, tx.now, tx.now
+    return Erased(customer_id, orders or 0, len(segments.all()), intake)
+
+
+_PERSONAL = ("source_id", "name", "email", "phone", "description", "birthdate", "address")
+_THEIRS = "SELECT id FROM referrals WHERE referee_id = :customer OR referrer_id = :customer"
+_ORDERS = """
+SELECT orders.id FROM orders JOIN grants ON grants.id = orders.grant_id
+WHERE grants.recipient_id = :customer"""
+
+# The frozen recipient of each order, and the links that came back.
+_SNAPSHOTS = f"""
+WITH links AS (DELETE FROM claims WHERE order_id IN ({_ORDERS})),
+emptied AS (UPDATE orders SET request = NULL, resent_to = NULL WHERE id IN ({_ORDERS}) RETURNING 1)
+SELECT count(*) FROM emptied"""
+
+_TRACES = (
+    f"UPDATE staff_actions SET reason = NULL, evidence = NULL, email = NULL "
+    f"WHERE referral_id IN ({_THEIRS})",
+    "UPDATE redemptions SET attributes = '{}', \"order\" = NULL, tracking_id = NULL "
+    "WHERE customer_id = :customer",
+    "UPDATE publications SET attributes = '{}' WHERE customer_id = :customer",
+    "UPDATE rollbacks SET reason = NULL, tracking_id = NULL, attributes = '{}' "
+    "WHERE redemption_id IN (SELECT id FROM redemptions WHERE customer_id = :customer)",
+    "UPDATE referrals SET attributes = '{}' WHERE referee_id = :customer",
+)
+
+# Rare enough to read them all: an answer says nowhere whom it was about, except in itself.
+_ANSWERS = """
+DELETE FROM idempotent_answers WHERE position(convert_to(:name, 'UTF8') IN body) > 0"""
+
+
+async def purge_answers(tx: Transaction, days: int = 30) -> None:
+    """Forget answers that nobody will ask for again: they hold persons."""
+    await tx.session.execute(
+        text("DELETE FROM idempotent_answers WHERE started_at < now() - make_interval(days => :d)"),
+        {"d": days},
+    )

@@ -1,0 +1,103 @@
+"""Customers, and what refers to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlmodel import col
+
+from domain.refusals import InvalidPayload, NotFound
+from store.campaigns.rule_queries import segment as find_segment
+from store.database import ReadSession
+from store.pages import Between, Key, Page, Window, read_page
+from store.tables import Customer, Referral, SegmentMember
+from store.tables.columns import documents
+
+
+async def find(session: ReadSession, ref: str) -> Customer:
+    """By our id, else by the caller's source_id. Raises NotFound."""
+    statement = (
+        select(Customer)
+        .where(
+            or_(col(Customer.id) == ref, col(Customer.source_id) == ref),
+            col(Customer.erased_at).is_(None),
+        )
+        .order_by((col(Customer.id) == ref).desc())
+        .limit(1)
+    )
+    customer = (await session.scalars(statement)).one_or_none()
+    if customer is None:
+        raise NotFound("customer", ref)
+    return customer
+
+
+class Filters(NamedTuple):
+    """What a list is narrowed to. `since`: Voucherify's cursor, the `created_at` of the last row
+    of the page before; a row `after` which is asked for says it more exactly."""
+
+    email: str | None = None
+    name: str | None = None
+    city: str | None = None
+    segment_id: str | None = None
+    created: Between = Between()
+    updated: Between = Between()
+    since: datetime | None = None
+
+
+_KEYS: dict[str, Key] = {
+    # Not by id: `since` is a moment, and those who were created at once have their ids anyhow.
+    "created_at": col(Customer.created_at),
+    "updated_at": func.coalesce(Customer.updated_at, Customer.created_at),
+}
+
+
+async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
+    """Customers; rows are (Customer,). Raises NotFound for a segment that does not exist, and
+    InvalidPayload for one that is described by a filter."""
+    statement = select(Customer).where(col(Customer.erased_at).is_(None))
+    for column, wanted in (
+        (func.lower(Customer.email), filters.email and filters.email.lower()),
+        (col(Customer.name), filters.name),
+        (documents(Customer, "address")["city"].astext, filters.city),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if filters.segment_id is not None:
+        statement = statement.where(await _in_segment(session, filters.segment_id))
+    statement = statement.where(
+        *filters.created.holds(col(Customer.created_at)),
+        *filters.updated.holds(col(Customer.updated_at)),
+        *_since(window, filters.since),
+    )
+    return await read_page(session, statement, col(Customer.id), window, keys=_KEYS)
+
+
+def _since(window: Window, since: datetime | None) -> list[ColumnElement[bool]]:
+    if since is None or window.after is not None:
+        return []
+    born = col(Customer.created_at)
+    return [born > since if window.oldest_first else born < since]
+
+
+async def _in_segment(session: ReadSession, segment_id: str) -> ColumnElement[bool]:
+    segment = await find_segment(session, segment_id)
+    if segment.filter is not None:
+        raise InvalidPayload(
+            "segment_id: a segment that a filter describes is not listed anywhere; "
+            "GET /v1/customers/{id}/segments tells whether a customer belongs to it."
+        )
+    members = select(col(SegmentMember.customer_id))
+    return col(Customer.id).in_(members.where(col(SegmentMember.segment_id) == segment.id))
+
+
+async def referrals_of(session: ReadSession, customer_id: str) -> list[Referral]:
+    """The referrals in which this customer is the friend, oldest first."""
+    statement = (
+        select(Referral)
+        .where(col(Referral.referee_id) == customer_id)
+        .order_by(col(Referral.id))
+        .limit(100)
+    )
+    return list(await session.scalars(statement))

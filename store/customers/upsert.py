@@ -1,0 +1,111 @@
+"""Who is meant: create or update a person in one statement.
+
+The row stays locked until the transaction ends, so that two requests about one person are
+handled one after the other: join-once and the limits a customer has rest on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, bindparam, case, func, literal, or_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import IntegrityError
+
+from domain.customers import Person
+from domain.ids import Prefix, new_id
+from domain.refusals import AlreadyExists, NotFound
+from store import metadata_schemas
+from store.database import Transaction
+from store.tables import Customer, metadata
+
+CUSTOMERS = metadata.tables[str(Customer.__tablename__)]
+_PLAIN = ("name", "email", "phone", "description", "birthdate")
+_NEW = {
+    **{name: bindparam(f"new_{name}", type_=CUSTOMERS.c[name].type) for name in _PLAIN},
+    "address": bindparam("new_address", type_=JSONB(none_as_null=True)),
+    "attributes": bindparam("new_attributes", type_=JSONB()),
+}
+_NOW = bindparam("now", type_=CUSTOMERS.c.created_at.type)
+
+
+def _merged() -> dict[str, Any]:
+    """SET: what is given replaces, what is not stays; address and metadata merge by member."""
+    stored, none = CUSTOMERS.c, literal({}, JSONB())
+    values: dict[str, Any] = {name: func.coalesce(_NEW[name], stored[name]) for name in _PLAIN}
+    address = func.coalesce(stored.address, none).op("||")(_NEW["address"])
+    values["address"] = func.coalesce(address, stored.address)
+    values["attributes"] = stored.attributes.op("||")(_NEW["attributes"])
+    changed = or_(*(stored[name].is_distinct_from(value) for name, value in values.items()))
+    return values | {"updated_at": case((changed, _NOW), else_=stored.updated_at)}
+
+
+_BY_SOURCE_ID = (
+    insert(CUSTOMERS)
+    .values(id=bindparam("id"), source_id=bindparam("source_id"), created_at=_NOW, **_NEW)
+    .on_conflict_do_update(index_elements=["source_id"], set_=_merged())
+    .returning(*CUSTOMERS.c)
+)
+_BY_ID = (
+    update(CUSTOMERS)
+    .where(CUSTOMERS.c.id == bindparam("key"), CUSTOMERS.c.erased_at.is_(None))
+    .returning(*CUSTOMERS.c)
+)
+_UPDATE = _BY_ID.values(**_merged())
+_UPDATE_AND_NAME = _BY_ID.values(
+    source_id=func.coalesce(CUSTOMERS.c.source_id, bindparam("source_id")), **_merged()
+)
+
+CustomerRow = Row[Any]
+"""A row of the customers table, columns by name."""
+
+
+async def upsert(tx: Transaction, person: Person, pointer: str = "/customer") -> CustomerRow:
+    """Create the person, or merge what is given into the stored one. `pointer`: where in the
+    request they are described.
+
+    Raises InvalidPayload for metadata that do not fit their schema, NotFound for an `id` that is
+    not ours, AlreadyExists when the `source_id` to be given to a nameless customer belongs to
+    another.
+    """
+    row = await (_update(tx, person) if person.id else _insert(tx, person))
+    new = row.created_at == tx.now
+    if new or person.metadata:
+        await metadata_schemas.check(tx, "customer", row.attributes, f"{pointer}/metadata")
+    if new:
+        tx.record("customer.created", "Customer created", customer_id=row.id)
+    elif row.updated_at == tx.now:
+        tx.record("customer.updated", "Customer updated", customer_id=row.id)
+    return row
+
+
+async def _insert(tx: Transaction, person: Person) -> CustomerRow:
+    parameters = {"id": new_id(Prefix.CUSTOMER), "source_id": person.source_id}
+    result = await tx.session.execute(_BY_SOURCE_ID, parameters | _given(tx, person))
+    return result.one()
+
+
+async def _update(tx: Transaction, person: Person) -> CustomerRow:
+    parameters = _given(tx, person) | {"key": person.id}
+    try:
+        if person.source_id is None:
+            result = await tx.session.execute(_UPDATE, parameters)
+        else:
+            parameters["source_id"] = person.source_id
+            result = await tx.session.execute(_UPDATE_AND_NAME, parameters)
+    except IntegrityError:
+        raise AlreadyExists("Another customer has this source_id.", field="/source_id") from None
+    row = result.one_or_none()
+    if row is None:
+        raise NotFound("customer", person.id or "")
+    return row
+
+
+def _given(tx: Transaction, person: Person) -> dict[str, Any]:
+    address = person.address.model_dump(exclude_none=True) if person.address else None
+    return {
+        "now": tx.now,
+        "new_address": address or None,
+        "new_attributes": person.metadata,
+        **{f"new_{name}": getattr(person, name) for name in _PLAIN},
+    }

@@ -1,1 +1,0 @@
-"""CSV files of a million rows, written while they are read."""

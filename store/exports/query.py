@@ -1,0 +1,146 @@
+"""What an export asks for, read into a statement. What cannot be answered is refused when the
+export is created, never left out of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy import ColumnElement, Text, and_, cast, or_, true
+from sqlmodel import col
+
+from domain.refusals import InvalidPayload
+from store.exports.objects import OBJECTS, Column, Exported
+from store.pages import AnySelect
+from store.tables import Customer, Publication, Redemption, Voucher
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(datetime)
+_BORN = {
+    "customer": col(Customer.created_at),
+    "publication": col(Publication.created_at),
+    "redemption": col(Redemption.created_at),
+    "voucher": col(Voucher.created_at),
+}
+
+
+class Asked(BaseModel):
+    """Parameters of an export: field names, a field to order by (`-` in front: descending), and
+    Voucherify's filters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order: str | None = Field(default=None, max_length=100)
+    fields: list[str] | None = Field(default=None, max_length=100)
+    filters: dict[str, Any] | None = None
+    campaign_id: str | None = Field(default=None, max_length=64)
+
+
+def statement_of(kind: str, asked: Asked, until: datetime) -> AnySelect:
+    """The SELECT behind a file: what there was at `until`. Raises InvalidPayload."""
+    if kind not in OBJECTS:
+        raise InvalidPayload(
+            f"Cannot export {kind!r}: supported are {', '.join(sorted(OBJECTS))}.",
+            field="/exported_object",
+        )
+    exported, born = OBJECTS[kind], _BORN[kind]
+    columns = [
+        _field(exported, name, f"/parameters/fields/{index}").label(name)
+        for index, name in enumerate(asked.fields or exported.defaults)
+    ]
+    statement = exported.source.with_only_columns(*columns, maintain_column_froms=True)
+    statement = statement.where(born <= until, _filter(exported, born, asked))
+    return statement.order_by(*_order(exported, asked.order))
+
+
+def personal_fields(kind: str, asked: Asked) -> list[str]:
+    """The fields that tell who somebody is."""
+    exported = OBJECTS[kind]
+    return [
+        name
+        for name in asked.fields or exported.defaults
+        if name in exported.personal or name.partition(".")[0] == "metadata"
+    ]
+
+
+def _field(exported: Exported, name: str, pointer: str) -> Column:
+    if name.startswith("metadata."):
+        return exported.metadata[name.removeprefix("metadata.")].astext
+    if name == "metadata":
+        return exported.metadata
+    if name not in exported.fields:
+        known = ", ".join([*exported.fields, "metadata", "metadata.NAME"])
+        raise InvalidPayload(f"Unknown field {name!r}. There are: {known}.", field=pointer)
+    return exported.fields[name]
+
+
+def _order(exported: Exported, order: str | None) -> list[Column]:
+    """As asked; by id behind it, so that a file has one order."""
+    if order is None:
+        return [exported.id.desc()]
+    column = _field(exported, order.removeprefix("-"), "/parameters/order")
+    return [column.desc() if order.startswith("-") else column.asc(), exported.id.desc()]
+
+
+def _filter(exported: Exported, born: Any, asked: Asked) -> ColumnElement[bool]:
+    filters = dict(asked.filters or {})
+    if asked.campaign_id:
+        filters["campaign_id"] = {"conditions": {"$is": [asked.campaign_id]}}
+    junction = str(filters.pop("junction", None) or "and").lower()
+    if junction not in ("and", "or"):
+        raise InvalidPayload("Must be AND or OR.", field="/parameters/filters/junction")
+    conditions = [_condition(exported, born, name, asked_of) for name, asked_of in filters.items()]
+    return (and_ if junction == "and" else or_)(*conditions) if conditions else true()
+
+
+def _condition(exported: Exported, born: Any, name: str, asked_of: Any) -> ColumnElement[bool]:
+    pointer = f"/parameters/filters/{name}"
+    column = _field(exported, name, pointer)
+    conditions = asked_of.get("conditions") if isinstance(asked_of, dict) else None
+    if not isinstance(conditions, dict) or not conditions:
+        raise InvalidPayload('Give {"conditions": {"$is": [...]}}.', field=pointer)
+    return and_(
+        *(
+            _compared(column, born, name, word, values, f"{pointer}/conditions/{word}")
+            for word, values in conditions.items()
+        )
+    )
+
+
+_WORDS: dict[str, Callable[[Any, list[str]], ColumnElement[bool]]] = {
+    "$is": lambda column, values: column.in_(values),
+    "$in": lambda column, values: column.in_(values),
+    "$is_not": lambda column, values: column.is_(None) | column.not_in(values),
+    "$not_in": lambda column, values: column.is_(None) | column.not_in(values),
+    "$starts_with": lambda column, values: column.startswith(values[0], autoescape=True),
+    "$contains": lambda column, values: column.contains(values[0], autoescape=True),
+}
+
+
+def _compared(
+    column: Any, born: Any, name: str, word: str, values: Any, pointer: str
+) -> ColumnElement[bool]:
+    listed = values if isinstance(values, list) else [values]
+    if word in ("$before", "$after") and name in ("created_at", "date"):
+        at = _instant(listed, pointer)
+        compared: ColumnElement[bool] = born < at if word == "$before" else born > at
+        return compared
+    if word not in _WORDS:
+        known = ", ".join([*_WORDS, "$before", "$after (both on created_at)"])
+        raise InvalidPayload(f"Unknown condition {word!r}. There are: {known}.", field=pointer)
+    if not listed or not all(isinstance(value, str) for value in listed):
+        raise InvalidPayload("Give a list of strings.", field=pointer)
+    # Filters are strings, whatever the column is.
+    return _WORDS[word](cast(column, Text), listed)
+
+
+def _instant(values: list[Any], pointer: str) -> datetime:
+    try:
+        (value,) = values
+        at = _INSTANT.validate_python(value)
+    except (ValueError, ValidationError):
+        raise InvalidPayload("Give one time, RFC 3339.", field=pointer) from None
+    if at.tzinfo is None:
+        raise InvalidPayload("Give the time with its zone.", field=pointer)
+    return at

@@ -1,0 +1,59 @@
+"""Parking a grant that cannot proceed, and taking it up again."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import ACT_WITHIN, RESUMES_BY_ITSELF, Attention, GrantStatus
+from domain.messages import Next, Step
+from domain.orders import ENDED, OrderState
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.referral_status import lock_referral, refresh_standing
+from store.tables import Grant, Order
+
+
+async def may_exist(tx: Transaction, grant_id: str) -> bool:
+    """Is there an order under which a card exists, or may exist?"""
+    states = await tx.session.scalars(
+        select(col(Order.state)).where(col(Order.grant_id) == grant_id)
+    )
+    return any(state not in ENDED | {OrderState.PREPARED} for state in states)
+
+
+async def park(tx: Transaction, grant: Grant, attention: Attention, detail: str) -> Step:
+    """Set the grant aside with its reason. Says so once, not at every repeated try."""
+    await tx.session.flush()
+    referral = await lock_referral(tx, grant.referral_id)
+    if grant.attention != attention or grant.status != GrantStatus.NEEDS_ATTENTION:
+        tx.record(
+            f"grant.{attention}",
+            f"Needs attention: {attention.replace('_', ' ')}",
+            detail=detail,
+            **subject(grant),
+        )
+        grant.due_at = tx.now + ACT_WITHIN
+    grant.status, grant.attention, grant.attention_detail = (
+        GrantStatus.NEEDS_ATTENTION,
+        attention,
+        detail,
+    )
+    grant.updated_at = tx.now
+    await refresh_standing(tx, referral)
+    return Step(
+        next=Next.ATTEND, attention=attention, cancellable=not await may_exist(tx, grant.id)
+    )
+
+
+async def clear_attention(tx: Transaction, grant: Grant, status: GrantStatus) -> None:
+    """The grant goes on: its reason is gone, or is being tried again."""
+    if grant.status == status and grant.attention is None:
+        return
+    # A cause outside the grant is still there until an order gets through: the grant stays
+    # marked while it tries again by itself, so that staff do not see it flicker.
+    if status == GrantStatus.ORDERING and grant.attention in RESUMES_BY_ITSELF:
+        return
+    grant.status, grant.attention, grant.attention_detail = status, None, None
+    grant.due_at, grant.updated_at = None, tx.now
+    await refresh_standing(tx, await lock_referral(tx, grant.referral_id))

@@ -1,0 +1,109 @@
+"""Custom rewards: what is sent to whoever gives them, and what became of it.
+
+A callout may be sent more than once, always under the grant's id: the receiver tells repeats by
+it. Nothing is ordered and no money of the campaign moves.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydantic_core import to_json
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import AT_REST, Attention, GrantStatus
+from domain.messages import Next, Step
+from domain.rewards import CustomReward
+from store.access import signing_secrets
+from store.access.vault import Vault
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants import attention
+from store.grants.postings import fulfil
+from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.value import posting_of
+from store.tables import Customer, Grant
+
+
+class Callout(NamedTuple):
+    """One request to be made. `message_id` is the same at every attempt; `secret` signs it."""
+
+    grant_id: str
+    message_id: str
+    url: str
+    secret: str
+    body: bytes
+
+
+async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> Callout | Step:
+    """What is to be sent for the grant, or what comes next instead. `carrier`: the workflow that
+    carries it now."""
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    grant.workflow_id = carrier
+    await attention.clear_attention(tx, grant, GrantStatus.ORDERING)
+    reward = CustomReward.model_validate(grant.reward)
+    customer = await tx.session.get_one(Customer, grant.recipient_id)
+    secret = await signing_secrets.open_secret(tx, reward.secret_id, vault)
+    return Callout(grant.id, posting_of(grant), reward.url, secret, _body(grant, reward, customer))
+
+
+def _body(grant: Grant, reward: CustomReward, customer: Customer) -> bytes:
+    """The same bytes at each attempt, as long as the customer's `source_id` is."""
+    return to_json(
+        {
+            "type": "reward.granted",
+            "id": posting_of(grant),
+            "timestamp": grant.created_at.isoformat(),
+            "data": {
+                "grant_id": grant.id,
+                "referral_id": grant.referral_id,
+                "campaign_id": grant.campaign_id,
+                "role": grant.role,
+                "reason": grant.reason,
+                "ordinal": grant.ordinal,
+                "customer": {"id": customer.id, "source_id": customer.source_id},
+                "reward": {"name": reward.name, "reward_id": reward.reward_id, "data": reward.data},
+            },
+        }
+    )
+
+
+async def record_delivered(tx: Transaction, grant_id: str, status: int, attempt: int) -> Step:
+    """The receiver has taken it."""
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    referral = await lock_referral(tx, grant.referral_id)
+    fulfil(tx, grant)
+    grant.status, grant.updated_at = GrantStatus.DELIVERED, tx.now
+    grant.attention, grant.attention_detail, grant.due_at = None, None, None
+    _tell(tx, grant, "grant.delivered", "Custom reward taken", f"HTTP {status}", attempt)
+    await refresh_standing(tx, referral)
+    return Step(next=Next.REST)
+
+
+async def record_refused(tx: Transaction, grant_id: str, detail: str, attempt: int) -> Step:
+    """The receiver does not want it, or may not be called: a person decides."""
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    _tell(tx, grant, "callout.refused", "Callout refused", detail, attempt)
+    return await attention.park(tx, grant, Attention.CALLOUT_REFUSED, detail)
+
+
+async def record_failed(tx: Transaction, grant_id: str, detail: str, attempt: int) -> None:
+    """No answer that says anything: it is tried again."""
+    grant = await _locked(tx, grant_id)
+    _tell(tx, grant, "callout.failed", "Callout not answered; tried again", detail, attempt)
+
+
+async def _locked(tx: Transaction, grant_id: str) -> Grant:
+    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
+    return (await tx.session.scalars(statement)).one()
+
+
+def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str, attempt: int) -> None:
+    tx.record(type, title, detail=detail, source="provider", attempt=attempt, **subject(grant))

@@ -1,0 +1,74 @@
+"""What people owe back, and how their next grants pay it off."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain import ledger
+from domain.grants import GrantStatus
+from domain.reversal import kept_back
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.value import is_fixed, posting_of, resize, unit_of
+from store.tables import Grant, Receivable
+
+
+async def change(tx: Transaction, customer_id: str, unit: str, amount: int) -> None:
+    """The person owes `amount` more (below zero: less). The caller posts it."""
+    statement = insert(Receivable).values(customer_id=customer_id, unit=unit, balance=amount)
+    await tx.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["customer_id", "unit"],
+            set_={"balance": col(Receivable.balance) + statement.excluded.balance},
+        )
+    )
+
+
+async def net(tx: Transaction, grants: list[Grant]) -> None:
+    """Make new grants smaller by what their persons owe. One that pays off a debt whole is
+    cancelled at once: nothing of it is owed to the person."""
+    debts = await _debts(tx, grants)
+    for grant in grants:
+        debt = debts.get((grant.recipient_id, unit_of(grant) or ""))
+        if debt is None or grant.status == GrantStatus.CANCELLED:
+            continue
+        kept = kept_back(debt.balance, grant.amount, fixed=is_fixed(grant))
+        if kept:
+            debt.balance -= kept
+            _keep_back(tx, grant, kept)
+
+
+def _keep_back(tx: Transaction, grant: Grant, kept: int) -> None:
+    unit = unit_of(grant) or ""
+    tx.post(ledger.net(grant.recipient_id, posting_of(grant), kept, unit))
+    tx.record(
+        "grant.netted",
+        "Kept back for what the person owes",
+        detail=f"{kept} of {grant.amount} {unit} (minor units)",
+        data={"kept_back": kept, "unit": unit},
+        **subject(grant),
+    )
+    grant.netted = kept
+    if kept == grant.amount:
+        grant.status, grant.due_at = GrantStatus.CANCELLED, None
+    else:
+        resize(grant, grant.amount - kept)
+
+
+async def _debts(tx: Transaction, grants: list[Grant]) -> dict[tuple[str, str], Receivable]:
+    """What is owed by those who are about to get something, locked in one order."""
+    wanted = sorted({(grant.recipient_id, unit) for grant in grants if (unit := unit_of(grant))})
+    if not wanted:
+        return {}
+    rows = await tx.session.scalars(
+        select(Receivable)
+        .where(
+            tuple_(col(Receivable.customer_id), col(Receivable.unit)).in_(wanted),
+            col(Receivable.balance) > 0,
+        )
+        .order_by(col(Receivable.customer_id), col(Receivable.unit))
+        .with_for_update()
+    )
+    return {(row.customer_id, row.unit): row for row in rows}

@@ -1,0 +1,129 @@
+"""Wallets: what each grant put in, and what was taken out, first what expires first."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, or_, select
+from sqlmodel import col
+
+from domain import ledger
+from domain.ids import digest
+from domain.refusals import NotAllowedInState
+from domain.rewards import GiftCredits, LoyaltyPoints, reward_of
+from store.database import Transaction
+from store.grants.value import posting_of, unit_of
+from store.tables import Grant, LedgerEntry, WalletCredit
+
+
+def credit(tx: Transaction, grant: Grant) -> None:
+    """Put the grant's value into its person's wallet, which is opened by this."""
+    subject, unit = posting_of(grant), unit_of(grant) or ""
+    reward = reward_of(grant.reward)
+    lasts = reward.valid_for if isinstance(reward, GiftCredits | LoyaltyPoints) else None
+    tx.post(ledger.credit_wallet(grant.recipient_id, subject, grant.amount, unit))
+    tx.session.add(
+        WalletCredit(
+            id=subject,
+            grant_id=grant.id,
+            customer_id=grant.recipient_id,
+            unit=unit,
+            amount=grant.amount,
+            remaining=grant.amount,
+            expires_at=tx.now + lasts if lasts else None,
+            created_at=tx.now,
+        )
+    )
+
+
+async def take(
+    tx: Transaction,
+    customer_id: str,
+    unit: str,
+    most: int,
+    *,
+    first: str | None = None,
+    whole: bool = False,
+) -> int:
+    """Take out up to `most`, the credit of the grant `first` before others; answers how much that
+    was. `whole`: all of it or nothing. The caller posts it."""
+    credits = await _usable(tx, customer_id, unit)
+    if whole and sum(credit.remaining for credit in credits) < most:
+        return 0
+    credits.sort(key=lambda credit: credit.grant_id != first)
+    left = most
+    for credit in credits:
+        taken = min(left, credit.remaining)
+        credit.remaining -= taken
+        left -= taken
+    return most - left
+
+
+async def use(tx: Transaction, customer_id: str, unit: str, amount: int, reference: str) -> None:
+    """The person uses credits or points, once for each of the caller's references. Raises
+    NotAllowedInState when the wallet holds less."""
+    subject = f"{customer_id}/{digest(reference)}"
+    # The credits are locked before the repeat is looked for, so that two at once take turns.
+    credits = await _usable(tx, customer_id, unit)
+    if await _posted(tx, "use", subject):
+        return
+    held = sum(credit.remaining for credit in credits)
+    if held < amount:
+        raise NotAllowedInState(f"The wallet holds {held} {unit}, less than {amount}.", held=held)
+    await take(tx, customer_id, unit, amount)
+    tx.post(ledger.use_wallet(customer_id, subject, amount, unit))
+    tx.record(
+        "wallet.used",
+        "Wallet used",
+        detail=f"{amount} {unit} (minor units)",
+        customer_id=customer_id,
+    )
+
+
+async def expire(tx: Transaction, limit: int = 500) -> int:
+    """Book what has expired unused as breakage; answers how many credits that were. What has
+    expired cannot be used in the meantime, so it does not matter how soon this runs."""
+    due = await tx.session.scalars(
+        select(WalletCredit)
+        .where(col(WalletCredit.remaining) > 0, col(WalletCredit.expires_at) <= tx.now)
+        .order_by(col(WalletCredit.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    expired = list(due)
+    for credit in expired:
+        lapsed, credit.remaining = credit.remaining, 0
+        tx.post(ledger.expire(credit.customer_id, credit.id, lapsed, credit.unit))
+        tx.record(
+            "wallet.expired",
+            "Wallet credit expired",
+            detail=f"{lapsed} {credit.unit} (minor units) lapsed unused",
+            customer_id=credit.customer_id,
+            grant_id=credit.grant_id,
+        )
+    return len(expired)
+
+
+async def _usable(tx: Transaction, customer_id: str, unit: str) -> list[WalletCredit]:
+    """The credits that something is left of, locked, first what expires first."""
+    await tx.session.flush()
+    found = await tx.session.scalars(
+        select(WalletCredit)
+        .where(
+            col(WalletCredit.customer_id) == customer_id,
+            col(WalletCredit.unit) == unit,
+            col(WalletCredit.remaining) > 0,
+            or_(col(WalletCredit.expires_at).is_(None), col(WalletCredit.expires_at) > tx.now),
+        )
+        .order_by(col(WalletCredit.expires_at).nulls_last(), col(WalletCredit.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
+async def _posted(tx: Transaction, kind: str, subject: str) -> bool:
+    found = await tx.session.scalar(
+        select(func.count()).where(
+            col(LedgerEntry.kind) == kind, col(LedgerEntry.subject) == subject
+        )
+    )
+    return bool(found)

@@ -1,0 +1,79 @@
+"""Codes by the thousand that an application brings along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import text
+
+from domain.code_imports import ImportedCode
+from domain.ids import Prefix, new_id
+from store.database import Transaction
+from store.imports.customers import Written, copy_in
+
+_SCRATCH = """
+CREATE TEMP TABLE arriving_codes (
+    number int, id text, code text, active bool, category text, redeemed_quantity int,
+    quantity int, start_date timestamptz, expiration_date timestamptz, attributes jsonb
+) ON COMMIT DROP"""
+_COLUMNS = ("number", "id", "code", "active", "category", "redeemed_quantity", "quantity")
+_MORE = ("start_date", "expiration_date", "attributes")
+
+
+async def write_codes(
+    tx: Transaction, campaign_id: str, codes: Iterable[tuple[int, ImportedCode]]
+) -> Written:
+    """Create codes in a campaign's pool; of its own known ones set `active` and `category`."""
+    records = [_record(*row) for row in codes]
+    await copy_in(tx, _SCRATCH, "arriving_codes", (*_COLUMNS, *_MORE), records)
+    given: dict[str, Any] = {"campaign": campaign_id, "now": tx.now}
+    created = list(await tx.session.scalars(text(_INSERT), given))
+    updated = list(await tx.session.scalars(text(_UPDATE), given))
+    elsewhere = await tx.session.scalars(text(_ELSEWHERE), given)
+    if created or updated:
+        tx.record(
+            "codes.imported",
+            "Codes imported",
+            detail=f"{len(created)} new, {len(updated)} changed",
+            campaign_id=campaign_id,
+        )
+    wrong = [(number, "code: belongs to another campaign") for number in elsewhere]
+    return Written(len(created), len(updated), wrong)
+
+
+def _record(number: int, code: ImportedCode) -> tuple[Any, ...]:
+    return (
+        number,
+        new_id(Prefix.VOUCHER),
+        code.code,
+        code.active,
+        code.category,
+        code.redeemed_quantity,
+        code.quantity,
+        code.start_date,
+        code.expiration_date,
+        json.dumps(code.metadata),
+    )
+
+
+_INSERT = """
+INSERT INTO vouchers (id, code, campaign_id, active, category, published, redeemed_quantity,
+                      quantity, start_date, expiration_date, attributes, created_at)
+SELECT DISTINCT ON (code) id, code, :campaign, active, category, false, redeemed_quantity,
+       quantity, start_date, expiration_date, attributes, CAST(:now AS timestamptz)
+FROM arriving_codes ORDER BY code, number DESC
+ON CONFLICT (code) DO NOTHING RETURNING id"""
+
+_UPDATE = """
+UPDATE vouchers v SET active = a.active, updated_at = CAST(:now AS timestamptz),
+    category = COALESCE(a.category, v.category)
+FROM (SELECT DISTINCT ON (code) * FROM arriving_codes ORDER BY code, number DESC) a
+WHERE v.code = a.code AND v.campaign_id = :campaign AND v.id <> a.id
+  AND (v.active, v.category) IS DISTINCT FROM (a.active, COALESCE(a.category, v.category))
+RETURNING v.id"""
+
+_ELSEWHERE = """
+SELECT a.number FROM arriving_codes a JOIN vouchers v USING (code)
+WHERE v.campaign_id <> :campaign ORDER BY a.number"""

@@ -1,0 +1,134 @@
+"""Claim links: whoever holds one has the money. Kept encrypted, handed out under a name, and
+re-encrypted when the key changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain.orders import ENDED, ClaimSecret, OrderState
+from domain.refusals import NotAllowedInState, NotFound
+from domain.rewards import Delivery
+from store.access.vault import Vault
+from store.database import Database, Transaction
+from store.events.subjects import subject
+from store.tables import Claim, Grant, Order
+
+
+class HandedOut(NamedTuple):
+    """A claim, and the order whose card it opens."""
+
+    order_id: str
+    secret: ClaimSecret
+
+
+async def keep(tx: Transaction, order_id: str, secret: ClaimSecret, vault: Vault) -> None:
+    """Store an order's claim, once: the first link stays, for a later one may have ended it."""
+    sealed = vault.encrypt(secret.model_dump_json().encode(), order_id)
+    await tx.session.execute(
+        insert(Claim)
+        .values(order_id=order_id, ciphertext=sealed, created_at=tx.now)
+        .on_conflict_do_nothing()
+    )
+
+
+async def is_kept(database: Database, order_id: str) -> bool:
+    """Is there a claim of this order already?"""
+    async with database.reading() as session:
+        return await session.get(Claim, order_id) is not None
+
+
+async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) -> HandedOut:
+    """The claim of the grant's newest order, decrypted. Leaves an event that says who had it.
+
+    Raises NotFound when there is no such grant or its card has no link, NotAllowedInState when
+    the link is not here yet, or its card was withdrawn.
+    """
+    grant = await tx.session.get(Grant, grant_id)
+    if grant is None:
+        raise NotFound("grant", grant_id)
+    row = await tx.session.execute(
+        select(Order, Claim)
+        .outerjoin(Claim, col(Claim.order_id) == Order.id)
+        .where(col(Order.grant_id) == grant_id)
+        .order_by(col(Order.generation).desc())
+        .limit(1)
+    )
+    found = row.one_or_none()
+    order, claim = _openable(grant, *(found or (None, None)))
+    secret = ClaimSecret.model_validate_json(vault.decrypt(claim.ciphertext, order.id))
+    tx.record(
+        "claim.handed_out",
+        "Claim link handed out to staff",
+        source="staff",
+        actor=actor,
+        order_id=order.id,
+        **subject(grant),
+    )
+    return HandedOut(order.id, secret)
+
+
+def _openable(grant: Grant, order: Order | None, claim: Claim | None) -> tuple[Order, Claim]:
+    if order is not None and order.state in ENDED:
+        raise NotAllowedInState(
+            f"The order is {order.state}: its link opens nothing. Retry the grant for a new one."
+        )
+    if order is not None and claim is not None:
+        return order, claim
+    if grant.reward.get("delivery") != Delivery.LINK:
+        raise NotFound("claim link of grant", grant.id)
+    if order is not None and order.state == OrderState.ISSUED:
+        raise NotAllowedInState(
+            "The card exists, and its link has not come yet: Guerdon asks the provider for it at"
+            " its next look. Try again in a moment."
+        )
+    raise NotAllowedInState(
+        f"The grant is {grant.status}: its link comes with the card. Try again once it is issued."
+    )
+
+
+async def rotate(
+    database: Database, vault: Vault, *, batch: int = 500, tell: Callable[[int, int], None]
+) -> int:
+    """Encrypt every claim under the first key; answers how many were not. `tell(done, all)` is
+    called after each batch. Safe to stop and to repeat; claims may be read and added meanwhile.
+    Raises ValueError for a claim that no configured key opens.
+    """
+    async with database.reading() as session:
+        total = await session.scalar(select(func.count()).select_from(Claim)) or 0
+    after, done, changed = "", 0, 0
+    while True:
+        async with database.transaction() as tx:
+            claims = await _batch(tx, after, batch)
+            for claim in claims:
+                changed += _renewed(claim, vault)
+        if not claims:
+            return changed
+        after, done = claims[-1].order_id, done + len(claims)
+        tell(done, max(done, total))
+
+
+async def _batch(tx: Transaction, after: str, size: int) -> list[Claim]:
+    found = await tx.session.scalars(
+        select(Claim)
+        .where(col(Claim.order_id) > after)
+        .order_by(col(Claim.order_id))
+        .limit(size)
+        .with_for_update()
+    )
+    return list(found)
+
+
+def _renewed(claim: Claim, vault: Vault) -> bool:
+    if vault.is_current(claim.ciphertext):
+        return False
+    try:
+        plain = vault.decrypt(claim.ciphertext, claim.order_id)
+    except ValueError as error:
+        raise ValueError(f"the claim of {claim.order_id}: {error}") from None
+    claim.ciphertext = vault.encrypt(plain, claim.order_id)
+    return True

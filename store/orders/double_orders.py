@@ -1,0 +1,45 @@
+"""Money that went out twice for one reward, or may have: told once, loudly, with the evidence, and
+never mended by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import Attention
+from domain.messages import Step
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.attention import park
+from store.tables import Event, Grant, Order
+
+DOUBLE_ORDER = "incident.double_order"
+
+
+async def raise_double(
+    tx: Transaction, grant: Grant, order: Order, provider_order_ids: Sequence[str], detail: str
+) -> Step:
+    """Record the incident and park the grant, for a person to compare the orders: they are listed
+    by the provider's own ids. The same orders are told once, however often they are met."""
+    ids = sorted(set(provider_order_ids))
+    if not await _is_told(tx, grant.id, ids):
+        tx.record(
+            DOUBLE_ORDER,
+            f"Incident: more than one order for one reward at {order.provider}",
+            detail=detail,
+            data={"provider": order.provider, "key": order.key, "provider_order_ids": ids},
+            order_id=order.id,
+            **subject(grant),
+        )
+    return await park(tx, grant, Attention.KEY_CONFLICT, f"{detail} Orders: {', '.join(ids)}.")
+
+
+async def _is_told(tx: Transaction, grant_id: str, ids: list[str]) -> bool:
+    told = await tx.session.scalars(
+        select(col(Event.data)).where(
+            col(Event.type) == DOUBLE_ORDER, col(Event.grant_id) == grant_id
+        )
+    )
+    return any(data["provider_order_ids"] == ids for data in told)

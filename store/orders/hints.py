@@ -1,0 +1,61 @@
+"""A provider's hint on its way to whoever carries the grant."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.grants import AT_REST
+from domain.ids import aftercare_workflow_id
+from domain.messages import (
+    AFTERCARE_WORKFLOW,
+    DELIVERY_HINT,
+    WORKFLOW_QUEUE,
+    AftercareStart,
+    GrantTask,
+    Next,
+)
+from store.database import now
+from store.orders.queries import Hooked
+
+_RPC = timedelta(seconds=10)
+_FRESH = timedelta(minutes=1)
+"""An order at rest that was read so lately is not read again for a hint: that is most often the
+one which the read was quicker than."""
+
+
+async def pass_on(client: Client, hooked: Hooked, *, adverse: bool = False) -> None:
+    """Have the order looked at: by the workflow that carries its grant, or, where the grant is at
+    rest, by a small one of its own. `adverse`: it tells against the card, so that it counts
+    however fresh the last look is. Raises RPCError, or RuntimeError where Temporal is away."""
+    if hooked.grant_status in AT_REST:
+        if adverse or now() - (hooked.order.updated_at or hooked.order.created_at) > _FRESH:
+            await _start_aftercare(client, hooked)
+        return
+    try:
+        handle = client.get_workflow_handle(hooked.workflow_id)
+        await handle.signal(DELIVERY_HINT, hooked.order.grant_id, rpc_timeout=_RPC)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await _start_aftercare(client, hooked)
+
+
+async def _start_aftercare(client: Client, hooked: Hooked) -> None:
+    """A webhook that comes while it runs is a hint to it."""
+    order = hooked.order
+    task = GrantTask(grant_id=order.grant_id, provider=order.provider)
+    await client.start_workflow(
+        AFTERCARE_WORKFLOW,
+        AftercareStart(referral_id=hooked.referral_id, task=task, next=Next.FOLLOW),
+        id=aftercare_workflow_id(hooked.referral_id, f"hook-{order.id}"),
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=DELIVERY_HINT,
+        start_signal_args=[order.grant_id],
+        static_summary=f"Webhook for order {order.id}",
+        rpc_timeout=_RPC,
+    )

@@ -1,0 +1,92 @@
+"""Gift-card orders, page by page or all in one stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import or_, select
+from sqlmodel import col
+
+from domain.refusals import NotFound
+from store.database import ReadSession
+from store.pages import AnySelect, Page, Window, read_page
+from store.tables import Grant, Order
+
+
+class Filters(NamedTuple):
+    """What a list of orders is narrowed to. `since` is included, `until` is not."""
+
+    provider: str | None = None
+    state: str | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def find(session: ReadSession, order_id: str) -> Order:
+    """Raises NotFound."""
+    order = await session.get(Order, order_id)
+    if order is None:
+        raise NotFound("gift-card order", order_id)
+    return order
+
+
+async def page(session: ReadSession, window: Window, filters: Filters) -> tuple[list[Order], Page]:
+    """Orders, newest first."""
+    found = await read_page(session, _orders(filters), col(Order.id), window)
+    return [row[0] for row in found.rows], found
+
+
+async def stream(session: ReadSession, filters: Filters) -> AsyncIterator[Order]:
+    """All orders, oldest first, a few at a time: an export may be larger than memory."""
+    statement = _orders(filters).order_by(col(Order.id)).execution_options(yield_per=500)
+    async for order in await session.stream_scalars(statement):
+        yield order
+
+
+def _orders(filters: Filters) -> AnySelect:
+    statement = select(Order)
+    if filters.provider is not None:
+        statement = statement.where(col(Order.provider) == filters.provider)
+    if filters.state is not None:
+        statement = statement.where(col(Order.state) == filters.state)
+    if filters.key is not None:
+        statement = statement.where(col(Order.key) == filters.key)
+    if filters.since is not None:
+        statement = statement.where(col(Order.created_at) >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(col(Order.created_at) < filters.until)
+    return statement
+
+
+class Hooked(NamedTuple):
+    """The order that a webhook concerns, and who carries its grant."""
+
+    order: Order
+    referral_id: str
+    workflow_id: str
+    grant_status: str
+
+
+_HOOKED = select(Order, col(Grant.referral_id), col(Grant.workflow_id), col(Grant.status)).join(
+    Grant, col(Grant.id) == Order.grant_id
+)
+
+
+async def find_by_hook(session: ReadSession, provider: str, token: str) -> Hooked | None:
+    """The order that this unguessable address was made for."""
+    statement = _HOOKED.where(col(Order.provider) == provider, col(Order.hook_token) == token)
+    row = (await session.execute(statement)).one_or_none()
+    return Hooked(*row) if row else None
+
+
+async def find_named(
+    session: ReadSession, provider: str, key: str | None, provider_order_id: str | None
+) -> Hooked | None:
+    """The order that a provider names by our key or by its own id."""
+    names = or_(col(Order.key) == key, col(Order.provider_order_id) == provider_order_id)
+    statement = _HOOKED.where(col(Order.provider) == provider, names).limit(1)
+    row = (await session.execute(statement)).one_or_none()
+    return Hooked(*row) if row else None

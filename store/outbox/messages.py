@@ -1,0 +1,209 @@
+"""From the intake table to Temporal: right behind the commit (`store/outbox/dispatcher.py`), or by the
+redrive.
+
+A message may be sent twice (a crash between sending and marking); the workflow drops the repeat
+by its event id, and the workflow id admits no second run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlmodel import col
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.ids import aftercare_workflow_id
+from domain.messages import (
+    AFTERCARE_WORKFLOW,
+    CONVERT,
+    REFERRAL_WORKFLOW,
+    REVERSE,
+    WORKFLOW_QUEUE,
+    AftercareStart,
+    Conversion,
+    ReferralStart,
+)
+from store.database import Database, now
+from store.tables import Intake, Referral
+
+log = structlog.get_logger(__name__)
+
+CAMPAIGN = SearchAttributeKey.for_keyword("GuerdonCampaign")
+REFERRER = SearchAttributeKey.for_keyword("GuerdonReferrer")
+REFEREE = SearchAttributeKey.for_keyword("GuerdonReferee")
+SEARCH_ATTRIBUTES = (CAMPAIGN, REFERRER, REFEREE)
+"""Set at start, where they are free. Status is not among them: PostgreSQL serves it."""
+
+
+class Outgoing(NamedTuple):
+    """A message on its way to a referral's workflow. Without a conversion it only starts it."""
+
+    id: str
+    workflow_id: str
+    start: ReferralStart
+    conversion: Conversion | None
+    reversal_id: str | None = None
+    """It asks for this reversal, instead of a conversion, to be carried out."""
+
+    @property
+    def is_work(self) -> bool:
+        """Something follows from it at once; a sign-up only waits."""
+        return self.conversion is not None
+
+
+async def send(client: Client, message: Outgoing) -> None:
+    """Start the referral's workflow and signal it, in one request. Done as well when the
+    workflow has closed: its row was final before Temporal could be."""
+    start = message.start
+    signal, argument = _signal(message)
+    try:
+        await client.start_workflow(
+            REFERRAL_WORKFLOW,
+            start,
+            id=message.workflow_id,
+            task_queue=WORKFLOW_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal=signal,
+            start_signal_args=[argument] if argument else [],
+            start_delay=None if signal else _window(start),
+            static_summary=f"Referral {start.referral_id}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(CAMPAIGN, start.campaign_id),
+                    SearchAttributePair(REFERRER, start.referrer_id),
+                    SearchAttributePair(REFEREE, start.referee_id),
+                ]
+            ),
+            rpc_timeout=timedelta(seconds=10),
+        )
+    except WorkflowAlreadyStartedError:
+        log.info("dispatch.closed", workflow_id=message.workflow_id)
+        if message.reversal_id:
+            await _send_after(client, start.referral_id, message.reversal_id)
+
+
+def _signal(message: Outgoing) -> tuple[str | None, Conversion | str | None]:
+    if message.reversal_id:
+        return REVERSE, message.reversal_id
+    return (CONVERT, message.conversion) if message.conversion else (None, None)
+
+
+async def _send_after(client: Client, referral_id: str, reversal_id: str) -> None:
+    """The referral's workflow has closed: an aftercare of its own carries the reversal out."""
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            AFTERCARE_WORKFLOW,
+            AftercareStart(referral_id=referral_id, reversal_id=reversal_id),
+            id=aftercare_workflow_id(referral_id, reversal_id),
+            task_queue=WORKFLOW_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Reversal of {referral_id}",
+            rpc_timeout=timedelta(seconds=10),
+        )
+
+
+def _window(start: ReferralStart) -> timedelta:
+    """How long a sign-up can wait without a workflow task: the conversion's signal ends the delay
+    at once, and so does the end of the window. It costs one event, and no worker's memory."""
+    return max(start.expires_at - now(), timedelta(0))
+
+
+async def mark_sent(database: Database, ids: list[str]) -> None:
+    """Remember that Temporal has these messages."""
+    async with database.transaction() as tx:
+        await tx.session.execute(
+            update(Intake).where(col(Intake.id).in_(ids)).values(sent_at=now())
+        )
+
+
+async def redrive(database: Database, client: Client, *, older_than: timedelta) -> int:
+    """Send what a crash, a burst or an outage left behind. Returns how many were sent; raises
+    the first error, once everything that could be sent was: one bad message stops no other."""
+    sent, failed, after = 0, None, datetime.min.replace(tzinfo=UTC)
+    served = await _served(database, older_than)
+    while found := await _unsent(database, older_than, after):
+        after = found[-1][0]
+        batch = [(at, message) for at, message in found if not _in_line(served, at, message)]
+        answers = await asyncio.gather(
+            *(send(client, message) for _, message in batch), return_exceptions=True
+        )
+        done = [m.id for (_, m), answer in zip(batch, answers, strict=True) if answer is None]
+        await mark_sent(database, done)
+        sent += len(done)
+        for (_, message), answer in zip(batch, answers, strict=True):
+            if answer is not None:
+                log.warning("redrive.failed", intake_id=message.id, error=type(answer).__name__)
+                failed = failed or answer
+    if failed:
+        raise failed
+    return sent
+
+
+def _in_line(served: dict[str, datetime], at: datetime, message: Outgoing) -> bool:
+    """A dispatcher that lives lets a referrer's conversions in few at a time, in their order. One
+    behind those that it has just sent is not left behind: it waits for its turn."""
+    return at > served.get(message.start.referrer_id, datetime.max.replace(tzinfo=UTC))
+
+
+async def _served(database: Database, lately: timedelta) -> dict[str, datetime]:
+    """When the last was received of what was sent lately, by referrer, for those of whom there
+    is something unsent."""
+    since = now() - lately
+    waiting = (
+        select(col(Referral.referrer_id))
+        .join(Intake, col(Intake.referral_id) == col(Referral.id))
+        .where(col(Intake.sent_at).is_(None), col(Intake.received_at) < since)
+    )
+    async with database.reading() as session:
+        rows = await session.execute(
+            select(col(Referral.referrer_id), func.max(col(Intake.received_at)))
+            .join(Intake, col(Intake.referral_id) == col(Referral.id))
+            .where(col(Referral.referrer_id).in_(waiting), col(Intake.sent_at) > since)
+            .group_by(col(Referral.referrer_id))
+        )
+        return {referrer_id: at for referrer_id, at in rows}
+
+
+async def _unsent(
+    database: Database, older_than: timedelta, after: datetime, limit: int = 50
+) -> list[tuple[datetime, Outgoing]]:
+    async with database.reading() as session:
+        rows = await session.execute(
+            select(Intake, col(Referral.workflow_id))
+            .join(Referral, col(Referral.id) == Intake.referral_id)
+            .where(
+                col(Intake.sent_at).is_(None),
+                col(Intake.received_at) < now() - older_than,
+                col(Intake.received_at) > after,
+            )
+            .order_by(col(Intake.received_at))
+            .limit(limit)
+        )
+        return [
+            (
+                intake.received_at,
+                Outgoing(
+                    intake.id,
+                    workflow_id,
+                    ReferralStart.model_validate(intake.start),
+                    Conversion.model_validate(intake.conversion) if intake.conversion else None,
+                    intake.reversal_id,
+                ),
+            )
+            for intake, workflow_id in rows
+        ]

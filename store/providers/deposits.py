@@ -1,0 +1,53 @@
+"""Money that finance pays into our deposits at providers."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text
+from sqlmodel import col
+
+from domain import ledger
+from domain.money import Money
+from domain.refusals import AlreadyExists
+from store.database import ReadSession, Transaction
+from store.ledger.balances import Which, balances
+from store.tables import LedgerEntry
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+
+
+async def add(tx: Transaction, provider: str, reference: str, money: Money, *, actor: str) -> None:
+    """Book a payment, once for each provider's reference. The same again changes nothing; with
+    another amount it raises AlreadyExists."""
+    posting = ledger.deposit(provider, reference, money)
+    # Two at once take turns, so that the second finds the first.
+    await tx.session.execute(_LOCK, {"name": posting.subject})
+    booked = await _booked(tx, posting.subject)
+    if booked is None:
+        tx.post(posting)
+        tx.record(
+            "ledger.deposit",
+            f"Deposit at {provider} topped up",
+            detail=str(money),
+            source="staff",
+            actor=actor,
+            data={"provider": provider, "reference": reference},
+        )
+    elif booked != money:
+        raise AlreadyExists(f"{reference!r} is booked already, with {booked}.", field="/reference")
+
+
+async def balance(session: ReadSession, provider: str, currency: str) -> int:
+    """What our deposit at a provider holds, as far as postings say."""
+    account = ledger.deposit_of(provider)
+    found, _, _ = await balances(session, Which(account=account))
+    return sum(b.balance for b in found if (b.account, b.currency) == (account, currency))
+
+
+async def _booked(tx: Transaction, subject: str) -> Money | None:
+    statement = select(LedgerEntry).where(
+        col(LedgerEntry.kind) == "deposit",
+        col(LedgerEntry.subject) == subject,
+        col(LedgerEntry.amount) > 0,
+    )
+    entry = (await tx.session.scalars(statement)).one_or_none()
+    return Money(amount=entry.amount, currency=entry.currency) if entry else None

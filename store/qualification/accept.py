@@ -1,0 +1,102 @@
+"""Writing down what was decided about a conversion: what it earns, or why it earns nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, bindparam, insert, update
+from sqlmodel import col
+
+from domain.grants import GrantStatus
+from domain.messages import Decision
+from domain.referrals import ReferralStatus, status_of
+from domain.rewards import reward_of
+from domain.verdict import Verdict
+from domain.verdicts import budget_verdict
+from store.database import Transaction
+from store.grants import receivables
+from store.grants.create import record_grant
+from store.ledger import budgets
+from store.qualification import duplicates
+from store.qualification.case import Case
+from store.referrals.conversion import subject_of
+from store.tables import Grant, Referral, ReferrerProgress, metadata
+
+# Built once: putting a statement together takes longer than running it.
+_COUNT = (
+    update(ReferrerProgress)
+    .where(
+        col(ReferrerProgress.campaign_id) == bindparam("campaign"),
+        col(ReferrerProgress.referrer_id) == bindparam("referrer"),
+    )
+    .values(
+        unique_referees=bindparam("count"),
+        conversions=bindparam("number"),
+        grants=col(ReferrerProgress.grants) + bindparam("granted", type_=Integer),
+    )
+    .execution_options(synchronize_session=False)
+)
+_GRANTS = insert(metadata.tables[str(Grant.__tablename__)])
+
+
+async def accept(
+    tx: Transaction,
+    case: Case,
+    new: list[Grant],
+    reopened: list[Grant],
+    verdicts: list[Verdict],
+) -> None:
+    """Count the conversion and write its grants. Raises budgets.BudgetSpent, at the very end."""
+    referral, budget = case.referral, case.terms.limits.budget
+    grants = [*new, *reopened]
+    await receivables.net(tx, grants)
+    owed = [grant for grant in grants if grant.status != GrantStatus.CANCELLED]
+    faces = [face for grant in owed if (face := reward_of(grant.reward).face)]
+    verdicts.append(
+        budget_verdict(
+            True,
+            sum(face.amount for face in faces),
+            budget.currency if budget else "",
+            budget.amount if budget else None,
+        )
+    )
+    await _count(tx, case, sum(grant.role == "referrer" for grant in new))
+    if new:
+        await tx.session.execute(_GRANTS, [grant.model_dump() for grant in new])
+    status = status_of(GrantStatus(grant.status) for grant in grants)
+    referral.ordinal = case.number
+    _settle(tx, referral, status, verdicts)
+    subject = subject_of(referral)
+    tx.record(
+        "referral.qualified",
+        "Conversion qualified",
+        detail=f"Friend number {case.friends} of this referrer; {len(grants)} rewards granted",
+        **subject,
+    )
+    for grant in grants:
+        record_grant(tx, grant)
+    await tx.session.flush()
+    await tx.write_facts()
+    await budgets.reserve(tx, referral.campaign_id, faces)
+
+
+async def _count(tx: Transaction, case: Case, granted: int) -> None:
+    referral = case.referral
+    values = {"campaign": referral.campaign_id, "referrer": referral.referrer_id}
+    counted = {"count": case.friends, "number": case.number, "granted": granted}
+    await tx.session.execute(_COUNT, values | counted)
+
+
+def _settle(
+    tx: Transaction, referral: Referral, status: ReferralStatus, verdicts: list[Verdict]
+) -> None:
+    referral.status, referral.updated_at = status, tx.now
+    referral.verdicts = [verdict.model_dump(mode="json") for verdict in verdicts]
+
+
+async def reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
+    """End the referral with its verdicts. It earns nothing, and takes nobody's place."""
+    await duplicates.give_up(tx, referral)
+    reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
+    referral.reason = reasons
+    _settle(tx, referral, ReferralStatus.REJECTED, verdicts)
+    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **subject_of(referral))
+    return Decision(qualified=False)

@@ -1,0 +1,43 @@
+"""What qualification judges, read under the referrer's lock."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from domain.amounts import Traits
+from domain.campaigns import CampaignTerms
+from domain.messages import ReferralStart
+from store.database import Transaction
+from store.grants.create import traits_of
+from store.qualification import duplicates
+from store.referrals.progress import lock_progress
+from store.tables import Referral
+from store.terms import terms_of
+
+
+class Case(NamedTuple):
+    """A conversion and what decides about it."""
+
+    referral: Referral
+    people: duplicates.People
+    terms: CampaignTerms
+    friends: int
+    """The referrer's unique referees with this one; falls with reversals."""
+    number: int
+    """The conversion's own number, never reused."""
+    granted: int
+    traits: dict[str, Traits]
+    """What amounts depend on, by customer."""
+
+
+async def read(tx: Transaction, start: ReferralStart) -> Case:
+    """Lock the referrer's progress, then read the rest in one statement."""
+    progress = await lock_progress(tx, start.campaign_id, start.referrer_id)
+    found = await tx.session.execute(duplicates.CASE, {"referral_id": start.referral_id})
+    row = found.one()
+    referral: Referral = row[0]
+    terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
+    traits = await traits_of(tx, terms, referral)
+    friends, number = progress.friends + 1, progress.conversions + 1
+    people = duplicates.people_of(row)
+    return Case(referral, people, terms, friends, number, progress.grants, traits)

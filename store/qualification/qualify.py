@@ -1,0 +1,112 @@
+"""Qualification: one transaction that judges a conversion and writes what it earns.
+
+Locks are taken in one order: the referrer's progress row first, so that concurrent conversions
+of one code are judged one after the other; the campaign's budget last.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.campaigns import Review
+from domain.grants import GrantStatus
+from domain.messages import Decision, ReferralStart
+from domain.referrals import ReferralStatus
+from domain.verdict import Verdict
+from domain.verdicts import Facts, budget_verdict
+from store.database import Database, Transaction
+from store.grants.create import earned, send_to_review, tasks_of
+from store.ledger import budgets
+from store.qualification import case as cases
+from store.qualification import checks
+from store.qualification.accept import accept, reject
+from store.qualification.case import Case
+from store.qualification.reopen import Again, regain, told_apart
+from store.referrals.conversion import subject_of
+from store.tables import Grant, Referral
+
+
+async def qualify(database: Database, start: ReferralStart) -> Decision:
+    """Judge the referral's conversion once. Running it again answers what was decided."""
+    try:
+        async with database.transaction() as tx:
+            return await _decide(tx, start)
+    except budgets.BudgetSpent as spent:
+        async with database.transaction() as tx:
+            return await _reject_for_budget(tx, start, spent)
+
+
+async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
+    case = await cases.read(tx, start)
+    if case.referral.status != ReferralStatus.CONVERTED:
+        return await _decided_before(tx, case.referral)
+    grants, again = await _earned(tx, case)
+    verdicts = await _judged(tx, case, grants)
+    if not all(verdict.passed for verdict in verdicts):
+        return await reject(tx, case.referral, verdicts)
+    reopened = await regain(tx, case.terms, again)
+    _flag(tx, case, [*grants, *reopened], verdicts)
+    await accept(tx, case, grants, reopened, verdicts)
+    return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
+
+
+async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]]:
+    """The conversion's grants, and the milestones among them that were reached before."""
+    grants = earned(case.referral, case.terms, case.friends, case.number, tx.now, case.traits)
+    if case.friends == case.number:
+        return grants, []
+    return await told_apart(tx, grants)
+
+
+async def _judged(tx: Transaction, case: Case, grants: list[Grant]) -> list[Verdict]:
+    facts = _facts(case, grants)
+    return await checks.made(tx, case.referral, case.people, case.terms, facts, grants)
+
+
+def _flag(tx: Transaction, case: Case, grants: list[Grant], verdicts: list[Verdict]) -> None:
+    """Under `review: flagged` a person decides about what a check found odd."""
+    hits = " ".join(verdict.detail for verdict in verdicts if verdict.flagged)
+    if not hits or case.terms.review is Review.NONE:
+        return
+    case.referral.reason = f"Flagged: {hits}"
+    tx.record(
+        "referral.flagged",
+        "A check found something odd",
+        detail=hits,
+        **subject_of(case.referral),
+    )
+    for grant in grants:
+        if grant.status in (GrantStatus.HELD, GrantStatus.ORDERING):
+            send_to_review(grant, tx.now)
+
+
+def _facts(case: Case, grants: list[Grant]) -> Facts:
+    referral = case.referral
+    return Facts(
+        referrer_id=referral.referrer_id,
+        referee_id=referral.referee_id,
+        received_at=referral.converted_at or referral.created_at,
+        expires_at=referral.expires_at,
+        grants_to_referrer=case.granted,
+        new_grants_to_referrer=sum(grant.role == "referrer" for grant in grants),
+    )
+
+
+async def _reject_for_budget(
+    tx: Transaction, start: ReferralStart, spent: budgets.BudgetSpent
+) -> Decision:
+    """All of a conversion's grants fit into the budget, or none is made."""
+    case = await cases.read(tx, start)
+    if case.referral.status != ReferralStatus.CONVERTED:
+        return await _decided_before(tx, case.referral)
+    limit, needed = case.terms.limits.budget, spent.needed
+    verdicts = await _judged(tx, case, (await _earned(tx, case))[0])
+    ceiling = limit.amount if limit else 0
+    verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling, spent.left))
+    return await reject(tx, case.referral, verdicts)
+
+
+async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
+    grants = await tx.session.scalars(select(Grant).where(col(Grant.referral_id) == referral.id))
+    return Decision(qualified=referral.ordinal is not None, grants=tasks_of(grants))

@@ -1,1 +1,0 @@
-"""Queries that answer the API. They read; nothing here changes a fact."""

@@ -1,0 +1,81 @@
+"""Uses of a code that were refused: kept with their reason, so that support can tell it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.customers import Person
+from domain.ids import Prefix, new_id
+from domain.refusals import Refusal
+from store.database import Transaction
+from store.redemptions.redeem import RedemptionRequest
+from store.tables import Customer, Redemption, Referral, Voucher
+
+
+async def keep_failure(
+    tx: Transaction, request: RedemptionRequest, person: Person, refusal: Refusal
+) -> str:
+    """Write down that a use was refused; answers its id. It consumes nothing and creates nobody:
+    a code or customer that is not ours is left open, and of such a customer nothing is kept that
+    could name a person, for nobody could ask to have it erased."""
+    voucher = await known_voucher(tx, request.code)
+    customer_id = await known_customer(tx, person)
+    redemption = Redemption(
+        id=new_id(Prefix.FAILED_REDEMPTION),
+        code=request.code,
+        counts=False,
+        voucher_id=voucher.id if voucher else None,
+        campaign_id=voucher.campaign_id if voucher else None,
+        customer_id=customer_id,
+        order_source_id=request.order_source_id,
+        order=request.order if customer_id else None,
+        amount=request.amount,
+        tracking_id=request.tracking_id if customer_id else None,
+        attributes=request.metadata if customer_id else {},
+        failure_code=refusal.key,
+        failure_message=refusal.detail,
+        created_at=tx.now,
+    )
+    tx.session.add(redemption)
+    tx.record(
+        "redemption.failed",
+        "Referral code refused",
+        detail=refusal.detail if voucher else "There is no such code.",
+        campaign_id=redemption.campaign_id,
+        customer_id=redemption.customer_id,
+        referral_id=await known_referral(tx, redemption.campaign_id, customer_id),
+        data={
+            "redemption_id": redemption.id,
+            "voucher_id": redemption.voucher_id,
+            "failure_code": refusal.key,
+        },
+    )
+    return redemption.id
+
+
+async def known_voucher(tx: Transaction, code: str) -> Voucher | None:
+    """The code, if it is ours."""
+    return (
+        await tx.session.scalars(select(Voucher).where(col(Voucher.code) == code))
+    ).one_or_none()
+
+
+async def known_customer(tx: Transaction, person: Person) -> str | None:
+    """The person's id, if we know them."""
+    named = (
+        col(Customer.id) == person.id if person.id else col(Customer.source_id) == person.source_id
+    )
+    return (await tx.session.scalars(select(col(Customer.id)).where(named))).one_or_none()
+
+
+async def known_referral(
+    tx: Transaction, campaign_id: str | None, referee_id: str | None
+) -> str | None:
+    """The friend's referral in this campaign, whose story a refusal is a part of."""
+    if not (campaign_id and referee_id):
+        return None
+    statement = select(col(Referral.id)).where(
+        col(Referral.campaign_id) == campaign_id, col(Referral.referee_id) == referee_id
+    )
+    return await tx.session.scalar(statement)

@@ -1,0 +1,104 @@
+"""Uses of codes, refused ones among them, with the customer, the code and the referral."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, or_, select
+from sqlmodel import col
+
+from domain.refusals import NotFound
+from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
+from store.database import ReadSession
+from store.pages import AnySelect, Between, Page, Window, read_page
+from store.tables import Campaign, Customer, Redemption, Referral, Rollback, Voucher
+
+
+class RedemptionRead(NamedTuple):
+    """A use of a code, by whom, the referral that it belongs to, and what undid it. A refused
+    one may have none of these."""
+
+    redemption: Redemption
+    customer: Customer | None
+    referral: Referral | None
+    rollback: Rollback | None
+    voucher: VoucherRead | None
+
+
+class Filters(NamedTuple):
+    """What a list is narrowed to. `campaign` is a name or an id, `customer` an id or source_id,
+    `result` SUCCESS or FAILURE."""
+
+    campaign: str | None = None
+    customer: str | None = None
+    voucher: str | None = None
+    order_source_id: str | None = None
+    result: str | None = None
+    created: Between = Between()
+
+
+async def find(session: ReadSession, redemption_id: str) -> RedemptionRead:
+    """Raises NotFound."""
+    return await _find(session, redemption_id, by_rollback=False)
+
+
+async def find_rollback(session: ReadSession, rollback_id: str) -> RedemptionRead:
+    """The redemption that this rollback undid. Raises NotFound."""
+    return await _find(session, rollback_id, by_rollback=True)
+
+
+async def page(
+    session: ReadSession, window: Window, filters: Filters
+) -> tuple[list[RedemptionRead], Page]:
+    """Uses and refused uses, newest first."""
+    # Their ids begin differently: what follows the prefix sorts both by time of birth.
+    birth = func.split_part(col(Redemption.id), "_", 2)
+    after = window.after.partition("_")[2] if window.after else None
+    found = await read_page(
+        session, _narrowed(_redemptions(), filters), birth, window._replace(after=after)
+    )
+    return [_read(row) for row in found.rows], found
+
+
+async def _find(session: ReadSession, id: str, *, by_rollback: bool) -> RedemptionRead:
+    column = col(Rollback.id) if by_rollback else col(Redemption.id)
+    row = (await session.execute(_redemptions().where(column == id))).one_or_none()
+    if row is None:
+        raise NotFound("redemption", id)
+    return _read(row)
+
+
+def _narrowed(statement: AnySelect, filters: Filters) -> AnySelect:
+    campaign, customer = filters.campaign, filters.customer
+    if campaign is not None:
+        named = or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
+        statement = statement.where(named)
+    if customer is not None:
+        known = or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
+        statement = statement.where(known)
+    if filters.voucher is not None:
+        statement = statement.where(col(Redemption.code) == filters.voucher)
+    if filters.order_source_id is not None:
+        statement = statement.where(col(Redemption.order_source_id) == filters.order_source_id)
+    statement = statement.where(*filters.created.holds(col(Redemption.created_at)))
+    if filters.result is not None:
+        failed = col(Redemption.failure_code).is_not(None)
+        statement = statement.where(failed if filters.result == "FAILURE" else ~failed)
+    return statement
+
+
+def _redemptions() -> AnySelect:
+    statement = (
+        select(Redemption, Customer, Referral, Rollback, Voucher, *VOUCHER_COLUMNS)
+        .outerjoin(Customer, col(Customer.id) == Redemption.customer_id)
+        .outerjoin(Referral, col(Referral.id) == Redemption.referral_id)
+        .outerjoin(Rollback, col(Rollback.redemption_id) == Redemption.id)
+        .outerjoin(Voucher, col(Voucher.id) == Redemption.voucher_id)
+    )
+    return join_voucher(statement, optional=True)
+
+
+def _read(row: Any) -> RedemptionRead:
+    redemption, customer, referral, rollback, *voucher = row
+    known = read_voucher(voucher) if voucher[0] else None
+    return RedemptionRead(redemption, customer, referral, rollback, known)

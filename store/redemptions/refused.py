@@ -1,0 +1,83 @@
+"""Requests about a code that were refused: each leaves a fact with the reason in words, so that
+support can tell why somebody's friend, event or code was not taken.
+
+A refused use of a code is more than that: it is listed as a redemption (store.redemptions.failed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from sqlalchemy import or_, select
+from sqlmodel import col
+
+from domain.customers import Person
+from domain.refusals import CannotCount, NotFound, Refusal
+from store.database import Database, Transaction
+from store.redemptions.failed import known_customer, known_referral, known_voucher
+from store.tables import Campaign, Voucher
+
+_TITLES = {
+    "conversion.refused": "Conversion event refused",
+    "publication.failed": "Publication refused",
+    "referral.refused": "Referral refused",
+}
+
+
+class Asked(NamedTuple):
+    """What was asked for: the fact's type if it is refused, by whom, and with which code or
+    campaign (by name or id)."""
+
+    type: str
+    person: Person
+    code: str | None = None
+    campaign: str | None = None
+
+
+@asynccontextmanager
+async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Transaction]:
+    """A transaction; if it is refused, it is rolled back, and the refusal alone is written down,
+    in a transaction of its own."""
+    try:
+        async with database.transaction() as tx:
+            yield tx
+    except (CannotCount, NotFound) as refusal:
+        if isinstance(refusal, NotFound) and asked.type == "publication.failed":
+            raise  # A slip of a program's: nobody waits for a code that there never was.
+        async with database.transaction() as tx:
+            await _note(tx, asked, refusal)
+        raise
+
+
+async def _note(tx: Transaction, asked: Asked, refusal: Refusal) -> None:
+    voucher = await known_voucher(tx, asked.code) if asked.code else None
+    campaign_id = voucher.campaign_id if voucher else await _campaign_id(tx, asked.campaign)
+    customer_id = await known_customer(tx, asked.person)
+    # A code to share is no part of the story of how somebody came.
+    referee_id = None if asked.type == "publication.failed" else customer_id
+    tx.record(
+        asked.type,
+        _TITLES[asked.type],
+        detail=_words(refusal, voucher),
+        campaign_id=campaign_id,
+        customer_id=customer_id,
+        referral_id=await known_referral(tx, campaign_id, referee_id),
+        data={"voucher_id": voucher.id if voucher else None, "failure_code": refusal.key},
+    )
+
+
+def _words(refusal: Refusal, voucher: Voucher | None) -> str:
+    """As the caller was told. But what does not exist is their own text, which could name a
+    person."""
+    if not isinstance(refusal, NotFound):
+        return refusal.detail
+    return f"There is no such {'customer' if voucher else 'code'}."
+
+
+async def _campaign_id(tx: Transaction, ref: str | None) -> str | None:
+    if ref is None:
+        return None
+    named = or_(col(Campaign.id) == ref, col(Campaign.name) == ref)
+    return await tx.session.scalar(select(col(Campaign.id)).where(named).limit(1))

@@ -1,0 +1,128 @@
+"""Undoing a redemption, once: the use, the discount, and the referral that it converted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain.ids import Prefix, new_id
+from domain.refusals import CannotCount, InvalidPayload, NotAllowedInState, NotFound
+from store.database import Transaction
+from store.eligibility import uses
+from store.outbox.messages import Outgoing
+from store.reversals.request import request_reversal
+from store.tables import Redemption, Referral, Rollback
+
+
+class RollbackRequest(BaseModel):
+    """`amount`: the refunded part of the order's value, minor units; None: all of it."""
+
+    redemption_id: str
+    amount: int | None = None
+    reason: str | None = None
+    tracking_id: str | None = None
+    metadata: dict[str, Any] = {}
+    actor: str
+
+
+class RolledBack(NamedTuple):
+    """The rollback, and the messages for the referral's workflow."""
+
+    rollback_id: str
+    intake: list[Outgoing]
+
+
+async def roll_back(tx: Transaction, request: RollbackRequest) -> RolledBack:
+    """Undo a redemption. Of several at once one does; the rest are told `already_rolled_back`.
+
+    Raises NotFound, CannotCount, InvalidPayload for more than the order came to, and
+    NotAllowedInState for a redemption that was refused.
+    """
+    redemption = await _redemption(tx, request)
+    amount = redemption.amount if request.amount is None else request.amount
+    rollback = Rollback(
+        id=new_id(Prefix.ROLLBACK),
+        amount=amount,
+        whole=amount >= redemption.amount,
+        attributes=request.metadata,
+        created_at=tx.now,
+        **request.model_dump(exclude={"amount", "metadata"}),
+    )
+    await _insert(tx, rollback)
+    intake = await _reverse(tx, redemption, rollback)
+    if rollback.whole:
+        await uses.give_back(tx, redemption)
+    _record(tx, redemption, rollback)
+    return RolledBack(rollback.id, intake)
+
+
+async def _redemption(tx: Transaction, request: RollbackRequest) -> Redemption:
+    statement = select(Redemption).where(col(Redemption.id) == request.redemption_id)
+    redemption = (await tx.session.scalars(statement)).one_or_none()
+    if redemption is None:
+        raise NotFound("redemption", request.redemption_id)
+    if redemption.failure_code is not None:
+        raise NotAllowedInState("A redemption that was refused has nothing to roll back.")
+    if request.amount is not None and request.amount > redemption.amount:
+        raise InvalidPayload(f"The order came to {redemption.amount}.", field="/amount")
+    return redemption
+
+
+async def _insert(tx: Transaction, rollback: Rollback) -> None:
+    inserted = await tx.session.execute(
+        insert(Rollback)
+        .values(**rollback.model_dump())
+        .on_conflict_do_nothing(index_elements=["redemption_id"])
+        .returning(col(Rollback.id))
+    )
+    if inserted.scalar() is None:
+        raise CannotCount("already_rolled_back", "This redemption was rolled back before.")
+
+
+async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) -> list[Outgoing]:
+    """Reverse the referral that this very order converted, by the same share. A discount that was
+    given besides leaves its referral as it is."""
+    if redemption.referral_id is None:
+        return []
+    referral = await tx.session.get_one(Referral, redemption.referral_id)
+    if not _converted_by(referral, redemption):
+        return []
+    try:
+        accepted = await request_reversal(
+            tx,
+            referral.id,
+            None if rollback.whole else rollback.amount,
+            rollback.reason or "The redemption was rolled back.",
+            rollback.id,
+            order_amount=None if rollback.whole else redemption.amount,
+            actor=rollback.actor,
+        )
+    except NotAllowedInState:
+        # Nothing was granted for it, or all of it is undone already: the code's use is left.
+        return []
+    return accepted.intake
+
+
+def _converted_by(referral: Referral, redemption: Redemption) -> bool:
+    """By the redemption itself, or by an event that named the same order."""
+    if (referral.conversion or {}).get("event_id") == redemption.identity:
+        return True
+    order = redemption.order_source_id
+    return order is not None and referral.order_source_id == order
+
+
+def _record(tx: Transaction, redemption: Redemption, rollback: Rollback) -> None:
+    tx.record(
+        "redemption.rolled_back",
+        "Redemption rolled back",
+        detail=f"{rollback.amount} of {redemption.amount} (minor units) refunded",
+        actor=rollback.actor,
+        campaign_id=redemption.campaign_id,
+        customer_id=redemption.customer_id,
+        referral_id=redemption.referral_id,
+        data={"redemption_id": redemption.id, "rollback_id": rollback.id},
+    )

@@ -1,0 +1,136 @@
+"""Accepting a sign-up or a conversion: first-touch attribution, in the caller's transaction.
+
+What can be checked at once is refused here, with its reason. What is accepted leaves a referral
+row and an intake row; the caller commits, then hands the intake to the Dispatcher.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.campaigns import CampaignTerms
+from domain.ids import Prefix, new_id, referral_workflow_id
+from domain.referrals import ReferralStatus
+from domain.refusals import CannotCount
+from store.database import Transaction
+from store.eligibility import admission
+from store.eligibility.counting import Subject
+from store.eligibility.lookup import Code, look_up, must_be_live
+from store.outbox.messages import Outgoing
+from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
+from store.referrals.convert import Converted, convert_all, convert_these
+from store.tables import Referral, metadata
+
+
+class Attributed(NamedTuple):
+    """A referral row and, when this call made it, the message that starts its workflow."""
+
+    referral: Referral
+    created: bool
+    intake: list[Outgoing]
+
+
+async def sign_up(
+    tx: Transaction, *, code: str, referee_id: str, metadata: dict[str, Any]
+) -> Attributed:
+    """Attribute a friend to a code at sign-up; the same friend and code again answer the same."""
+    return await attribute(tx, await look_up(tx, code, referee_id, None), referee_id, metadata)
+
+
+async def attribute(
+    tx: Transaction, found: Code, referee_id: str, metadata: dict[str, Any]
+) -> Attributed:
+    """The same, for a code that was looked up for this friend."""
+    if found.existing:
+        return Attributed(same_code(found), created=False, intake=[])
+    must_be_live(tx, found, new=True)
+    given = {"attributes": metadata, "verdicts": await _admitted(tx, found, referee_id)}
+    referral, created = await _insert(tx, found, referee_id, given)
+    outgoing = [await enqueue(tx, referral, None)] if created else []
+    return Attributed(referral, created, outgoing)
+
+
+async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
+    """Accept a conversion: with a code it attributes and converts; without one, every referral
+    of the customer that waits for this event converts."""
+    if request.code is None:
+        return await convert_all(tx, request)
+    found = await look_up(tx, request.code, request.customer_id, request.referrer_id)
+    return await convert_by(tx, found, request)
+
+
+async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -> Converted:
+    """The same, for a code that was looked up for this friend."""
+    if not _is_campaigns_event(found.terms, request):
+        return Converted([found.existing] if found.existing else [], repeat=False, intake=[])
+    if found.existing:
+        referral = same_code(found)
+        if referral.status != ReferralStatus.WAITING:
+            return Converted([referral], repeat=True, intake=[])
+        must_be_live(tx, found, new=False)
+        return await convert_these(tx, [referral], request)
+    must_be_live(tx, found, new=True)
+    verdicts = await _admitted(tx, found, request.customer_id)
+    parties = (request.customer_id, found.referrer_id)
+    subject = Subject(found.campaign_id, found.voucher_id, *parties)
+    seen = await seen_for(tx, found.terms, request, subject)
+    given = {"verdicts": verdicts, **columns_of(request, seen)}
+    referral, created = await _insert(tx, found, request.customer_id, given)
+    if not created:
+        return await convert_these(tx, [referral], request)
+    return Converted([referral], False, [await enqueue(tx, referral, request)])
+
+
+async def _admitted(tx: Transaction, found: Code, referee_id: str) -> list[dict[str, Any]]:
+    """The verdicts that a referral begins with."""
+    verdicts = await admission.admit(tx, found, referee_id)
+    return [verdict.model_dump(mode="json") for verdict in verdicts]
+
+
+def _is_campaigns_event(terms: CampaignTerms, request: ConversionRequest) -> bool:
+    return terms.conversion is request.kind and terms.event_name == request.event
+
+
+def same_code(found: Code) -> Referral:
+    """First touch: the first code that a friend uses in a campaign holds, for ever."""
+    assert found.existing is not None  # noqa: S101 - the callers looked
+    if found.existing.voucher_id != found.voucher_id:
+        raise CannotCount("already_referred", "This customer was referred by another code.")
+    return found.existing
+
+
+_REFERRALS = metadata.tables[str(Referral.__tablename__)]
+_INSERT_REFERRAL = select(Referral).from_statement(
+    insert(_REFERRALS)
+    .on_conflict_do_nothing(index_elements=["campaign_id", "referee_id"])
+    .returning(_REFERRALS)
+)
+
+
+async def _insert(
+    tx: Transaction, found: Code, referee_id: str, given: dict[str, Any]
+) -> tuple[Referral, bool]:
+    """Insert the referral, or find the one that a concurrent request inserted first."""
+    columns = {
+        "id": new_id(Prefix.REFERRAL),
+        "campaign_id": found.campaign_id,
+        "campaign_version": found.version,
+        "voucher_id": found.voucher_id,
+        "referrer_id": found.referrer_id,
+        "referee_id": referee_id,
+        "status": ReferralStatus.WAITING,
+        "created_at": tx.now,
+        "expires_at": tx.now + found.terms.attribution_window,
+        "workflow_id": referral_workflow_id(found.campaign_id, referee_id),
+        "attributes": {},
+        **given,
+    }
+    referral = (await tx.session.scalars(_INSERT_REFERRAL, columns)).one_or_none()
+    if referral is None:
+        found = await look_up(tx, found.code, referee_id, found.referrer_id)
+        return same_code(found), False
+    tx.record("referral.attributed", "Friend attributed to a referral code", **subject_of(referral))
+    return referral, True

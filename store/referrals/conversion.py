@@ -1,0 +1,138 @@
+"""A conversion as a caller sent it, what is written down of it, and its way to the workflow."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import insert
+
+from domain.campaigns import CampaignTerms, ConversionKind
+from domain.ids import digest
+from domain.messages import Conversion, ReferralStart
+from domain.referrals import ReferralStatus
+from domain.rules.evaluation import Basket, Seen
+from store.database import Transaction
+from store.eligibility.counting import Subject
+from store.eligibility.rules import Asked, SeenByRule, judge_use
+from store.outbox.messages import Outgoing
+from store.tables import Intake, Referral, metadata
+
+
+class ConversionRequest(BaseModel):
+    """A conversion event as a caller sent it. `event` names a custom event; a code redemption
+    has `kind` REDEMPTION and needs none. `event_id` is the caller's own identity for it."""
+
+    kind: ConversionKind = ConversionKind.CUSTOM_EVENT
+    event: str | None = None
+    event_id: str | None = None
+    customer_id: str
+    code: str | None = None
+    referrer_id: str | None = None
+    order_source_id: str | None = None
+    order_amount: int | None = None
+    """What the order came to, minor units: refunds are shares of it."""
+    order: Basket | None = None
+    metadata: dict[str, Any] = {}
+    api_key: str | None = None
+    """The credential that sent it."""
+    received_at: datetime
+    seen: dict[str, dict[str, Seen]] | None = None
+    """What the rules' conditions came to, where they were judged already."""
+
+    def identity(self) -> str:
+        """The event's identity: the caller's, else a hash of event, customer and code."""
+        return self.event_id or digest(self.event or self.kind, self.customer_id, self.code or "")
+
+
+async def seen_for(
+    tx: Transaction, terms: CampaignTerms, request: ConversionRequest, subject: Subject
+) -> SeenByRule:
+    """What the terms' rules say to it. Raises CannotCount where one is not met."""
+    if request.seen is not None:
+        return request.seen
+    asked = Asked(
+        subject,
+        request.received_at,
+        order=request.order,
+        metadata=request.metadata,
+        event=request.metadata,
+        api_key=request.api_key,
+    )
+    return await judge_use(tx, terms, asked, binding=False)
+
+
+def columns_of(request: ConversionRequest, seen: SeenByRule) -> dict[str, Any]:
+    """What makes a referral a converted one."""
+    rules = {
+        rule_id: {key: one.model_dump(exclude_none=True) for key, one in conditions.items()}
+        for rule_id, conditions in seen.items()
+    }
+    return {
+        "status": ReferralStatus.CONVERTED,
+        "converted_at": request.received_at,
+        "conversion": {
+            "event": request.event or request.kind,
+            "event_id": request.identity(),
+            "received_at": request.received_at.isoformat(),
+            **({"rules": rules} if rules else {}),
+        },
+        "order_source_id": request.order_source_id,
+        "order_amount": request.order_amount,
+    }
+
+
+def subject_of(referral: Referral) -> dict[str, str]:
+    """The ids that every event of a referral carries."""
+    return {
+        "referral_id": referral.id,
+        "campaign_id": referral.campaign_id,
+        "customer_id": referral.referee_id,
+    }
+
+
+_INSERT_INTAKE = insert(metadata.tables[str(Intake.__tablename__)])
+
+
+async def enqueue(
+    tx: Transaction, referral: Referral, request: ConversionRequest | None
+) -> Outgoing:
+    """Write down the message to the workflow, in the transaction that makes it true."""
+    start = ReferralStart(
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        referrer_id=referral.referrer_id,
+        referee_id=referral.referee_id,
+        expires_at=referral.expires_at,
+    )
+    conversion, identity = None, digest(referral.id)
+    if request is not None:
+        # Hashed: an event id is the caller's own text, and a history may name nobody.
+        event_id = digest(request.identity())
+        conversion = Conversion(event_id=event_id, received_at=request.received_at)
+        identity = digest(referral.id, conversion.event_id)
+        tx.record(
+            "referral.converted",
+            "Conversion event accepted",
+            detail=f"{request.event or 'code redemption'} received",
+            data={"event_id": event_id},
+            **subject_of(referral),
+        )
+    outgoing = Outgoing(
+        id=identity,
+        workflow_id=referral.workflow_id,
+        start=start,
+        conversion=conversion,
+    )
+    await tx.session.execute(
+        _INSERT_INTAKE,
+        {
+            "id": outgoing.id,
+            "referral_id": referral.id,
+            "start": start.model_dump(mode="json"),
+            "conversion": conversion.model_dump(mode="json") if conversion else None,
+            "received_at": tx.now,
+        },
+    )
+    return outgoing

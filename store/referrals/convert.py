@@ -1,0 +1,118 @@
+"""Converting referrals that wait for their event."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlmodel import col
+
+from domain.referrals import ReferralStatus
+from domain.refusals import CannotCount
+from store.database import Transaction
+from store.eligibility.counting import Subject
+from store.eligibility.rules import SeenByRule
+from store.outbox.messages import Outgoing
+from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
+from store.tables import Campaign, CampaignVersion, Referral
+from store.tables.columns import documents
+from store.terms import terms_of
+
+
+class Converted(NamedTuple):
+    """The referrals that the event concerns, oldest first, and the messages it makes. `repeat`:
+    the event changed nothing, for it had been seen or the pair was converted before."""
+
+    referrals: list[Referral]
+    repeat: bool
+    intake: list[Outgoing]
+
+
+async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
+    """An event without a code: every referral of the customer that waits for it converts. One
+    whose rules are not met goes on waiting, and tells why."""
+    terms, conversion = documents(CampaignVersion, "terms"), documents(Referral, "conversion")
+    waiting = await tx.session.scalars(
+        select(Referral)
+        .join(Campaign, col(Campaign.id) == Referral.campaign_id)
+        .join(
+            CampaignVersion,
+            and_(
+                col(CampaignVersion.campaign_id) == Referral.campaign_id,
+                col(CampaignVersion.version) == Referral.campaign_version,
+            ),
+        )
+        .where(
+            col(Referral.referee_id) == request.customer_id,
+            col(Campaign.active),
+            terms["conversion"].astext == request.kind,
+            terms["event_name"].astext == request.event,
+            or_(
+                col(Referral.status) == ReferralStatus.WAITING,
+                conversion["event_id"].astext == request.identity(),
+            ),
+        )
+        .order_by(col(Referral.id))
+    )
+    return await convert_these(tx, list(waiting), request)
+
+
+async def convert_these(
+    tx: Transaction, referrals: list[Referral], request: ConversionRequest
+) -> Converted:
+    """Mark each as converted if nobody else did. Raises CannotCount where a rule is not met and
+    the event came with a code: it is about this referral, and its sender may know."""
+    outgoing = []
+    for referral in referrals:
+        try:
+            seen = await _judged(tx, referral, request)
+        except CannotCount as refusal:
+            if request.code is not None:
+                raise
+            _note(tx, referral, refusal)
+            continue
+        if await _won(tx, referral, request, seen):
+            outgoing.append(await enqueue(tx, referral, request))
+        await tx.session.refresh(referral)
+    return Converted(referrals, repeat=not outgoing, intake=outgoing)
+
+
+async def _judged(tx: Transaction, referral: Referral, request: ConversionRequest) -> SeenByRule:
+    """By the terms that this friend was promised; a repeat of what converted is not judged."""
+    if referral.status != ReferralStatus.WAITING:
+        return {}
+    terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
+    parties = (referral.referee_id, referral.referrer_id)
+    subject = Subject(referral.campaign_id, referral.voucher_id, *parties, referral.id)
+    return await seen_for(tx, terms, request, subject)
+
+
+async def _won(
+    tx: Transaction, referral: Referral, request: ConversionRequest, seen: SeenByRule
+) -> bool:
+    """A compare-and-set on the row, so that of ten simultaneous events one converts, and the rest
+    answer like it."""
+    won = await tx.session.execute(
+        update(Referral)
+        .where(
+            col(Referral.id) == referral.id,
+            col(Referral.status) == ReferralStatus.WAITING,
+            col(Referral.expires_at) >= request.received_at,
+        )
+        .values(**columns_of(request, seen), updated_at=func.now())
+        .returning(col(Referral.id))
+        .execution_options(synchronize_session=False)
+    )
+    return won.scalar() is not None
+
+
+def _note(tx: Transaction, referral: Referral, refusal: CannotCount) -> None:
+    kept = [one for one in referral.verdicts if one["check"] != "validation_rule"]
+    referral.verdicts = kept + refusal.details.get("verdicts", [])
+    tx.record(
+        "referral.not_converted",
+        "An event did not convert the referral",
+        detail=refusal.detail,
+        data={"rule_id": refusal.details.get("resource_id"), "key": refusal.key},
+        **subject_of(referral),
+    )

@@ -1,0 +1,271 @@
+"""Carrying a reversal out: the referral, the referrer's count, and every grant that it concerns.
+
+Locks: the referrer's progress first, as in qualification, so that a reversal and a conversion of
+one referrer take turns; then grants with their orders, then referrals, each in the order of their
+ids; what people owe; the budget last.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select, update
+from sqlmodel import col
+
+from domain.campaigns import Criterion, OnReversal
+from domain.grants import AT_REST, GrantStatus
+from domain.messages import Next, Reversed, Undoing
+from domain.referrals import ReferralStatus
+from domain.reversal import share
+from store.database import Transaction
+from store.grants.create import task_of
+from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.value import unit_of
+from store.ledger.budget_changes import BudgetMoves
+from store.referrals.progress import lock_progress
+from store.reversals.request import Refunded, refunded_of
+from store.reversals.undo_grant import undo, value
+from store.tables import Grant, Order, Referral, ReferrerProgress, Reversal
+from store.terms import terms_of
+
+
+async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
+    """Set on every grant what the referral's refunds, all together, undo of it, and undo what can
+    be undone at once. Answers what is left to ask the providers. Safe to repeat: what has been
+    undone is not due any more."""
+    case = await _read(tx, referral_id)
+    if case.referral.ordinal is None:
+        return Reversed(ended=await _reject(tx, case))
+    falls = case.refunded.whole and case.referral.reversed_at is None
+    if falls:
+        await _count_down(tx, case)
+    grants = await _concerned(tx, case, falls=falls)
+    _set_due(case, grants)
+    moves, undoings = BudgetMoves(case.referral.campaign_id), []
+    for grant in grants:
+        after = await undo(
+            tx, grant, await _order_of(tx, grant), moves, whole_or_owed=case.is_milestone(grant)
+        )
+        undoings.append(_undoing(grant, after))
+    undoings += await _ended_otherwise(tx, case, grants)
+    await _settle(tx, case, grants)
+    await moves.apply(tx)
+    return Reversed(undoings=undoings)
+
+
+async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -> Undoing:
+    """Look again at a grant of which something is due: its order's outcome may be known by now.
+    `keeps`: its provider does not take the card back. Answers what is left, like `undo`."""
+    grant, order = await lock_grant(tx, grant_id)
+    referral = await lock_referral(tx, grant.referral_id)
+    moves = BudgetMoves(grant.campaign_id)
+    left = await undo(tx, grant, order, moves, keeps=keeps)
+    await refresh_standing(tx, referral)
+    await moves.apply(tx)
+    return _undoing(grant, left)
+
+
+def _undoing(grant: Grant, left: Next | None) -> Undoing:
+    """Nothing left means that its journey ends, or goes on as it was."""
+    rests = grant.status in AT_REST
+    return Undoing(task=task_of(grant), next=left or (Next.REST if rests else None))
+
+
+async def lock_grant(tx: Transaction, grant_id: str) -> tuple[Grant, Order | None]:
+    """A grant and its newest order, both locked."""
+    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
+    grant = (await tx.session.scalars(statement)).one()
+    return grant, await _order_of(tx, grant)
+
+
+class _Case(NamedTuple):
+    """A reversal, read under the referrer's lock."""
+
+    referral: Referral
+    reversal_id: str
+    refunded: Refunded
+    friends: int
+    """The referrer's unique referees, before this."""
+    milestones: dict[tuple[str, str], OnReversal]
+    """(tier, its grant's referral) of every milestone among the grants; filled as they are read."""
+
+    def is_milestone(self, grant: Grant) -> bool:
+        return (grant.reason, grant.referral_id) in self.milestones
+
+
+async def _read(tx: Transaction, referral_id: str) -> _Case:
+    found = await tx.session.get_one(Referral, referral_id)
+    progress = await lock_progress(tx, found.campaign_id, found.referrer_id)
+    # What was qualified while this waited for the lock is seen from here on.
+    await tx.session.refresh(found)
+    latest = await tx.session.scalar(
+        select(func.max(Reversal.id)).where(col(Reversal.referral_id) == referral_id)
+    )
+    refunded = await refunded_of(tx, found)
+    return _Case(found, str(latest), refunded, progress.friends, {})
+
+
+async def _reject(tx: Transaction, case: _Case) -> bool:
+    """Nothing is granted yet. Undone as a whole, the referral ends here; a share is taken off
+    its grants once there are any."""
+    if not case.refunded.whole:
+        return False
+    referral = await _locked(tx, case.referral.id)
+    await _mark(tx, case)
+    if referral.status not in (ReferralStatus.WAITING, ReferralStatus.CONVERTED):
+        return True
+    referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
+    referral.reason, referral.reversed_at = "Reversed before it qualified.", tx.now
+    tx.record("referral.rejected", "Reversed before it qualified", **_subject(referral))
+    return True
+
+
+async def _count_down(tx: Transaction, case: _Case) -> None:
+    """One unique referee less. The number of conversions stays: none is given out twice."""
+    await tx.session.execute(
+        update(ReferrerProgress)
+        .where(
+            col(ReferrerProgress.campaign_id) == case.referral.campaign_id,
+            col(ReferrerProgress.referrer_id) == case.referral.referrer_id,
+        )
+        .values(unique_referees=col(ReferrerProgress.unique_referees) - 1)
+    )
+
+
+async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant]:
+    """The referral's own grants; and where the count falls, every milestone that it falls below,
+    whichever friend had reached it. Locked."""
+    referral = case.referral
+    own = or_(
+        col(Grant.referral_id) == referral.id,
+        # What this has undone before and is not settled yet.
+        (col(Grant.reversed_by) == case.reversal_id)
+        & (col(Grant.reversal_due) > col(Grant.reversed_amount)),
+    )
+    statement = (
+        select(Grant, col(Referral.campaign_version))
+        .join(Referral, col(Referral.id) == Grant.referral_id)
+        .where(
+            or_(
+                own,
+                (col(Grant.campaign_id) == referral.campaign_id)
+                & (col(Grant.recipient_id) == referral.referrer_id)
+                & (col(Grant.role) == "referrer")
+                & (col(Grant.ordinal) >= case.friends),
+            )
+            if falls
+            else own
+        )
+        .order_by(col(Grant.id))
+        .with_for_update(of=Grant)
+        .execution_options(populate_existing=True)
+    )
+    concerned = []
+    for grant, version in (await tx.session.execute(statement)).all():
+        rule = await _milestone_rule(tx, grant, version)
+        if rule is not None:
+            case.milestones[grant.reason, grant.referral_id] = rule
+        fallen = falls and rule is OnReversal.UNDO and grant.ordinal >= case.friends
+        own_share = rule is None and grant.referral_id == referral.id
+        if fallen or own_share or grant.reversed_by == case.reversal_id:
+            concerned.append(grant)
+    return concerned
+
+
+async def _ended_otherwise(tx: Transaction, case: _Case, concerned: list[Grant]) -> list[Undoing]:
+    """Grants of the referral that no refund concerns, and that were cancelled behind their
+    journeys' backs, as an erased person's are: those end too."""
+    known = {grant.id for grant in concerned}
+    cancelled = await tx.session.scalars(
+        select(Grant)
+        .where(
+            col(Grant.referral_id) == case.referral.id,
+            col(Grant.status) == GrantStatus.CANCELLED,
+        )
+        .order_by(col(Grant.id))
+    )
+    return [_undoing(grant, None) for grant in cancelled if grant.id not in known]
+
+
+async def _milestone_rule(tx: Transaction, grant: Grant, version: int) -> OnReversal | None:
+    """What becomes of a milestone's grant, by the terms it was promised under; None for the
+    rewards of one friend."""
+    terms = await terms_of(tx, grant.campaign_id, version)
+    for tier in terms.tiers:
+        if tier.id == grant.reason and tier.criterion is Criterion.MIN_UNIQUE_REFEREES:
+            return tier.on_reversal
+    return None
+
+
+def _set_due(case: _Case, grants: list[Grant]) -> None:
+    refunded = case.refunded
+    for grant in grants:
+        worth = value(grant)
+        if refunded.whole:
+            due = worth
+        elif unit_of(grant) and refunded.order_amount:
+            due = share(worth, refunded.amount, refunded.order_amount)
+        else:
+            continue
+        if due > grant.reversal_due:
+            grant.reversal_due, grant.reversed_by = due, case.reversal_id
+
+
+async def _settle(tx: Transaction, case: _Case, grants: list[Grant]) -> None:
+    """Each referral's standing, and what this one says of itself."""
+    await tx.session.flush()
+    for referral_id in sorted({case.referral.id, *(grant.referral_id for grant in grants)}):
+        referral = await _locked(tx, referral_id)
+        if referral_id == case.referral.id and case.refunded.whole:
+            referral.reversed_at = referral.reversed_at or tx.now
+        await refresh_standing(tx, referral)
+    await _mark(tx, case)
+
+
+async def _mark(tx: Transaction, case: _Case) -> None:
+    """The reversals that are carried out by this; says so, once for each."""
+    marked = await tx.session.scalars(
+        update(Reversal)
+        .where(
+            col(Reversal.referral_id) == case.referral.id, col(Reversal.carried_out_at).is_(None)
+        )
+        .values(carried_out_at=tx.now)
+        .returning(col(Reversal.id))
+    )
+    refunded = case.refunded
+    what = "all of it" if refunded.whole else f"{refunded.amount} of {refunded.order_amount}"
+    for reversal_id in sorted(marked):
+        tx.record(
+            "referral.reversal_carried_out",
+            "Reversal carried out",
+            detail=f"Undone so far: {what}.",
+            data={"reversal_id": reversal_id},
+            **_subject(case.referral),
+        )
+
+
+async def _locked(tx: Transaction, referral_id: str) -> Referral:
+    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
+    return (await tx.session.scalars(statement)).one()
+
+
+async def _order_of(tx: Transaction, grant: Grant) -> Order | None:
+    statement = (
+        select(Order)
+        .where(col(Order.grant_id) == grant.id)
+        .order_by(col(Order.generation).desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+def _subject(referral: Referral) -> dict[str, str]:
+    return {
+        "referral_id": referral.id,
+        "campaign_id": referral.campaign_id,
+        "customer_id": referral.referee_id,
+    }

@@ -1,0 +1,158 @@
+"""Accepting a reversal: one refund, or one finding, against one referral, once.
+
+What can be refused is refused here, in the caller's transaction. What is accepted leaves a row and
+a message; the referral's workflow, or an aftercare of it, carries it out (store.reversals.carry_out).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import case, func, select
+from sqlmodel import col
+
+from domain.ids import Prefix, digest, new_id
+from domain.referrals import ReferralStatus
+from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
+from store.database import Transaction
+from store.outbox.messages import Outgoing
+from store.outbox.reversal_messages import enqueue
+from store.tables import Referral, Reversal
+
+_NEVER_COUNTED = frozenset({ReferralStatus.EXPIRED, ReferralStatus.REJECTED})
+
+
+class Accepted(NamedTuple):
+    """The referral, and the message for its workflow; none for a repeat."""
+
+    referral_id: str
+    intake: list[Outgoing]
+
+
+class Refunded(NamedTuple):
+    """What a referral's reversals come to. `amount`: minor units of the order; `whole`: all of
+    it."""
+
+    amount: int
+    whole: bool
+    order_amount: int | None
+
+
+async def request_reversal(
+    tx: Transaction,
+    referral_id: str,
+    refunded: int | None,
+    reason: str,
+    identity: str | None,
+    *,
+    order_amount: int | None = None,
+    actor: str | None = None,
+) -> Accepted:
+    """Accept a reversal of `refunded` minor units of the order behind a referral; None: of all
+    that is left. `identity` is the caller's own name for it, such as a refund's id: the same one
+    again changes nothing. `order_amount` is needed for a share of an order whose amount is not
+    known here. `actor`: a credential's id, when a person asked.
+
+    The caller commits, then wakes the dispatcher with what this answers. Takes the referral's
+    lock, and no other. Raises NotFound, InvalidPayload or NotAllowedInState.
+    """
+    referral = await _lock(tx, referral_id)
+    name = digest(referral.id, identity or new_id(Prefix.REVERSAL))
+    before = await refunded_of(tx, referral)
+    if await _known(tx, name) or (before.whole and refunded is None):
+        return Accepted(referral.id, [])
+    if referral.status in _NEVER_COUNTED:
+        raise NotAllowedInState(f"The referral is {referral.status}: nothing was granted for it.")
+    if before.whole:
+        raise NotAllowedInState("All of the order behind this referral is reversed already.")
+    if refunded is not None:
+        _must_fit(referral, before, refunded, order_amount)
+        referral.order_amount = before.order_amount or order_amount
+    reversal = Reversal(
+        id=new_id(Prefix.REVERSAL),
+        referral_id=referral.id,
+        identity=name,
+        refunded=refunded,
+        actor=actor,
+        created_at=tx.now,
+    )
+    tx.session.add(reversal)
+    _record(tx, referral, reversal, reason)
+    return Accepted(referral.id, [await enqueue(tx, referral, reversal.id)])
+
+
+async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:
+    """The sum of a referral's reversals so far."""
+    total, whole = (
+        await tx.session.execute(
+            select(
+                func.coalesce(func.sum(Reversal.refunded), 0),
+                func.coalesce(func.sum(case((col(Reversal.refunded).is_(None), 1), else_=0)), 0),
+            ).where(col(Reversal.referral_id) == referral.id)
+        )
+    ).one()
+    order = referral.order_amount
+    return Refunded(int(total), bool(whole) or total == order, order)
+
+
+async def referral_of_order(tx: Transaction, order_source_id: str) -> list[str]:
+    """The referrals that an order of the caller's converted, oldest first. Raises NotFound."""
+    found = await tx.session.scalars(
+        select(col(Referral.id))
+        .where(col(Referral.order_source_id) == order_source_id)
+        .order_by(col(Referral.id))
+    )
+    referrals = list(found)
+    if not referrals:
+        raise NotFound("order", order_source_id, field="/order_source_id")
+    return referrals
+
+
+def _must_fit(
+    referral: Referral, before: Refunded, refunded: int, order_amount: int | None
+) -> None:
+    known = before.order_amount
+    if known is not None and order_amount not in (None, known):
+        raise InvalidPayload(f"The order came to {known}.", field="/order_amount")
+    total = known or order_amount
+    if total is None:
+        raise InvalidPayload(
+            "What the order came to is not known here. Send order_amount as well, or leave amount "
+            "out to reverse all of it.",
+            field="/order_amount",
+        )
+    if before.amount + refunded > total:
+        raise InvalidPayload(
+            f"Of the order's {total}, {before.amount} is refunded already: {refunded} is too much.",
+            field="/amount",
+            order_amount=total,
+            refunded=before.amount,
+        )
+
+
+async def _lock(tx: Transaction, referral_id: str) -> Referral:
+    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
+    referral = (await tx.session.scalars(statement)).one_or_none()
+    if referral is None:
+        raise NotFound("referral", referral_id)
+    return referral
+
+
+async def _known(tx: Transaction, name: str) -> bool:
+    statement = select(col(Reversal.id)).where(col(Reversal.identity) == name)
+    return (await tx.session.scalars(statement)).one_or_none() is not None
+
+
+def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str) -> None:
+    tx.record(
+        "referral.reversal_asked",
+        "Reversal asked for",
+        detail=reason,
+        source="staff" if reversal.actor else "engine",
+        actor=reversal.actor,
+        data={"reversal_id": reversal.id, "refunded": reversal.refunded},
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        customer_id=referral.referee_id,
+    )

@@ -1,0 +1,74 @@
+"""A card that its provider is asked to cancel."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from domain.grants import GrantStatus
+from domain.messages import Next, Step
+from domain.money import Money
+from domain.orders import OrderState, RedemptionState
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.referral_status import lock_referral, refresh_standing
+from store.ledger.budget_changes import BudgetMoves
+from store.orders.delivery import post_withdrawal
+from store.reversals.carry_out import lock_grant
+from store.reversals.undo_grant import pending, undo
+from store.tables import Grant, Order
+
+_REVERSED = "Taken back, for what it was given for was reversed."
+
+
+class Card(NamedTuple):
+    """An issued card, as its provider knows it."""
+
+    order_id: str
+    provider_order_id: str
+
+
+async def card_to_cancel(tx: Transaction, grant_id: str) -> Card | None:
+    """The card that the provider is to be asked for; None when there is none (any more)."""
+    grant, order = await lock_grant(tx, grant_id)
+    if pending(grant) <= 0 or order is None or order.state != OrderState.ISSUED:
+        return None
+    return Card(order.id, order.provider_order_id) if order.provider_order_id else None
+
+
+async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED) -> Step:
+    """The provider has cancelled the card: its value is in our deposit again. What a reversal
+    undoes is withdrawn; else the grant is ordered anew, as after an address was corrected, or
+    where the milestone was reached again in the meantime."""
+    grant, order = await lock_grant(tx, grant_id)
+    referral = await lock_referral(tx, grant.referral_id)
+    moves = BudgetMoves(grant.campaign_id)
+    if order and order.state == OrderState.ISSUED:
+        await _cancel(tx, grant, order, moves, why)
+    if pending(grant) > 0:
+        await undo(tx, grant, order, moves)
+    elif grant.status != GrantStatus.CANCELLED:
+        grant.status, grant.attention, grant.attention_detail = GrantStatus.ORDERING, None, None
+        grant.due_at, grant.updated_at = None, tx.now
+    await refresh_standing(tx, referral)
+    await moves.apply(tx)
+    return Step(next=Next.ORDER if grant.status == GrantStatus.ORDERING else Next.REST)
+
+
+async def _cancel(
+    tx: Transaction, grant: Grant, order: Order, moves: BudgetMoves, why: str
+) -> None:
+    face = Money(amount=order.face_amount, currency=order.currency)
+    order.state, order.redemption_state = OrderState.CANCELLED, RedemptionState.CANCELLED
+    order.updated_at = tx.now
+    if await post_withdrawal(tx, order, grant, face):
+        moves.commit(-face)
+        moves.reserve(face)
+    tx.record(
+        "order.cancelled",
+        "Order cancelled at the provider",
+        detail=why,
+        source="provider",
+        order_id=order.id,
+        data={"provider": order.provider, "key": order.key},
+        **subject(grant),
+    )

@@ -1,0 +1,173 @@
+"""Undoing one grant, in whole or in part: what the rules say is done here, in books and all.
+
+Each function runs with the grant and its order locked. What only the provider can answer stays
+due: the workflow asks it, and comes back.
+"""
+
+from __future__ import annotations
+
+from domain import ledger
+from domain.grants import GrantStatus
+from domain.messages import Next
+from domain.orders import OrderState
+from domain.reversal import GIFT_CARD, Means, Standing, means
+from store.codes import coupons
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants import receivables, wallets
+from store.grants.postings import give_up
+from store.grants.value import is_fixed, money, posting_of, resize, unit_of
+from store.ledger.budget_changes import BudgetMoves
+from store.tables import Grant, Order
+
+
+def value(grant: Grant) -> int:
+    """The grant's whole value, whatever was undone or kept back of it since."""
+    gone = grant.status in (GrantStatus.CANCELLED, GrantStatus.FAILED)
+    standing = 0 if gone else grant.amount
+    return standing + grant.netted + grant.reversed_amount - grant.receivable_amount
+
+
+def pending(grant: Grant) -> int:
+    """How much of it is still to be undone."""
+    return grant.reversal_due - grant.reversed_amount
+
+
+async def undo(
+    tx: Transaction,
+    grant: Grant,
+    order: Order | None,
+    moves: BudgetMoves,
+    *,
+    keeps: bool = False,
+    whole_or_owed: bool = False,
+) -> Next | None:
+    """Undo what is due of a grant. Answers what is left to do: TAKE_BACK a card at its provider,
+    or ORDER or FOLLOW until it is known whether there is one. `keeps`: the provider has said that
+    it does not take the card back. `whole_or_owed`: a wallet is debited whole, or not at all."""
+    due = pending(grant)
+    if due <= 0:
+        return None
+    standing = _standing_value(grant)
+    how = means(_standing(grant, order), whole=due >= standing)
+    if how is Means.WAIT:
+        return Next.FOLLOW if order and order.provider_order_id else Next.ORDER
+    if how is Means.TAKE_BACK and not keeps:
+        return Next.TAKE_BACK
+    match how:
+        case Means.WITHDRAW:
+            await withdraw(tx, grant, moves)
+        case Means.SHRINK:
+            _shrink(tx, grant, due, moves)
+        case Means.DEBIT:
+            await _debit(tx, grant, min(due, standing), moves, whole=whole_or_owed)
+        case Means.OWE | Means.TAKE_BACK:
+            await _owe(tx, grant, min(due, standing), order)
+        case Means.DISABLE if await coupons.disable(tx, grant):
+            grant.status = GrantStatus.CANCELLED
+            _tell(tx, grant, "grant.disabled", "Unused coupon disabled by a reversal", None)
+    if due > standing:
+        await _bring_back_debt(tx, grant, min(due - standing, grant.netted))
+    grant.reversed_amount = grant.reversal_due
+    return None
+
+
+def _standing(grant: Grant, order: Order | None) -> Standing:
+    state = OrderState(order.state) if order else None
+    return Standing(grant.kind, GrantStatus(grant.status), state, is_fixed(grant))
+
+
+def _standing_value(grant: Grant) -> int:
+    """What the person has or will have of it, and does not owe yet."""
+    gone = grant.status in (GrantStatus.CANCELLED, GrantStatus.FAILED)
+    return 0 if gone else grant.amount - grant.receivable_amount
+
+
+async def withdraw(tx: Transaction, grant: Grant, moves: BudgetMoves) -> None:
+    """Cancel a grant that nobody has: its budget is free again, and nothing is owed for it."""
+    if face := give_up(tx, grant):
+        moves.reserve(-face)
+    await forgive(tx, grant)
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
+    _tell(tx, grant, "grant.cancelled", "Cancelled by a reversal", None)
+
+
+def _shrink(tx: Transaction, grant: Grant, off: int, moves: BudgetMoves) -> None:
+    name, given = _part_of(grant), posting_of(grant)
+    if face := money(grant, off):
+        tx.post(ledger.release(grant.campaign_id, name, face, corrects=f"reserve/{given}"))
+        moves.reserve(-face)
+    else:
+        tx.post(ledger.retract(grant.campaign_id, name, off, corrects=f"promise/{given}"))
+    resize(grant, grant.amount - off)
+    detail = f"by {off}, to {grant.amount} {unit_of(grant)} (minor units)"
+    _tell(tx, grant, "grant.shrunk", "Made smaller by a refund", detail)
+
+
+async def _debit(
+    tx: Transaction, grant: Grant, due: int, moves: BudgetMoves, *, whole: bool
+) -> None:
+    """Out of the wallet; what it lacks is owed."""
+    unit = unit_of(grant) or ""
+    taken = await wallets.take(tx, grant.recipient_id, unit, due, first=grant.id, whole=whole)
+    if taken < due:
+        await _owe(tx, grant, due - taken, None)
+    if taken:
+        _book_debit(tx, grant, taken, unit, moves)
+
+
+def _book_debit(tx: Transaction, grant: Grant, taken: int, unit: str, moves: BudgetMoves) -> None:
+    name, given = _part_of(grant), posting_of(grant)
+    tx.post(ledger.debit_wallet(grant.recipient_id, name, taken, unit, corrects=f"credit/{given}"))
+    if face := money(grant, taken):
+        tx.post(ledger.undo(grant.campaign_id, name, face, corrects=f"spend/{given}"))
+        moves.commit(-face)
+    else:
+        tx.post(ledger.unfulfil(grant.campaign_id, name, taken, corrects=f"fulfil/{given}"))
+    if taken == grant.amount:
+        grant.status = GrantStatus.CANCELLED
+    else:
+        resize(grant, grant.amount - taken)
+    _tell(tx, grant, "grant.debited", "Taken back from the wallet", f"{taken} {unit} (minor units)")
+
+
+async def _owe(tx: Transaction, grant: Grant, amount: int, order: Order | None) -> None:
+    unit, given = unit_of(grant) or "", order.id if order else posting_of(grant)
+    corrects = f"{'reserve' if order is None and grant.kind == GIFT_CARD else 'spend'}/{given}"
+    tx.post(ledger.owe(grant.recipient_id, _part_of(grant), amount, unit, corrects=corrects))
+    await receivables.change(tx, grant.recipient_id, unit, amount)
+    grant.receivable_amount += amount
+    detail = f"{amount} {unit} (minor units), to be kept back from the next reward"
+    _tell(tx, grant, "grant.owed_back", "The reward stands; the person owes its share", detail)
+
+
+async def forgive(tx: Transaction, grant: Grant) -> None:
+    """What was booked as owed for this grant is not owed: nobody has it, or it is earned again."""
+    owed, unit = grant.receivable_amount, unit_of(grant)
+    if owed and unit:
+        tx.post(ledger.forgive(grant.recipient_id, _part_of(grant), owed, unit))
+        await receivables.change(tx, grant.recipient_id, unit, -owed)
+        grant.receivable_amount = 0
+        _tell(tx, grant, "grant.forgiven", "What was owed for it is not owed", f"{owed} {unit}")
+
+
+async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
+    """A grant that had paid off a debt does so no more."""
+    if not back:
+        return
+    unit, given = unit_of(grant) or "", posting_of(grant)
+    name = _part_of(grant)
+    tx.post(ledger.unnet(grant.recipient_id, name, back, unit, corrects=f"net/{given}"))
+    await receivables.change(tx, grant.recipient_id, unit, back)
+    grant.netted -= back
+    _tell(tx, grant, "grant.debt_back", "The debt that it had paid off is back", f"{back} {unit}")
+
+
+def _part_of(grant: Grant) -> str:
+    """The subject of a posting about a part of a grant: each reversal settles it once."""
+    return f"{posting_of(grant)}/{grant.reversed_by}"
+
+
+def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str | None) -> None:
+    grant.updated_at = tx.now
+    tx.record(type, title, detail=detail, **subject(grant))

@@ -1,0 +1,105 @@
+"""What happens to a grant without a provider: wallets, staff's cancellation, giving up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import AT_REST, Attention, GrantStatus
+from domain.messages import Next, ReviewRequest, StaffRequest, Step
+from domain.money import Money
+from domain.refusals import NotAllowedInState
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants import attention as parking
+from store.grants import wallets
+from store.grants.postings import fulfil, give_up
+from store.grants.referral_status import lock_referral, refresh_standing
+from store.ledger import budgets, taxes
+from store.providers import lanes
+from store.staff import requests
+from store.tables import Grant, StaffAction
+
+
+async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
+    """Post credits or points to the person's wallet. Done at once, and once; credits that need a
+    tax form are parked until it is there."""
+    limit = await taxes.limit_of(tx, grant_id)
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    if lack := await taxes.form_missing(tx, grant, limit):
+        return await parking.park(tx, grant, Attention.TAX_FORM_MISSING, lack)
+    referral = await lock_referral(tx, grant.referral_id)
+    wallets.credit(tx, grant)
+    face = fulfil(tx, grant)
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
+    grant.due_at, grant.updated_at = None, tx.now
+    what = str(face) if face else f"{grant.amount} points"
+    tx.record("grant.delivered", "Wallet credited", detail=what, **subject(grant))
+    await refresh_standing(tx, referral)
+    await tx.write_facts()
+    if face:
+        await budgets.commit(tx, grant.campaign_id, face)
+    return Step(next=Next.REST)
+
+
+async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
+    """Withdraw a grant for which certainly no card exists. Raises NotAllowedInState otherwise.
+    `carrier`: the workflow that carries the grant now."""
+    grant = await _locked(tx, request.grant_id)
+    asked = await requests.begin(tx, request.request_id)
+    if grant.status == GrantStatus.CANCELLED:
+        return Step(next=Next.REST)
+    if grant.status in AT_REST or await parking.may_exist(tx, grant.id):
+        raise NotAllowedInState(f"A grant that is {grant.status} cannot be cancelled.")
+    referral = await lock_referral(tx, grant.referral_id)
+    grant.workflow_id = carrier
+    face = withdraw(tx, grant)
+    tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **subject(grant))
+    await refresh_standing(tx, referral)
+    await tx.write_facts()
+    if face:
+        await budgets.release(tx, grant.campaign_id, face)
+    return Step(next=Next.REST)
+
+
+def withdraw(tx: Transaction, grant: Grant) -> Money | None:
+    """Set a grant aside for good; answers what its campaign's budget gets back. The caller holds
+    its lock and knows that no card exists."""
+    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
+    grant.due_at, grant.updated_at = None, tx.now
+    return give_up(tx, grant)
+
+
+async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> None:
+    """Remember who asked for another try, and why. Where the provider's lane is stopped, this
+    grant is its next probe: whoever has mended the cause wants to see so now."""
+    grant = await _locked(tx, request.grant_id)
+    grant.workflow_id = carrier
+    await lanes.probe_now(tx, str(grant.reward.get("provider")))
+    asked = await requests.begin(tx, request.request_id)
+    title = "Tried again, as staff asked"
+    tx.record("grant.retry", title, **told(request, asked), **subject(grant))
+
+
+def told(request: StaffRequest | ReviewRequest, asked: StaffAction | None) -> dict[str, Any]:
+    """Who did it and why, for the timeline."""
+    return {"source": "staff", "actor": request.actor, "detail": asked.reason if asked else None}
+
+
+async def park(tx: Transaction, grant_id: str, attention: Attention, detail: str) -> Step:
+    """Set a grant aside whose activity gave up. An order in doubt stays in doubt."""
+    grant = await _locked(tx, grant_id)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    if attention is Attention.UNEXPECTED and await parking.may_exist(tx, grant_id):
+        attention = Attention.OUTCOME_UNKNOWN
+    return await parking.park(tx, grant, attention, detail)
+
+
+async def _locked(tx: Transaction, grant_id: str) -> Grant:
+    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
+    return (await tx.session.scalars(statement)).one()

@@ -1,0 +1,172 @@
+"""What staff ask for: judged by the facts, written down once, and handed to a workflow by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain.grants import AT_REST, Attention, GrantStatus
+from domain.ids import digest
+from domain.messages import GrantTask, Next, Step
+from domain.orders import OrderState
+from domain.refusals import InvalidPayload, NotAllowedInState
+from domain.rewards import Delivery, GiftCard, reward_of
+from domain.staff import Action, Standing, refusal, words
+from store.database import ReadSession, Transaction
+from store.grants import queries as grants
+from store.grants.create import task_of
+from store.grants.queries import GrantRead
+from store.referrals import queries as referrals
+from store.tables import Grant, Order, StaffAction
+
+
+class Asking(NamedTuple):
+    """A person's request, about a grant or a whole referral. `identity`: what makes a repeat the
+    same request."""
+
+    action: Action
+    actor: str
+    identity: str
+    grant_id: str | None = None
+    referral_id: str | None = None
+    reason: str | None = None
+    evidence: str | None = None
+    email: str | None = None
+    issued: bool | None = None
+    provider_order_id: str | None = None
+
+
+class Asked(NamedTuple):
+    """A request that the facts allow, and the grants that it is about. `workflow_id`: who carries
+    them; `done`: it has been carried out before."""
+
+    id: str
+    asking: Asking
+    referral_id: str
+    workflow_id: str
+    tasks: list[GrantTask]
+    done: bool
+
+
+async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) -> Asked:
+    """Write the request down, unless it is there already. `resending`: the providers that can
+    send a card again, and whether to a corrected address. Raises NotFound, InvalidPayload for an
+    address that is of no use, and NotAllowedInState with the state and the way out."""
+    about = asking.grant_id or asking.referral_id or ""
+    id = digest(asking.actor, asking.action, about, asking.identity)
+    found = await _concerned(tx, asking)
+    before = await tx.session.get(StaffAction, id)
+    if before is None:
+        _must_be_possible(asking, found, resending)
+        await _write_down(tx, id, asking, found[0].grant.referral_id)
+    # As they stand, for a workflow that takes them up.
+    tasks = [
+        task_of(one.grant).model_copy(update={"step": step_of(one.grant, one.order)})
+        for one in found
+    ]
+    done = before is not None and before.done_at is not None
+    first = found[0].grant
+    return Asked(id, asking, first.referral_id, first.workflow_id, tasks, done)
+
+
+async def withdraw(tx: Transaction, id: str) -> None:
+    """The workflow refused it: nothing was asked."""
+    await tx.session.execute(
+        delete(StaffAction).where(col(StaffAction.id) == id, col(StaffAction.done_at).is_(None))
+    )
+
+
+async def begin(tx: Transaction, id: str) -> StaffAction | None:
+    """The request, marked as carried out by this transaction; None when one before has done so:
+    asked twice, it has one effect."""
+    statement = (
+        update(StaffAction)
+        .where(col(StaffAction.id) == id, col(StaffAction.done_at).is_(None))
+        .values(done_at=func.now())
+        .returning(StaffAction)
+    )
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def note_in_vain(tx: Transaction, id: str, detail: str) -> None:
+    """The facts had moved on between the acceptance and the deed. Says so once."""
+    asked = await begin(tx, id)
+    if asked is None:
+        return
+    tx.record(
+        f"staff.{asked.action}_in_vain",
+        f"Staff asked to {asked.action}; that was not possible any more",
+        source="staff",
+        actor=asked.actor,
+        detail=detail,
+        referral_id=asked.referral_id,
+        grant_id=asked.grant_id,
+    )
+
+
+def standing_of(
+    grant: Grant, order: Order | None, resending: Mapping[str, bool] | None = None
+) -> Standing:
+    """Where a grant stands, with its latest order."""
+    reward = reward_of(grant.reward)
+    card = reward if isinstance(reward, GiftCard) else None
+    elsewhere = (resending or {}).get(card.provider) if card else None
+    return Standing(
+        status=GrantStatus(grant.status),
+        attention=Attention(grant.attention) if grant.attention else None,
+        order=OrderState(order.state) if order else None,
+        delivery=card.delivery if card else None,
+        can_resend=elsewhere is not None,
+        reaches_elsewhere=bool(elsewhere),
+    )
+
+
+def step_of(grant: Grant, order: Order | None) -> Step:
+    """What the facts of a grant ask for next, when nothing new has come of it."""
+    standing = standing_of(grant, order)
+    if grant.status in AT_REST:
+        return Step(next=Next.REST)
+    if grant.status == GrantStatus.NEEDS_ATTENTION:
+        cancellable = not standing.card_may_exist
+        return Step(next=Next.ATTEND, attention=standing.attention, cancellable=cancellable)
+    followed = standing.order in (OrderState.PENDING, OrderState.ISSUED)
+    return Step(next=Next.FOLLOW if followed else Next.ORDER)
+
+
+_FIRST_ADDRESS_ONLY = "This provider sends a card to its first address only. Leave this out."
+
+
+def _must_be_possible(
+    asking: Asking, found: Sequence[GrantRead], resending: Mapping[str, bool]
+) -> None:
+    for one in found:
+        standing = standing_of(one.grant, one.order, resending)
+        if refused := refusal(asking.action, standing):
+            raise NotAllowedInState(f"{refused} {words(standing)}")
+        if asking.email and standing.delivery is not Delivery.EMAIL:
+            raise InvalidPayload("This card is not sent by e-mail.", field="/email")
+        if asking.email and not standing.reaches_elsewhere:
+            raise InvalidPayload(_FIRST_ADDRESS_ONLY, field="/email")
+
+
+async def _write_down(tx: Transaction, id: str, asking: Asking, referral_id: str) -> None:
+    members = asking._asdict() | {"id": id, "referral_id": referral_id, "created_at": tx.now}
+    del members["identity"]
+    await tx.session.execute(insert(StaffAction).values(**members).on_conflict_do_nothing())
+
+
+async def _concerned(tx: Transaction, asking: Asking) -> list[GrantRead]:
+    """The grant; or for a whole referral those of its grants that are in review, all of them
+    when none is."""
+    session = ReadSession(tx.session)
+    if asking.grant_id is not None:
+        return [await grants.find(session, asking.grant_id)]
+    read = await referrals.find(session, str(asking.referral_id))
+    if not read.grants:
+        state = read.referral.status.replace("_", " ")
+        raise NotAllowedInState(f"The referral is {state}: there is no reward to decide about.")
+    return [one for one in read.grants if one.grant.status == GrantStatus.IN_REVIEW] or read.grants

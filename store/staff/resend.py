@@ -1,0 +1,102 @@
+"""Having an issued card sent again. The card stays the one it is, and nothing is ordered; unless
+its provider sends to the first address only: see `readdressing`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import GrantStatus
+from domain.messages import Next, StaffRequest, Step
+from domain.orders import DeliveryState
+from domain.staff import Action, refusal
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.attention import clear_attention
+from store.staff import requests
+from store.staff.cancel import told
+from store.tables import Grant, Order, StaffAction
+
+
+class Resend(NamedTuple):
+    """What the provider is asked for. `email`: the corrected address, where there is one;
+    `elsewhere`: whether that is another one than the card was ordered for."""
+
+    provider_order_id: str
+    email: str | None
+    elsewhere: bool
+
+    def __repr__(self) -> str:
+        return f"Resend({self.provider_order_id})"
+
+
+async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
+    """The card to send again; a Step where that has been done, or the facts have moved on."""
+    grant, order = await lock_latest(tx, request.grant_id)
+    asked = await tx.session.get(StaffAction, request.request_id)
+    if asked is None or asked.done_at is not None:
+        return requests.step_of(grant, order)
+    refused = refusal(Action.RESEND, requests.standing_of(grant, order, {order.provider: True}))
+    if refused or order.provider_order_id is None:
+        await _note_refused(tx, request, grant, order, refused or "The provider never named it.")
+        return requests.step_of(grant, order)
+    first = str(((order.request or {}).get("recipient") or {}).get("email") or "")
+    elsewhere = bool(asked.email) and str(asked.email).casefold() != first.casefold()
+    return Resend(order.provider_order_id, asked.email, elsewhere)
+
+
+async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, carrier: str) -> Step:
+    """The provider has taken it: from now on the delivery is followed anew."""
+    grant, order = await lock_latest(tx, request.grant_id)
+    asked = await requests.begin(tx, request.request_id)
+    if asked is None:
+        return requests.step_of(grant, order)
+    order.delivery_state, order.resent_at, order.updated_at = DeliveryState.PENDING, tx.now, tx.now
+    order.resent_to, grant.workflow_id = asked.email or order.resent_to, carrier
+    where = "to a corrected address" if asked.email else "to the same address"
+    facts = told(request, asked)
+    facts["detail"] = f"{where}: {asked.reason}" if asked.reason else where
+    title = "Sent again, as staff asked"
+    tx.record("grant.resent", title, attempt=attempt, order_id=order.id, **facts, **subject(grant))
+    await clear_attention(tx, grant, GrantStatus.ORDERED)
+    return Step(next=Next.FOLLOW)
+
+
+async def record_refused(tx: Transaction, request: StaffRequest, attempt: int, detail: str) -> Step:
+    """The provider would not, or could not. The grant stays as it was."""
+    grant, order = await lock_latest(tx, request.grant_id)
+    if await tx.session.get(StaffAction, request.request_id):
+        await _note_refused(tx, request, grant, order, detail, attempt)
+    return requests.step_of(grant, order)
+
+
+async def _note_refused(
+    tx: Transaction,
+    request: StaffRequest,
+    grant: Grant,
+    order: Order,
+    detail: str,
+    attempt: int | None = None,
+) -> None:
+    asked = await requests.begin(tx, request.request_id)
+    facts = told(request, asked) | {"detail": detail}
+    title = "Staff asked for the card to be sent again; that was not possible"
+    tx.record(
+        "grant.not_resent", title, attempt=attempt, order_id=order.id, **facts, **subject(grant)
+    )
+
+
+async def lock_latest(tx: Transaction, grant_id: str) -> tuple[Grant, Order]:
+    """The grant and its latest order, held for this transaction."""
+    statement = (
+        select(Grant, Order)
+        .join(Order, col(Order.grant_id) == Grant.id)
+        .where(col(Grant.id) == grant_id)
+        .order_by(col(Order.generation).desc())
+        .limit(1)
+        .with_for_update(of=(Grant, Order))
+    )
+    grant, order = (await tx.session.execute(statement)).one()
+    return grant, order

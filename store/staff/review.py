@@ -1,0 +1,127 @@
+"""A person's decision before anything is ordered, for all of a referral's grants at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from domain.grants import ACT_WITHIN, AT_REST, GrantStatus
+from domain.ids import Prefix, digest, new_id
+from domain.messages import Next, ReviewRequest, Step
+from domain.referrals import ReferralStatus
+from domain.refusals import NotAllowedInState
+from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.referral_status import lock_referral, refresh_standing
+from store.ledger import budgets
+from store.staff import requests
+from store.staff.cancel import told, withdraw
+from store.tables import Grant, Referral, Reversal, StaffAction
+
+
+async def begin(tx: Transaction, grant_id: str) -> Step:
+    """The grant's hold is over: from now on it waits for a person. At rest where it was cancelled
+    meanwhile, as by erasing its recipient."""
+    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
+    grant = (await tx.session.scalars(statement)).one()
+    if grant.status != GrantStatus.HELD:
+        return Step(next=Next.REST if grant.status in AT_REST else Next.ORDER)
+    referral = await lock_referral(tx, grant.referral_id)
+    grant.status, grant.updated_at = GrantStatus.IN_REVIEW, tx.now
+    grant.due_at = tx.now + ACT_WITHIN
+    tx.record("grant.in_review", "Waits for a person's decision", **subject(grant))
+    await refresh_standing(tx, referral)
+    return Step(next=Next.ORDER)
+
+
+async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
+    """Release the grants to be ordered. Raises NotAllowedInState when none is in review."""
+    grants = await _lock(tx, request)
+    if not grants:
+        return
+    referral = await lock_referral(tx, request.referral_id)
+    for grant in grants:
+        grant.status, grant.due_at, grant.updated_at = GrantStatus.ORDERING, None, tx.now
+        grant.workflow_id = carrier
+    await _tell(tx, "referral.approved", "Approved by staff", request, referral)
+    await refresh_standing(tx, referral)
+
+
+async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
+    """Withdraw the grants and reject the referral. Raises NotAllowedInState when none is in
+    review."""
+    grants = await _lock(tx, request)
+    if not grants:
+        return
+    referral = await lock_referral(tx, request.referral_id)
+    faces = [face for grant in grants if (face := withdraw(tx, grant))]
+    for grant in grants:
+        grant.workflow_id = carrier
+    await _tell(tx, "referral.denied", "Denied by staff", request, referral)
+    _uncount(tx, request)
+    for grant in grants:
+        tx.record("grant.cancelled", "Cancelled: the referral was denied", **subject(grant))
+    await _reject(tx, referral)
+    await tx.session.flush()
+    await tx.write_facts()
+    for face in faces:
+        await budgets.release(tx, referral.campaign_id, face)
+
+
+async def _lock(tx: Transaction, request: ReviewRequest) -> list[Grant]:
+    """The grants to decide about; none when this very request has decided before."""
+    statement = (
+        select(Grant)
+        .where(col(Grant.referral_id) == request.referral_id, col(Grant.review).is_(True))
+        .where(col(Grant.status).in_((GrantStatus.HELD, GrantStatus.IN_REVIEW)))
+        .order_by(col(Grant.id))
+        .with_for_update()
+    )
+    grants = list(await tx.session.scalars(statement))
+    if any(grant.status == GrantStatus.IN_REVIEW for grant in grants):
+        return grants
+    asked = await tx.session.get(StaffAction, request.request_id)
+    if asked is None or asked.done_at is None:
+        raise NotAllowedInState("Nothing is in review any more.")
+    return []
+
+
+async def _tell(
+    tx: Transaction, type: str, title: str, request: ReviewRequest, referral: Referral
+) -> None:
+    asked = await requests.begin(tx, request.request_id)
+    tx.record(
+        type,
+        title,
+        **told(request, asked),
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        customer_id=referral.referee_id,
+    )
+
+
+async def _reject(tx: Transaction, referral: Referral) -> None:
+    """Of a referral none of whose rewards is left, the end is a rejection."""
+    await tx.session.flush()
+    statuses = await tx.session.scalars(
+        select(col(Grant.status)).where(col(Grant.referral_id) == referral.id)
+    )
+    if set(statuses) != {GrantStatus.CANCELLED}:
+        await refresh_standing(tx, referral)
+        return
+    referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
+    referral.reason = "Denied in review."
+
+
+def _uncount(tx: Transaction, request: ReviewRequest) -> None:
+    """A denied friend counts no more, here and in the tiers: that is a reversal of the whole,
+    which the workflow carries out next."""
+    denial = digest(request.referral_id, "denied")
+    reversal = Reversal(
+        id=new_id(Prefix.REVERSAL),
+        referral_id=request.referral_id,
+        identity=denial,
+        actor=request.actor,
+        created_at=tx.now,
+    )
+    tx.session.add(reversal)

@@ -1,0 +1,24 @@
+"""How every process of Guerdon speaks to Temporal: one plugin, one way to connect."""
+
+from __future__ import annotations
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.plugin import SimplePlugin
+
+from store.temporal.failures import Discretion
+
+guerdon_plugin = SimplePlugin(
+    "guerdon", data_converter=pydantic_data_converter, interceptors=[Discretion()]
+)
+"""Carries the converter and the discretion of failures to client, worker, replayer and tests
+alike: a replayer without it would decode histories wrongly."""
+
+
+async def connect(*, lazy: bool = False) -> Client:
+    """Connect as Temporal's own environment says (TEMPORAL_ADDRESS, profile file, TLS, API key).
+    `lazy`: the connection is made at first use, so that the API starts while Temporal is down."""
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "127.0.0.1:7233")
+    return await Client.connect(**config, plugins=[guerdon_plugin], lazy=lazy)

@@ -1,0 +1,181 @@
+"""Outgoing webhooks: readings of the event table, each with a place of its own.
+
+The place moves by compare-and-set behind each event that was taken. Whoever is killed in between
+sends that one event again, under the same id; two that run at once cannot skip one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from pydantic_core import to_json
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlmodel import col
+
+from domain.feed import Place
+from domain.ids import Prefix, new_id
+from domain.refusals import NotFound
+from store.access import signing_secrets
+from store.access.vault import Vault
+from store.database import Database, Transaction
+from store.events.feed import Followed, follow, place_of, told
+from store.tables import Event, SigningSecret, Webhook
+
+AT_ONCE = 50
+_SILENT = timedelta(hours=2)
+_OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+
+
+class Round(NamedTuple):
+    """What is to be sent next, from `place` on. `followed` may hold nothing and still lead on."""
+
+    url: str
+    secret: str
+    place: Place
+    followed: Followed
+
+
+async def create(
+    tx: Transaction, url: str, events: Sequence[str], secret: str, vault: Vault
+) -> str:
+    """A webhook that is told what happens from now on, its own creation included; its id."""
+    webhook_id, secret_id = new_id(Prefix.WEBHOOK), new_id(Prefix.SECRET)
+    await signing_secrets.keep(tx, {secret_id: secret}, vault)
+    tx.session.add(
+        Webhook(
+            id=webhook_id,
+            url=url,
+            events=list(events),
+            secret_id=secret_id,
+            xid=int(await tx.session.scalar(_OLDEST) or 0),
+            seq=0,
+            created_at=tx.now,
+        )
+    )
+    tx.record("webhook.created", "Webhook created", data={"webhook_id": webhook_id})
+    return webhook_id
+
+
+async def change(
+    tx: Transaction, webhook_id: str, url: str | None, events: Sequence[str] | None
+) -> None:
+    """What is None stays. What it has not been told yet goes to the new address. Raises
+    NotFound."""
+    webhook = await _locked(tx, webhook_id)
+    webhook.url = url or webhook.url
+    webhook.events = list(events or webhook.events)
+    webhook.updated_at = tx.now
+    tx.record("webhook.updated", "Webhook changed", data={"webhook_id": webhook_id})
+
+
+async def remove(tx: Transaction, webhook_id: str) -> None:
+    """Tell it nothing more, and forget its secret. Raises NotFound."""
+    webhook = await _locked(tx, webhook_id)
+    await tx.session.delete(webhook)
+    await tx.session.flush()
+    await tx.session.execute(
+        delete(SigningSecret).where(col(SigningSecret.id) == webhook.secret_id)
+    )
+    tx.record("webhook.deleted", "Webhook deleted", data={"webhook_id": webhook_id})
+
+
+async def _locked(tx: Transaction, webhook_id: str) -> Webhook:
+    webhook = await tx.session.get(Webhook, webhook_id, with_for_update=True)
+    if webhook is None:
+        raise NotFound("webhook", webhook_id)
+    return webhook
+
+
+async def take_up(database: Database, webhook_id: str) -> None:
+    """A worker is at it now."""
+    async with database.transaction() as tx:
+        await tx.session.execute(
+            update(Webhook).where(col(Webhook.id) == webhook_id).values(read_at=tx.now)
+        )
+
+
+async def unattended(database: Database) -> list[str]:
+    """Those that no worker has taken up, or not for long."""
+    async with database.transaction() as tx:
+        silent = or_(col(Webhook.read_at).is_(None), col(Webhook.read_at) < tx.now - _SILENT)
+        return list(await tx.session.scalars(select(col(Webhook.id)).where(silent)))
+
+
+async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round | None:
+    """What follows behind its place; None when the webhook is gone."""
+    async with database.transaction() as tx:
+        webhook = await tx.session.get(Webhook, webhook_id)
+        if webhook is None:
+            return None
+        secret = await signing_secrets.open_secret(tx, webhook.secret_id, vault)
+    place = Place(webhook.xid, webhook.seq)
+    async with database.reading() as session:
+        followed = await follow(session, place, AT_ONCE, webhook.events)
+    return Round(webhook.url, secret, place, followed)
+
+
+def body_of(event: Event) -> bytes:
+    """Standard Webhooks' payload, the same bytes at each attempt: `data` is the log's entry."""
+    entry = told(event)
+    head = {"type": entry["type"], "id": entry["id"], "timestamp": entry["at"]}
+    return to_json(head | {"data": entry})
+
+
+async def move(database: Database, webhook_id: str, before: Place, place: Place) -> bool:
+    """Everything up to `place` is none of its types. False: somebody else has moved it."""
+    return await _set(database, webhook_id, before, xid=place.xid, seq=place.seq)
+
+
+async def record_taken(database: Database, webhook_id: str, before: Place, event: Event) -> bool:
+    """The receiver has taken the event. False: somebody else has told it of that one."""
+    xid, seq = place_of(event)
+    return await _set(
+        database,
+        webhook_id,
+        before,
+        xid=xid,
+        seq=seq,
+        last_success_at=func.now(),
+        last_attempt_at=func.now(),
+        failing_since=None,
+        failures=0,
+        failure=None,
+    )
+
+
+async def record_failed(database: Database, webhook_id: str, before: Place, detail: str) -> int:
+    """The receiver has not taken the next event; how often that was so in a row. 0: somebody else
+    has moved on."""
+    await _set(
+        database,
+        webhook_id,
+        before,
+        last_attempt_at=func.now(),
+        failing_since=func.coalesce(col(Webhook.failing_since), func.now()),
+        failures=col(Webhook.failures) + 1,
+        failure=detail,
+    )
+    async with database.reading() as session:
+        failures = select(col(Webhook.failures)).where(col(Webhook.id) == webhook_id)
+        return await session.scalar(failures) or 0
+
+
+async def _set(database: Database, webhook_id: str, before: Place, **values: object) -> bool:
+    async with database.transaction() as tx:
+        changed = await tx.session.execute(
+            update(Webhook)
+            .where(_stands_at(webhook_id, before))
+            .values(**values)
+            .returning(col(Webhook.id))
+        )
+        return changed.scalar() is not None
+
+
+def _stands_at(webhook_id: str, place: Place) -> ColumnElement[bool]:
+    return and_(
+        col(Webhook.id) == webhook_id,
+        col(Webhook.xid) == place.xid,
+        col(Webhook.seq) == place.seq,
+    )

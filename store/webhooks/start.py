@@ -1,0 +1,74 @@
+"""Starting the workflow of an asynchronous action or of a webhook: right behind its commit, or by
+the redrive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from domain.ids import webhook_workflow_id
+from domain.messages import ACTION_WORKFLOW, WAKE, WEBHOOK_WORKFLOW, WORKFLOW_QUEUE
+from store.database import Database
+from store.imports.jobs import unfinished
+from store.webhooks import deliver
+
+log = structlog.get_logger(__name__)
+
+
+async def start_action(client: Client, action_id: str, *, within: timedelta) -> None:
+    """Have a worker take the action up. Started twice, it runs once; run twice, the second finds
+    nothing left."""
+    await client.start_workflow(
+        ACTION_WORKFLOW,
+        action_id,
+        id=f"action:{action_id}",
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        rpc_timeout=within,
+    )
+
+
+async def try_to_start(client: Client, action_id: str) -> None:
+    """The same behind an answer that does not depend on it: the redrive starts what this cannot."""
+    try:
+        await start_action(client, action_id, within=timedelta(seconds=2))
+    except (RPCError, RuntimeError) as error:
+        # RuntimeError is how a lazy client says that it cannot connect.
+        log.warning("action.not_started", action_id=action_id, error=type(error).__name__)
+
+
+async def restart_actions(database: Database, client: Client, older_than: timedelta) -> None:
+    """Start what was accepted while Temporal was away."""
+    for action_id in await unfinished(database, older_than):
+        await start_action(client, action_id, within=timedelta(seconds=10))
+
+
+async def wake_webhook(client: Client, webhook_id: str, *, within: timedelta) -> None:
+    """Have a worker follow the events for it, and at once if it pauses behind a failure."""
+    await client.start_workflow(
+        WEBHOOK_WORKFLOW,
+        webhook_id,
+        id=webhook_workflow_id(webhook_id),
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=WAKE,
+        rpc_timeout=within,
+    )
+
+
+async def try_to_wake(client: Client, webhook_id: str) -> None:
+    """The same behind an answer that does not depend on it, like `try_to_start`."""
+    try:
+        await wake_webhook(client, webhook_id, within=timedelta(seconds=2))
+    except (RPCError, RuntimeError) as error:
+        log.warning("webhook.not_woken", webhook_id=webhook_id, error=type(error).__name__)
+
+
+async def wake_unattended(database: Database, client: Client) -> None:
+    """Wake those that no worker has taken up."""
+    for webhook_id in await deliver.unattended(database):
+        await wake_webhook(client, webhook_id, within=timedelta(seconds=10))
