@@ -182,8 +182,8 @@ async def _asked() -> None:
 
 
 CONFTEST = """
-from said.listening import listen
-from said.session import Discretion
+from tests.said.listening import listen
+from tests.said.session import Discretion
 listen()
 def pytest_configure(config): config.pluginmanager.register(Discretion(config))
 """
@@ -198,12 +198,11 @@ def test_tells(): print("quiet"); print(SecretStr("zyxqvut-4711").get_secret_val
 def test_a_run_that_told_something_fails(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_telling.py").write_text(TELLING)
-    here = Path(__file__).parent
+    root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "-c", os.devnull, "--rootdir", str(tmp_path)],
         cwd=tmp_path,
-        env=os.environ
-        | {"PYTHONPATH": f"{here}:{here.parent}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env=os.environ | {"PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,6 @@
 """An example of every answer, put together of its parts: a model's own example where it has one,
-else its fields', which say theirs in `api.openapi.usual_values_by_model`, beside the field or, where many share a
-name, in `api.openapi.usual_values`."""
+else its fields', which say theirs in `api.openapi.usual_values_by_model`, beside the field or,
+where many share a name, in `api.openapi.usual_values`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m bench.speed.importing --rows 1000000`: the customers' import beside PostgreSQL's own COPY.
+"""`python -m bench.speed.importing --rows 1000000`: the customers' import beside plain COPY.
 
 One run, one server, the same rows: COPY into a table of the same columns and indexes, then
 `guerdon import customers`, killed with -9 in the middle and started again. Exits 1 when a row is

@@ -1,4 +1,4 @@
-"""`python -m bench.speed.reconciliation --rows 1000000`: a reconciliation of that many orders against as
+"""`python -m bench.speed.reconciliation --rows 1000000`: that many orders reconciled against as
 many lines, beside the plainest things PostgreSQL can do, in one run: a join of the orders with the
 lines, and a join of all the books that are compared, grants and ledger too.
 

@@ -1,6 +1,7 @@
 """Editing a campaign: a change of its terms makes its next version.
 
-Referrals that began keep the version they began under; only `store.campaigns.move_referrals` moves them.
+Referrals that began keep the version they began under; only `store.campaigns.move_referrals` moves
+them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Balances and transactions of the ledger.
 
-A balance is what `store.ledger.rollup` has summed, and the entries that it has not seen yet; so it is
-exact at every moment, and reads few rows however many there are.
+A balance is what `store.ledger.rollup` has summed, and the entries that it has not seen yet; so it
+is exact at every moment, and reads few rows however many there are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What balances are summed from: `store.ledger.rollup`'s sums, and the entries that it has not seen yet.
+"""What balances are summed from: `store.ledger.rollup`'s sums, and the entries it has not seen yet.
 
 Exact at every moment, and few rows however many entries there are.
 """

@@ -1,5 +1,5 @@
-"""From the intake table to Temporal: right behind the commit (`store/outbox/dispatcher.py`), or by the
-redrive.
+"""From the intake table to Temporal: right behind the commit (`store/outbox/dispatcher.py`), or by
+the redrive.
 
 A message may be sent twice (a crash between sending and marking); the workflow drops the repeat
 by its event id, and the workflow id admits no second run.

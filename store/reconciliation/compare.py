@@ -1,8 +1,8 @@
 """Three books compared by one statement: orders and grants, ledger, the provider's lines.
 
 What the provider's line says against ours is judged first; then our own books, one against the
-other (`store.reconciliation.conditions`), which one snapshot of ours shows whole. Rows that agree are
-only counted. A line belongs to the order whose key it carries; a second line under one key is a
+other (`store.reconciliation.conditions`), which one snapshot of ours shows whole. Rows that agree
+are only counted. A line belongs to the order whose key it carries; a second line under one key is a
 duplicate, whichever order of the two ours is. What moved at our side after the provider's book
 began to be read is in flight, for the line may show it as it was before. Of an order that ended no
 fee is compared: whether it came back no list tells.

@@ -1,7 +1,8 @@
 """Accepting a reversal: one refund, or one finding, against one referral, once.
 
 What can be refused is refused here, in the caller's transaction. What is accepted leaves a row and
-a message; the referral's workflow, or an aftercare of it, carries it out (store.reversals.carry_out).
+a message; the referral's workflow, or an aftercare of it, carries it out
+(`store.reversals.carry_out`).
 """
 
 from __future__ import annotations

@@ -12,12 +12,13 @@ from cli.demo import programme
 from cli.demo.finance import compare, compare_ledger
 from tests.said.notes import NOTES
 
-TOLD = str(Path(__file__).parent.parent / "told_command.py")
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_demo_runs_and_the_books_agree() -> None:
     done = subprocess.run(
-        [sys.executable, TOLD, str(NOTES.beside("demo")), "demo"],
+        [sys.executable, "-m", "tests.told_command", str(NOTES.beside("demo")), "demo"],
+        cwd=ROOT,
         env=os.environ | {"COLUMNS": "200"},
         capture_output=True,
         text=True,

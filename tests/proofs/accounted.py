@@ -23,11 +23,17 @@ UNPLAYED_LOCKS = {
     "imports.jobs.lock": _RUN,
     "grants.callouts._locked": _SAME,
     "orders.alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",
-    "orders.claim_links._batch": "an encryption key is rotated by one command; a repeat finds nothing stale",
-    "access.signing_secrets.rotate": "an encryption key is rotated by one command; a repeat finds nothing stale",
+    "orders.claim_links._batch": (
+        "an encryption key is rotated by one command; a repeat finds nothing stale"
+    ),
+    "access.signing_secrets.rotate": (
+        "an encryption key is rotated by one command; a repeat finds nothing stale"
+    ),
     "orders.delivery._ORDER": "no schedule plays a provider's answers; the chaos suite does",
     "staff.resend.lock_latest": "no schedule plays a card that is sent again",
-    "providers.deposits._LOCK": "behind it stands the ledger's constraint: a fact is not posted twice",
+    "providers.deposits._LOCK": (
+        "behind it stands the ledger's constraint: a fact is not posted twice"
+    ),
     "customers.erase._locked": "no schedule erases anybody",
     "customers.erase._referrals": "no schedule erases anybody",
     "customers.erase._waiting_grants": "no schedule erases anybody",
@@ -40,7 +46,9 @@ UNPLAYED_LOCKS = {
     "reconciliation.repairs.settle": "no schedule plays a repair, which a person decides about",
     "reconciliation.runs.open_reading": _RUN,
     "reconciliation.runs.scope_of": _RUN,
-    "qualification.reopen.told_apart": "no schedule reaches a milestone again while its grant moves",
+    "qualification.reopen.told_apart": (
+        "no schedule reaches a milestone again while its grant moves"
+    ),
     "campaigns.move_referrals._MOVE": _STAFF,
     "campaigns.move_referrals._locked": _RUN,
     "reversals.carry_out._order_of": f"{_BEHIND} all who change an order but a repair",
@@ -54,7 +62,9 @@ UNPLAYED_LOCKS = {
     "metadata_schemas.put": _STAFF,
     "ledger.seals._ONE_AT_A_TIME": "behind it stands the block's number, which is a primary key",
     "eligibility.segments.change": _STAFF,
-    "ledger.taxes._LIMIT": "races of their own, without it three fail: tests/store/ledger/test_taxes.py",
+    "ledger.taxes._LIMIT": (
+        "races of their own, without it three fail: tests/store/ledger/test_taxes.py"
+    ),
     "webhooks.deliver._locked": _STAFF,
 }
 
@@ -67,7 +77,7 @@ UNASKED_CONSTRAINTS = {
     "sum_horizon.ck_sum_horizon_only_one": _ONE_WRITER,
     "ledger_seals.pk_ledger_seals": _ONE_WRITER,
     "terms_moves.ck_terms_moves_moved_not_negative": _ONE_WRITER,
-    "incidents.uq_incidents_item_id": "no schedule plays a repair, which a person decides about",
+    "incidents.uq_incidents_item_id": ("no schedule plays a repair, which a person decides about"),
     "action_parts.pk_action_parts": "written once, by the request that made the action",
     "async_actions.uq_async_actions_digest": "no schedule imports a file",
     "alembic_version.alembic_version_pkc": "Alembic's own",
