@@ -1,4 +1,4 @@
-"""Credentials and stored answers."""
+"""Credentials, stored answers, and the secret that never rotates."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ class IdempotentAnswer(SQLModel, table=True):
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
     started_at: datetime = instant(index=True)
     finished_at: datetime | None = instant(nullable=True)
+
+
+class LastingSecret(SQLModel, table=True):
+    """The one secret that never rotates. Order keys and the marks of erased people hang on it."""
+
+    __tablename__ = "lasting_secrets"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    secret: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = instant()
