@@ -9,7 +9,7 @@ from temporalio.workflow import NondeterminismError
 
 from store.temporal.client import guerdon_plugin
 from tests.histories.changed import HastyReferralWorkflow
-from tests.upgrade.record import HERE, PATHS
+from tests.histories.record import HERE, PATHS
 from worker.build import WORKFLOWS
 
 FILES = sorted(HERE.glob("*.json"))

@@ -21,8 +21,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from cli.stack import postgres
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
@@ -71,7 +69,7 @@ def _small(file: Path) -> bytes:
 
 def _write(file: Path, content: bytes) -> None:
     file.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
-    print(f"{file.name}: {len(content):,} bytes, {file.stat().st_size:,} compressed")
+    sys.stdout.write(f"{file.name}: {len(content):,} bytes, {file.stat().st_size:,} compressed\n")
 
 
 if __name__ == "__main__":
