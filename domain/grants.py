@@ -83,3 +83,5 @@ class GrantIdentity(NamedTuple):
     reason: str
     recipient_id: str
     ordinal: int
+    milestone: bool = False
+    """The ordinal counts milestones, not conversions."""

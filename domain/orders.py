@@ -105,7 +105,8 @@ def order_key(grant: GrantIdentity, generation: int) -> str:
     §9.4). A generation follows only a recorded, terminal refusal, so no retry, deployment or
     restored backup can ever order one grant under two live keys.
     """
-    digest = blake2b("|".join(map(str, grant)).encode(), digest_size=16).hexdigest()
+    parts = [*grant[:4], *(["milestone"] if grant.milestone else [])]
+    digest = blake2b("|".join(map(str, parts)).encode(), digest_size=16).hexdigest()
     return f"gd{digest}g{generation}"
 
 

@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.campaigns import Criterion, Tier
 
 
+class Milestone(NamedTuple):
+    """A milestone that a referrer has earned before, under whichever terms."""
+
+    ordinal: int
+    friends: int
+    """The count of friends that earned it."""
+    undone: bool = False
+    """A reversal took it back; it is earned again before a new one is."""
+
+
 class Reached(NamedTuple):
-    """A tier earned by one conversion. The ordinal is its milestone or the conversion's number:
-    never reused, so that a grant's identity cannot come up twice."""
+    """A tier earned by one conversion. The ordinal is the conversion's number or the milestone's:
+    never reused, so that a grant's identity cannot come up twice. It does not depend on the
+    threshold, so that an edit of the threshold neither pays a milestone twice nor skips it."""
 
     tier: Tier
     ordinal: int
+    friends: int | None = None
+    """The count that earned a milestone; None for a friend's own reward."""
 
 
-def reached(tiers: Iterable[Tier], count: int, number: int | None = None) -> list[Reached]:
+def reached(
+    tiers: Iterable[Tier],
+    count: int,
+    number: int | None = None,
+    before: Mapping[str, Sequence[Milestone]] | None = None,
+) -> list[Reached]:
     """The tiers that the `count`-th unique referee of a referrer earns, in the terms' order.
-    `number`: the conversion's own; it runs ahead of the count once a reversal has lowered that."""
-    number = count if number is None else number
-    return [
-        Reached(tier, number if tier.criterion is Criterion.EACH_UNIQUE_REFEREE else count)
-        for tier in tiers
-        if _earns(tier, count)
-    ]
+    `number`: the conversion's own; it runs ahead of the count once a reversal has lowered that.
+    `before`: the milestones earned so far, by tier."""
+    earned = []
+    for tier in tiers:
+        if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
+            earned.append(Reached(tier, count if number is None else number))
+        elif ordinal := _milestone(tier, count, (before or {}).get(tier.id, ())):
+            earned.append(Reached(tier, ordinal, count))
+    return earned
 
 
-def _earns(tier: Tier, count: int) -> bool:
-    match tier.criterion:
-        case Criterion.EACH_UNIQUE_REFEREE:
-            return True
-        case Criterion.MIN_UNIQUE_REFEREES:
-            threshold = tier.threshold or 1
-            return count % threshold == 0 if tier.repeat else count == threshold
+def may_reach(tier: Tier, count: int) -> bool:
+    """Does the count alone allow for a milestone of this tier?"""
+    if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
+        return False
+    threshold = tier.threshold or 1
+    return count % threshold == 0 if tier.repeat else count >= threshold
+
+
+def falls_below(tier: Tier, friends: int, count: int) -> bool:
+    """Has the count fallen below what a milestone that `friends` friends earned asks for?"""
+    return count < (friends if tier.repeat else tier.threshold or 1)
+
+
+def _milestone(tier: Tier, count: int, before: Sequence[Milestone]) -> int | None:
+    """The number of the milestone that is earned now: an undone one's, else the next; None where
+    none is. A one-time tier has one standing milestone at most; a repeating one earns the next
+    above the highest count that earned a standing one."""
+    standing = [one.friends for one in before if not one.undone]
+    if not may_reach(tier, count) or (standing and not (tier.repeat and count > max(standing))):
+        return None
+    undone = [one.ordinal for one in before if one.undone]
+    return min(undone) if undone else max((one.ordinal for one in before), default=0) + 1

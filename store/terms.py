@@ -7,7 +7,7 @@ from collections import OrderedDict
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
-from domain.campaigns import CampaignTerms
+from domain.campaigns import CampaignTerms, Criterion, Tier
 from store.database import Transaction
 from store.tables import CampaignVersion
 
@@ -29,3 +29,13 @@ async def terms_of(tx: Transaction, campaign_id: str, version: int) -> CampaignT
         if len(_read) > _MOST:
             _read.popitem(last=False)
     return _read[key]
+
+
+async def milestone_tier(
+    tx: Transaction, campaign_id: str, version: int, tier_id: str
+) -> Tier | None:
+    """The tier, if it is one for milestones in that version; None for the rewards of one friend."""
+    for tier in (await terms_of(tx, campaign_id, version)).tiers:
+        if tier.id == tier_id and tier.criterion is Criterion.MIN_UNIQUE_REFEREES:
+            return tier
+    return None

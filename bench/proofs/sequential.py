@@ -11,7 +11,7 @@ def sequential(terms: CampaignTerms, friends: int) -> list[tuple[str, int]]:
     earned: list[tuple[str, int]] = []
     counted = 0
     for _ in range(friends):
-        new = [(tier.id, counted + 1) for tier in terms.tiers if _rewards(tier, counted + 1)]
+        new = [(tier.id, number) for tier in terms.tiers if (number := _number(tier, counted + 1))]
         limit = terms.limits.grants_per_referrer
         if limit is not None and len(earned) + len(new) > limit:
             continue
@@ -20,8 +20,10 @@ def sequential(terms: CampaignTerms, friends: int) -> list[tuple[str, int]]:
     return sorted(earned)
 
 
-def _rewards(tier: Tier, friend: int) -> bool:
+def _number(tier: Tier, friend: int) -> int | None:
+    """Of the grant that this friend earns: the friend's own, or the milestone's."""
     if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
-        return True
+        return friend
     milestones = range(tier.threshold or 1, 10**6, tier.threshold or 1)
-    return friend in (milestones if tier.repeat else milestones[:1])
+    reached = milestones if tier.repeat else milestones[:1]
+    return reached.index(friend) + 1 if friend in reached else None

@@ -14,7 +14,7 @@ from domain.grants import ACT_WITHIN, REFEREE_REASON, GrantStatus
 from domain.ids import Prefix, new_id
 from domain.messages import GrantTask
 from domain.rewards import GiftCard, Reward, Sized, reward_of
-from domain.tiers import reached
+from domain.tiers import Reached
 from store.database import Transaction
 from store.eligibility.segments import segments_of
 from store.events.subjects import subject
@@ -45,14 +45,12 @@ async def traits_of(tx: Transaction, terms: CampaignTerms, referral: Referral) -
 def earned(
     referral: Referral,
     terms: CampaignTerms,
-    count: int,
-    number: int,
+    tiers: Iterable[Reached],
     now: datetime,
     traits: Mapping[str, Traits],
 ) -> list[Grant]:
-    """The grants of the referrer's `count`-th friend, who came by conversion `number`: the
-    referee's, then each tier's in the terms' order. Amounts that depend on the person are decided
-    here, for good."""
+    """A conversion's grants: the referee's, then those of the `tiers` that it reaches. Amounts that
+    depend on the person are decided here, for good."""
 
     def grant(reward: Reward, reason: str, role: str, ordinal: int) -> Grant:
         recipient = referral.referee_id if role == "referee" else referral.referrer_id
@@ -60,12 +58,12 @@ def earned(
             reward = reward.settled(traits[recipient])
         return _grant(referral, terms, reward, reason, role, ordinal, now)
 
-    grants = [
-        grant(tier.reward, tier.id, "referrer", ordinal)
-        for tier, ordinal in reached(terms.tiers, count, number)
-    ]
+    grants = []
     if terms.referee_reward:
-        grants.insert(0, grant(terms.referee_reward, REFEREE_REASON, "referee", 1))
+        grants.append(grant(terms.referee_reward, REFEREE_REASON, "referee", 1))
+    for tier, ordinal, friends in tiers:
+        grants.append(grant(tier.reward, tier.id, "referrer", ordinal))
+        grants[-1].friends_counted = friends
     return grants
 
 

@@ -49,10 +49,9 @@ def prepare(
 ) -> Order:
     """Freeze the purchase. A second generation follows only an order that ended for good."""
     generation = after.generation + 1 if after else 1
-    identity = GrantIdentity(grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)
     token, given = secrets.token_urlsafe(32), corrected(customer, after)
     request = OrderRequest(
-        key=order_key(identity, generation),
+        key=order_key(identity_of(grant), generation),
         product_id=reward.product_id,
         face=reward.face,
         delivery=reward.delivery,
@@ -79,6 +78,15 @@ def prepare(
         resent_to=given,
         created_at=tx.now,
     )
+
+
+def identity_of(grant: Grant) -> GrantIdentity:
+    """What the grant's order keys are made of. One that was renumbered keeps its old number there:
+    its first order may have gone out under it."""
+    whose = (grant.campaign_id, grant.reason, grant.recipient_id)
+    if grant.key_ordinal is not None:
+        return GrantIdentity(*whose, grant.key_ordinal)
+    return GrantIdentity(*whose, grant.ordinal, milestone=grant.friends_counted is not None)
 
 
 def claimed(order: Order, at: datetime, lifetime: timedelta) -> dict[str, Any]:

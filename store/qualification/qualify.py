@@ -13,6 +13,7 @@ from domain.campaigns import Review
 from domain.grants import GrantStatus
 from domain.messages import Decision, ReferralStart
 from domain.referrals import ReferralStatus
+from domain.tiers import reached
 from domain.verdict import Verdict
 from domain.verdicts import Facts, budget_verdict
 from store.database import Database, Transaction
@@ -22,7 +23,7 @@ from store.qualification import case as cases
 from store.qualification import checks
 from store.qualification.accept import accept, reject
 from store.qualification.case import Case
-from store.qualification.reopen import Again, regain, told_apart
+from store.qualification.reopen import Again, earned_before, regain, told_apart
 from store.referrals.conversion import subject_of
 from store.tables import Grant, Referral
 
@@ -45,18 +46,18 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     verdicts = await _judged(tx, case, grants)
     if not all(verdict.passed for verdict in verdicts):
         return await reject(tx, case.referral, verdicts)
-    reopened = await regain(tx, case.terms, again)
+    reopened = await regain(tx, again)
     _flag(tx, case, [*grants, *reopened], verdicts)
     await accept(tx, case, grants, reopened, verdicts)
     return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
 
 
 async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]]:
-    """The conversion's grants, and the milestones among them that were reached before."""
-    grants = earned(case.referral, case.terms, case.friends, case.number, tx.now, case.traits)
-    if case.friends == case.number:
-        return grants, []
-    return await told_apart(tx, grants)
+    """The conversion's grants, and the milestones among them that were earned before."""
+    earlier = await earned_before(tx, case.terms, case.referral, case.friends)
+    tiers = reached(case.terms.tiers, case.friends, case.number, earlier.by_tier)
+    grants = earned(case.referral, case.terms, tiers, tx.now, case.traits)
+    return await told_apart(tx, grants, earlier)
 
 
 async def _judged(tx: Transaction, case: Case, grants: list[Grant]) -> list[Verdict]:

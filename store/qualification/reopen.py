@@ -1,21 +1,23 @@
-"""A milestone that is reached a second time, for a reversal had lowered the count in between."""
+"""The milestones that a referrer has earned, and those that are earned again after a reversal."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from domain import ledger
-from domain.campaigns import CampaignTerms, OnReversal
+from domain.campaigns import CampaignTerms
 from domain.grants import GrantStatus
+from domain.tiers import Milestone, may_reach
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import receivables
 from store.grants.value import posting_of, resize, unit_of
 from store.reversals.undo_grant import forgive, pending
-from store.tables import Grant
+from store.tables import Grant, Referral
+from store.terms import milestone_tier
 
 
 class Again(NamedTuple):
@@ -25,38 +27,86 @@ class Again(NamedTuple):
     fresh: Grant
 
 
-async def told_apart(tx: Transaction, grants: list[Grant]) -> tuple[list[Grant], list[Again]]:
-    """What is earned for the first time, and what exists already: a grant's identity never comes
-    up twice."""
+class Earlier(NamedTuple):
+    """A referrer's milestones so far, of the tiers that the count may reach now."""
+
+    by_tier: dict[str, list[Milestone]]
+    undone: dict[tuple[str, int], str]
+    """The grants of those that a reversal took back, by tier and ordinal."""
+
+
+_BEFORE = (
+    select(
+        col(Grant.id),
+        col(Grant.reason),
+        col(Grant.ordinal),
+        col(Grant.friends_counted),
+        col(Grant.reversed_by).is_not(None),
+        col(Referral.campaign_version),
+    )
+    .join(Referral, col(Referral.id) == Grant.referral_id)
+    .where(
+        col(Grant.campaign_id) == bindparam("campaign"),
+        col(Grant.reason).in_(bindparam("tiers", expanding=True)),
+        col(Grant.recipient_id) == bindparam("referrer"),
+    )
+)
+
+
+async def earned_before(
+    tx: Transaction, terms: CampaignTerms, referral: Referral, friends: int
+) -> Earlier:
+    """What decides which milestones the referrer earns as the count comes to `friends`. The
+    caller holds the referrer's progress, without which none is earned or undone."""
+    earlier = Earlier({}, {})
+    tiers = [tier.id for tier in terms.tiers if may_reach(tier, friends)]
+    if not tiers:
+        return earlier
+    campaign_id = referral.campaign_id
+    parameters = {"campaign": campaign_id, "tiers": tiers, "referrer": referral.referrer_id}
+    for id, tier, ordinal, count, undone, version in await tx.session.execute(_BEFORE, parameters):
+        if count is None:
+            # For one friend; or written by a worker of the release before, beside an upgrade.
+            if await milestone_tier(tx, campaign_id, version, tier) is None:
+                continue
+            count = ordinal
+        earlier.by_tier.setdefault(tier, []).append(Milestone(ordinal, count, undone))
+        if undone:
+            earlier.undone[tier, ordinal] = id
+    return earlier
+
+
+async def told_apart(
+    tx: Transaction, grants: list[Grant], earlier: Earlier
+) -> tuple[list[Grant], list[Again]]:
+    """What is earned for the first time, and which undone milestones are earned again."""
+    first, regained = [], {}
+    for grant in grants:
+        milestone = grant.friends_counted is not None
+        undone = earlier.undone.get((grant.reason, grant.ordinal)) if milestone else None
+        if undone:
+            regained[undone] = grant
+        else:
+            first.append(grant)
+    if not regained:
+        return first, []
     statement = (
         select(Grant)
-        .where(
-            tuple_(
-                col(Grant.campaign_id),
-                col(Grant.reason),
-                col(Grant.recipient_id),
-                col(Grant.ordinal),
-            ).in_([_identity(grant) for grant in grants])
-        )
+        .where(col(Grant.id).in_(regained))
         .order_by(col(Grant.id))
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    existing = {_identity(grant): grant for grant in await tx.session.scalars(statement)}
-    first = [grant for grant in grants if _identity(grant) not in existing]
-    again = [
-        Again(existing[_identity(grant)], grant) for grant in grants if _identity(grant) in existing
-    ]
-    return first, again
+    locked = await tx.session.scalars(statement)
+    return first, [Again(grant, regained[grant.id]) for grant in locked]
 
 
-async def regain(tx: Transaction, terms: CampaignTerms, again: list[Again]) -> list[Grant]:
-    """Give back what a reversal had undone, where the terms say so; answers the grants that have
-    to be fulfilled anew. What staff or a review had withdrawn stays so."""
-    undo = {tier.id for tier in terms.tiers if tier.on_reversal is OnReversal.UNDO}
+async def regain(tx: Transaction, again: list[Again]) -> list[Grant]:
+    """Give back what a reversal had undone; answers the grants that have to be fulfilled anew.
+    What staff or a review had withdrawn stays so."""
     reopened = []
     for grant, fresh in again:
-        if grant.reason not in undo or grant.reversed_by is None:
-            continue
+        grant.friends_counted = fresh.friends_counted
         if grant.status == GrantStatus.CANCELLED and pending(grant) <= 0:
             _reopen(tx, grant, fresh)
             reopened.append(grant)
@@ -91,7 +141,3 @@ async def _let_stand(tx: Transaction, grant: Grant) -> None:
 def _clear(grant: Grant) -> None:
     grant.reversal_due = grant.reversed_amount = grant.receivable_amount = 0
     grant.reversed_by = None
-
-
-def _identity(grant: Grant) -> tuple[str, str, str, int]:
-    return (grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
-from domain.campaigns import Criterion, OnReversal
+from domain.campaigns import OnReversal, Tier
 from domain.grants import AT_REST, GrantStatus
 from domain.messages import Next, Reversed, Undoing
 from domain.referrals import ReferralStatus
 from domain.reversal import share
+from domain.tiers import falls_below
 from store.database import Transaction
 from store.grants.create import task_of
 from store.grants.referral_status import lock_referral, refresh_standing
@@ -26,7 +27,7 @@ from store.referrals.progress import lock_progress
 from store.reversals.request import Refunded, refunded_of
 from store.reversals.undo_grant import undo, value
 from store.tables import Grant, Order, Referral, ReferrerProgress, Reversal
-from store.terms import terms_of
+from store.terms import milestone_tier
 
 
 async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
@@ -87,7 +88,7 @@ class _Case(NamedTuple):
     refunded: Refunded
     friends: int
     """The referrer's unique referees, before this."""
-    milestones: dict[tuple[str, str], OnReversal]
+    milestones: dict[tuple[str, str], Tier]
     """(tier, its grant's referral) of every milestone among the grants; filled as they are read."""
 
     def is_milestone(self, grant: Grant) -> bool:
@@ -152,7 +153,7 @@ async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant
                 (col(Grant.campaign_id) == referral.campaign_id)
                 & (col(Grant.recipient_id) == referral.referrer_id)
                 & (col(Grant.role) == "referrer")
-                & (col(Grant.ordinal) >= case.friends),
+                & (func.coalesce(col(Grant.friends_counted), col(Grant.ordinal)) >= case.friends),
             )
             if falls
             else own
@@ -163,11 +164,11 @@ async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant
     )
     concerned = []
     for grant, version in (await tx.session.execute(statement)).all():
-        rule = await _milestone_rule(tx, grant, version)
-        if rule is not None:
-            case.milestones[grant.reason, grant.referral_id] = rule
-        fallen = falls and rule is OnReversal.UNDO and grant.ordinal >= case.friends
-        own_share = rule is None and grant.referral_id == referral.id
+        tier = await milestone_tier(tx, grant.campaign_id, version, grant.reason)
+        if tier is not None:
+            case.milestones[grant.reason, grant.referral_id] = tier
+        fallen = falls and tier is not None and _is_undone(tier, grant, case.friends - 1)
+        own_share = tier is None and grant.referral_id == referral.id
         if fallen or own_share or grant.reversed_by == case.reversal_id:
             concerned.append(grant)
     return concerned
@@ -188,14 +189,11 @@ async def _ended_otherwise(tx: Transaction, case: _Case, concerned: list[Grant])
     return [_undoing(grant, None) for grant in cancelled if grant.id not in known]
 
 
-async def _milestone_rule(tx: Transaction, grant: Grant, version: int) -> OnReversal | None:
-    """What becomes of a milestone's grant, by the terms it was promised under; None for the
-    rewards of one friend."""
-    terms = await terms_of(tx, grant.campaign_id, version)
-    for tier in terms.tiers:
-        if tier.id == grant.reason and tier.criterion is Criterion.MIN_UNIQUE_REFEREES:
-            return tier.on_reversal
-    return None
+def _is_undone(tier: Tier, grant: Grant, friends: int) -> bool:
+    """Does a count that fell to `friends` take the milestone's grant back?"""
+    if tier.on_reversal is not OnReversal.UNDO:
+        return False
+    return falls_below(tier, grant.friends_counted or grant.ordinal, friends)
 
 
 def _set_due(case: _Case, grants: list[Grant]) -> None:

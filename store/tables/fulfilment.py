@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.grants import Attention, GrantStatus
 from domain.orders import DeliveryState, OrderState, RedemptionState
 from store.tables.columns import document, instant, one_of
+
+_IDENTITY = ("campaign_id", "reason", "recipient_id", "ordinal")
 
 
 class Grant(SQLModel, table=True):
@@ -18,7 +20,19 @@ class Grant(SQLModel, table=True):
 
     __tablename__ = "grants"
     __table_args__ = (
-        UniqueConstraint("campaign_id", "reason", "recipient_id", "ordinal"),
+        # Two, for a tier may have been for each friend before it became a milestone.
+        Index(
+            "ux_grants_friend",
+            *_IDENTITY,
+            unique=True,
+            postgresql_where=text("friends_counted IS NULL"),
+        ),
+        Index(
+            "ux_grants_milestone",
+            *_IDENTITY,
+            unique=True,
+            postgresql_where=text("friends_counted IS NOT NULL"),
+        ),
         CheckConstraint("amount > 0", name="amount_positive"),
         one_of("status", GrantStatus),
         one_of("attention", Attention),
@@ -30,6 +44,12 @@ class Grant(SQLModel, table=True):
     reason: str
     recipient_id: str = Field(foreign_key="customers.id", index=True)
     ordinal: int
+    """The conversion's number, or the milestone's: never reused."""
+    friends_counted: int | None = None
+    """The count of friends that earned it, if it is a milestone's."""
+    key_ordinal: int | None = None
+    """The ordinal in its order keys, where an upgrade has renumbered the grant: a key never
+    changes."""
     role: str
     """referee or referrer."""
     kind: str

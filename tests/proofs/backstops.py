@@ -21,6 +21,7 @@ from tests.builders import (
     budget,
     every_friend,
     gift_card,
+    many_friends,
     number,
     one,
     points,
@@ -63,8 +64,11 @@ FORBIDDEN = {
     "referrals.uq_referrals_campaign_id_referee_id": _again(
         "a second referral of one friend", "referrals"
     ),
-    "grants.uq_grants_campaign_id_reason_recipient_id_ordinal": _again(
-        "a second grant for one reason", "grants"
+    "grants.ux_grants_friend": _again(
+        "a second grant for one friend", "grants", '{"id": "x", "friends_counted": null}'
+    ),
+    "grants.ux_grants_milestone": _again(
+        "a second grant for one milestone", "grants", where="friends_counted"
     ),
     "orders.uq_orders_grant_id_generation": _order(
         "a second order of one generation", "generation"
@@ -162,7 +166,8 @@ FORBIDDEN = {
 
 async def evidence(database: Database) -> None:
     """A row of each sort, for the constraints to be asked about."""
-    of = terms(every_friend(gift_card()), limits=budget(1000_00), referee_reward=points())
+    tiers = (every_friend(gift_card()), many_friends(1))
+    of = terms(*tiers, limits=budget(1000_00), referee_reward=points())
     decision = await qualify(database, (await add_programme(database, of)).code)
     for task in decision.grants:
         await (claim if task.provider else credit)(database, task.grant_id)

@@ -41,7 +41,7 @@ from tests.builders import (
 )
 from tests.proofs.deeds import refer
 from tests.proofs.deeds_of_codes import carry_out, redeem, roll_back
-from tests.proofs.sequential_model import EVERY, FRIEND, MANY, ORDER, Model, Terms
+from tests.proofs.sequential_model import FRIEND, MANY, ORDER, Model, Terms
 
 _REFERRERS, _FRIENDS = st.integers(0, 1), st.integers(0, 7)
 """Few, so that they meet often."""
@@ -53,7 +53,7 @@ def stored(of: Terms, kind: Any, *, undo: bool) -> CampaignTerms:
     """The model's terms as the product has them."""
     becomes = OnReversal.UNDO if undo else OnReversal.KEEP
     each = every_friend(credits(of.each), id="each")
-    many = many_friends(EVERY, credits(MANY), repeat=True, id="many")
+    many = many_friends(of.many, credits(MANY), repeat=of.repeat, id="many")
     limits = budget(of.budget, grants_per_referrer=of.cap, redemptions=of.uses)
     tiers = (
         each.model_copy(update={"max_grants_per_referrer": of.each_cap}),
@@ -159,10 +159,11 @@ class Referrals(RuleBasedStateMachine):
             await roll_back(self.database, used.id)
             await carry_out(self.database, used.referral_id or "")
 
-    @rule(each=_EACH, cap=_CAPS, uses=_USES)
-    def edit(self, each: int, cap: int, uses: int) -> None:
-        """Another reward and other limits, from the next referral on."""
-        self.model.terms = self.model.terms._replace(each=each, cap=cap, uses=uses)
+    @rule(each=_EACH, cap=_CAPS, uses=_USES, many=st.integers(1, 4), repeat=st.booleans())
+    def edit(self, each: int, cap: int, uses: int, many: int, repeat: bool) -> None:
+        """Another reward, other limits and another threshold, from the next referral on."""
+        terms = self.model.terms._replace(each=each, cap=cap, uses=uses)
+        self.model.terms = terms._replace(many=many, repeat=repeat)
         self.run(self._edit(stored(self.model.terms, self.kind, undo=self.model.undo)))
 
     async def _edit(self, after: CampaignTerms) -> None:

@@ -246,14 +246,15 @@ async def reversals(database: Database, pool: Pool, dice: random.Random) -> Scen
 def in_turn(story: list[bool]) -> tuple[list[tuple[str, int]], int]:
     """One after another, True a conversion and False a reversal: the grants, and the friends that
     count in the end. A milestone is granted when it is first reached, and never again."""
-    friends, number, grants = 0, 0, set[tuple[str, int]]()
+    friends, number, grants, highest = 0, 0, set[tuple[str, int]](), 0
     for converted in story:
         friends += 1 if converted else -1
         number += converted
         if converted:
             grants.add(("tier_every", number))
-        if converted and friends % 3 == 0:
-            grants.add(("tier_many", friends))
+        if converted and friends % 3 == 0 and friends > highest:
+            highest = friends
+            grants.add(("tier_many", friends // 3))
     return sorted(grants), friends
 
 

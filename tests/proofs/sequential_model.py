@@ -1,16 +1,16 @@
 """The whole of it, one thing after another: short enough to check by eye.
 
 One campaign, some referrers. A friend gets 5.00 in credits, the referrer something for each friend,
-and 7.00 for every second. Nothing is paid out, so what is undone is cancelled or made smaller.
+and 7.00 for a number of them. Nothing is paid out, so what is undone is cancelled or made smaller.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-FRIEND, MANY, EVERY, ORDER = 5_00, 7_00, 2, 50_00
+FRIEND, MANY, ORDER = 5_00, 7_00, 50_00
 Key = tuple[str, str, int]
 """Recipient, reason, ordinal."""
 
@@ -29,6 +29,23 @@ class Terms(NamedTuple):
     uses: int
     """Conversions in all."""
     budget: int
+    many: int = 2
+    """So many friends earn the other tier's reward."""
+    repeat: bool = True
+    """And so many more do again."""
+
+
+@dataclass
+class Reached:
+    """A milestone: the count that it was earned at, and the terms that promised it."""
+
+    count: int
+    terms: Terms
+    undone: bool = False
+
+    def needs(self) -> int:
+        """The friends without whom it falls."""
+        return self.count if self.terms.repeat else self.terms.many
 
 
 @dataclass
@@ -53,6 +70,7 @@ class Model:
     numbers: Counter[str] = field(default_factory=Counter)
     grants: dict[Key, int] = field(default_factory=dict)
     """Every grant ever made, and what it is worth now; nothing, once it is undone."""
+    milestones: dict[str, list[Reached]] = field(default_factory=lambda: defaultdict(list))
     rolled_back: set[str] = field(default_factory=set)
 
     def sign_up(self, referrer: str, who: str) -> None:
@@ -69,15 +87,29 @@ class Model:
             return
         count, number = self.friends[referrer] + 1, self.numbers[referrer] + 1
         earned = {(who, "referee", 1): FRIEND, (referrer, "each", number): friend.terms.each}
-        milestone = (referrer, "many", count)
-        if count % EVERY == 0 and (self.undo or milestone not in self.grants):
-            earned[milestone] = MANY
+        milestone = self._milestone(referrer, friend.terms, count)
+        if milestone:
+            earned[referrer, "many", milestone] = MANY
         if not self._fits(friend, earned):
             friend.state = "rejected"
             return
         self.grants |= earned
         self.friends[referrer], self.numbers[referrer] = count, number
         friend.state, friend.number = "counted", number
+        if milestone:
+            of = self.milestones[referrer]
+            of[milestone - 1 :] = [Reached(count, friend.terms), *of[milestone:]]
+
+    def _milestone(self, referrer: str, terms: Terms, count: int) -> int | None:
+        """The number of the milestone that the friend earns the referrer: an undone one's first."""
+        of = self.milestones[referrer]
+        standing = [one.count for one in of if not one.undone]
+        if terms.repeat:
+            due = count % terms.many == 0 and count > max(standing, default=0)
+        else:
+            due = count >= terms.many and not standing
+        undone = [number for number, one in enumerate(of, start=1) if one.undone]
+        return [*undone, len(of) + 1][0] if due else None
 
     def _fits(self, friend: Friend, earned: dict[Key, int]) -> bool:
         """A milestone that is reached again is the grant that it was: no cap counts it twice."""
@@ -119,10 +151,10 @@ class Model:
             self.grants[key] = worth - _half_up(worth * refunded, ORDER)
         if refunded == ORDER:
             friend.state = "reversed"
-            for key in self.grants:
-                if self.undo and key[:2] == (referrer, "many") and key[2] >= self.friends[referrer]:
-                    self.grants[key] = 0
             self.friends[referrer] -= 1
+            for number, one in enumerate(self.milestones[referrer], start=1):
+                if self.undo and one.needs() > self.friends[referrer]:
+                    one.undone, self.grants[referrer, "many", number] = True, 0
 
     def roll_back(self, who: str) -> None:
         """A redemption is undone, once: the same as a refund of its order."""

@@ -423,7 +423,7 @@ class TestConstraints:
     async def test_a_grant_is_made_once(self, database: Database) -> None:
         grant = await add_grant(database)
         twin = Grant(**grant.model_dump() | {"id": "gr_twin"})
-        with pytest.raises(Exception, match="uq_grants"):
+        with pytest.raises(Exception, match="ux_grants_friend"):
             async with database.transaction() as tx:
                 tx.session.add(twin)
 

@@ -133,5 +133,5 @@ async def test_of_a_milestone_reached_in_the_same_moment(database: Database) -> 
         progress = await one(database, ReferrerProgress, campaign_id=friends[0].campaign_id)
         assert (progress.unique_referees, progress.conversions) == (3, 4)
         (grant,) = await rows(database, Grant, campaign_id=friends[0].campaign_id)
-        assert (grant.status, grant.ordinal) == ("ordering", 3)
+        assert (grant.status, grant.ordinal) == ("ordering", 1)
     await assert_books_agree(database)
