@@ -193,7 +193,7 @@ async def test_an_upgrade_numbers_the_milestones_and_pays_none_again(database_ur
         await friends(database, programme, count)
     await database.dispose()
 
-    await upgraded_from(database_url, "0008")
+    await upgraded_from(database_url, "0009")
 
     database = Database(database_url)
     assert await milestones(database, of["once", 4]) == [(1, 2)]
