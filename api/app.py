@@ -29,6 +29,7 @@ from api.http.errors import add_error_handlers
 from api.http.resources import Resources
 from api.http.turns import RequestTurns
 from api.incidents import endpoints as incidents
+from api.keys import endpoints as keys
 from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
 from api.metadata_schemas import endpoints as metadata_schemas
@@ -96,6 +97,7 @@ _ROUTERS = (
     ledger,
     feed,
     lanes,
+    keys,
     webhooks,
     reconciliations,
     incidents,

@@ -13,6 +13,7 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+WRONG_TOKENS = Counter("guerdon_wrong_tokens_total", "Requests with wrong credentials.")
 UNSENT = Gauge("guerdon_intake_unsent", "Accepted requests that Temporal does not have yet.")
 DOUBLE_ORDERS = Gauge(
     "guerdon_double_orders",

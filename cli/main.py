@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import data
-from domain.roles import Role
+from domain.roles import Role, Scope
 
 app = typer.Typer(
     name="guerdon",
@@ -148,14 +148,40 @@ def verify() -> None:
 @keys.command()
 def create(
     role: Annotated[Role, typer.Option(help="What the key may do.")],
+    name: Annotated[str, typer.Option(help="Whose key it is, such as `shop backend`.")] = "",
+    expires: Annotated[
+        str | None, typer.Option(help="The day or time from which it is refused; UTC.")
+    ] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it may do beyond its role; repeatable.")
+    ] = None,
 ) -> None:
     """Create credentials for the API and print them once: they are stored hashed."""
-    from cli.surroundings import find_surroundings, told_in_a_line
-    from store.access.api_keys import create_key_sync
+    from cli.keys import create_key, expiry_of
+    from cli.surroundings import told_in_a_line
+    from store.access.api_keys import NewKey
 
     with told_in_a_line():
-        app_id, app_token = create_key_sync(find_surroundings(), role.value)
-    typer.echo(f"X-App-Id: {app_id}\nX-App-Token: {app_token}")
+        new = NewKey(role, name, scope or (), expiry_of(expires))
+    create_key(new)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Show every key: its name, role, scopes, last use, expiry. Never a token."""
+    from cli.keys import show_keys
+
+    show_keys()
+
+
+@keys.command()
+def revoke(
+    app_id: Annotated[str, typer.Argument(help="The key's id, X-App-Id.")],
+) -> None:
+    """Refuse a key from now on; running processes do within 10 seconds."""
+    from cli.keys import revoke_key
+
+    revoke_key(app_id)
 
 
 @keys.command()

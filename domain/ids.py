@@ -41,6 +41,7 @@ class Prefix(StrEnum):
     SCHEMA = "ms"
     DELETION = "cpd"
     APP = "app"
+    ACTOR = "act"
     REQUEST = "req"
     RECONCILIATION = "rec"
     INCIDENT = "inc"

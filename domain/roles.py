@@ -14,5 +14,23 @@ class Role(StrEnum):
     """Staff who answer for a person: read all but the books, act on referrals and grants."""
     FINANCE = "finance"
     """Reads all, reconciles, exports, funds. Persons are masked."""
+    MANAGER = "manager"
+    """Programme managers: campaigns, tiers, rewards, rules, codes. Persons are masked."""
+    OPERATOR = "operator"
+    """Those who keep it running: lanes, webhooks, metrics. Reads no referrals and no persons."""
     ADMIN = "admin"
     """Everything, keys and webhooks included."""
+
+    @property
+    def sees_persons(self) -> bool:
+        """Whether names, addresses and a caller's own words about a person are shown."""
+        return self in (Role.SERVICE, Role.SUPPORT, Role.ADMIN)
+
+
+class Scope(StrEnum):
+    """What an admin may add to one key, beyond its role."""
+
+    WEBHOOKS = "webhooks"
+    """Manage outgoing webhooks."""
+    EVENT_LOG = "event_log"
+    """Read the event log."""

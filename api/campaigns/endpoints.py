@@ -11,14 +11,13 @@ from api.campaigns.changes import CampaignChangeIn
 from api.campaigns.checks import must_be_known
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
 from api.campaigns.terms import PROGRAM, rewards_in
-from api.http.access import READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Dated
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.rewards.catalogue import must_be_offered
 from api.rewards.definitions import begin
-from domain.roles import Role
 from store import metadata_schemas
 from store.campaigns import queries as reading
 from store.campaigns.create import create, set_active
@@ -37,7 +36,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=Guard
 
 @router.post(
     "",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
@@ -85,7 +84,7 @@ async def get_campaign(campaign_id: str, held: Held) -> CampaignAnswer:
 
 @router.put(
     "/{campaign_id}",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=body_responses("resource_not_found", "duplicate_found", "not_allowed_in_state"),
 )
 async def update_campaign(
@@ -103,42 +102,42 @@ async def update_campaign(
         if body.metadata or body.unset_metadata_fields:
             await metadata_schemas.check(tx, "campaign", columns["attributes"])
         await making.put_away(tx, held.vault)
-        await revise(tx, campaign, before, after, columns, actor=caller.app_id)
+        await revise(tx, campaign, before, after, columns, actor=caller.actor)
     return await _answer(held, campaign.id)
 
 
 @router.delete(
     "/{campaign_id}",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
 async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> DeletedCampaign:
     """Delete a campaign with its codes, at once. Refused once anybody was referred: facts are
     never deleted, and `/disable` ends a campaign."""
     async with held.database.transaction() as tx:
-        await delete(tx, campaign_id, actor=caller.app_id)
+        await delete(tx, campaign_id, actor=caller.actor)
     return DeletedCampaign()
 
 
 @router.post(
     "/{campaign_id}/enable",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
 async def enable_campaign(campaign_id: str, caller: Calling, held: Held) -> CampaignAnswer:
     """Accept referrals and conversions again. Refused while a provider does not offer what the
     campaign gives; `errors` names the reward."""
-    return await _switch(held, campaign_id, active=True, actor=caller.app_id)
+    return await _switch(held, campaign_id, active=True, actor=caller.actor)
 
 
 @router.post(
     "/{campaign_id}/disable",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
 async def disable_campaign(campaign_id: str, caller: Calling, held: Held) -> CampaignAnswer:
     """Refuse new referrals and conversions. Grants that exist are finished."""
-    return await _switch(held, campaign_id, active=False, actor=caller.app_id)
+    return await _switch(held, campaign_id, active=False, actor=caller.actor)
 
 
 async def _answer(held: Held, ref: str) -> CampaignAnswer:

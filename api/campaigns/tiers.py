@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from api.campaigns.program import TierChangeIn, TierIn
 from api.campaigns.terms import document_of, tier_of, to_terms
-from api.http.access import READERS, Caller, Calling, allow
+from api.http.access import PROGRAMME, READERS, Caller, Calling, allow
 from api.http.lists import Listed, Windowed
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
@@ -19,7 +19,6 @@ from api.rewards.definitions import Making, begin
 from domain.campaigns import Tier
 from domain.ids import Prefix, new_id
 from domain.refusals import NotFound
-from domain.roles import Role
 from store.campaigns import queries as reading
 from store.campaigns.revise import lock, revise
 from store.terms import terms_of
@@ -49,7 +48,7 @@ class TierList(Listed[TierAnswer]):
 
 @router.post(
     "",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def create_tier(campaign_id: str, body: TierIn, caller: Calling, held: Held) -> TierAnswer:
@@ -82,7 +81,7 @@ async def get_tier(campaign_id: str, tier_id: str, held: Held) -> TierAnswer:
 
 @router.put(
     "/{tier_id}",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=body_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def update_tier(
@@ -104,7 +103,7 @@ async def update_tier(
 @router.delete(
     "/{tier_id}",
     status_code=204,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found"),
 )
 async def delete_tier(campaign_id: str, tier_id: str, caller: Calling, held: Held) -> None:
@@ -127,7 +126,7 @@ async def _edit(
         tiers = edit(before.tiers, making)
         after = to_terms(document_of(before) | {"tiers": tiers}, field="")
         await making.put_away(tx, held.vault)
-        await revise(tx, campaign, before, after, {}, actor=caller.app_id)
+        await revise(tx, campaign, before, after, {}, actor=caller.actor)
 
 
 async def _all(held: Held, campaign_id: str) -> list[TierAnswer]:

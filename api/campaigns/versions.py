@@ -162,12 +162,12 @@ async def move_referrals(
     those that have converted keep their terms. Nobody who was not shown is moved."""
     if body.token and body.reason:
         done = await relocation.carry_out(
-            held.database, campaign_id, version, body.token, actor=caller.app_id, reason=body.reason
+            held.database, campaign_id, version, body.token, actor=caller.actor, reason=body.reason
         )
         return MoveAnswer.of(done)
     async with held.database.transaction() as tx:
         shown = await relocation.preview(
-            tx, campaign_id, version, body.from_versions, actor=caller.app_id
+            tx, campaign_id, version, body.from_versions, actor=caller.actor
         )
     return MoveAnswer.of(shown.move, shown)
 

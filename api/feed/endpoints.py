@@ -12,14 +12,14 @@ from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from domain.feed import BEGINNING, EVENT_ID, Place, TypePattern
-from domain.roles import Role
+from domain.roles import Role, Scope
 from store.events import feed
 
 router = APIRouter(
     prefix="/v1/event-log",
     tags=["Event log"],
     route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE)],
+    dependencies=[allow(Role.FINANCE, scope=Scope.EVENT_LOG)],
 )
 
 

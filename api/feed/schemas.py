@@ -43,7 +43,9 @@ class LoggedEvent(BaseModel):
     detail: str | None = Field(
         description="More words; null where a person wrote them. Timelines have those."
     )
-    actor: str | None = Field(description="Of staff: their credential's `app_id`.")
+    actor: str | None = Field(
+        description="Of staff: their credential's id, or `act_…` for the person behind it."
+    )
     campaign_id: str | None
     referral_id: str | None
     grant_id: str | None

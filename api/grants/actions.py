@@ -63,6 +63,6 @@ async def _act(
 ) -> GrantAnswer:
     said = note.model_dump() if note else {}
     identity = identity_of(request)
-    await ask(held, Asking(action, caller.app_id, identity, grant_id=grant_id, **said))
+    await ask(held, Asking(action, caller.actor, identity, grant_id=grant_id, **said))
     async with held.database.reading() as session:
         return GrantAnswer.of(await reading.find(session, grant_id), caller)

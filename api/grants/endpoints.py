@@ -84,6 +84,6 @@ async def get_claim(grant_id: str, caller: Calling, held: Held, response: Respon
     demand is fetched by Guerdon when it next looks at the order, not by this request: until then
     the answer is 409."""
     async with held.database.transaction() as tx:
-        given = await claim_links.hand_out(tx, grant_id, actor=caller.app_id, vault=held.vault)
+        given = await claim_links.hand_out(tx, grant_id, actor=caller.actor, vault=held.vault)
     response.headers["Cache-Control"] = "no-store"
     return ClaimAnswer(grant_id=grant_id, order_id=given.order_id, **given.secret.model_dump())

@@ -106,5 +106,5 @@ async def remove_holder(
         session = ReadSession(tx.session)
         voucher = await reading.find_code(session, member_id, campaign_id)
         holder = await reading.find(session, voucher.id, holder_id)
-        intake = await referees.remove_referee(tx, holder, caller.app_id)
+        intake = await referees.remove_referee(tx, holder, caller.actor)
     held.dispatcher.wake(intake)

@@ -145,6 +145,7 @@ def refused(request_id: str, refusal: Refusal) -> Response:
     errors = []
     if refusal.field is not None:
         errors.append(FieldError(detail=refusal.detail, pointer=refusal.field))
+    wait = refusal.details.get("retry_after")
     return problem(
         request_id,
         refusal.key,
@@ -152,6 +153,7 @@ def refused(request_id: str, refusal: Refusal) -> Response:
         errors=errors,
         resource_id=refusal.details.get("resource_id"),
         verdicts=refusal.details.get("verdicts"),
+        headers={"Retry-After": str(wait)} if wait else None,
     )
 
 

@@ -31,7 +31,7 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             resources = resources_of(request)
-            request.state.caller = await resources.keyring.authenticate(request.headers)
+            request.state.caller = await resources.keyring.authenticate(request)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
             if request.method == "GET":

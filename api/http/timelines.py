@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.http.access import Caller
 from api.http.masking import name_for
@@ -23,6 +23,9 @@ class Happening(BaseModel):
     attempt: int | None
     type: str
     actor: str | None
+    actor_name: str | None = Field(
+        description="Who `X-Guerdon-Actor` named, else the credential's own name."
+    )
     grant_id: str | None
     order_id: str | None
     customer_id: str | None
@@ -42,6 +45,7 @@ class Timeline(BaseModel):
     def of(cls, told: Sequence[Told], caller: Caller) -> Timeline:
         data = [
             Happening(
+                actor_name=one.actor_name,
                 customer_name=name_for(caller, one.customer_name),
                 **one.event.model_dump(include=set(Happening.model_fields)),
             )

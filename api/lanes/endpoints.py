@@ -16,7 +16,7 @@ router = APIRouter(
     prefix="/v1/lanes",
     tags=["Lanes"],
     route_class=GuardedRoute,
-    dependencies=[allow(Role.SUPPORT, Role.FINANCE)],
+    dependencies=[allow(Role.SUPPORT, Role.FINANCE, Role.OPERATOR)],
 )
 
 

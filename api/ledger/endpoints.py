@@ -104,7 +104,7 @@ async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAn
     """Book money that was paid into our deposit at a provider: once for each reference."""
     money = Money(amount=body.amount, currency=body.currency)
     async with held.database.transaction() as tx:
-        await deposits.add(tx, body.provider, body.reference, money, actor=caller.app_id)
+        await deposits.add(tx, body.provider, body.reference, money, actor=caller.actor)
     async with held.database.reading() as session:
         balance = await deposits.balance(session, body.provider, body.currency)
     return DepositAnswer(balance=balance, **body.model_dump())

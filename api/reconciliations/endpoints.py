@@ -49,7 +49,7 @@ async def start_reconciliation(
     body: ReconciliationBody, caller: Calling, held: Held
 ) -> ReconciliationAnswer:
     """Compare a provider's book with ours. The answer comes at once; look again for the result."""
-    new = runs.NewRun(body.provider, body.since, body.until, actor=caller.app_id)
+    new = runs.NewRun(body.provider, body.since, body.until, actor=caller.actor)
     async with held.database.transaction() as tx:
         run = runs.create(tx, new)
     await begin(held, runs.start_of(run))
@@ -130,7 +130,7 @@ async def repair_item(
     opened. A provider that does not answer leaves the item open, with the reason in `outcome`."""
     async with held.database.transaction() as tx:
         asked = await repairs.ask(
-            tx, reconciliation_id, item_id, actor=caller.app_id, reason=body.reason
+            tx, reconciliation_id, item_id, actor=caller.actor, reason=body.reason
         )
     if asked.item.status == "repairing":
         await _carry_out(held, RepairStart(item_id=item_id, provider=asked.provider))

@@ -98,7 +98,7 @@ async def reconcile_with_statement(
     Its columns are mapped once per provider, by PUT /v1/reconciliations/mappings/{provider}."""
     if since >= until:
         raise InvalidPayload("`from` must lie before `to`.")
-    new = runs.NewRun(provider, since, until, "statement", caller.app_id)
+    new = runs.NewRun(provider, since, until, "statement", caller.actor)
     async with _received(request) as file:
         start = await statements.stage_statement(held.database, Upload(new, file))
     await begin(held, start)
@@ -122,7 +122,7 @@ async def set_mapping(
     """Say once which column of this provider's statements holds what, in which unit, and in which
     time zone its times are."""
     async with held.database.transaction() as tx:
-        await statements.set_mapping(tx, provider, body, actor=caller.app_id)
+        await statements.set_mapping(tx, provider, body, actor=caller.actor)
     return body
 
 

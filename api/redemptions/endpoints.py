@@ -162,7 +162,7 @@ async def roll_back_redemption(
         reason=given.reason or reason,
         tracking_id=given.tracking_id or tracking_id,
         metadata=given.metadata,
-        actor=caller.app_id,
+        actor=caller.actor,
     )
     return await _roll_back(asked, caller, held)
 

@@ -44,7 +44,7 @@ async def _decide(
 ) -> ReferralAnswer:
     reason = note.reason if note else None
     identity = identity_of(request)
-    asking = Asking(action, caller.app_id, identity, referral_id=referral_id, reason=reason)
+    asking = Asking(action, caller.actor, identity, referral_id=referral_id, reason=reason)
     await ask(held, asking)
     async with held.database.reading() as session:
         return ReferralAnswer.of(await reading.find(session, referral_id), caller)

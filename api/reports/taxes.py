@@ -94,7 +94,7 @@ async def set_threshold(
     """Set a currency's threshold. Cards and credits that would reach it are held as
     `tax_form_missing` until the person's form is recorded."""
     async with held.database.transaction() as tx:
-        await taxes.set_threshold(tx, currency, body.amount, body.form, actor=caller.app_id)
+        await taxes.set_threshold(tx, currency, body.amount, body.form, actor=caller.actor)
     return ThresholdAnswer(id=currency, currency=currency, **body.model_dump())
 
 
@@ -107,5 +107,5 @@ async def record_form(customer_id: str, body: FormBody, caller: Calling, held: H
     """Record that the person has handed in a form; then `retry` the grants that waited for it."""
     async with held.database.transaction() as tx:
         person = await customers.find(ReadSession(tx.session), customer_id)
-        await taxes.record_form(tx, person.id, body.form, actor=caller.app_id)
+        await taxes.record_form(tx, person.id, body.form, actor=caller.actor)
     return FormAnswer(customer_id=person.id, form=body.form)

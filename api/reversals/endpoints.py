@@ -67,7 +67,7 @@ async def _accept(
         body.reason,
         _identity(body, request),
         order_amount=body.order_amount,
-        actor=caller.app_id if caller.role is not Role.SERVICE else None,
+        actor=caller.actor if caller.role is not Role.SERVICE else None,
     )
 
 

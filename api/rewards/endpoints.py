@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Windowed
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
@@ -15,7 +15,6 @@ from api.rewards import definitions
 from api.rewards.bodies import RewardChangeIn, RewardCreateIn
 from api.rewards.schemas import RewardAnswer, RewardList
 from domain.rewards import Reward
-from domain.roles import Role
 from store import metadata_schemas
 from store.database import Transaction
 from store.rewards import queries as reading
@@ -24,13 +23,13 @@ from store.rewards.definitions import NewReward, create, delete, lock, update
 router = APIRouter(prefix="/v1/rewards", tags=["Rewards"], route_class=GuardedRoute)
 
 
-@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses())
+@router.post("", dependencies=[allow(*PROGRAMME)], responses=post_responses())
 async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> RewardAnswer:
     """Define a reward that campaigns can name by `reward_id`."""
     async with held.database.transaction() as tx:
         new = NewReward(**_given(body, await _made(tx, held, body)))
         await metadata_schemas.check(tx, "reward", new.attributes)
-        reward_id = await create(tx, new, actor=caller.app_id)
+        reward_id = await create(tx, new, actor=caller.actor)
     return await _answer(held, reward_id)
 
 
@@ -54,7 +53,7 @@ async def get_reward(reward_id: str, held: Held) -> RewardAnswer:
 
 @router.put(
     "/{reward_id}",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=body_responses("resource_not_found"),
 )
 async def update_reward(
@@ -67,20 +66,20 @@ async def update_reward(
         new = before.model_copy(update=_given(body, await _made(tx, held, body)))
         if body.metadata is not None:
             await metadata_schemas.check(tx, "reward", new.attributes)
-        await update(tx, reward_id, new, actor=caller.app_id)
+        await update(tx, reward_id, new, actor=caller.actor)
     return await _answer(held, reward_id)
 
 
 @router.delete(
     "/{reward_id}",
     status_code=204,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
 async def delete_reward(reward_id: str, caller: Calling, held: Held) -> None:
     """Forget a definition. Refused while a live campaign gives it, with the campaigns' names."""
     async with held.database.transaction() as tx:
-        await delete(tx, reward_id, actor=caller.app_id)
+        await delete(tx, reward_id, actor=caller.actor)
 
 
 async def _made(tx: Transaction, held: Held, body: RewardChangeIn) -> Reward | None:

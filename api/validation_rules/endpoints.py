@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Dated, Ordered
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
@@ -20,7 +20,6 @@ from api.validation_rules.schemas import (
     RuleIn,
     RuleList,
 )
-from domain.roles import Role
 from store.campaigns import rule_queries as reading
 from store.campaigns import rules
 from store.pages import Window
@@ -32,7 +31,7 @@ _ASSIGNMENTS = _ONE + "/assignments"
 
 
 @router.post(
-    _RULES, dependencies=[allow(Role.SERVICE)], responses=post_responses("resource_not_found")
+    _RULES, dependencies=[allow(*PROGRAMME)], responses=post_responses("resource_not_found")
 )
 async def create_rule(body: RuleIn, held: Held) -> RuleAnswer:
     """Create a rule. It is judged once it is assigned to a campaign."""
@@ -63,21 +62,19 @@ async def get_rule(rule_id: str, held: Held) -> RuleAnswer:
     return await _answer(held, rule_id)
 
 
-@router.put(
-    _ONE, dependencies=[allow(Role.SERVICE)], responses=body_responses("resource_not_found")
-)
+@router.put(_ONE, dependencies=[allow(*PROGRAMME)], responses=body_responses("resource_not_found"))
 async def change_rule(rule_id: str, body: RuleChangeIn, caller: Calling, held: Held) -> RuleAnswer:
     """Change a rule, and the current terms of the campaigns it is assigned to."""
     given = body.model_dump(include={"name", "type", "context_type"})
     async with held.database.transaction() as tx:
-        await rules.change(tx, rule_id, caller.app_id, rules=body.rules, error=body.error, **given)
+        await rules.change(tx, rule_id, caller.actor, rules=body.rules, error=body.error, **given)
     return await _answer(held, rule_id)
 
 
 @router.delete(
     _ONE,
     status_code=204,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
 async def delete_rule(rule_id: str, held: Held) -> None:
@@ -88,7 +85,7 @@ async def delete_rule(rule_id: str, held: Held) -> None:
 
 @router.post(
     _ASSIGNMENTS,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def assign_rule(
@@ -96,7 +93,7 @@ async def assign_rule(
 ) -> AssignmentAnswer:
     """Make a rule part of a campaign's terms: its next version has it."""
     async with held.database.transaction() as tx:
-        made = await rules.assign(tx, rule_id, body.related_object_id, caller.app_id)
+        made = await rules.assign(tx, rule_id, body.related_object_id, caller.actor)
     async with held.database.reading() as session:
         return AssignmentAnswer.of(await reading.assignment(session, made))
 
@@ -114,13 +111,13 @@ async def list_rule_assignments(rule_id: str, held: Held, window: Ordered) -> As
 @router.delete(
     _ASSIGNMENTS + "/{assignment_id}",
     status_code=204,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found"),
 )
 async def unassign_rule(rule_id: str, assignment_id: str, caller: Calling, held: Held) -> None:
     """Take a rule out of a campaign's terms: its next version is without it."""
     async with held.database.transaction() as tx:
-        await rules.unassign(tx, rule_id, assignment_id, caller.app_id)
+        await rules.unassign(tx, rule_id, assignment_id, caller.actor)
 
 
 @router.get(

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Created, Dated, Updated
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.vouchers.schemas import AllVouchers, VoucherAnswer
-from domain.roles import Role
 from store.codes import pool
 from store.codes import queries as codes
 
@@ -52,22 +51,22 @@ async def get_voucher(code: str, held: Held) -> VoucherAnswer:
 
 @router.post(
     "/{code}/enable",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
 async def enable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
     """The code may be used again."""
-    return await _switch(held, code, active=True, actor=caller.app_id)
+    return await _switch(held, code, active=True, actor=caller.actor)
 
 
 @router.post(
     "/{code}/disable",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
 async def disable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
     """Refuse the code to everybody. What was granted for it is finished."""
-    return await _switch(held, code, active=False, actor=caller.app_id)
+    return await _switch(held, code, active=False, actor=caller.actor)
 
 
 async def _switch(held: Held, code: str, *, active: bool, actor: str) -> VoucherAnswer:

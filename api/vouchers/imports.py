@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request
 
 from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
-from api.http.access import allow
+from api.http.access import PROGRAMME, allow
 from api.http.files import CsvFile, FileRoute, rows_of
 from api.http.problems import post_responses
 from api.http.resources import Held
@@ -16,7 +16,6 @@ from api.http.route import GuardedRoute
 from domain.code_imports import code_reader
 from domain.imports import WrongHeader
 from domain.refusals import InvalidPayload
-from domain.roles import Role
 from store.campaigns import queries as campaigns
 from store.imports.handlers import CODES_CSV, CODES_LIST
 
@@ -27,7 +26,7 @@ files = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_cl
 @router.post(
     "/import",
     status_code=202,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
 async def import_vouchers(
@@ -48,7 +47,7 @@ async def import_vouchers(
 @files.post(
     "/importCSV",
     status_code=202,
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
 async def import_vouchers_csv(

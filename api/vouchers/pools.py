@@ -7,13 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query
 
 from api.campaigns.codes import FixedText
-from api.http.access import READERS, allow
+from api.http.access import PROGRAMME, READERS, allow
 from api.http.lists import Windowed
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.vouchers.schemas import CodeIn, CodesAdded, CodesIn, VoucherAnswer, VoucherList
-from domain.roles import Role
 from store import metadata_schemas
 from store.campaigns import queries as campaigns
 from store.codes import pool
@@ -42,7 +41,7 @@ async def list_campaign_vouchers(campaign_id: str, held: Held, window: Windowed)
 
 @router.post(
     "",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found", "no_voucher_suitable_for_publication"),
 )
 async def add_vouchers(
@@ -65,7 +64,7 @@ async def add_vouchers(
 
 @router.post(
     "/{code}",
-    dependencies=[allow(Role.SERVICE)],
+    dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def add_voucher(

@@ -20,12 +20,16 @@ from api.webhooks.schemas import (
     WebhookIn,
     WebhookList,
 )
+from domain.roles import Role, Scope
 from store.webhooks import deliver
 from store.webhooks import queries as reading
 from store.webhooks.start import try_to_wake
 
 router = APIRouter(
-    prefix="/v1/webhooks", tags=["Webhooks"], route_class=GuardedRoute, dependencies=[allow()]
+    prefix="/v1/webhooks",
+    tags=["Webhooks"],
+    route_class=GuardedRoute,
+    dependencies=[allow(Role.OPERATOR, scope=Scope.WEBHOOKS)],
 )
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.tables import Customer, Event, Grant, Referral
+from store.tables import Actor, ApiKey, Customer, Event, Grant, Referral
 
 
 class Told(NamedTuple):
-    """An event, and the name of the person it concerns."""
+    """An event, the name of the person it concerns, and of the person or credential who did it."""
 
     event: Event
     customer_name: str | None
+    actor_name: str | None
 
 
 async def of_referral(session: ReadSession, referral_id: str) -> list[Told]:
@@ -34,9 +35,12 @@ async def of_grant(session: ReadSession, grant_id: str) -> list[Told]:
 
 
 async def _told(session: ReadSession, column: str | None, id: str) -> list[Told]:
+    key_name = func.nullif(ApiKey.name, "")
     statement = (
-        select(Event, col(Customer.name))
+        select(Event, col(Customer.name), func.coalesce(Actor.name, key_name))
         .outerjoin(Customer, col(Customer.id) == Event.customer_id)
+        .outerjoin(Actor, col(Actor.id) == Event.actor)
+        .outerjoin(ApiKey, col(ApiKey.app_id) == Event.actor)
         .where(col(column) == id)
         .order_by(col(Event.seq))
     )

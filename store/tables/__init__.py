@@ -1,6 +1,6 @@
 """All tables; importing this package fills the metadata that Alembic compares with."""
 
-from store.tables.access import ApiKey, IdempotentAnswer, LastingSecret
+from store.tables.access import Actor, ApiKey, IdempotentAnswer, LastingSecret
 from store.tables.campaigns import Budget, Campaign, CampaignVersion
 from store.tables.catalogue import Catalogue
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
@@ -39,6 +39,7 @@ __all__ = [
     "AccountDay",
     "AccountSum",
     "ActionPart",
+    "Actor",
     "ApiKey",
     "AsyncAction",
     "Budget",

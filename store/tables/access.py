@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import instant
+from store.tables.columns import document, instant
 
 
 class ApiKey(SQLModel, table=True):
@@ -18,8 +18,28 @@ class ApiKey(SQLModel, table=True):
     app_id: str = Field(primary_key=True)
     token_hash: str
     role: str
+    name: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    scopes: list[str] = document(
+        default_factory=list, nullable=False, sa_column_kwargs={"server_default": text("'[]'")}
+    )
+    """What it may do beyond its role: words of domain.roles.Scope."""
     created_at: datetime = instant()
+    last_used_at: datetime | None = instant(nullable=True)
+    """To the minute: not every use is written down."""
+    expires_at: datetime | None = instant(nullable=True)
     revoked_at: datetime | None = instant(nullable=True)
+
+
+class Actor(SQLModel, table=True):
+    """A person behind a shared credential, as `X-Guerdon-Actor` named them. Events and staff
+    requests hold the id; the name is joined when they are read."""
+
+    __tablename__ = "actors"
+
+    id: str = Field(primary_key=True)
+    app_id: str = Field(foreign_key="api_keys.app_id", index=True)
+    name: str
+    created_at: datetime = instant()
 
 
 class IdempotentAnswer(SQLModel, table=True):

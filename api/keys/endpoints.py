@@ -1,0 +1,57 @@
+"""Credentials of those who call this API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from api.http.access import Calling, allow
+from api.http.idempotency import keep_encrypted
+from api.http.lists import Windowed
+from api.http.problems import post_responses, responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.keys.schemas import KeyAnswer, KeyIn, KeyList, NewKeyAnswer
+from store.access import api_keys
+
+router = APIRouter(
+    prefix="/v1/keys", tags=["Keys"], route_class=GuardedRoute, dependencies=[allow()]
+)
+
+
+@router.post("", status_code=201, responses=post_responses())
+async def create_key(body: KeyIn, request: Request, caller: Calling, held: Held) -> NewKeyAnswer:
+    """Create a credential. Its token is stored hashed and shown this once."""
+    keep_encrypted(request)
+    new = api_keys.NewKey(body.role, body.name, body.scopes, body.expires_at)
+    async with held.database.transaction() as tx:
+        app_id, token = await api_keys.create(tx, new, actor=caller.actor)
+    answer = await _answer(held, app_id)
+    return NewKeyAnswer(token=token, **answer.model_dump())
+
+
+@router.get("", responses=responses("invalid_payload"))
+async def list_keys(held: Held, window: Windowed) -> KeyList:
+    """Credentials, newest first."""
+    async with held.database.reading() as session:
+        page = await api_keys.page(session, window)
+    data = [KeyAnswer.of(row[0]) for row in page.rows]
+    return KeyList(data=data, total=page.total, has_more=page.has_more)
+
+
+@router.get("/{app_id}", responses=responses("resource_not_found"))
+async def get_key(app_id: str, held: Held) -> KeyAnswer:
+    """One credential: its role, when it was last used, when it ends."""
+    return await _answer(held, app_id)
+
+
+@router.delete("/{app_id}", status_code=204, responses=responses("resource_not_found"))
+async def revoke_key(app_id: str, caller: Calling, held: Held) -> None:
+    """Revoke a credential: this process refuses it at once, others within 10 seconds."""
+    async with held.database.transaction() as tx:
+        await api_keys.revoke(tx, app_id, actor=caller.actor)
+    held.keyring.forget(app_id)
+
+
+async def _answer(held: Held, app_id: str) -> KeyAnswer:
+    async with held.database.reading() as session:
+        return KeyAnswer.of(await api_keys.get_key(session, app_id))
