@@ -5,7 +5,7 @@ from __future__ import annotations
 from activities.lane import ProviderLane
 from domain.grants import Attention
 from domain.messages import StaffRequest, Step
-from domain.orders import ENDED, OrderSnapshot
+from domain.orders import ENDED, OrderSnapshot, OrderState
 from providers.outcomes import ProviderError
 from store.staff import resolve
 from store.staff.resolve import Doubt
@@ -37,7 +37,7 @@ class Resolution:
             return await self._unresolved(Attention.OUTCOME_UNKNOWN, detail)
         except Contradiction as found_instead:
             return await self._unresolved(found_instead.attention, found_instead.detail)
-        if found is None:
+        if found is None or self._is_given_up(found):
             async with self._lane.database.transaction() as tx:
                 return await resolve.record_not_issued(tx, self._request, self._lane.carrier)
         return await self._adopt(found)
@@ -56,6 +56,11 @@ class Resolution:
             detail = "No order is found under our key. Name the provider's own order id."
             raise Contradiction(Attention.OUTCOME_UNKNOWN, detail)
         return found[0] if found else None
+
+    def _is_given_up(self, found: OrderSnapshot) -> bool:
+        """Said not to be issued, of an order that the provider calls by an adverse word."""
+        open_ = found.state in (OrderState.PENDING, OrderState.UNKNOWN)
+        return not self._doubt.issued and open_ and found.adverse is not None
 
     def _named(self, snapshot: OrderSnapshot) -> OrderSnapshot:
         if snapshot.key is not None and snapshot.key != self._doubt.key:

@@ -4,17 +4,13 @@ names. Columns that it does not know are metadata."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
-from domain.imports import WrongHeader, WrongRow
-
-
-def _aware(value: datetime) -> datetime:
-    """A time without a zone is UTC, as in Voucherify's files."""
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+from domain.dates import DayOrInstant
+from domain.imports import WrongHeader, WrongRow, checked_cell, plain_words
+from domain.numbers import whole_number
 
 
 def _plain(code: str) -> str:
@@ -23,7 +19,16 @@ def _plain(code: str) -> str:
     return code
 
 
-_Instant = Annotated[datetime, AfterValidator(_aware)]
+def _whole(given: Any) -> Any:
+    """Digits only: 1.0, 1_000 and " 5 " are no counts, nor is true."""
+    return whole_number(given) if isinstance(given, str) else given
+
+
+_Count = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+_Switch = Annotated[
+    bool,
+    BeforeValidator(lambda given: True if given is None else given),
+]
 _Metadata = Annotated[dict[str, Any], BeforeValidator(lambda given: given or {})]
 
 
@@ -31,12 +36,13 @@ class ImportedCode(BaseModel):
     """One code. For a known one only `active` and `category` are taken."""
 
     code: Annotated[str, AfterValidator(_plain)] = Field(min_length=1, max_length=200)
-    active: Annotated[bool, BeforeValidator(lambda given: True if given is None else given)] = True
+    active: _Switch = True
     category: str | None = Field(default=None, max_length=200)
-    redeemed_quantity: int = Field(default=0, ge=0, le=2_000_000_000)
-    quantity: int | None = Field(default=None, ge=1, le=2_000_000_000)
-    start_date: _Instant | None = None
-    expiration_date: _Instant | None = None
+    redeemed_quantity: _Count = Field(default=0, ge=0, le=2_000_000_000)
+    quantity: _Count | None = Field(default=None, ge=1, le=2_000_000_000)
+    start_date: DayOrInstant | None = None
+    expiration_date: DayOrInstant | None = None
+    """Days are on the clocks of the code's campaign."""
     metadata: _Metadata = {}
 
 
@@ -66,8 +72,7 @@ def code_reader(header: Sequence[str]) -> Callable[[Sequence[str]], ImportedCode
         given: dict[str, Any] = {}
         metadata: dict[str, str] = {}
         for name, column, value in zip(names, lowered, row, strict=True):
-            if "\x00" in value:
-                raise WrongRow(f"{name}: holds a NUL character")
+            checked_cell(name, value, is_id=column == "code")
             if value and column in _COLUMNS:
                 given[_COLUMNS[column]] = value
             elif value:
@@ -93,4 +98,4 @@ def _checked(given: dict[str, Any]) -> ImportedCode:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
-        raise WrongRow(f"{where}: {first['msg']}") from None
+        raise WrongRow(f"{where}: {plain_words(first['msg'])}") from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from domain.dates import Day
 
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 
@@ -65,7 +66,7 @@ class Person(BaseModel):
     email: Email | None = None
     phone: str | None = Field(default=None, max_length=50)
     description: str | None = Field(default=None, max_length=2000)
-    birthdate: date | None = Field(
+    birthdate: Day | None = Field(
         default=None, validation_alias=AliasChoices("birthdate", "birthday")
     )
     address: Address | None = None

@@ -12,12 +12,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from domain.customers import Person
+from domain.numbers import is_shortened
 
 _PLAIN = ("id", "source_id", "name", "email", "phone", "birthdate", "description")
 _ADDRESS = {
     f"address_{member}": member
     for member in ("line_1", "line_2", "postal_code", "city", "state", "country")
 }
+
+
+_DIGITS = frozenset({"id", "source_id", "phone"})
+"""Long numbers, some of them, which a spreadsheet shortens when it saves its file."""
 
 
 class WrongRow(ValueError):
@@ -48,8 +53,7 @@ def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
         for name, lowered, value in zip(names, known, row, strict=True):
             if not value:
                 continue
-            if "\x00" in value:
-                raise WrongRow(f"{name}: holds a NUL character")
+            checked_cell(name, value, is_id=lowered in _DIGITS)
             if lowered in _PLAIN:
                 person[lowered] = value
             elif lowered in _ADDRESS:
@@ -61,6 +65,22 @@ def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
     return read
 
 
+def plain_words(message: str) -> str:
+    """A validator's message without its prefix."""
+    return message.removeprefix("Value error, ")
+
+
+def checked_cell(name: str, value: str, *, is_id: bool) -> None:
+    """Raises WrongRow for what cannot be stored, and for an id that is not whole."""
+    if "\x00" in value:
+        raise WrongRow(f"{name}: holds a NUL character")
+    if is_id and is_shortened(value):
+        raise WrongRow(
+            f"{name}: a spreadsheet has shortened this number, as in 1.23E+15; "
+            "format the column as text and save the file again"
+        )
+
+
 def described(person: dict[str, Any]) -> Person:
     """A person from a row of a bulk request. Raises WrongRow."""
     try:
@@ -68,7 +88,7 @@ def described(person: dict[str, Any]) -> Person:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
-        raise WrongRow(f"{where}: {first['msg']}") from None
+        raise WrongRow(f"{where}: {plain_words(first['msg'])}") from None
     if not read.named:
         raise WrongRow("source_id: is missing")
     return read

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.adverse_words import adverse_word
 from domain.grants import GrantIdentity
 from domain.money import Money
 from domain.rewards import Delivery, Personalization
@@ -183,6 +184,11 @@ class OrderSnapshot(BaseModel):
     """The provider took the order and sends it once our deposit is funded: nothing to repeat."""
     recognised: bool = True
     """False for a status word never seen before: it counts as pending, and is reported."""
+
+    @property
+    def adverse(self) -> str | None:
+        """An adverse word that its adapter does not know."""
+        return None if self.recognised else adverse_word(self.raw_status)
 
 
 def poll_interval(age: timedelta, first: timedelta, longest: timedelta) -> timedelta:

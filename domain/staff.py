@@ -94,7 +94,9 @@ def _can_cancel(standing: Standing) -> bool:
 
 
 def _is_in_doubt(standing: Standing) -> bool:
-    doubted = standing.order is OrderState.UNKNOWN and standing.attention in IN_DOUBT
+    # PENDING: the provider has the order, and says something adverse of it.
+    open_ = standing.order in (OrderState.UNKNOWN, OrderState.PENDING)
+    doubted = open_ and standing.attention in IN_DOUBT
     return standing.status is GrantStatus.NEEDS_ATTENTION and doubted
 
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from domain.money import Currency, Money
+from domain.adverse_words import adverse_word
+from domain.dates import in_calendar
+from domain.money import Currency, Money, exponent
+from domain.numbers import decimal_of, is_shortened
 from domain.orders import OrderState
 from domain.reconciliation import Line
 
+_MOST = 10**15
+"""Minor units of one amount: more than any line, less than a 64-bit column holds."""
+
 
 class WrongStatement(ValueError):
-    """The file does not fit its mapping; the words say which row and column."""
+    """The file does not fit its mapping; the words say which line, and what was expected."""
+
+
+class Rows(Protocol):
+    """A csv.reader: rows, and the number of the last line that was read."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 def _is_zone(name: str) -> str:
@@ -59,20 +75,23 @@ class Mapping(BaseModel):
     )
     states: dict[str, Literal["pending", "issued", "failed", "cancelled"]] = Field(
         default_factory=dict,
-        description="The provider's words to ours; an unknown word counts as pending.",
+        description="The provider's words to ours. Of the others, a plainly adverse one "
+        "(Voided, Declined, …) counts as failed, any other as pending.",
     )
 
 
-def read_lines(rows: Iterable[list[str]], mapping: Mapping) -> Iterator[Line]:
+def read_lines(rows: Rows, mapping: Mapping) -> Iterator[Line]:
     """The lines of a CSV file, its header first. Raises WrongStatement."""
     reading = iter(rows)
     header = next(reading, None)
     if header is None:
         raise WrongStatement("the file is empty")
     reader = _Reader([name.strip().lstrip("\ufeff") for name in header], mapping)
-    for number, row in enumerate(reading, start=2):
+    number = rows.line_num + 1
+    for row in reading:
         if row:
             yield reader.line(number, row)
+        number = rows.line_num + 1
 
 
 class _Reader:
@@ -80,26 +99,33 @@ class _Reader:
         self._mapping = mapping
         self._zone = ZoneInfo(mapping.time_zone)
         self._states = {word.casefold(): ours for word, ours in mapping.states.items()}
+        self._columns = len(header)
         self._at: dict[str, int] = {}
         for name, column in mapping.columns.model_dump(exclude_none=True).items():
             if column not in header:
-                raise WrongStatement(f"the header lacks the column {column!r}")
+                seen = ", ".join(map(repr, header))
+                raise WrongStatement(f"the header lacks the column {column!r}; it has {seen}")
             self._at[name] = header.index(column)
 
     def line(self, number: int, row: list[str]) -> Line:
         try:
             return self._line(row)
-        except (ValueError, IndexError) as error:
-            raise WrongStatement(f"row {number}: {error}") from None
+        except IndexError:
+            raise WrongStatement(f"line {number}: has fewer values than the header") from None
+        except (ValueError, ArithmeticError) as error:
+            raise WrongStatement(f"line {number}: {error}") from None
 
     def _line(self, row: list[str]) -> Line:
-        order = self._text(row, "provider_order_id")
+        # A decimal comma that is not quoted moves all that follows it one column on.
+        if any(cell.strip() for cell in row[self._columns :]):
+            raise ValueError(f"has {len(row)} values where the header names {self._columns}")
+        order = self._id(row, "provider_order_id")
         if order is None:
             raise ValueError("no order id")
         face = self._money(row, "amount", "currency")
         charged = self._money(row, "charged", "charged_currency", face)
         return Line(
-            key=(self._text(row, "key") or "").lower() or None,
+            key=(self._id(row, "key") or "").lower() or None,
             provider_order_id=order,
             state=self._state(row),
             face=face.amount if face else None,
@@ -112,12 +138,24 @@ class _Reader:
     def _text(self, row: list[str], name: str) -> str | None:
         if name not in self._at:
             return None
-        return row[self._at[name]].strip() or None
+        text = row[self._at[name]].strip()
+        if "\x00" in text:
+            raise ValueError(f"{name}: holds a NUL character")
+        return text or None
+
+    def _id(self, row: list[str], name: str) -> str | None:
+        """An id whose digits a spreadsheet has dropped names no order any more."""
+        text = self._text(row, name)
+        if text is not None and is_shortened(text):
+            raise ValueError(f"{name}: {text} is a number that a spreadsheet has shortened")
+        return text
 
     def _state(self, row: list[str]) -> str:
         if "state" not in self._at:
             return OrderState.ISSUED
-        return self._states.get((self._text(row, "state") or "").casefold(), OrderState.PENDING)
+        word = self._text(row, "state") or ""
+        unknown = OrderState.FAILED if adverse_word(word) else OrderState.PENDING
+        return self._states.get(word.casefold(), unknown)
 
     def _money(
         self, row: list[str], name: str, currency: str, like: Money | None = None
@@ -127,11 +165,22 @@ class _Reader:
         if text is None:
             return None
         unit = self._text(row, currency) or (like.currency if like else self._mapping.currency)
-        thousands = "," if self._mapping.decimal == "." else "."
-        plain = text.replace(" ", "").replace(thousands, "").replace(self._mapping.decimal, ".")
+        value = decimal_of(text, self._mapping.decimal)
+        money = self._in_minor_units(value, unit, text)
+        if abs(money.amount) > _MOST:
+            raise ValueError(f"{name}: {text} is more than a line can hold")
+        return money
+
+    def _in_minor_units(self, value: Decimal, unit: str, text: str) -> Money:
         if self._mapping.unit == "minor":
-            return Money(amount=int(plain), currency=unit)
-        return Money.from_major(plain, unit)
+            if value != int(value):
+                raise ValueError(f"{text!r} is no whole number of minor units")
+            return Money(amount=int(value), currency=unit)
+        # 1.500 is 1500 to whoever writes so: three digits are thousands, unless the currency
+        # has three decimals.
+        if len(_fraction(value)) == 3 != exponent(unit):
+            raise ValueError(f"{text!r} has three decimals; {unit} has {exponent(unit)}")
+        return Money.from_major(value, unit)
 
     def _time(self, row: list[str]) -> datetime | None:
         text = self._text(row, "created_at")
@@ -139,4 +188,8 @@ class _Reader:
             return None
         form = self._mapping.time_format
         at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - its zone follows
-        return at if at.tzinfo else at.replace(tzinfo=self._zone)
+        return in_calendar(at if at.tzinfo else at.replace(tzinfo=self._zone))
+
+
+def _fraction(value: Decimal) -> str:
+    return format(value, "f").partition(".")[2]

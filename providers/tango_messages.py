@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from domain.adverse_words import adverse_word
 from domain.money import Money
 from domain.orders import (
     ClaimSecret,
@@ -216,20 +217,32 @@ def snapshot(
         state = _STATES[word(line, "status")]
     method = word(order, "deliveryMethod") or ("EMAIL" if order.get("sendEmail") else "NONE")
     told = word(line, "emailStatus" if method == "EMAIL" else "deliveryStatus")
+    known = told in _DELIVERIES or not told
+    against = [one for one in _odd(line) if adverse_word(one)]
     return OrderSnapshot(
         provider_order_id=str(order["referenceOrderID"]),
         key=key_of(order),
         state=state or OrderState.PENDING,
         delivery=_delivery(state, method, told),
         redemption=_REDEMPTIONS.get(word(line, "rewardStatus"), RedemptionState.UNKNOWN),
-        raw_status=f"{raw}, {told}" if told else raw,
+        raw_status=", ".join(filter(None, (raw, told, *against))),
         face=_face(order, currency),
         product_id=str(order["utid"]) if order.get("utid") else None,
         charged=_charged(order),
         created_at=created(order),
         secret=_secret(order) if method in _KEPT_BY_US else None,
-        recognised=state is not None and (not told or told in _DELIVERIES),
+        recognised=state is not None and known and not against,
     )
+
+
+def _odd(line: dict[str, Any]) -> list[str]:
+    """Words about the card itself that no document lists."""
+    status, reward = word(line, "status"), word(line, "rewardStatus")
+    return [
+        one
+        for one, known in ((status, _STATES), (reward, _REDEMPTIONS))
+        if one and one not in known
+    ]
 
 
 def _delivery(state: OrderState | None, method: str, told: str) -> DeliveryState:

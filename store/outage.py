@@ -28,9 +28,22 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig else None
         return error.connection_invalidated or (cause is not None and is_outage(cause))
-    if isinstance(error, pg.DataError):  # asyncpg's word for a value it cannot encode
+    if isinstance(error, ValueError):  # an InterfaceError too, where asyncpg cannot encode a value
         return False
     return isinstance(error, (*_PASSING, PoolTimeout, DisconnectionError, OSError))
+
+
+_VALUE = (pg.DataError, pg.IntegrityConstraintViolationError, ValueError, OverflowError)
+"""What a value leads to that PostgreSQL cannot hold, or that breaks a constraint. asyncpg's own
+DataError, for what it cannot encode, is a ValueError."""
+
+
+def is_refused_value(error: BaseException) -> bool:
+    """Whether the statement's values are at fault: repeating it would fail the same way."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig else None
+        return cause is not None and is_refused_value(cause)
+    return isinstance(error, _VALUE)
 
 
 FAILURES = (OSError, DBAPIError, pg.PostgresError, pg.InterfaceError)

@@ -12,6 +12,8 @@ from sqlalchemy.engine import make_url
 from tests.said.gathering import gather_secrets
 
 TEMPLATE = "migrated"
+_LONGEST = 60
+"""PostgreSQL's identifiers have 63 bytes."""
 
 
 def renamed(url: str, database: str) -> str:
@@ -21,7 +23,8 @@ def renamed(url: str, database: str) -> str:
 
 @asynccontextmanager
 async def cloned(server_url: str, name: str) -> AsyncIterator[str]:
-    """An empty, migrated database, until the block ends."""
+    """An empty, migrated database, until the block ends. A module's dotted name will do."""
+    name = name.replace(".", "_")[-_LONGEST:]
     admin = await asyncpg.connect(server_url)
     try:
         # Files that are copied as they are take a quarter of the time of a copy through the log.

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 
 from api.async_actions.schemas import AsyncActionAnswer, AsyncActionList, AsyncActionSummary
 from api.http.access import READERS, allow
-from api.http.fields import Instant
 from api.http.lists import Ordered
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
+from domain.dates import Instant
 from store.imports import queries as actions
 from store.pages import Between
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.campaigns.checks import WindowsIn, lay_windows
+from api.campaigns.checks import LAST_DAY, WindowsIn, lay_windows
 from api.campaigns.codes import MAX_CODES, VoucherIn
 from api.campaigns.program import ReferralProgramIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.http.fields import Category, Duration, Instant
+from api.http.fields import Category, Duration
 from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType
 from domain.customers import Metadata
+from domain.dates import DayOrInstant, begins, ends
 from domain.refusals import InvalidPayload
 from domain.rules.rule import Rule
 from store.campaigns.create import NewCampaign
@@ -70,8 +72,8 @@ class CampaignIn(WindowsIn):
     type: CampaignType = CampaignType.AUTO_UPDATE
     join_once: bool = False
     vouchers_count: int | None = Field(default=None, ge=0, le=MAX_CODES)
-    start_date: Instant | None = None
-    expiration_date: Instant | None = None
+    start_date: DayOrInstant | None = None
+    expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
     activity_duration_after_publishing: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     metadata: Metadata = Field(default={})
     validation_rules: list[str] = Field(
@@ -82,6 +84,11 @@ class CampaignIn(WindowsIn):
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> CampaignIn:
+        zone = ZoneInfo(self.timezone or "UTC")
+        if self.start_date:
+            self.start_date = begins(self.start_date, zone)
+        if self.expiration_date:
+            self.expiration_date = ends(self.expiration_date, zone)
         if self.start_date and self.expiration_date and self.expiration_date <= self.start_date:
             raise ValueError("expiration_date must lie after start_date")
         if self.validity_timeframe and not self.start_date:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field
 
-from api.campaigns.checks import WindowsIn, lay_windows
+from api.campaigns.checks import LAST_DAY, WindowsIn, lay_windows
 from api.campaigns.codes import DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
-from api.http.fields import Category, Duration, Instant
+from api.http.fields import Category, Duration
 from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType, Limits
 from domain.customers import Metadata
+from domain.dates import DayOrInstant, begins, ends
 from domain.refusals import InvalidPayload
 from domain.windows import Windows
 from store.tables import Campaign
@@ -55,8 +57,8 @@ class CampaignChangeIn(WindowsIn):
     category: Category | None = None
     type: CampaignType | None = None
     join_once: bool | None = Field(default=None, description="Cannot be taken back.")
-    start_date: Instant | None = None
-    expiration_date: Instant | None = None
+    start_date: DayOrInstant | None = None
+    expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
     activity_duration_after_publishing: Duration | None = None
     metadata: Metadata = Field(default={})
     unset_metadata_fields: list[str] = Field(default=[], max_length=100)
@@ -87,8 +89,9 @@ class CampaignChangeIn(WindowsIn):
             lay_program(document, self.referral_program, making, currency)
         return to_terms(document)
 
-    def to_columns(self, campaign: Campaign) -> dict[str, Any]:
-        """What else changes. Raises InvalidPayload for dates in the wrong order."""
+    def to_columns(self, campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:
+        """What else changes; days are on the clocks of `zone`. Raises InvalidPayload for dates in
+        the wrong order."""
         kept = {
             name: value
             for name, value in campaign.attributes.items()
@@ -96,13 +99,17 @@ class CampaignChangeIn(WindowsIn):
         }
         columns: dict[str, Any] = {name: None for name in self.unset if name in _UNSET_PLAIN}
         columns |= self.model_dump(include=set(_PLAIN), exclude_none=True)
-        begins = columns.get("start_date", campaign.start_date)
-        ends = columns.get("expiration_date", campaign.expiration_date)
-        if begins and ends and ends <= begins:
+        if self.start_date:
+            columns["start_date"] = begins(self.start_date, zone)
+        if self.expiration_date:
+            columns["expiration_date"] = ends(self.expiration_date, zone)
+        start = columns.get("start_date", campaign.start_date)
+        end = columns.get("expiration_date", campaign.expiration_date)
+        if start and end and end <= start:
             raise InvalidPayload(
                 "expiration_date must lie after start_date", field="/expiration_date"
             )
-        if self.validity_timeframe and not begins:
+        if self.validity_timeframe and not start:
             raise InvalidPayload(
                 "validity_timeframe needs a start_date to count from", field="/start_date"
             )

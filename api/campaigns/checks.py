@@ -15,6 +15,10 @@ from domain.windows import Hours, Weekdays, Windows, Zone
 from store.database import Transaction
 from store.eligibility.segments import must_exist
 
+LAST_DAY = (
+    "A day such as 2026-12-31 ends with that day, on the clocks of the campaign's `timezone`."
+)
+
 
 def _daily(given: Any) -> Any:
     """Voucherify wraps the hours into `daily`."""

@@ -97,7 +97,8 @@ async def update_campaign(
         campaign = await lock(tx, campaign_id)
         before = await terms_of(tx, campaign.id, campaign.version)
         making = await begin(tx, currency, rewards_in(body.referral_program))
-        after, columns = body.to_terms(before, making, currency), body.to_columns(campaign)
+        after = body.to_terms(before, making, currency)
+        columns = body.to_columns(campaign, after.windows.zone)
         await must_be_known(tx, after)
         if body.metadata or body.unset_metadata_fields:
             await metadata_schemas.check(tx, "campaign", columns["attributes"])

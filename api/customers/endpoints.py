@@ -8,13 +8,13 @@ from fastapi import APIRouter, Body, Query
 
 from api.customers.schemas import CustomerAnswer, CustomerList
 from api.http.access import READERS, Calling, allow
-from api.http.fields import Instant
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from domain.customers import Person
+from domain.dates import Instant
 from domain.roles import Role
 from store.customers import queries as reading
 from store.customers.upsert import upsert

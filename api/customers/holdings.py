@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.http.access import READERS, allow
-from api.http.fields import Instant
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Ordered
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.vouchers.schemas import VoucherAnswer
+from domain.dates import Instant
 from domain.ledger import POINTS
 from store.customers import holdings
 from store.customers import queries as customers

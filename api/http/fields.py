@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import (
@@ -17,22 +17,16 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api.http.errors import MISSING_CUSTOMER
+from domain import dates
 from domain.customers import Person
+
+Instant = dates.Instant
+"""RFC 3339; without an offset it is UTC."""
 
 MAX_MINOR = 10**15
 """More than any order or budget; far less than a 64-bit column holds."""
 
 MinorUnits = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR)]
-
-
-def _utc(value: datetime) -> datetime:
-    if not 1970 <= value.year <= 9000:
-        raise ValueError("the year must lie between 1970 and 9000")
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-Instant = Annotated[datetime, AfterValidator(_utc)]
-"""RFC 3339; without an offset it is UTC."""
 
 
 def _iso_duration(value: Any) -> Any:

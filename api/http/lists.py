@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
-from api.http.fields import Instant
+from domain.dates import Instant
 from store.pages import Between, Window
 
 T = TypeVar("T")

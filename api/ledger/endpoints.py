@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from api.http.access import Calling, allow
-from api.http.fields import Instant
 from api.http.lists import Windowed
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
@@ -24,6 +23,7 @@ from api.ledger.schemas import (
     TransactionList,
     csv_lines,
 )
+from domain.dates import Instant
 from domain.money import Money
 from domain.roles import Role
 from store.database import Database

@@ -10,12 +10,12 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from api.http.access import allow
-from api.http.fields import Instant
 from api.http.lists import Windowed
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.orders.schemas import OrderAnswer, OrderList, csv_lines
+from domain.dates import Instant
 from domain.orders import OrderState
 from domain.roles import Role
 from store.database import Database

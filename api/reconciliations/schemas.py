@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from api.http.fields import Instant
 from api.http.lists import Listed
+from domain.dates import Instant
 from domain.reconciliation import DIFFERENCES, Filed, Repair, Standing
 from providers.registry import KNOWN
 from store.reconciliation.repairs import explanation_of

@@ -13,12 +13,12 @@ from fastapi import APIRouter, Body, Query, Request
 from starlette.datastructures import UploadFile
 
 from api.http.access import Calling, allow
-from api.http.fields import Instant
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.reconciliations.endpoints import begin, get_reconciliation
 from api.reconciliations.schemas import Provider, ReconciliationAnswer
+from domain.dates import Instant
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 from domain.roles import Role
 from domain.statements import Mapping

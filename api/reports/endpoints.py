@@ -10,13 +10,14 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from api.http.access import allow
-from api.http.fields import Duration, Instant
+from api.http.fields import Duration
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.reports import schemas
 from api.reports.schemas import Report
 from api.reports.stream import DOCUMENTED, answer
+from domain.dates import Instant
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.database import now

@@ -53,10 +53,11 @@ async def add_vouchers(
     """Add codes to a campaign's pool. One is answered whole, several by their number."""
     given = body or CodesIn()
     async with held.database.reading() as session:
-        found = (await campaigns.find(session, campaign_id)).campaign
+        found, terms, *_ = await campaigns.find(session, campaign_id)
+    making = given.making(terms.windows.zone)
     async with held.database.transaction() as tx:
         await metadata_schemas.check(tx, "voucher", given.metadata)
-        made = await pool.add_codes(tx, found.id, vouchers_count, given.config(), given.making())
+        made = await pool.add_codes(tx, found.id, vouchers_count, given.config(), making)
     if len(made) > 1:
         return CodesAdded(campaign_id=found.id, vouchers_count=len(made))
     return await _answer(held, made[0])
@@ -74,12 +75,13 @@ async def add_voucher(
     body: Annotated[CodeIn | None, Body()] = None,
 ) -> VoucherAnswer:
     """Add this very code to a campaign's pool."""
-    async with held.database.reading() as session:
-        found = (await campaigns.find(session, campaign_id)).campaign
     given = body or CodeIn()
+    async with held.database.reading() as session:
+        found, terms, *_ = await campaigns.find(session, campaign_id)
+    making = given.making(terms.windows.zone)
     async with held.database.transaction() as tx:
         await metadata_schemas.check(tx, "voucher", given.metadata)
-        voucher_id = await pool.add_code(tx, found.id, code, given.making())
+        voucher_id = await pool.add_code(tx, found.id, code, making)
     return await _answer(held, voucher_id)
 
 

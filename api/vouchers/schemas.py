@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
+from api.campaigns.checks import LAST_DAY
 from api.campaigns.codes import CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
-from api.http.fields import Category, Instant, Strict
+from api.http.fields import Category, Strict
 from api.http.lists import Listed
 from domain.codes import CodeConfig
 from domain.customers import Metadata
+from domain.dates import DayOrInstant, begins, ends
 from store.codes.generate import Making
 from store.codes.queries import VoucherRead
 
@@ -26,23 +29,30 @@ class CodeIn(Strict):
 
     category: Category | None = None
     redemption: UsesIn = UsesIn()
-    start_date: Instant | None = None
-    expiration_date: Instant | None = None
+    start_date: DayOrInstant | None = None
+    expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
     metadata: Metadata = Field(default={}, examples=[{"batch": "spring"}])
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> CodeIn:
-        if self.start_date and self.expiration_date and self.expiration_date <= self.start_date:
-            raise ValueError("expiration_date must lie after start_date")
+        # Days and instants are compared where the zone of the campaign does not matter.
+        zone = ZoneInfo("UTC")
+        if self.start_date and self.expiration_date:
+            mixed = type(self.start_date) is not type(self.expiration_date)
+            slack = timedelta(days=1) if mixed else timedelta()
+            if ends(self.expiration_date, zone) + slack <= begins(self.start_date, zone):
+                raise ValueError("expiration_date must lie after start_date")
         return self
 
-    def making(self) -> Making:
-        """The same, as the store takes it."""
+    def making(self, zone: ZoneInfo) -> Making:
+        """The same, as the store takes it; days are on the clocks of `zone`."""
+        start = begins(self.start_date, zone) if self.start_date else None
+        end = ends(self.expiration_date, zone) if self.expiration_date else None
         return Making(
             category=self.category,
             quantity=self.redemption.quantity,
-            start_date=self.start_date,
-            expiration_date=self.expiration_date,
+            start_date=start,
+            expiration_date=end,
             metadata=self.metadata,
         )
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from domain.code_imports import ImportedCode
+from domain.dates import begins, ends
 from domain.ids import Prefix, new_id
 from store.database import Transaction
 from store.imports.customers import Written, copy_in
+from store.tables import Campaign
+from store.terms import terms_of
 
 _SCRATCH = """
 CREATE TEMP TABLE arriving_codes (
@@ -26,7 +30,11 @@ async def write_codes(
     tx: Transaction, campaign_id: str, codes: Iterable[tuple[int, ImportedCode]]
 ) -> Written:
     """Create codes in a campaign's pool; of its own known ones set `active` and `category`."""
-    records = [_record(*row) for row in codes]
+    campaign = await tx.session.get(Campaign, campaign_id)
+    if campaign is None:
+        return Written(0, 0, [(number, "campaign: was deleted meanwhile") for number, _ in codes])
+    zone = (await terms_of(tx, campaign_id, campaign.version)).windows.zone
+    records = [_record(*row, zone) for row in codes]
     await copy_in(tx, _SCRATCH, "arriving_codes", (*_COLUMNS, *_MORE), records)
     given: dict[str, Any] = {"campaign": campaign_id, "now": tx.now}
     created = list(await tx.session.scalars(text(_INSERT), given))
@@ -43,7 +51,7 @@ async def write_codes(
     return Written(len(created), len(updated), wrong)
 
 
-def _record(number: int, code: ImportedCode) -> tuple[Any, ...]:
+def _record(number: int, code: ImportedCode, zone: ZoneInfo) -> tuple[Any, ...]:
     return (
         number,
         new_id(Prefix.VOUCHER),
@@ -52,8 +60,8 @@ def _record(number: int, code: ImportedCode) -> tuple[Any, ...]:
         code.category,
         code.redeemed_quantity,
         code.quantity,
-        code.start_date,
-        code.expiration_date,
+        begins(code.start_date, zone) if code.start_date else None,
+        ends(code.expiration_date, zone) if code.expiration_date else None,
         json.dumps(code.metadata),
     )
 

@@ -13,6 +13,7 @@ from store.database import Database, Transaction
 from store.imports import customers
 from store.imports.codes import write_codes
 from store.imports.jobs import Dealt, Failure, advance, next_part
+from store.outage import is_refused_value
 from store.tables import AsyncAction
 
 CUSTOMERS_CSV = "CUSTOMERS.IMPORT_CSV"
@@ -51,9 +52,35 @@ async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: lis
             good.append((number, read(row)))
         except WrongRow as wrong:
             failures.append(Failure(number, str(wrong)))
-    written = await write(tx, good)
+        except (ValueError, OverflowError, RecursionError):
+            failures.append(Failure(number, _UNFIT))
+    written = await _write_apart(tx, write, good)
     failures += [Failure(*wrong) for wrong in written.wrong]
     return Dealt(len(rows), written.created, written.updated, sorted(failures))
+
+
+async def _write_apart(
+    tx: Transaction, write: Write, rows: list[tuple[int, Any]]
+) -> customers.Written:
+    """Write all rows at once. Where PostgreSQL refuses them for what they hold, write the halves
+    apart, down to the row whose error it is: no file is retried for ever for one of its rows."""
+    try:
+        async with tx.session.begin_nested():
+            return await write(tx, rows)
+    except Exception as error:
+        if not is_refused_value(error):
+            raise
+    if len(rows) == 1:
+        return customers.Written(0, 0, [(rows[0][0], _UNFIT)])
+    middle = len(rows) // 2
+    first = await _write_apart(tx, write, rows[:middle])
+    second = await _write_apart(tx, write, rows[middle:])
+    return customers.Written(
+        first.created + second.created, first.updated + second.updated, first.wrong + second.wrong
+    )
+
+
+_UNFIT = "row: holds a value that cannot be stored"
 
 
 async def _fitting(tx: Transaction, read: Read) -> Read:

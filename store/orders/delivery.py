@@ -84,7 +84,7 @@ async def record_snapshot(
         _post_issue(tx, order, grant, face, snapshot.charged)
     committed = withdrawn and await post_withdrawal(tx, order, grant, face)
     arrived = _ARRIVED if signals_delivery else _ARRIVED | {DeliveryState.SENT}
-    step = await _consequence(tx, order, grant, pace, arrived, snapshot.awaits_funds)
+    step = await _consequence(tx, order, grant, pace, arrived, snapshot)
     await tx.session.flush()
     await tx.write_facts()
     if issued:
@@ -144,10 +144,11 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
     if (order.state, order.delivery_state, order.raw_status) == before:
         return
     words = f"the provider's word is {snapshot.raw_status!r}"
+    counted = "it tells against the order" if snapshot.adverse else "counted as pending"
     tx.record(
         f"order.{order.state}",
         _title(order, was_issued=before[0] == OrderState.ISSUED),
-        detail=words if snapshot.recognised else f"{words}, not known here: counted as pending",
+        detail=words if snapshot.recognised else f"{words}, not known here: {counted}",
         source="provider",
         attempt=order.attempt,
         data={"provider": order.provider, "key": order.key, "delivery": order.delivery_state}
@@ -239,7 +240,7 @@ async def _consequence(
     grant: Grant,
     pace: Pace,
     arrived: frozenset[DeliveryState],
-    awaits_funds: bool,
+    snapshot: OrderSnapshot,
 ) -> Step:
     delivery = DeliveryState(order.delivery_state)
     if order.state in ENDED:
@@ -247,9 +248,24 @@ async def _consequence(
         return await park(tx, grant, Attention.ORDER_LOST, detail)
     if delivery in _BOUNCED:
         return await park(tx, grant, Attention.DELIVERY_FAILED, _BOUNCED_WORDS[delivery])
+    if snapshot.adverse:
+        return await _stop_at_word(tx, order, grant, pace)
     if order.state == OrderState.ISSUED and delivery in arrived:
         return await _deliver(tx, order, grant)
-    return await _keep_following(tx, order, grant, pace, awaits_funds=awaits_funds)
+    return await _keep_following(tx, order, grant, pace, awaits_funds=snapshot.awaits_funds)
+
+
+async def _stop_at_word(tx: Transaction, order: Order, grant: Grant, pace: Pace) -> Step:
+    """The provider says something plainly adverse that its adapter does not know. A person asks
+    it; the order is looked at further, and nothing is ordered anew."""
+    says = f"The provider says {order.raw_status!r}, which is not known here."
+    if order.state == OrderState.ISSUED:
+        detail = f"{says} Ask it whether the card works and has arrived."
+        step = await park(tx, grant, Attention.DELIVERY_FAILED, detail)
+    else:
+        detail = f"{says} Ask it whether the card will come, then resolve."
+        step = await park(tx, grant, Attention.OUTCOME_UNKNOWN, detail)
+    return _followed(step, _next_look(tx, order, pace))
 
 
 async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
@@ -293,8 +309,8 @@ def _spent(kinds: set[str]) -> bool:
 async def _keep_following(
     tx: Transaction, order: Order, grant: Grant, pace: Pace, *, awaits_funds: bool
 ) -> Step:
-    age = tx.now - (order.resent_at or order.first_sent_at or tx.now)
-    after = poll_interval(age, pace.first, pace.longest)
+    age = _age(tx, order)
+    after = _next_look(tx, order, pace)
     if awaits_funds:
         detail = "The provider has the order and waits for funds. Do not order again."
         step = await park(tx, grant, Attention.INSUFFICIENT_FUNDS, detail)
@@ -304,4 +320,17 @@ async def _keep_following(
     else:
         await clear_attention(tx, grant, GrantStatus.ORDERED)
         return Step(next=Next.FOLLOW, after=after)
-    return step.model_copy(update={"next": Next.FOLLOW, "after": after, "cancellable": False})
+    return _followed(step, after)
+
+
+def _age(tx: Transaction, order: Order) -> timedelta:
+    return tx.now - (order.resent_at or order.first_sent_at or tx.now)
+
+
+def _next_look(tx: Transaction, order: Order, pace: Pace) -> timedelta:
+    return poll_interval(_age(tx, order), pace.first, pace.longest)
+
+
+def _followed(parked: Step, after: timedelta) -> Step:
+    """Parked, and looked at further."""
+    return parked.model_copy(update={"next": Next.FOLLOW, "after": after, "cancellable": False})

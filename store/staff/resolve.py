@@ -72,7 +72,7 @@ async def record_not_issued(tx: Transaction, request: StaffRequest, carrier: str
     any more. The grant stays parked, so that a person orders anew, or withdraws it, by a second,
     deliberate step: a finding can be wrong, and this is the last moment to see so."""
     grant, order = await lock_latest(tx, request.grant_id)
-    if await _is_done(tx, request) or order.state != OrderState.UNKNOWN:
+    if await _is_done(tx, request) or order.state not in (OrderState.UNKNOWN, OrderState.PENDING):
         return requests.step_of(grant, order)
     order.state, order.claimed_until, order.updated_at = OrderState.FAILED, None, tx.now
     grant.workflow_id = carrier

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.adverse_words import adverse_word
 from domain.grants import GrantIdentity
 from domain.money import Money
 from domain.orders import (
@@ -252,3 +253,22 @@ class TestClaimSecret:
         printed = f"{secret} {secret!r} {[secret]}"
         assert "abc" not in printed
         assert "xyz" not in printed
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ("Failed", "failed"),
+        ("REJECTED", "rejected"),
+        ("PAYMENT_DECLINED", "declined"),
+        ("OrderVoided", "voided"),
+        ("EXECUTED/CLAWED_BACK", "clawed_back"),
+        ("refunded, by hand", "refunded"),
+        ("Marinating", None),
+        ("AVOIDED", None),
+        ("not rejected", None),
+        ("", None),
+    ],
+)
+def test_a_plainly_adverse_word_is_known_whoever_says_it(status: str, word: str | None) -> None:
+    assert adverse_word(status) == word

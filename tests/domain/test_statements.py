@@ -56,6 +56,14 @@ def test_an_unknown_word_is_pending_and_an_offset_wins() -> None:
     assert line.created_at == datetime(2026, 11, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("word", ["Voided", "PAYMENT_DECLINED", "rejected"])
+def test_an_adverse_word_that_no_mapping_names_counts_as_failed(word: str) -> None:
+    (line,) = _read(HEADER + f"G1,,{word},,,,\n", _mapping())
+    assert line.state == "failed"
+    mapped = _mapping(states={word: "pending"})
+    assert _read(HEADER + f"G1,,{word},,,,\n", mapped)[0].state == "pending"
+
+
 def test_other_ways_to_write() -> None:
     mapping = _mapping(
         decimal=",", delimiter=";", currency="EUR", time_format="%d.%m.%Y %H:%M", unit="major"
@@ -73,16 +81,99 @@ def test_other_ways_to_write() -> None:
     [
         ("", "empty"),
         ("Order,PO\nG1,k\n", "lacks the column 'Status'"),
-        (HEADER + "G1,k,Done,15.005,,,\n", "row 2"),
-        (HEADER + "G1,k,Done,15,,,\nG2,k,Done,much,,,\n", "row 3"),
-        (HEADER + "G1,k,Done,15,,yesterday,\n", "row 2"),
+        (HEADER + "G1,k,Done,15.005,,,\n", "line 2"),
+        (HEADER + "G1,k,Done,15,,,\nG2,k,Done,much,,,\n", "line 3"),
+        (HEADER + "G1,k,Done,15,,yesterday,\n", "line 2"),
         (HEADER + ",k,Done,15,,,\n", "no order id"),
-        (HEADER + "G1,k\n", "row 2"),
+        (HEADER + "G1,k\n", "line 2"),
     ],
 )
 def test_what_does_not_fit_is_named(text: str, words: str) -> None:
     with pytest.raises(WrongStatement, match=words):
         _read(text, _mapping())
+
+
+@pytest.mark.parametrize(
+    ("decimal", "unit", "text", "minor"),
+    [
+        (".", "major", "15", 1500),
+        (".", "major", "15.6", 1560),
+        (".", "major", "15.6000", 1560),
+        (".", "major", "1,500", 150000),
+        (".", "major", "12,34,567.50", 123456750),
+        (".", "major", "1 500.00", 150000),
+        (".", "major", "1'500.00", 150000),
+        (".", "major", "-15.00", -1500),
+        (",", "major", "15,00", 1500),
+        (",", "major", "1.500,00", 150000),
+        (",", "major", "1\u202f500,00", 150000),
+        (".", "minor", "1,500", 1500),
+    ],
+)
+def test_a_number_in_the_declared_form(decimal: str, unit: str, text: str, minor: int) -> None:
+    mapping = _mapping(decimal=decimal, unit=unit, delimiter=";")
+    (line,) = _read(HEADER.replace(",", ";") + f"G1;k;Done;{text};;;\n", mapping)
+    assert line.face == minor
+
+
+@pytest.mark.parametrize(
+    ("decimal", "unit", "text"),
+    [
+        (".", "major", "15,00"),
+        (".", "major", "1.500,00"),
+        (".", "major", "1.500"),  # a thousand and a half, or one and a half
+        (",", "major", "15.00"),
+        (",", "major", "1,500.00"),
+        (",", "major", "1,500"),
+        (".", "major", "1,500 000"),
+        (".", "major", "$15.00"),
+        (".", "major", "1e3"),
+        (".", "major", "NaN"),
+        (".", "major", "١٥"),
+        (".", "minor", "1500.5"),
+        (",", "minor", "15.00"),
+        (".", "major", "99999999999999999999"),
+        (".", "minor", "9" * 280),
+    ],
+)
+def test_a_number_in_another_form_stops_the_file_and_names_its_line(
+    decimal: str, unit: str, text: str
+) -> None:
+    mapping = _mapping(decimal=decimal, unit=unit, delimiter=";")
+    file = HEADER.replace(",", ";") + f"G1;k;Done;1;;;\nG2;k;Done;{text};;;\n"
+    with pytest.raises(WrongStatement, match="line 3"):
+        _read(file, mapping)
+
+
+def test_a_decimal_comma_without_quotes_does_not_move_the_columns() -> None:
+    with pytest.raises(WrongStatement, match="line 2: has 8 values where the header names 7"):
+        _read(HEADER + "G1,k,Done,15,00,,,x\n", _mapping())
+
+
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59-05:00", "0001-01-01", "1969-12-31"])
+def test_a_time_that_cannot_be_kept_stops_the_file(date: str) -> None:
+    with pytest.raises(WrongStatement, match="line 2: the year"):
+        _read(HEADER + f"G1,k,Done,15,,{date},\n", _mapping())
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("4,71E+15;k;Done;15;;;", "provider_order_id: 4,71E\\+15 is a number that a spreadsheet"),
+        ("G1;4.7E+15;Done;15;;;", "key: 4.7E"),
+        ("G\x001;k;Done;15;;;", "provider_order_id: holds a NUL"),
+        ("G1;k\x00;Done;15;;;", "key: holds a NUL"),
+        ("G1;k;Done;15;;2026\x00;", "created_at: holds a NUL"),
+    ],
+)
+def test_a_cell_that_has_lost_its_meaning_stops_the_file(row: str, words: str) -> None:
+    with pytest.raises(WrongStatement, match=f"line 2: {words}"):
+        _read(HEADER.replace(",", ";") + row + "\n", _mapping(delimiter=";"))
+
+
+def test_the_line_is_the_files_own_also_behind_a_cell_of_two_lines() -> None:
+    with pytest.raises(WrongStatement, match="line 4"):
+        _read(HEADER + 'G1,k,Done,15,,,"two\nlines"\nG2,k,Done,much,,,\n', _mapping())
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,26 @@ class TestNotIssued:
         await case.parked("order_rejected")
 
 
+class TestAdverseWord:
+    async def test_parks_and_a_person_who_asked_the_provider_frees_it(
+        self, stage: Stage, door: FrontDoor
+    ) -> None:
+        await stage.simulator.put("delivery", seconds=0, outcome="Voided")
+        case = await stage.converted(standings.single())
+        grant = await case.parked("outcome_unknown")
+        assert "'Voided'" in (grant.attention_detail or "")
+        assert [order.state for order in await case.orders()] == ["pending"]
+        await say(door, grant, issued=False)
+        await case.parked("order_rejected")
+        assert len(await case.orders()) == 1
+        await stage.simulator.put("delivery", seconds=0, outcome="delivered")
+        await door.ask("retry", grant.id)
+        assert await case.result() == "completed"
+        first, second = await case.orders()
+        assert (first.state, second.state) == ("failed", "issued")
+        await assert_books_agree(stage.database)
+
+
 class TestIssued:
     async def test_found_under_our_key_it_is_adopted_and_followed(
         self, stage: Stage, door: FrontDoor, keep: Keep

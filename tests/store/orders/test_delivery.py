@@ -77,6 +77,36 @@ class TestPending:
         assert "'Marinating'" in event.detail
         assert "counted as pending" in event.detail
 
+    async def test_an_adverse_word_never_seen_before_parks_at_once_and_is_followed(
+        self, database: Database
+    ) -> None:
+        grant = await add_grant(database)
+        claimed = await attempt(database, grant.id)
+        said = snapshot(claimed, PENDING, raw_status="Voided", recognised=False)
+        step = await record(database, claimed.order_id, said)
+        assert (step.next, step.attention) == (Next.FOLLOW, Attention.OUTCOME_UNKNOWN)
+        assert not step.cancellable
+        grant = await one(database, Grant)
+        assert grant.status == GrantStatus.NEEDS_ATTENTION
+        assert "'Voided'" in (grant.attention_detail or "")
+        assert len(await rows(database, Order)) == 1
+        assert (await record(database, claimed.order_id, snapshot(claimed))).next is Next.REST
+        assert (await one(database, Grant)).status == GrantStatus.DELIVERED
+        await assert_books_agree(database)
+
+    async def test_an_adverse_word_about_an_issued_card_parks_also_a_delivered_grant(
+        self, database: Database
+    ) -> None:
+        grant = await add_grant(database)
+        claimed = await attempt(database, grant.id)
+        await record(database, claimed.order_id, snapshot(claimed))
+        said = snapshot(claimed, PENDING, raw_status="CLAWED_BACK", recognised=False)
+        step = await record(database, claimed.order_id, said)
+        assert (step.next, step.attention) == (Next.FOLLOW, Attention.DELIVERY_FAILED)
+        order = await one(database, Order)
+        assert (order.state, order.generation) == (ISSUED, 1)
+        await assert_books_agree(database)
+
     async def test_the_same_word_again_is_not_told_again(self, database: Database) -> None:
         grant = await add_grant(database)
         claimed = await attempt(database, grant.id)

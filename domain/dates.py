@@ -1,0 +1,66 @@
+"""Times and days as callers and files write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, TypeAdapter
+
+FIRST_YEAR, LAST_YEAR = 1970, 9000
+"""What can be stored and moved between time zones without leaving the calendar."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DIGITS = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
+
+
+def in_calendar(value: datetime) -> datetime:
+    """The same time in UTC, where it names no zone of its own. Raises ValueError for a year that
+    cannot be kept."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def not_digits(value: Any) -> Any:
+    """Refuses numbers and bare digits. 20261231 is a day to whoever wrote it, and seconds since
+    1970 to a parser. Raises ValueError."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _DIGITS.fullmatch(value)):
+        raise ValueError("write a time as 2026-12-31T23:59:00Z, a day as 2026-12-31")
+    return value
+
+
+Instant = Annotated[datetime, BeforeValidator(not_digits), AfterValidator(in_calendar)]
+"""RFC 3339; without an offset it is UTC."""
+Day = Annotated[date, BeforeValidator(not_digits)]
+"""ISO 8601, such as 1990-12-31."""
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+def _day_or_instant(value: Any) -> date | datetime:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not (isinstance(value, str) and _DAY.fullmatch(value.strip())):
+        return _INSTANT.validate_python(value)
+    day = date.fromisoformat(value.strip())
+    in_calendar(datetime.combine(day, time(), UTC))
+    return day
+
+
+DayOrInstant = Annotated[
+    date | datetime, PlainValidator(_day_or_instant, json_schema_input_type=datetime | date)
+]
+"""An instant, or a whole day on clocks that `begins` and `ends` are told."""
+
+
+def begins(value: date | datetime, zone: ZoneInfo) -> datetime:
+    """The instant, or the first one of the day."""
+    if isinstance(value, datetime):
+        return value
+    return datetime.combine(value, time(), zone).astimezone(UTC)
+
+
+def ends(value: date | datetime, zone: ZoneInfo) -> datetime:
+    """The instant, or the first one after the day."""
+    return begins(value if isinstance(value, datetime) else value + timedelta(days=1), zone)
