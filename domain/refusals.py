@@ -7,6 +7,8 @@
     ├── Forbidden             403
     ├── CannotCount           400  a code, campaign or customer that cannot take part (key says why)
     ├── AlreadyExists         409
+    ├── IdentityReused        409  the same identity with other content
+    ├── AmbiguousOrder        409  several campaigns know the order
     ├── NotAllowedInState     409  right request, wrong moment
     ├── UnsupportedMediaType  415
     ├── IdempotencyInProgress 409  the first request with this key still runs
@@ -88,6 +90,23 @@ class AlreadyExists(Refusal):
     status = 409
     key = "duplicate_found"
     title = "Duplicate found"
+
+
+class IdentityReused(Refusal):
+    """The caller's own identity (an event id, an order, a refund, a reference) was used before,
+    with other content. `differences`: which members, each with both values in words."""
+
+    status = 409
+    key = "identity_reused"
+    title = "Identity reused"
+
+
+class AmbiguousOrder(Refusal):
+    """Shops number their orders alike: several campaigns know one of this id."""
+
+    status = 409
+    key = "ambiguous_order"
+    title = "Ambiguous order"
 
 
 class NotAllowedInState(Refusal):

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.access import allow
-from api.http.fields import Strict
+from api.http.fields import Reference, Strict
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -32,10 +32,9 @@ class UseIn(Strict):
 
     amount: int = Field(ge=1, le=10**15, description="Minor units, or points.")
     unit: str = Field(min_length=1, max_length=10, description="A currency, or POINTS.")
-    reference: str = Field(
-        min_length=1,
-        max_length=200,
-        description="The use's own name. The same one again is not taken twice.",
+    reference: Reference = Field(
+        description="The use's own name. The same one again is not taken twice; with another "
+        "amount it is refused.",
     )
 
 
@@ -51,7 +50,7 @@ class UseAnswer(BaseModel):
 @router.post(
     "/{customer_id}/wallet-uses",
     dependencies=[allow(Role.SERVICE)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
 )
 async def use_wallet(customer_id: str, body: UseIn, held: Held) -> UseAnswer:
     """Take credits or points out of a wallet, first what expires first; never more than it

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from api.http.errors import MISSING_CUSTOMER
 from domain import dates
 from domain.customers import Person
+from domain.purchases import id_text
 
 Instant = dates.Instant
 """RFC 3339; without an offset it is UTC."""
@@ -63,9 +64,23 @@ def identity_of(metadata: dict[str, Any], *names: str) -> str | None:
     """The caller's own id under the first of these members that holds one."""
     for name in names:
         value = metadata.get(name)
-        if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
-            return str(value)
+        text = value if isinstance(value, str) else id_text(value)
+        if isinstance(text, str) and text.strip():
+            return text
     return None
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+Reference = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
+"""The caller's own name for a booking. Blanks around it tell no two apart."""
+
+ExternalId = Annotated[str, BeforeValidator(id_text), Field(max_length=255)]
+"""An id of the caller's: text, or the number that it looks like."""
 
 
 class Strict(BaseModel):

@@ -81,6 +81,9 @@ KINDS: dict[str, Kind] = {
         400, "Cannot be used", "Rule Big orders (val_01jd3v5q): Spend $50."
     ),
     "already_referred": Kind(400, "Cannot be used", "This customer was referred by another code."),
+    "order_already_used": Kind(
+        400, "Cannot be used", "The order converted referral ref_01jd3v5q in this campaign before."
+    ),
     "campaign_not_live": Kind(400, "Cannot be used", "The campaign has ended."),
     "budget_exhausted": Kind(400, "Cannot be used", "The campaign's budget is spent."),
     "unauthorized": Kind(401, "Not authenticated", "X-App-Id and X-App-Token are required."),
@@ -90,6 +93,16 @@ KINDS: dict[str, Kind] = {
     "duplicate_found": Kind(409, "Duplicate found", "A campaign with this name exists."),
     "idempotency_in_progress": Kind(
         409, "Still in progress", "The first request with this Idempotency-Key still runs."
+    ),
+    "identity_reused": Kind(
+        409,
+        "Identity reused",
+        "'checkout-4711' was used with other content. /amount: first 1.00 USD, now 400.00 USD.",
+    ),
+    "ambiguous_order": Kind(
+        409,
+        "Ambiguous order",
+        "Several campaigns know this order: camp_1, camp_2. Name one as campaign_id.",
     ),
     "not_allowed_in_state": Kind(
         409, "Not allowed in this state", "A grant that is delivered cannot be cancelled."
@@ -145,6 +158,8 @@ def refused(request_id: str, refusal: Refusal) -> Response:
     errors = []
     if refusal.field is not None:
         errors.append(FieldError(detail=refusal.detail, pointer=refusal.field))
+    for pointer, words in refusal.details.get("differences", []):
+        errors.append(FieldError(detail=words, pointer=pointer))
     wait = refusal.details.get("retry_after")
     return problem(
         request_id,

@@ -51,7 +51,9 @@ def documented(action: Action) -> dict[str, Any]:
     """What the routes of staff's actions have in common."""
     return {
         "dependencies": [allow(Role.SUPPORT)],
-        "responses": post_responses("resource_not_found", "not_allowed_in_state"),
+        "responses": post_responses(
+            "resource_not_found", "identity_reused", "not_allowed_in_state"
+        ),
         "summary": MEANING[action],
     }
 

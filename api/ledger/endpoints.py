@@ -99,7 +99,7 @@ async def list_transactions(
     return TransactionList(data=data, total=total, has_more=more)
 
 
-@router.post("/deposits", status_code=201, responses=post_responses("duplicate_found"))
+@router.post("/deposits", status_code=201, responses=post_responses("identity_reused"))
 async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAnswer:
     """Book money that was paid into our deposit at a provider: once for each reference."""
     money = Money(amount=body.amount, currency=body.currency)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.fields import Strict
+from api.http.fields import Reference, Strict
 from api.http.lists import Listed
 from domain.money import Currency
 from store.ledger.balances import Balance
@@ -96,10 +96,9 @@ class DepositIn(Strict):
     provider: str = Field(min_length=1, max_length=100)
     amount: int = Field(ge=1, le=MOST, description="Minor units.")
     currency: Currency
-    reference: str = Field(
-        min_length=1,
-        max_length=200,
-        description="The payment's own name. The same one again is not booked twice.",
+    reference: Reference = Field(
+        description="The payment's own name. The same one again is not booked twice; with another "
+        "amount it is refused.",
     )
 
 

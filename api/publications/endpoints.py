@@ -33,6 +33,7 @@ router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=Guarde
         "customer_rules_violated",
         "resource_not_found",
         "duplicate_found",
+        "identity_reused",
     ),
 )
 async def publish_code(
@@ -53,7 +54,7 @@ async def publish_code(
             customer_id=customer.id,
             campaign=name,
             code=body.voucher,
-            source_id=body.source_id,
+            source_id=body.source_id if body.source_id and body.source_id.strip() else None,
             join_once=join_once,
             channel=body.channel or "API",
             metadata=body.metadata,

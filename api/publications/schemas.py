@@ -41,7 +41,12 @@ class PublicationIn(BaseModel):
     campaign: FromCampaign | None = None
     voucher: str | None = Field(default=None, min_length=1, max_length=200)
     customer: NamedPerson
-    source_id: str | None = Field(default=None, min_length=1, max_length=255)
+    source_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=255,
+        description="The publication's own name: the same one always answers the same code.",
+    )
     channel: str | None = Field(default=None, max_length=100)
     metadata: Metadata = {}
 

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
 @router.post(
     "/referrals/{referral_id}/reverse",
     dependencies=[allow(Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
 )
 async def reverse_referral(
     referral_id: str, body: ReversalIn, caller: Calling, held: Held, request: Request
@@ -41,7 +41,7 @@ async def reverse_referral(
 @router.post(
     "/reversals",
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
 )
 async def reverse_order(
     body: OrderReversalIn, caller: Calling, held: Held, request: Request

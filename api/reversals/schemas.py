@@ -15,8 +15,9 @@ MOST = 10**15
 
 
 class ReversalIn(Strict):
-    """What is undone, and why. `metadata.refund_id` is the reversal's identity: the same one again
-    has no further effect. Without it the Idempotency-Key is."""
+    """What is undone, and why. `metadata.refund_id` is the reversal's identity, else the
+    Idempotency-Key: the same one again has no further effect, and with another `amount` is
+    refused. A part needs one; without `amount` none is needed."""
 
     model_config = ConfigDict(
         json_schema_extra={

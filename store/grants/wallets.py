@@ -8,7 +8,9 @@ from sqlmodel import col
 from domain import ledger
 from domain.ids import digest
 from domain.refusals import NotAllowedInState
+from domain.repeats import Content, Kind, trimmed
 from domain.rewards import GiftCredits, LoyaltyPoints, reward_of
+from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.grants.value import posting_of, unit_of
 from store.tables import Grant, LedgerEntry, WalletCredit
@@ -59,17 +61,25 @@ async def take(
 
 async def use(tx: Transaction, customer_id: str, unit: str, amount: int, reference: str) -> None:
     """The person uses credits or points, once for each of the caller's references. Raises
-    NotAllowedInState when the wallet holds less."""
-    subject = f"{customer_id}/{digest(reference)}"
+    NotAllowedInState when the wallet holds less, and IdentityReused for a reference that was
+    another amount before."""
+    identity = given(Kind.WALLET_USE, reference, customer_id)
+    content = Content(amount=amount, currency=unit)
     # The credits are locked before the repeat is looked for, so that two at once take turns.
     credits = await _usable(tx, customer_id, unit)
-    if await _posted(tx, "use", subject):
+    if known := await recall(tx, identity):
+        must_match(identity, known, content)
+        return
+    subject = f"{customer_id}/{digest(trimmed(reference))}"
+    # A use that was booked before contents were kept: as it was spelt then.
+    if await _posted(tx, "use", {subject, f"{customer_id}/{digest(reference)}"}):
         return
     held = sum(credit.remaining for credit in credits)
     if held < amount:
         raise NotAllowedInState(f"The wallet holds {held} {unit}, less than {amount}.", held=held)
     await take(tx, customer_id, unit, amount)
     tx.post(ledger.use_wallet(customer_id, subject, amount, unit))
+    await keep(tx, identity, content, [subject])
     tx.record(
         "wallet.used",
         "Wallet used",
@@ -120,10 +130,10 @@ async def _usable(tx: Transaction, customer_id: str, unit: str) -> list[WalletCr
     return list(found)
 
 
-async def _posted(tx: Transaction, kind: str, subject: str) -> bool:
+async def _posted(tx: Transaction, kind: str, subjects: set[str]) -> bool:
     found = await tx.session.scalar(
         select(func.count()).where(
-            col(LedgerEntry.kind) == kind, col(LedgerEntry.subject) == subject
+            col(LedgerEntry.kind) == kind, col(LedgerEntry.subject).in_(subjects)
         )
     )
     return bool(found)

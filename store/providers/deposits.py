@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from domain import ledger
 from domain.money import Money
-from domain.refusals import AlreadyExists
+from domain.repeats import Content, Kind, must_say_the_same, trimmed
 from store.database import ReadSession, Transaction
 from store.ledger.balances import Which, balances
 from store.tables import LedgerEntry
@@ -17,11 +17,13 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 async def add(tx: Transaction, provider: str, reference: str, money: Money, *, actor: str) -> None:
     """Book a payment, once for each provider's reference. The same again changes nothing; with
-    another amount it raises AlreadyExists."""
-    posting = ledger.deposit(provider, reference, money)
+    another amount it raises IdentityReused."""
+    posting = ledger.deposit(provider, trimmed(reference), money)
     # Two at once take turns, so that the second finds the first.
     await tx.session.execute(_LOCK, {"name": posting.subject})
-    booked = await _booked(tx, posting.subject)
+    # What was booked before blanks were taken off has them.
+    spelt = ledger.deposit(provider, reference, money).subject
+    booked = await _booked(tx, {posting.subject, spelt})
     if booked is None:
         tx.post(posting)
         tx.record(
@@ -32,8 +34,9 @@ async def add(tx: Transaction, provider: str, reference: str, money: Money, *, a
             actor=actor,
             data={"provider": provider, "reference": reference},
         )
-    elif booked != money:
-        raise AlreadyExists(f"{reference!r} is booked already, with {booked}.", field="/reference")
+    else:
+        content = Content(amount=money.amount, currency=money.currency)
+        must_say_the_same(Kind.DEPOSIT, reference, booked.model_dump(), content)
 
 
 async def balance(session: ReadSession, provider: str, currency: str) -> int:
@@ -43,11 +46,11 @@ async def balance(session: ReadSession, provider: str, currency: str) -> int:
     return sum(b.balance for b in found if (b.account, b.currency) == (account, currency))
 
 
-async def _booked(tx: Transaction, subject: str) -> Money | None:
+async def _booked(tx: Transaction, subjects: set[str]) -> Money | None:
     statement = select(LedgerEntry).where(
         col(LedgerEntry.kind) == "deposit",
-        col(LedgerEntry.subject) == subject,
+        col(LedgerEntry.subject).in_(subjects),
         col(LedgerEntry.amount) > 0,
     )
-    entry = (await tx.session.scalars(statement)).one_or_none()
+    entry = (await tx.session.scalars(statement.limit(1))).one_or_none()
     return Money(amount=entry.amount, currency=entry.currency) if entry else None

@@ -11,7 +11,9 @@ from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.ids import Prefix, new_id
-from domain.refusals import AlreadyExists, NotFound
+from domain.refusals import IdentityReused, NotFound
+from domain.repeats import Content, Kind, trimmed
+from store.access.identities import Given, given, keep, must_match, recall
 from store.codes import assign
 from store.database import Transaction
 from store.eligibility.admission import must_belong
@@ -34,11 +36,13 @@ class PublicationRequest(BaseModel):
 
 async def publish(tx: Transaction, request: PublicationRequest) -> str:
     """Give the customer a code; answers the publication's id. A repeat answers the first one:
-    by its `source_id`, or in a join-once campaign by its customer.
+    by its `source_id`, or in a join-once campaign by its customer. Raises IdentityReused for a
+    `source_id` that was another customer's, campaign's or code's before.
 
     The caller has locked the customer's row in this transaction (store.customers.upsert.upsert).
     """
-    if request.source_id and (earlier := await _by_source_id(tx, request)):
+    identity = given(Kind.PUBLICATION, request.source_id) if request.source_id else None
+    if identity and (earlier := await _repeated(tx, identity, request)):
         return earlier
     campaign, terms = await _find_campaign(tx, request)
     _must_be_open(tx, campaign)
@@ -51,19 +55,53 @@ async def publish(tx: Transaction, request: PublicationRequest) -> str:
         earlier = await _latest(tx, voucher.id, request.customer_id)
         if earlier:
             return earlier
-    return await _insert(tx, voucher, request)
+    publication_id = new_id(Prefix.PUBLICATION)
+    if identity:
+        content = _content(request, campaign.id, voucher.id)
+        await keep(tx, identity, content, [publication_id])
+    return await _insert(tx, publication_id, voucher, request)
 
 
-async def _by_source_id(tx: Transaction, request: PublicationRequest) -> str | None:
-    statement = select(Publication).where(col(Publication.source_id) == request.source_id)
-    earlier = (await tx.session.scalars(statement)).one_or_none()
+def _content(request: PublicationRequest, campaign_id: str, *codes: str) -> Content:
+    return Content(customer=request.customer_id, campaign=campaign_id, codes=list(codes))
+
+
+async def _repeated(tx: Transaction, identity: Given, request: PublicationRequest) -> str | None:
+    """The publication that this is a repeat of."""
+    known = await recall(tx, identity)
+    if not known:
+        return await _recorded_before(tx, request)
+    first = known[0].content["campaign"]
+    # A campaign that has another name by now is still the first one's.
+    campaign_id = await _campaign_of(tx, request.campaign) or first
+    codes = [await _voucher_of(tx, request.code) or request.code] if request.code else []
+    return must_match(identity, known, _content(request, campaign_id, *codes))[0]
+
+
+async def _recorded_before(tx: Transaction, request: PublicationRequest) -> str | None:
+    """One that was made before contents were kept; only its customer is compared."""
+    source_id = request.source_id or ""
+    spellings = {source_id, trimmed(source_id)}
+    statement = select(Publication).where(col(Publication.source_id).in_(spellings))
+    earlier = (await tx.session.scalars(statement.limit(1))).one_or_none()
     if earlier is None:
         return None
     if earlier.customer_id != request.customer_id:
-        raise AlreadyExists(
+        raise IdentityReused(
             "This source_id belongs to another customer's publication.", field="/source_id"
         )
     return earlier.id
+
+
+async def _campaign_of(tx: Transaction, ref: str | None) -> str | None:
+    """The id of the campaign of this id or name."""
+    named = or_(col(Campaign.id) == ref, col(Campaign.name) == ref)
+    statement = select(col(Campaign.id)).where(named).order_by((col(Campaign.id) == ref).desc())
+    return await tx.session.scalar(statement.limit(1))
+
+
+async def _voucher_of(tx: Transaction, code: str) -> str | None:
+    return await tx.session.scalar(select(col(Voucher.id)).where(col(Voucher.code) == code))
 
 
 async def _find_campaign(
@@ -109,13 +147,14 @@ async def _latest(tx: Transaction, voucher_id: str, customer_id: str) -> str | N
     return (await tx.session.scalars(statement)).one_or_none()
 
 
-async def _insert(tx: Transaction, voucher: Voucher, request: PublicationRequest) -> str:
-    publication_id = new_id(Prefix.PUBLICATION)
+async def _insert(
+    tx: Transaction, publication_id: str, voucher: Voucher, request: PublicationRequest
+) -> str:
     inserted = await tx.session.execute(
         insert(Publication)
         .values(
             id=publication_id,
-            source_id=request.source_id,
+            source_id=trimmed(request.source_id) if request.source_id else None,
             campaign_id=voucher.campaign_id,
             voucher_id=voucher.id,
             customer_id=request.customer_id,
@@ -127,7 +166,7 @@ async def _insert(tx: Transaction, voucher: Voucher, request: PublicationRequest
         .returning(col(Publication.id))
     )
     if inserted.scalar() is None:
-        raise AlreadyExists(
+        raise IdentityReused(
             "This source_id belongs to another customer's publication.", field="/source_id"
         )
     tx.record(

@@ -15,11 +15,17 @@ from sqlmodel import col
 from domain.ids import Prefix, digest, new_id
 from domain.referrals import ReferralStatus
 from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
+from domain.repeats import Content, Kind, trimmed
+from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.outbox.messages import Outgoing
 from store.outbox.reversal_messages import enqueue
 from store.tables import Referral, Reversal
 
+_NAMELESS_PART = (
+    "A part of an order needs a name of its own, so that a repeat is not a second refund. Send "
+    "metadata.refund_id or an Idempotency-Key."
+)
 _NEVER_COUNTED = frozenset({ReferralStatus.EXPIRED, ReferralStatus.REJECTED})
 
 
@@ -51,16 +57,25 @@ async def request_reversal(
 ) -> Accepted:
     """Accept a reversal of `refunded` minor units of the order behind a referral; None: of all
     that is left. `identity` is the caller's own name for it, such as a refund's id: the same one
-    again changes nothing. `order_amount` is needed for a share of an order whose amount is not
+    again changes nothing, and is refused with another amount. Only a whole reversal needs none, for
+    it cannot happen twice. `order_amount` is needed for a share of an order whose amount is not
     known here. `actor`: a credential's id, when a person asked.
 
     The caller commits, then wakes the dispatcher with what this answers. Takes the referral's
-    lock, and no other. Raises NotFound, InvalidPayload or NotAllowedInState.
+    lock, and no other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
     """
+    if identity is None and refunded is not None:
+        raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
     referral = await _lock(tx, referral_id)
-    name = digest(referral.id, identity or new_id(Prefix.REVERSAL))
+    named = given(Kind.REFUND, identity, referral.id) if identity else None
+    content = Content(amount=refunded)
+    if named and (known := await recall(tx, named)):
+        must_match(named, known, content)
+        return Accepted(referral.id, [])
     before = await refunded_of(tx, referral)
-    if await _known(tx, name) or (before.whole and refunded is None):
+    # A refund that was accepted before contents were kept replays, as it was spelt then.
+    old = identity and await _known(tx, referral.id, {identity, trimmed(identity)})
+    if old or (before.whole and refunded is None):
         return Accepted(referral.id, [])
     if referral.status in _NEVER_COUNTED:
         raise NotAllowedInState(f"The referral is {referral.status}: nothing was granted for it.")
@@ -72,12 +87,14 @@ async def request_reversal(
     reversal = Reversal(
         id=new_id(Prefix.REVERSAL),
         referral_id=referral.id,
-        identity=name,
+        identity=digest(referral.id, trimmed(identity or new_id(Prefix.REVERSAL))),
         refunded=refunded,
         actor=actor,
         created_at=tx.now,
     )
     tx.session.add(reversal)
+    if named:
+        await keep(tx, named, content, [reversal.id])
     _record(tx, referral, reversal, reason)
     return Accepted(referral.id, [await enqueue(tx, referral, reversal.id)])
 
@@ -140,9 +157,10 @@ async def _lock(tx: Transaction, referral_id: str) -> Referral:
     return referral
 
 
-async def _known(tx: Transaction, name: str) -> bool:
-    statement = select(col(Reversal.id)).where(col(Reversal.identity) == name)
-    return (await tx.session.scalars(statement)).one_or_none() is not None
+async def _known(tx: Transaction, referral_id: str, spellings: set[str]) -> bool:
+    names = [digest(referral_id, spelling) for spelling in spellings]
+    statement = select(col(Reversal.id)).where(col(Reversal.identity).in_(names)).limit(1)
+    return await tx.session.scalar(statement) is not None
 
 
 def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str) -> None:

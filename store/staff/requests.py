@@ -13,7 +13,7 @@ from domain.grants import AT_REST, Attention, GrantStatus
 from domain.ids import digest
 from domain.messages import GrantTask, Next, Step
 from domain.orders import OrderState
-from domain.refusals import InvalidPayload, NotAllowedInState
+from domain.refusals import IdentityReused, InvalidPayload, NotAllowedInState
 from domain.rewards import Delivery, GiftCard, reward_of
 from domain.staff import Action, Standing, refusal, words
 from store.database import ReadSession, Transaction
@@ -55,7 +55,8 @@ class Asked(NamedTuple):
 async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) -> Asked:
     """Write the request down, unless it is there already. `resending`: the providers that can
     send a card again, and whether to a corrected address. Raises NotFound, InvalidPayload for an
-    address that is of no use, and NotAllowedInState with the state and the way out."""
+    address that is of no use, NotAllowedInState with the state and the way out, and IdentityReused
+    where the same key asked for something else."""
     about = asking.grant_id or asking.referral_id or ""
     id = digest(asking.actor, asking.action, about, asking.identity)
     found = await _concerned(tx, asking)
@@ -63,6 +64,8 @@ async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) ->
     if before is None:
         _must_be_possible(asking, found, resending)
         await _write_down(tx, id, asking, found[0].grant.referral_id)
+    else:
+        _must_be_the_same(before, asking)
     # As they stand, for a workflow that takes them up.
     tasks = [
         task_of(one.grant).model_copy(update={"step": step_of(one.grant, one.order)})
@@ -151,6 +154,20 @@ def _must_be_possible(
             raise InvalidPayload("This card is not sent by e-mail.", field="/email")
         if asking.email and not standing.reaches_elsewhere:
             raise InvalidPayload(_FIRST_ADDRESS_ONLY, field="/email")
+
+
+def _must_be_the_same(before: StaffAction, asking: Asking) -> None:
+    """After an answer that was not definite the same key may come with another body."""
+    changed = [name for name in _COMPARED if getattr(before, name) != getattr(asking, name)]
+    if changed:
+        raise IdentityReused(
+            f"This Idempotency-Key asked to {asking.action} with another "
+            f"{', '.join(changed)} before. Use a key of its own.",
+            differences=[(f"/{name}", "Another one was sent first.") for name in changed],
+        )
+
+
+_COMPARED = ("email", "issued", "provider_order_id")
 
 
 async def _write_down(tx: Transaction, id: str, asking: Asking, referral_id: str) -> None:

@@ -10,6 +10,7 @@ from store.tables.customers import Customer
 from store.tables.data import ActionPart, AsyncAction, Export
 from store.tables.events import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
+from store.tables.identities import Identity
 from store.tables.lanes import Lane
 from store.tables.metadata_schemas import MetadataSchema
 from store.tables.reconciliation import (
@@ -54,6 +55,7 @@ __all__ = [
     "Grant",
     "Holder",
     "IdempotentAnswer",
+    "Identity",
     "Incident",
     "Intake",
     "Lane",

@@ -94,6 +94,7 @@ FORBIDDEN = {
         "a second customer of one name", "customers", where="source_id"
     ),
     "vouchers.uq_vouchers_code": _again("a code that exists twice", "vouchers"),
+    "identities.pk_identities": _again("a second meaning of one identity", "identities", "{}"),
     "publications.uq_publications_source_id": _again(
         "a second publication under one name", "publications", where="source_id"
     ),

@@ -92,7 +92,7 @@ async def _refund(books: Books, order: Order, amount: int | None) -> None:
     referral_id = (await one(database, Grant, id=order.grant_id)).referral_id
     async with database.transaction() as tx:
         total = None if amount is None else 10_000
-        await request_reversal(tx, referral_id, amount, "sent back", None, order_amount=total)
+        await request_reversal(tx, referral_id, amount, "sent back", "refund-1", order_amount=total)
     async with database.transaction() as tx:
         await carry_out(tx, referral_id)
     take_back = TakeBackActivities(books.lane).take_back

@@ -11,7 +11,7 @@ from store.outbox.messages import redrive
 from store.reversals.request import request_reversal
 from store.tables import Intake, Reversal
 from tests.auditing import assert_books_agree, balances
-from tests.builders import budget, gift_card, rows, terms
+from tests.builders import budget, gift_card, number, rows, terms
 from tests.workflows.case import Case, eventually
 from tests.workflows.stage import Stage
 
@@ -32,7 +32,7 @@ async def reverse(stage: Stage, case: Case, amount: int | None = None) -> str:
     """Accepted as the API does, and sent; answers the reversal's id."""
     async with stage.database.transaction() as tx:
         accepted = await request_reversal(
-            tx, case.id, amount, "sent back", None, order_amount=amount and ORDER
+            tx, case.id, amount, "sent back", f"refund {number()}", order_amount=amount and ORDER
         )
     await stage.send(accepted.intake)
     (message,) = accepted.intake

@@ -243,9 +243,10 @@ class TestOpenApi:
             "invalid_payload missing_customer referrer_not_permitted_to_redeem quantity_exceeded "
             "voucher_disabled voucher_not_active redemption_rules_violated "
             "no_voucher_suitable_for_publication already_referred campaign_not_live "
-            "budget_exhausted": 400,
+            "budget_exhausted order_already_used": 400,
             "resource_not_found": 404,
-            "duplicate_found idempotency_in_progress not_allowed_in_state": 409,
+            "duplicate_found idempotency_in_progress not_allowed_in_state "
+            "identity_reused ambiguous_order": 409,
             "payload_too_large": 413,
             "unsupported_media_type": 415,
             "idempotency_key_reused": 422,

@@ -22,7 +22,7 @@ class TestDeposits:
             answer = await made(finance.post("/v1/ledger/deposits", json=DEPOSIT), 201)
             assert answer == DEPOSIT | {"object": "deposit", "balance": 5000_00}
         other = DEPOSIT | {"amount": 1}
-        refused(await finance.post("/v1/ledger/deposits", json=other), 409, "duplicate_found")
+        refused(await finance.post("/v1/ledger/deposits", json=other), 409, "identity_reused")
 
     @pytest.mark.parametrize(
         ("change", "pointer"),

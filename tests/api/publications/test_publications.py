@@ -60,7 +60,7 @@ class TestPublish:
         campaign = await _campaign(service)
         await made(service.post("/v1/publications", json=_body(campaign, source_id="p1")))
         response = await service.post("/v1/publications", json=_body(campaign, source_id="p1"))
-        refused(response, 409, "duplicate_found", "/source_id")
+        refused(response, 409, "identity_reused", "/customer")
 
     async def test_join_once_at_once(self, service: httpx.AsyncClient, database: Database) -> None:
         campaign = await _campaign(service, join_once=True)

@@ -26,6 +26,12 @@ async def converted(admin: httpx.AsyncClient, order: str = "order-77") -> str:
     return str(found["data"][0]["id"])
 
 
+def refund_body(order: str, amount: int) -> dict[str, Any]:
+    """A part of an order is refunded."""
+    named = {"metadata": {"refund_id": "re_1"}}
+    return SENT_BACK | named | {"order_source_id": order, "amount": amount}
+
+
 async def unsent(database: Database) -> list[str]:
     """Messages that are written down for the workflow, with their reversals' ids."""
     return [intake.id for intake in await rows(database, Intake) if intake.reversal_id]
@@ -81,7 +87,8 @@ class TestByReferral:
     ) -> None:
         path = f"/v1/referrals/{await converted(admin)}/reverse"
         before = await count_rows()
-        refused(await admin.post(path, json=SENT_BACK | change), 400, "invalid_payload", pointer)
+        body = SENT_BACK | {"metadata": {"refund_id": "re_1"}} | change
+        refused(await admin.post(path, json=body), 400, "invalid_payload", pointer)
         assert await count_rows() == before
 
     async def test_unknown(self, support: httpx.AsyncClient) -> None:
@@ -120,6 +127,6 @@ class TestByOrder:
         async with database.transaction() as tx:
             referral = await tx.session.get_one(Referral, second)
             referral.order_source_id, referral.order_amount = "order-77", 100
-        body = SENT_BACK | {"order_source_id": "order-77", "amount": 2000}
+        body = refund_body("order-77", 2000)
         refused(await service.post("/v1/reversals", json=body), 400, "invalid_payload", "/amount")
         assert await rows(database, Reversal) == []

@@ -286,7 +286,7 @@ class TestEveryState:
         assert await outcome(database, grant.id) == row._replace(posted="", left="")[2:]
 
     def test_is_in_the_documentation(self) -> None:
-        page = Path(__file__).parents[2] / "docs" / "reversal.md"
+        page = Path(__file__).parents[3] / "docs" / "reversal.md"
         assert markdown() in page.read_text()
 
 

@@ -1,0 +1,69 @@
+"""The shop's order behind a conversion, and the ids that it is known by.
+
+A shop and its checkout number orders differently, so an order has ids of two sorts. Like is
+compared with like: the checkout's order 7 is not the shop's order 7.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Sort(StrEnum):
+    """Whose id it is."""
+
+    SOURCE_ID = "source_id"
+    """The shop's own: `order.source_id`, `metadata.order_source_id`."""
+    ID = "id"
+    """Another system's: `order.id`, `metadata.order_id`."""
+
+
+class OrderIds(BaseModel):
+    """Every id that an order came with, the shop's own first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source_ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    @property
+    def main(self) -> str | None:
+        """The one that is shown."""
+        return next(iter((*self.source_ids, *self.ids)), None)
+
+    @property
+    def keys(self) -> list[str]:
+        """Sort and value in one word each, for columns and locks; in one order."""
+        own = [key(Sort.SOURCE_ID, value) for value in self.source_ids]
+        return sorted({*own, *(key(Sort.ID, value) for value in self.ids)})
+
+
+NO_ORDER = OrderIds()
+
+
+def key(sort: Sort, value: str) -> str:
+    """One id as it is stored and compared."""
+    return f"{sort}:{value}"
+
+
+def order_ids(source_ids: list[Any], ids: list[Any]) -> OrderIds:
+    """From what a body says; blanks and what is not given are left out."""
+    return OrderIds(source_ids=_said(source_ids), ids=_said(ids))
+
+
+def _said(values: list[Any]) -> tuple[str, ...]:
+    texts = (id_text(value) for value in values)
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def id_text(value: Any) -> Any:
+    """An id as text: shops send numbers where they stored text, and blanks around it. Whatever is
+    neither stays as it is."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() if isinstance(value, str) else value

@@ -1,0 +1,149 @@
+"""A repeat under an identity that the caller gave replays only the same content.
+
+Compared is what money or people hang on. Profile fields, times, an order's status and other
+metadata are not: they differ between honest repeats.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from domain.money import Money
+from domain.refusals import IdentityReused
+
+
+class Kind(StrEnum):
+    """What an identity names."""
+
+    EVENT = "event"
+    REDEMPTION = "redemption"
+    REFUND = "refund"
+    WALLET_USE = "wallet_use"
+    PUBLICATION = "publication"
+    DEPOSIT = "deposit"
+    """Kept by the ledger itself: the posting is its content."""
+
+
+class Content(BaseModel):
+    """What a request says, as far as repeats are compared. People, codes and campaigns by our
+    own ids, so that two spellings of one code are the same. Amounts in minor units."""
+
+    event: str | None = None
+    customer: str | None = None
+    campaign: str | None = None
+    codes: list[str] = []
+    """The codes it was about. A repeat that names none is about the same ones."""
+    referrers: list[str] = []
+    """The same for who is rewarded."""
+    order: list[str] = []
+    """Keys of the order's ids (domain.purchases)."""
+    amount: int | None = None
+    currency: str | None = None
+    """An ISO 4217 code, or POINTS."""
+
+
+class Difference(NamedTuple):
+    """A member of the body that a repeat says otherwise, and both values in words."""
+
+    pointer: str
+    words: str
+
+
+POINTERS: dict[Kind, dict[str, str]] = {
+    Kind.EVENT: {
+        "event": "/event",
+        "customer": "/customer",
+        "codes": "/referral/code",
+        "referrers": "/referral/referrer_id",
+        "order": "/order",
+        "amount": "/order/amount",
+        "currency": "/order/currency",
+    },
+    Kind.REDEMPTION: {
+        "customer": "/customer",
+        "codes": "/redeemables/0/id",
+        "order": "/order",
+        "amount": "/order/amount",
+        "currency": "/order/currency",
+    },
+    Kind.REFUND: {"amount": "/amount"},
+    Kind.WALLET_USE: {"amount": "/amount", "currency": "/unit"},
+    Kind.DEPOSIT: {"amount": "/amount", "currency": "/currency"},
+    Kind.PUBLICATION: {"customer": "/customer", "campaign": "/campaign/name", "codes": "/voucher"},
+}
+"""Which members are compared, and where each stands in the body."""
+
+
+def trimmed(identity: str) -> str:
+    """An identity as it is compared: without blanks around it."""
+    return identity.strip()
+
+
+def must_say_the_same(kind: Kind, identity: str, first: dict[str, Any], again: Content) -> None:
+    """Raises IdentityReused where `again` says other than the stored content of the first."""
+    found = differences(kind, first, again)
+    if found:
+        said = " ".join(f"{one.pointer}: {one.words}." for one in found)
+        raise IdentityReused(
+            f"{identity!r} was used with other content. {said} Send the same again, or this under "
+            "an identity of its own.",
+            differences=found,
+        )
+
+
+def differences(kind: Kind, first: dict[str, Any], again: Content) -> list[Difference]:
+    """What a repeat says otherwise. A member that was not stored with the first is not compared."""
+    return [
+        Difference(pointer, _words(member, first, again))
+        for member, pointer in POINTERS[kind].items()
+        if member in first and _differs(member, first[member], getattr(again, member))
+    ]
+
+
+def _differs(member: str, first: Any, again: Any) -> bool:
+    if member == "order":
+        return _other_order(first, again)
+    if isinstance(again, list):
+        return not set(again) <= set(first)
+    return bool(first != again)
+
+
+def _other_order(first: list[str], again: list[str]) -> bool:
+    """Ids of one sort must agree; a repeat may leave one out, but not all of them."""
+    before, now = _by_sort(first), _by_sort(again)
+    shared = before.keys() & now.keys()
+    if not shared:
+        return bool(before or now)
+    return any(not before[sort] & now[sort] for sort in shared)
+
+
+def _by_sort(keys: list[str]) -> dict[str, set[str]]:
+    ids: dict[str, set[str]] = {}
+    for key in keys:
+        sort, _, value = key.partition(":")
+        ids.setdefault(sort, set()).add(value)
+    return ids
+
+
+def _words(member: str, first: dict[str, Any], again: Content) -> str:
+    now = again.model_dump()
+    return f"first {_value(member, first)}, now {_value(member, now)}"
+
+
+def _value(member: str, content: dict[str, Any]) -> str:
+    value = content.get(member)
+    if member == "amount" and value is not None:
+        return _amount(value, content.get("currency"))
+    if isinstance(value, list):
+        return ", ".join(one.partition(":")[2] or one for one in value) or "none"
+    return "none" if value is None else str(value)
+
+
+def _amount(amount: int, currency: str | None) -> str:
+    try:
+        return str(Money(amount=amount, currency=currency or ""))
+    except ValueError:
+        return f"{amount} {currency or '(minor units)'}"

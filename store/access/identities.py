@@ -1,0 +1,75 @@
+"""What the first request under an identity said: stored once, compared with every repeat.
+
+A caller that serves one subject (a customer, a referral) one request after the other looks up
+first and keeps last. Two subjects that use one identity at once meet at its primary key: the
+second waits for the first to commit, and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from domain.ids import digest
+from domain.refusals import IdempotencyInProgress
+from domain.repeats import POINTERS, Content, Kind, must_say_the_same, trimmed
+from store.database import Transaction
+from store.tables import Identity, metadata
+
+
+class Given(NamedTuple):
+    """An identity as the caller gave it. `names`: hashes of it with its scope; several where the
+    same thing has several ids, as an order has."""
+
+    kind: Kind
+    said: str
+    """For words to the caller."""
+    names: tuple[str, ...]
+
+
+def given(kind: Kind, said: str, *scope: str) -> Given:
+    """One identity within a scope."""
+    return Given(kind, said, (digest(trimmed(said), *scope),))
+
+
+_KNOWN = (
+    select(Identity)
+    .where(
+        col(Identity.kind) == bindparam("kind"),
+        col(Identity.name).in_(bindparam("names", expanding=True)),
+    )
+    .order_by(col(Identity.created_at))
+)
+_IDENTITIES = metadata.tables[str(Identity.__tablename__)]
+_KEEP = insert(_IDENTITIES).on_conflict_do_nothing().returning(_IDENTITIES.c.name)
+
+
+async def recall(tx: Transaction, identity: Given) -> list[Identity]:
+    """What is known under it; nothing for a first request, or one that was recorded before
+    contents were."""
+    found = await tx.session.scalars(_KNOWN, {"kind": identity.kind, "names": identity.names})
+    return list(found)
+
+
+def must_match(identity: Given, known: Sequence[Identity], content: Content) -> list[str]:
+    """What the first led to. Raises IdentityReused where it said something else."""
+    for one in known:
+        must_say_the_same(identity.kind, identity.said, one.content, content)
+    return known[0].result
+
+
+async def keep(tx: Transaction, identity: Given, content: Content, result: list[str]) -> None:
+    """Bind the identity to this content, as the last deed of its transaction. Raises
+    IdentityReused when another request took it with other content meanwhile, and
+    IdempotencyInProgress when one with the same did."""
+    compared = content.model_dump(mode="json", include=set(POINTERS[identity.kind]))
+    row = {"kind": identity.kind, "content": compared, "result": result}
+    rows = [row | {"name": name, "created_at": tx.now} for name in sorted(identity.names)]
+    kept = await tx.session.scalars(_KEEP, rows)
+    if len(kept.all()) < len(rows):
+        must_match(identity, await recall(tx, identity), content)
+        raise IdempotencyInProgress("The first request with this identity still runs.")
