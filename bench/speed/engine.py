@@ -66,7 +66,7 @@ class Engine:
         """A new campaign and a published code: (campaign id, code). Left as it is, the campaign
         is double-sided, with a card for each side."""
         name = name or f"bench {uuid4().hex}"
-        campaign = await self._post(
+        campaign = await self.post(
             "/v1/campaigns",
             {
                 "name": name,
@@ -84,7 +84,7 @@ class Engine:
                 },
             },
         )
-        published = await self._post(
+        published = await self.post(
             "/v1/publications",
             {
                 "campaign": {"name": name, "count": 1},
@@ -99,7 +99,7 @@ class Engine:
 
     async def convert(self, code: str) -> dict[str, Any]:
         """One conversion of a new friend."""
-        return await self._post("/v1/events", conversion(code, uuid4().hex))
+        return await self.post("/v1/events", conversion(code, uuid4().hex))
 
     async def accept(self, calls: int, at_once: int) -> tuple[str, Run]:
         """Conversions of as many referrers as there are lanes: (campaign id, what was seen)."""
@@ -135,7 +135,7 @@ class Engine:
         campaign_id, first = await self.code()
         codes = [first]
         for _ in range(count - 1):
-            published = await self._post(
+            published = await self.post(
                 "/v1/publications",
                 {
                     "campaign": {"name": campaign_id, "count": 1},
@@ -145,7 +145,7 @@ class Engine:
             codes.append(published["voucher"]["code"])
         return campaign_id, codes
 
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = await self.http.post(path, json=body)
         if answer.status_code not in (200, 201):
             raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:300]}")
