@@ -55,7 +55,8 @@ _COLUMNS = """
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, $1::text AS table,
     a.attidentity <> '' AS counted
 FROM pg_attribute a
-WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
+    AND a.attgenerated = ''
 ORDER BY a.attnum"""
 _SECONDARY = """
 SELECT c.relname AS name, pg_get_indexdef(i.indexrelid) AS definition
@@ -94,7 +95,9 @@ class Filled:
         columns = [c for c in await self.connection.fetch(_COLUMNS, table) if not c["counted"]]
         names = ", ".join(f'"{c["name"]}"' for c in columns)
         values = ", ".join(_value(c) for c in columns)
-        ago = f"({copies} - n) * make_interval(secs => {_SECONDS / copies})"
+        # The milliseconds of one growth are not another's, so that no id comes up twice.
+        own = copies % 997 / 1000
+        ago = f"make_interval(secs => ({copies} - n) * {_SECONDS / copies} + {own})"
         statement = f"""
             INSERT INTO {table} ({names}) SELECT {values}
             FROM (SELECT n, at, pg_temp.birth(at) AS birth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -92,7 +92,9 @@ async def questions(connection: asyncpg.Connection, document: dict[str, Any]) ->
     return found
 
 
-async def _filters(connection: asyncpg.Connection, name: str) -> Any:
+async def _filters(
+    connection: asyncpg.Connection, name: str
+) -> AsyncIterator[tuple[str, list[str]]]:
     if values := await _sample(connection, FILTERS.get(name, "")):
         yield "…", values
     for word in WORDS.get(name, ()):
