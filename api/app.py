@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -60,8 +61,10 @@ from store.outbox.dispatcher import Dispatcher
 from store.settings import StoreSettings
 from store.temporal.client import connect
 
-_SPARE = 4
-"""Connections kept for what is no request of /v1: hooks, health, the dispatcher."""
+_UPLOADS = 2
+"""Files and long lists of rows that are worked on at once."""
+_SPARE = 4 + _UPLOADS
+"""Connections kept for what takes no turn: uploads, hooks, health, the dispatcher."""
 
 _ROUTERS = (
     events,  # the busiest first: they are tried, and at their first use made ready, in this order
@@ -159,6 +162,7 @@ def _lifespan(
                 temporal,
                 dispatcher,
                 turns,
+                asyncio.Semaphore(_UPLOADS),
                 vault,
                 account_hooks(providers),
             )

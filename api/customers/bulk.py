@@ -10,16 +10,17 @@ from pydantic import BaseModel, Field
 from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
 from api.http.access import allow
+from api.http.body import MAX_ROWS
 from api.http.files import CsvFile, FileRoute, rows_of
 from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import Rows, RowsRoute, listed
 from domain.imports import WrongHeader, reader
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.imports.handlers import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_METADATA
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=RowsRoute)
 files = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=FileRoute)
 
 SourceId = Annotated[str, Field(min_length=1, max_length=255)]
@@ -28,7 +29,7 @@ SourceId = Annotated[str, Field(min_length=1, max_length=255)]
 class MetadataUpdate(BaseModel):
     """The same metadata for many customers; who is not known yet is created."""
 
-    source_ids: Annotated[list[SourceId], Field(min_length=1)]
+    source_ids: Annotated[list[SourceId], Field(min_length=1, max_length=MAX_ROWS)]
     metadata: dict[str, Any]
 
 
@@ -37,14 +38,14 @@ class MetadataUpdate(BaseModel):
 )
 async def update_customers_in_bulk(
     body: Annotated[
-        list[dict[str, Any]],
-        Body(min_length=1, examples=[[{"source_id": "user-1", "metadata": {"plan": "pro"}}]]),
+        Rows,
+        Body(examples=[[{"source_id": "user-1", "metadata": {"plan": "pro"}}]]),
     ],
     request: Request,
     held: Held,
 ) -> Accepted:
     """Create or merge many customers. A wrong one holds no other back: the action lists it."""
-    return await accept(held, request, CUSTOMERS_BULK, body)
+    return await accept(held, request, CUSTOMERS_BULK, listed(body))
 
 
 @router.post(

@@ -5,38 +5,163 @@ Python's parser admits more than either: NUL characters, lone surrogates, NaN, e
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
 import re
-from typing import Any
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import IO, Any
 
 from fastapi import Request
 
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 
 MAX_DEPTH = 32
+MAX_VALUES = 20_000
+"""Values of a body that is no list of rows: a megabyte of `{}` would be 300,000."""
+MAX_ROWS = 100_000
+"""Rows of a list or a file: Voucherify's own limit."""
+MAX_CELLS = 2_000_000
+"""Values in all of them."""
+_IN_MEMORY = 65_536
+"""Bytes of a body that are kept in memory while it arrives, where it may be long."""
 
+_DECODER = json.JSONDecoder()
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _SUSPECT = re.compile(
     rb"\\u(?:0000|[dD][89a-fA-F])"  # NUL and surrogates
     rb"|NaN|Infinity|[eE]\+?\d{3}|\d{300}"  # floats that are not finite
 )
 
 
-async def read_json(request: Request) -> Any:
-    """Parse the body, which the request keeps. Raises InvalidPayload or UnsupportedMediaType."""
-    body = await request.body()
-    if not body:
-        return None
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaType("Send application/json.")
+class JsonRequest(Request):
+    """A request whose JSON body is read once, before its route is called. `value`: what it says,
+    None for no body."""
+
+    value: Any = None
+
+    async def json(self) -> Any:
+        return self.value
+
+    async def read(self) -> None:
+        """Raises InvalidPayload or UnsupportedMediaType."""
+        if body := await self.body():
+            self._must_be_json()
+            # A long one is parsed on a thread, between whose steps the loop goes on.
+            late = len(body) > _IN_MEMORY
+            self.value = await asyncio.to_thread(parse, body) if late else parse(body)
+
+    @asynccontextmanager
+    async def spooled(self) -> AsyncIterator[IO[bytes]]:
+        """The body, received whole, on disk where it is long."""
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+            async for piece in self.stream():
+                await asyncio.to_thread(spool.write, piece)
+            spool.seek(0)
+            yield spool
+
+    async def read_rows(self, spool: IO[bytes]) -> None:
+        """The same as `read`, for a list of many rows, or an object that holds one."""
+        self._body = await asyncio.to_thread(spool.read)
+        if self._body:
+            self._must_be_json()
+            self.value = await asyncio.to_thread(parse_rows, self._body)
+
+    def _must_be_json(self) -> None:
+        if media_type_of(self) != "application/json":
+            raise UnsupportedMediaType("Send application/json.")
+
+
+def media_type_of(request: Request) -> str:
+    """Without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse(body: bytes) -> Any:
+    """The value that a body's text says. Raises InvalidPayload."""
+    too_many = InvalidPayload(f"The body has more than {MAX_VALUES} values.", field="")
+    if _lists(body) > MAX_VALUES:
+        raise too_many
+    value = _loaded(body)
+    # The walks are only for bodies that show a reason for them.
+    if body.count(b",") > MAX_VALUES and has_more_than(MAX_VALUES, value):
+        raise too_many
+    return _inspected(body, value)
+
+
+def parse_rows(body: bytes) -> Any:
+    """The same of a list of up to MAX_ROWS rows, or of an object that holds a list."""
+    if body.count(b",") + _lists(body) > MAX_CELLS:
+        raise InvalidPayload(f"More than {MAX_CELLS} values: send them in parts.", field="")
+    with _json():
+        text = body.decode()
+        is_list = text[skipped(text, 0) :].startswith("[")
+        value = list(row_by_row(text)) if is_list else json.loads(text)
+    return _inspected(body, value)
+
+
+def row_by_row(text: str) -> Iterator[Any]:
+    """The members of a JSON list. One call of the parser for the whole list would keep every
+    other thread from running until its end. Raises InvalidPayload for too many, and ValueError."""
+    at = skipped(text, skipped(text, 0) + 1)
+    count, more = 0, not text.startswith("]", at)
+    while more:
+        row, at = _DECODER.raw_decode(text, at)
+        count += 1
+        if count > MAX_ROWS:
+            raise InvalidPayload(f"More than {MAX_ROWS} rows: send them in parts.", field="")
+        yield row
+        at = skipped(text, at)
+        more = text.startswith(",", at)
+        at = skipped(text, at + 1) if more else at
+    if text[at : at + 1] != "]" or skipped(text, at + 1) != len(text):
+        raise ValueError("no JSON list")
+
+
+def skipped(text: str, at: int) -> int:
+    """Where the blanks from `at` on end."""
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks else at
+
+
+def has_more_than(most: int, value: Any) -> bool:
+    """Whether there are more values than that in it."""
+    count, found = 0, [value]
+    while found and count <= most:
+        one = found.pop()
+        count += 1
+        if isinstance(one, dict):
+            found.extend(one.values())
+        elif isinstance(one, list):
+            found.extend(one)
+    return count > most
+
+
+def _loaded(body: bytes) -> Any:
+    with _json():
+        return json.loads(body)
+
+
+@contextmanager
+def _json() -> Iterator[None]:
     try:
-        payload = await request.json()
+        yield
     except (ValueError, RecursionError):
         raise InvalidPayload("The body is not valid JSON.", field="") from None
-    # The walk is only for bodies that show a reason for it.
-    if _SUSPECT.search(body) or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-        _inspect(payload, "", 0)
-    return payload
+
+
+def _lists(body: bytes) -> int:
+    """How many lists and objects there are in it; brackets in its texts count as well."""
+    return body.count(b"[") + body.count(b"{")
+
+
+def _inspected(body: bytes, value: Any) -> Any:
+    # Counting first: it is quick, and on ten megabytes the search would hold up all threads.
+    if _lists(body) > MAX_DEPTH or _SUSPECT.search(body):
+        _inspect(value, "", 0)
+    return value
 
 
 def _inspect(value: Any, pointer: str, depth: int) -> None:

@@ -7,9 +7,10 @@ import time
 import traceback
 
 import structlog
-from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.arrival import Arrival
 from api.http.problems import problem
 from api.metrics import REQUESTS, SECONDS
 from domain.ids import Prefix, new_id
@@ -17,14 +18,8 @@ from store.outage import is_outage
 
 log = structlog.get_logger(__name__)
 
-BODY_LIMIT = 1_000_000
-"""Bytes of a request's body."""
-FILE_LIMIT = 10_000_000
-"""Bytes where a file, or many rows, may be sent: Voucherify's own limit."""
-STATEMENT_LIMIT = 200_000_000
-"""Bytes of a provider's statement, which is read piece by piece."""
-_STATEMENTS = "/v1/reconciliations/statements"
-_FILES = ("/importCSV", "/import", "/bulk/async", "/metadata/async")
+CLIENT_GONE = 499
+"""The status in logs and metrics of a request that ended before it was whole; nginx's word."""
 
 
 class Boundary:
@@ -41,7 +36,10 @@ class Boundary:
         scope.setdefault("state", {})["request_id"] = request_id
         exchange = _Exchange(request_id, send)
         try:
-            await self._app(scope, _limited(scope, receive), exchange.send)
+            await self._app(scope, Arrival(scope, receive).receive, exchange.send)
+        except ClientDisconnect:
+            # It hung up before its request was whole: there is nobody to answer.
+            exchange.status = exchange.status or CLIENT_GONE
         except Exception as error:
             if exchange.status:
                 raise
@@ -82,31 +80,6 @@ class _Exchange:
             ms=round(seconds * 1000, 1),
             app_id=caller.app_id if caller else None,
         )
-
-
-def _limit_of(path: str) -> int:
-    if path == _STATEMENTS:
-        return STATEMENT_LIMIT
-    return FILE_LIMIT if path.endswith(_FILES) else BODY_LIMIT
-
-
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """The same body, unless it is too large: told by its length, or by counting."""
-    limit = _limit_of(scope["path"])
-    declared = dict(scope["headers"]).get(b"content-length", b"")
-    too_large = len(declared) > 9 or (declared.isdigit() and int(declared) > limit)
-    received = limit + 1 if too_large else 0
-
-    async def limited() -> Message:
-        nonlocal received
-        if received <= limit:
-            message = await receive()
-            received += len(message.get("body", b""))
-        if received > limit:
-            raise HTTPException(413)
-        return message
-
-    return limited
 
 
 def _answer_to_unexpected(request_id: str, error: Exception) -> ASGIApp:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 
 import structlog
 from fastapi import Request
@@ -33,7 +32,7 @@ async def answer_once(request: Request, key: str, handle: Handler) -> Response:
         raise InvalidPayload("Idempotency-Key must have 1 to 255 characters.")
     caller: Caller = request.state.caller
     database = resources_of(request).database
-    claimed = await claim(database, caller.app_id, key, await _hash(request))
+    claimed = await claim(database, caller.app_id, key, request.state.fingerprint.hexdigest())
     if isinstance(claimed, Answer):
         body, kind = _opened(request, claimed, key)
         headers = {"Idempotent-Replayed": "true", "Content-Type": kind}
@@ -95,8 +94,3 @@ async def _settle(settling: Awaitable[None]) -> None:
         if not is_outage(error):
             raise
         log.warning("idempotency.not_settled", error=type(error).__name__)
-
-
-async def _hash(request: Request) -> str:
-    target = f"{request.method} {request.url.path}?{request.url.query}\n"
-    return sha256(target.encode() + await request.body()).hexdigest()

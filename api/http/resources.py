@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
@@ -25,6 +26,8 @@ class Resources(NamedTuple):
     temporal: Client
     dispatcher: Dispatcher
     turns: RequestTurns
+    uploads: asyncio.Semaphore
+    """Held while a file, or many rows, are worked on: a few at once, each may be large."""
     vault: Vault
     """Opens claim links."""
     account_hooks: dict[str, AccountHook]

@@ -1,19 +1,23 @@
-"""What every request under /v1 passes: credentials, known parameters, a readable body, its
-Idempotency-Key."""
+"""What every request under /v1 passes: credentials, its role, known parameters, a readable body,
+its turn, its Idempotency-Key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from pydantic import Field, SkipValidation
 
-from api.http.body import read_json
+from api.http.access import Allowed
+from api.http.body import MAX_ROWS, JsonRequest
 from api.http.idempotency import HEADER, answer_once
 from api.http.known_parameters import must_be_known, names_of
-from api.http.resources import resources_of
+from api.http.resources import Resources, resources_of
 from api.http.turns import code_in
 from domain.refusals import InvalidPayload
 
@@ -21,27 +25,66 @@ from domain.refusals import InvalidPayload
 class GuardedRoute(APIRoute):
     """A route for authenticated callers. Routers take it as their `route_class`."""
 
-    async def read_body(self, request: Request) -> Any:
-        """Have the body of a POST in a form that can be stored; the request keeps it."""
-        return await read_json(request)
+    @asynccontextmanager
+    async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
+        """For the block, the right to work on the request. Its body is read before that: a client
+        may send it slowly, and must not hold a turn meanwhile."""
+        if request.method in ("POST", "PUT"):
+            await request.read()
+        async with resources.turns.take(code_in(request.path_params, request.value)):
+            yield
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         names = names_of(self.dependant)
+        allowed = allowed_by(self.dependant)
 
-        async def guarded(request: Request) -> Response:
+        async def guarded(plain: Request) -> Response:
+            request = JsonRequest(plain.scope, plain.receive)
             resources = resources_of(request)
-            request.state.caller = await resources.keyring.authenticate(request)
+            caller = await resources.keyring.authenticate(request)
+            request.state.caller = caller
+            for roles in allowed:
+                roles.must_include(caller)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
             if request.method == "GET":
                 must_be_known(request, names)
-            written = request.method in ("POST", "PUT")
-            body = await self.read_body(request) if written else None
             key = request.headers.get(HEADER) if request.method == "POST" else None
-            async with resources.turns.take(code_in(request.path_params, body)):
+            async with self.admitted(resources, request):
                 if key is not None:
                     return await answer_once(request, key, handle)
                 return await handle(request)
 
         return guarded
+
+
+class RowsRoute(GuardedRoute):
+    """A guarded route whose POST takes many rows as JSON: read onto disk, and worked on beside the
+    turns of other requests."""
+
+    @asynccontextmanager
+    async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
+        async with request.spooled() as spool, resources.uploads:
+            await request.read_rows(spool)
+            yield
+
+
+Rows = SkipValidation[Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_ROWS)]]
+"""A body of many rows, which `listed` judges: pydantic would copy all in one step of the loop."""
+
+
+def listed(body: Any) -> list[dict[str, Any]]:
+    """The rows of a body. Raises InvalidPayload where it is no list of objects, or an empty one."""
+    if not isinstance(body, list) or not body:
+        raise InvalidPayload("Give a list with at least one row.", field="")
+    for number, row in enumerate(body):
+        if not isinstance(row, dict):
+            raise InvalidPayload("Each row must be an object.", field=f"/{number}")
+    return body
+
+
+def allowed_by(dependant: Dependant) -> list[Allowed]:
+    """Who may use a route, its router's own rules included."""
+    calls = (each.call for each in dependant.dependencies)
+    return [call for call in calls if isinstance(call, Allowed)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import TextIOWrapper
@@ -13,8 +11,10 @@ from fastapi import APIRouter, Body, Query, Request
 from starlette.datastructures import UploadFile
 
 from api.http.access import Calling, allow
+from api.http.body import JsonRequest, media_type_of
+from api.http.files import FORM, form_of
 from api.http.problems import body_responses, post_responses, responses
-from api.http.resources import Held
+from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
 from api.reconciliations.endpoints import begin, get_reconciliation
 from api.reconciliations.schemas import Provider, ReconciliationAnswer
@@ -25,19 +25,24 @@ from domain.statements import Mapping
 from store.reconciliation import runs, statements
 from store.reconciliation.statements import Upload
 
-_CSV, _FORM = "text/csv", "multipart/form-data"
-_MEMORY = 1_000_000
+_CSV = "text/csv"
 
 
 class StatementRoute(GuardedRoute):
-    """A guarded route whose POST takes a statement."""
+    """A guarded route whose POST takes a statement: received whole, on disk where it is long, and
+    worked on beside the turns of other requests."""
 
-    async def read_body(self, request: Request) -> None:
-        """The route itself reads it, piece by piece. Raises UnsupportedMediaType."""
-        if request.method == "PUT":
-            await super().read_body(request)
-        elif _media_type(request) not in (_CSV, _FORM):
-            raise UnsupportedMediaType(f"Send {_CSV}, or {_FORM} with the file under `file`.")
+    @asynccontextmanager
+    async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
+        if request.method != "POST":
+            async with super().admitted(resources, request):
+                yield
+            return
+        if media_type_of(request) not in (_CSV, FORM):
+            raise UnsupportedMediaType(f"Send {_CSV}, or {FORM} with the file under `file`.")
+        async with _received(request) as file, resources.uploads:
+            request.state.statement = TextIOWrapper(file, "utf-8-sig", newline="")
+            yield
 
 
 router = APIRouter(
@@ -68,7 +73,7 @@ _FILE: dict[str, Any] = {
         "required": True,
         "content": {
             _CSV: {"schema": {"type": "string"}, "example": _STATEMENT},
-            _FORM: {
+            FORM: {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
@@ -99,8 +104,8 @@ async def reconcile_with_statement(
     if since >= until:
         raise InvalidPayload("`from` must lie before `to`.")
     new = runs.NewRun(provider, since, until, "statement", caller.actor)
-    async with _received(request) as file:
-        start = await statements.stage_statement(held.database, Upload(new, file))
+    upload = Upload(new, request.state.statement)
+    start = await statements.stage_statement(held.database, upload)
     await begin(held, start)
     return await get_reconciliation(start.reconciliation_id, held)
 
@@ -127,21 +132,13 @@ async def set_mapping(
 
 
 @asynccontextmanager
-async def _received(request: Request) -> AsyncIterator[IO[str]]:
-    """The statement as text, on disk when it is large."""
-    if _media_type(request) == _FORM:
-        async with request.form(max_files=1) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise InvalidPayload("The form has no file under `file`.", field="/file")
-            yield TextIOWrapper(file.file, "utf-8-sig", newline="")
+async def _received(request: JsonRequest) -> AsyncIterator[IO[bytes]]:
+    if media_type_of(request) != FORM:
+        async with request.spooled() as spool:
+            yield spool
         return
-    with tempfile.SpooledTemporaryFile(max_size=_MEMORY) as spool:
-        async for piece in request.stream():
-            await asyncio.to_thread(spool.write, piece)
-        spool.seek(0)
-        yield TextIOWrapper(spool, "utf-8-sig", newline="")
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    async with form_of(request) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidPayload("The form has no file under `file`.", field="/file")
+        yield file.file

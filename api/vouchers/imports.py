@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 
@@ -12,14 +12,14 @@ from api.http.access import PROGRAMME, allow
 from api.http.files import CsvFile, FileRoute, rows_of
 from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import Rows, RowsRoute, listed
 from domain.code_imports import code_reader
 from domain.imports import WrongHeader
 from domain.refusals import InvalidPayload
 from store.campaigns import queries as campaigns
 from store.imports.handlers import CODES_CSV, CODES_LIST
 
-router = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=RowsRoute)
 files = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=FileRoute)
 
 
@@ -32,8 +32,8 @@ files = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_cl
 async def import_vouchers(
     campaign_id: str,
     body: Annotated[
-        list[dict[str, Any]],
-        Body(min_length=1, examples=[[{"code": "JANE-1", "active": True}]]),
+        Rows,
+        Body(examples=[[{"code": "JANE-1", "active": True}]]),
     ],
     request: Request,
     held: Held,
@@ -41,7 +41,7 @@ async def import_vouchers(
     """Add codes of your own. For a code that the campaign has, only `active` and `category`
     change; one of another campaign is listed as wrong."""
     campaign = await _campaign(held, campaign_id)
-    return await accept(held, request, CODES_LIST, body, campaign_id=campaign)
+    return await accept(held, request, CODES_LIST, listed(body), campaign_id=campaign)
 
 
 @files.post(

@@ -54,10 +54,12 @@ async def enqueue(
     parts = range(0, len(rows), PART)
     tx.session.add(action)
     await tx.session.flush()
-    tx.session.add_all(
-        ActionPart(action_id=action.id, number=number, rows=rows[start : start + PART])
-        for number, start in enumerate(parts)
-    )
+    for number, start in enumerate(parts):
+        tx.session.add(
+            ActionPart(action_id=action.id, number=number, rows=rows[start : start + PART])
+        )
+        # Part by part: all rows at once would be a second of JSON in one step of the loop.
+        await tx.session.flush()
     tx.record(
         "action.accepted", f"Accepted: {type}", data={"action_id": action.id, "rows": len(rows)}
     )

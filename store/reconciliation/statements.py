@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import Iterator
 from itertools import islice
@@ -17,6 +18,8 @@ from store.reconciliation.bulk import bulk
 from store.tables import StatementMapping
 
 _BATCH = 5000
+_LONGEST = 1_000_000
+"""Characters of a line."""
 
 
 class Upload(NamedTuple):
@@ -67,7 +70,9 @@ async def _stage(database: Database, id: str, file: IO[str], mapping: Mapping) -
     count = 0
     async with bulk(database) as connection, connection.transaction():
         await staging.create(connection, id)
-        for lines in _batches(file, mapping):
+        batches = _batches(file, mapping)
+        # Read on a thread: a batch takes longer than other requests should have to wait.
+        while lines := await asyncio.to_thread(next, batches, None):
             await staging.copy(connection, id, 0, lines)
             count += len(lines)
     return count
@@ -75,10 +80,18 @@ async def _stage(database: Database, id: str, file: IO[str], mapping: Mapping) -
 
 def _batches(file: IO[str], mapping: Mapping) -> Iterator[list[Line]]:
     try:
-        lines = read_lines(csv.reader(file, delimiter=mapping.delimiter), mapping)
+        lines = read_lines(csv.reader(_bounded(file), delimiter=mapping.delimiter), mapping)
         while batch := list(islice(lines, _BATCH)):
             yield batch
     except (WrongStatement, csv.Error) as error:
         raise InvalidPayload(f"The statement: {error}.", field="/file") from None
     except UnicodeDecodeError:
         raise InvalidPayload("The statement is not UTF-8.", field="/file") from None
+
+
+def _bounded(file: IO[str]) -> Iterator[str]:
+    """Its lines, none of which may fill the memory."""
+    while line := file.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise WrongStatement(f"a line has more than {_LONGEST} characters")
+        yield line

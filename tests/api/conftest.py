@@ -82,7 +82,9 @@ class Module(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def module_api(postgres_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Module]:
     """The application on a database that the whole module shares, called by a service."""
-    async with cloned(postgres_url, f"{request.module.__name__}_unchanged") as url:
+    async with cloned(
+        postgres_url, f"{request.module.__name__.replace('.', '_')[-50:]}_unchanged"
+    ) as url:
         database = Database(url)
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
