@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -99,16 +101,51 @@ def forward_redemption(old: RedemptionState, new: RedemptionState) -> Redemption
     return new if _REDEMPTION_RANK[new] > _REDEMPTION_RANK[old] else old
 
 
-def order_key(grant: GrantIdentity, generation: int) -> str:
-    """Our idempotency key at the provider: a pure function of the grant and its generation.
+class Named(NamedTuple):
+    """A person as callers name them, so that a restored database knows them again: by the
+    `source_id`, and how often its bearer was erased before (whoever registers anew is somebody
+    else); without one by our own id."""
+
+    source_id: str | None
+    erased: int
+    id: str
+
+    @property
+    def name(self) -> list[str | int]:
+        return ["ours", self.id] if self.source_id is None else [self.source_id, self.erased]
+
+
+class Promise(NamedTuple):
+    """What a grant promises, in words that outlive a restore of the database. `of`: the friend for
+    whom it is, where every friend earns one; the milestone's number else."""
+
+    campaign_id: str
+    reason: str
+    recipient: Named
+    of: Named | int
+
+    def key_stem(self, secret: bytes) -> str:
+        """What all order keys of the grant begin with. Frozen on the grant when that is made."""
+        of = self.of.name if isinstance(self.of, Named) else self.of
+        parts = [self.campaign_id, self.reason, self.recipient.name, of]
+        digest = hmac.digest(secret, json.dumps(parts).encode(), "sha256")
+        return f"gd{digest[:16].hex()}"
+
+
+def key_stem(grant: GrantIdentity) -> str:
+    """The same for grants that were made before stems were frozen."""
+    parts = [*grant[:4], *(["milestone"] if grant.milestone else [])]
+    return f"gd{blake2b('|'.join(map(str, parts)).encode(), digest_size=16).hexdigest()}"
+
+
+def order_key(stem: str, generation: int) -> str:
+    """Our idempotency key at the provider.
 
     At most 40 lower-case alphanumerics, which fits every provider known (gift-card-providers.md
     §9.4). A generation follows only a recorded, terminal refusal, so no retry, deployment or
     restored backup can ever order one grant under two live keys.
     """
-    parts = [*grant[:4], *(["milestone"] if grant.milestone else [])]
-    digest = blake2b("|".join(map(str, parts)).encode(), digest_size=16).hexdigest()
-    return f"gd{digest}g{generation}"
+    return f"{stem}g{generation}"
 
 
 class Recipient(BaseModel):

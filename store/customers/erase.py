@@ -15,6 +15,7 @@ from domain.ids import digest
 from domain.money import Money
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState, NotFound
+from store.access.erasures import count_erasure
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import attention
@@ -148,6 +149,8 @@ async def _empty(tx: Transaction, customer: Customer, intake: list[Outgoing]) ->
     orders = await tx.session.scalar(text(_SNAPSHOTS), {"customer": customer_id})
     for statement in _TRACES:
         await tx.session.execute(text(statement), {"customer": customer_id})
+    if source_id is not None:
+        await count_erasure(tx, source_id)
     for name in filter(None, (customer_id, source_id)):
         await tx.session.execute(text(_ANSWERS), {"name": name})
     segments = await tx.session.execute(

@@ -100,7 +100,7 @@ async def claim(
         return changed
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
-        order = prepare(tx, grant, reward, customer, after=order, hooks=hooks)
+        order = await prepare(tx, grant, reward, customer, after=order, hooks=hooks)
         written = await tx.session.execute(_INSERT, claimed(order, at, lifetime))
         won = written.scalar() is not None
     else:

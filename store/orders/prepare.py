@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
+import base64
+import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.grants import GrantIdentity
 from domain.ids import Prefix, new_id
 from domain.orders import OrderRequest, OrderState, Recipient, order_key
 from domain.rewards import Delivery, GiftCard
+from store.access.lasting_secret import key_for
 from store.database import Transaction
+from store.grants.order_keys import stem_of
 from store.tables import Customer, Grant, Order
 
 
@@ -38,7 +40,7 @@ def corrected(customer: Customer, after: Order | None) -> str | None:
     return None if went_there and changed else after.resent_to
 
 
-def prepare(
+async def prepare(
     tx: Transaction,
     grant: Grant,
     reward: GiftCard,
@@ -49,9 +51,10 @@ def prepare(
 ) -> Order:
     """Freeze the purchase. A second generation follows only an order that ended for good."""
     generation = after.generation + 1 if after else 1
-    token, given = secrets.token_urlsafe(32), corrected(customer, after)
+    key = order_key(stem_of(grant), generation)
+    token, given = await hook_token(tx, key), corrected(customer, after)
     request = OrderRequest(
-        key=order_key(identity_of(grant), generation),
+        key=key,
         product_id=reward.product_id,
         face=reward.face,
         delivery=reward.delivery,
@@ -80,13 +83,11 @@ def prepare(
     )
 
 
-def identity_of(grant: Grant) -> GrantIdentity:
-    """What the grant's order keys are made of. One that was renumbered keeps its old number there:
-    its first order may have gone out under it."""
-    whose = (grant.campaign_id, grant.reason, grant.recipient_id)
-    if grant.key_ordinal is not None:
-        return GrantIdentity(*whose, grant.key_ordinal)
-    return GrantIdentity(*whose, grant.ordinal, milestone=grant.friends_counted is not None)
+async def hook_token(tx: Transaction, key: str) -> str:
+    """Nobody can guess it, and a restored database comes to the same one: the provider goes on
+    using the address that it was given with the order."""
+    digest = hmac.digest(await key_for(tx, "hook tokens"), key.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def claimed(order: Order, at: datetime, lifetime: timedelta) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from domain.verdict import Verdict
 from domain.verdicts import Facts, budget_verdict
 from store.database import Database, Transaction
 from store.grants.create import earned, send_to_review, tasks_of
+from store.grants.order_keys import freeze_keys
 from store.ledger import budgets
 from store.qualification import case as cases
 from store.qualification import checks
@@ -48,6 +49,7 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
         return await reject(tx, case.referral, verdicts)
     reopened = await regain(tx, again)
     _flag(tx, case, [*grants, *reopened], verdicts)
+    await freeze_keys(tx, grants, case.referral)
     await accept(tx, case, grants, reopened, verdicts)
     return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
 

@@ -1,6 +1,6 @@
 """All tables; importing this package fills the metadata that Alembic compares with."""
 
-from store.tables.access import Actor, ApiKey, IdempotentAnswer, LastingSecret
+from store.tables.access import Actor, ApiKey, ErasedName, IdempotentAnswer, LastingSecret
 from store.tables.campaigns import Budget, Campaign, CampaignVersion
 from store.tables.catalogue import Catalogue
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
@@ -50,6 +50,7 @@ __all__ = [
     "Claim",
     "Coupon",
     "Customer",
+    "ErasedName",
     "Event",
     "Export",
     "Grant",

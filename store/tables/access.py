@@ -57,6 +57,16 @@ class IdempotentAnswer(SQLModel, table=True):
     finished_at: datetime | None = instant(nullable=True)
 
 
+class ErasedName(SQLModel, table=True):
+    """How often the bearer of a `source_id` was erased. `mark`: its hash under the lasting
+    secret."""
+
+    __tablename__ = "erased_names"
+
+    mark: str = Field(primary_key=True)
+    times: int
+
+
 class LastingSecret(SQLModel, table=True):
     """The one secret that never rotates. Order keys and the marks of erased people hang on it."""
 

@@ -50,6 +50,8 @@ class Grant(SQLModel, table=True):
     key_ordinal: int | None = None
     """The ordinal in its order keys, where an upgrade has renumbered the grant: a key never
     changes."""
+    key_stem: str | None = None
+    """What its order keys begin with, for ever. None: made before stems were frozen."""
     role: str
     """referee or referrer."""
     kind: str

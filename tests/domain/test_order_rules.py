@@ -16,13 +16,16 @@ from domain.orders import (
     ENDED,
     ClaimSecret,
     DeliveryState,
+    Named,
     OrderRequest,
     OrderState,
+    Promise,
     Recipient,
     RedemptionState,
     forward_delivery,
     forward_redemption,
     forward_state,
+    key_stem,
     order_key,
     poll_interval,
 )
@@ -38,46 +41,68 @@ identities = st.builds(
 )
 generations = st.integers(1, 99_999)
 GRANT = GrantIdentity("camp_a", "tier_a", "cust_a", 1)
+SECRET = bytes(32)
+people = st.builds(
+    Named, st.none() | st.sampled_from(["", "a", "b"]), st.integers(0, 2), st.sampled_from("ab")
+)
+promises = st.builds(
+    Promise, st.sampled_from("ab"), st.sampled_from("ab"), people, people | st.integers(1, 2)
+)
+PROMISE = Promise("camp_a", "tier_a", Named("referrer", 0, "cust_a"), Named("friend", 0, "cust_b"))
 
 
 class TestOrderKey:
-    def test_is_the_same_for_ever(self) -> None:
+    def test_of_a_grant_made_before_is_the_same_for_ever(self) -> None:
         # Written down: a change would order every open grant a second time.
-        assert order_key(GRANT, 1) == "gda9efd881aae6acf011cc2ff80131b43eg1"
+        assert order_key(key_stem(GRANT), 1) == "gda9efd881aae6acf011cc2ff80131b43eg1"
 
-    @given(identities, generations)
-    def test_is_pure(self, grant: GrantIdentity, generation: int) -> None:
-        again = GrantIdentity(*tuple(grant))
-        assert order_key(grant, generation) == order_key(again, generation)
+    def test_of_a_promise_is_the_same_for_ever(self) -> None:
+        assert order_key(PROMISE.key_stem(SECRET), 1) == "gd64cfc4d384822ab8f71417a5a8e5400eg1"
 
-    @given(identities, generations)
+    @given(promises, generations)
     def test_is_at_most_40_lower_case_alphanumerics(
-        self, grant: GrantIdentity, generation: int
+        self, promise: Promise, generation: int
     ) -> None:
-        assert re.fullmatch(r"[a-z0-9]{1,40}", order_key(grant, generation))
+        assert re.fullmatch(r"[a-z0-9]{1,40}", order_key(promise.key_stem(SECRET), generation))
 
-    @given(identities, generations, generations)
-    def test_differs_by_generation(self, grant: GrantIdentity, one: int, other: int) -> None:
-        assert (order_key(grant, one) == order_key(grant, other)) == (one == other)
+    @given(promises, generations, generations)
+    def test_differs_by_generation(self, promise: Promise, one: int, other: int) -> None:
+        stem = promise.key_stem(SECRET)
+        assert (order_key(stem, one) == order_key(stem, other)) == (one == other)
 
-    @given(identities, identities)
-    def test_differs_by_identity(self, one: GrantIdentity, other: GrantIdentity) -> None:
-        assert (order_key(one, 1) == order_key(other, 1)) == (one == other)
+    @given(promises, promises)
+    def test_differs_by_promise(self, one: Promise, other: Promise) -> None:
+        assert (one.key_stem(SECRET) == other.key_stem(SECRET)) == (_said(one) == _said(other))
 
     @pytest.mark.parametrize(
         "changed",
         [
-            GRANT._replace(campaign_id="camp_b"),
-            GRANT._replace(reason="tier_b"),
-            GRANT._replace(recipient_id="cust_b"),
-            GRANT._replace(ordinal=2),
+            PROMISE._replace(campaign_id="camp_b"),
+            PROMISE._replace(reason="tier_b"),
+            PROMISE._replace(recipient=Named("referrer", 1, "cust_a")),
+            PROMISE._replace(recipient=Named(None, 0, "referrer")),
+            PROMISE._replace(of=Named("another friend", 0, "cust_b")),
+            PROMISE._replace(of=Named("friend", 1, "cust_b")),
+            PROMISE._replace(of=1),
         ],
     )
-    def test_differs_by_each_part_of_the_identity(self, changed: GrantIdentity) -> None:
-        assert order_key(changed, 1) != order_key(GRANT, 1)
+    def test_differs_by_each_part_of_the_promise(self, changed: Promise) -> None:
+        assert changed.key_stem(SECRET) != PROMISE.key_stem(SECRET)
 
-    def test_an_ordinal_cannot_pass_for_a_generation(self) -> None:
-        assert order_key(GRANT._replace(ordinal=11), 1) != order_key(GRANT, 11)
+    def test_says_nothing_of_our_ids_where_callers_have_their_own(self) -> None:
+        restored = PROMISE._replace(
+            recipient=Named("referrer", 0, "cust_new"), of=Named("friend", 0, "cust_newer")
+        )
+        assert restored.key_stem(SECRET) == PROMISE.key_stem(SECRET)
+
+    def test_cannot_be_told_without_the_secret(self) -> None:
+        assert PROMISE.key_stem(bytes(31) + b"x") != PROMISE.key_stem(SECRET)
+
+
+def _said(promise: Promise) -> tuple[object, ...]:
+    """What a promise says once ids give way to the callers' own names."""
+    of = promise.of.name if isinstance(promise.of, Named) else promise.of
+    return (promise.campaign_id, promise.reason, promise.recipient.name, of)
 
 
 class TestForwardState:
@@ -205,7 +230,7 @@ class TestPollInterval:
 
 class TestFingerprint:
     request = OrderRequest(
-        key=order_key(GRANT, 1),
+        key=order_key(key_stem(GRANT), 1),
         product_id="CVS",
         face=Money(amount=15_00, currency="USD"),
         delivery=gift_card().delivery,
@@ -224,7 +249,7 @@ class TestFingerprint:
             {"product_id": "AMAZON"},
             {"face": Money(amount=15_01, currency="USD")},
             {"recipient": Recipient(email="b@example.com")},
-            {"key": order_key(GRANT, 2)},
+            {"key": order_key(key_stem(GRANT), 2)},
         ],
     )
     def test_changes_with_what_is_bought(self, change: dict[str, object]) -> None:

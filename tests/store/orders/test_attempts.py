@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from domain.customers import Address
-from domain.grants import Attention, GrantIdentity, GrantStatus
+from domain.grants import Attention, GrantStatus
 from domain.messages import Next, Step
 from domain.orders import OrderState, order_key
 from domain.rewards import Delivery
 from store.database import Database, now
+from store.grants.order_keys import stem_of
 from store.orders import attempts
 from store.orders.attempts import Attempt, Busy, OpenOrder
 from store.tables import Customer, Event, Grant, Order
@@ -70,8 +71,7 @@ class TestFirstClaim:
         grant = await add_grant(database, gift_card(25_00))
         claimed = await attempt(database, grant.id)
         order = await one(database, Order)
-        identity = GrantIdentity(grant.campaign_id, grant.reason, grant.recipient_id, grant.ordinal)
-        assert claimed.request.key == order.key == order_key(identity, 1)
+        assert claimed.request.key == order.key == order_key(stem_of(grant), 1)
         assert order.fingerprint == claimed.request.fingerprint()
         assert (order.face_amount, order.currency) == (25_00, "USD")
 

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.campaigns import OnReversal, Tier
 from domain.grants import GrantIdentity
-from domain.orders import order_key
+from domain.orders import key_stem
 from store import migrate
 from store.campaigns import revise as revisions
 from store.database import Database, async_url
-from store.orders.prepare import identity_of
+from store.grants.order_keys import stem_of
 from store.qualification import qualify as qualification
 from store.reversals.carry_out import carry_out
 from store.reversals.request import request_reversal
@@ -201,7 +201,7 @@ async def test_an_upgrade_numbers_the_milestones_and_pays_none_again(database_ur
     for grant in await rows(database, Grant):
         whose = (grant.campaign_id, grant.reason, grant.recipient_id)
         before = GrantIdentity(*whose, grant.friends_counted or 0)
-        assert order_key(identity_of(grant), 1) == order_key(before, 1)
+        assert stem_of(grant) == key_stem(before)
     for programme in of.values():
         await friends(database, programme, 2)
     assert await milestones(database, of["once", 1]) == [(1, 2)]
@@ -209,7 +209,7 @@ async def test_an_upgrade_numbers_the_milestones_and_pays_none_again(database_ur
     assert await milestones(database, of["again", 1]) == [(1, 2)]
     assert await milestones(database, of["again", 4]) == [(1, 2), (2, 4), (3, 6)]
     grants = await rows(database, Grant)
-    keys = {order_key(identity_of(grant), 1) for grant in grants}
+    keys = {stem_of(grant) for grant in grants}
     assert len(keys) == len(grants), "no two milestones order under one key"
     await database.dispose()
 

@@ -1,0 +1,42 @@
+"""How often the bearer of a `source_id` was erased, remembered without the `source_id`."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from store.access.lasting_secret import key_for
+from store.database import Transaction
+from store.tables import ErasedName
+
+
+async def count_erasure(tx: Transaction, source_id: str) -> None:
+    """Whoever is known by this `source_id` from now on is another person."""
+    (mark,) = (await _marks(tx, [source_id])).values()
+    statement = insert(ErasedName).values(mark=mark, times=1)
+    await tx.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[col(ErasedName.mark)], set_={"times": ErasedName.times + 1}
+        )
+    )
+
+
+async def times_erased(tx: Transaction, source_ids: Iterable[str]) -> dict[str, int]:
+    """For each of these names."""
+    marks = await _marks(tx, source_ids)
+    found = await tx.session.execute(
+        select(col(ErasedName.mark), col(ErasedName.times)).where(
+            col(ErasedName.mark).in_(marks.values())
+        )
+    )
+    times = {mark: count for mark, count in found}
+    return {source_id: times.get(mark, 0) for source_id, mark in marks.items()}
+
+
+async def _marks(tx: Transaction, source_ids: Iterable[str]) -> dict[str, str]:
+    key = await key_for(tx, "erased source_ids")
+    return {name: hmac.digest(key, name.encode(), "sha256").hex() for name in source_ids}
