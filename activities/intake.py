@@ -9,6 +9,7 @@ from temporalio import activity
 
 from store.customers.erase import purge_answers
 from store.database import Database
+from store.marks import changes
 from store.outbox.messages import redrive
 from store.webhooks.start import restart_actions, wake_unattended
 
@@ -26,6 +27,7 @@ class IntakeActivities:
         answers on the way."""
         async with self._database.transaction() as tx:
             await purge_answers(tx)
+            await changes.purge(tx)
         await restart_actions(self._database, activity.client(), self._older_than)
         sent = await redrive(self._database, activity.client(), older_than=self._older_than)
         await wake_unattended(self._database, activity.client())

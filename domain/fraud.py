@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.identity import Particular, matches
 from domain.verdict import Verdict
 
 
@@ -49,6 +50,20 @@ class FraudChecks(BaseModel):
     same_address: Response = Response.FLAG
     disposable_email: Response = Response.FLAG
     burst: Burst = Burst()
+    shared: tuple[str, ...] = Field(
+        default=(),
+        max_length=100,
+        description="What many people share and nobody is told apart by, with `*` and `?`: the "
+        "addresses of a relay, a company's phone number or front desk.",
+        examples=[["*@relay.example.com", "+1 217 555 0100", "1 Main Street*"]],
+    )
+
+    def counts(self, particular: Particular) -> bool:
+        """Whether it tells people apart in this campaign: its kind is checked, and nobody has
+        said that many share it."""
+        if self.response(particular.kind) is Response.OFF:
+            return False
+        return not any(matches(particular, pattern) for pattern in self.shared)
 
     def response(self, kind: str) -> Response:
         """What sharing an e-mail address, a phone number or a postal address leads to."""
@@ -60,12 +75,26 @@ class FraudChecks(BaseModel):
         return response is Response.REFUSE or (response is Response.FLAG and looked)
 
 
+class Hit(NamedTuple):
+    """Two people share something of this kind. `customer_id` is the one who was judged."""
+
+    kind: str
+    customer_id: str
+    other_id: str
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Both sides, for whoever decides."""
+        return {"customer_id": self.customer_id, "same_as": self.other_id}
+
+
 class Likeness(BaseModel):
     """What is known of both sides when a conversion is judged: what they share with one another
     or with a friend who counted before, and how many conversions of the code came lately."""
 
-    with_referrer: frozenset[str] = frozenset()
-    with_others: frozenset[str] = frozenset()
+    with_referrer: dict[str, Hit] = {}
+    """By kind."""
+    with_others: dict[str, Hit] = {}
     disposable_email: bool = False
     lately: int | None = None
 
@@ -94,12 +123,28 @@ def fraud_verdicts(checks: FraudChecks, likeness: Likeness, *, looked: bool) -> 
     return verdicts
 
 
+def late_verdict(hit: Hit, role: str) -> Verdict:
+    """Something that a person took on after the conversion was judged: whatever the terms say of
+    this check, a person decides. `role`: whose reward it is, the referee's or the referrer's."""
+    return Verdict(
+        check=f"same_{hit.kind}",
+        passed=True,
+        flagged=True,
+        detail=f"Since the conversion, the {_ROLES[role]} has the {_KINDS[hit.kind]} of somebody "
+        "else in this campaign.",
+        numbers=hit.numbers,
+    )
+
+
+_ROLES = {"referee": "friend", "referrer": "referrer"}
+
+
 def _shared(kind: str, likeness: Likeness) -> tuple[bool, str, dict[str, Any]]:
     what = _KINDS[kind]
-    if kind in likeness.with_referrer:
-        return True, f"The friend has the referrer's {what}.", {}
-    if kind in likeness.with_others:
-        return True, f"A friend with this {what} counted in this campaign before.", {}
+    if hit := likeness.with_referrer.get(kind):
+        return True, f"The friend has, or had, the referrer's {what}.", hit.numbers
+    if hit := likeness.with_others.get(kind):
+        return True, f"A friend with this {what} counted in this campaign before.", hit.numbers
     return False, f"Nobody else here has the friend's {what}.", {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import phonenumbers
@@ -15,6 +16,20 @@ from domain.ids import digest
 _IGNORE_DOTS = {"gmail.com", "googlemail.com"}
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 _NO_WORD = re.compile(r"[\W_]+")
+_NO_NUMBER = re.compile(r"[^\d+*?]")
+
+
+class Particular(NamedTuple):
+    """One thing that tells a person apart: `kind` is email, phone or address, `value` is reduced
+    to what is the same for everybody who has it."""
+
+    kind: str
+    value: str
+
+    @property
+    def mark(self) -> str:
+        """A hash of it, for looking up others with the same."""
+        return digest(*self)
 
 
 class Marks(NamedTuple):
@@ -26,14 +41,34 @@ class Marks(NamedTuple):
     address: str | None = None
 
 
+def particulars_of(
+    email: str | None, phone: str | None, address: Address | None
+) -> list[Particular]:
+    """What there is of them, as far as it tells people apart."""
+    country = address.country if address else None
+    found = {
+        "email": same_mailbox(email) if email else None,
+        "phone": same_phone(phone, country) if phone else None,
+        "address": same_address(address) if address else None,
+    }
+    return [Particular(kind, value) for kind, value in found.items() if value]
+
+
 def marks_of(email: str | None, phone: str | None, address: Address | None) -> Marks:
     """The marks of these particulars."""
-    country = address.country if address else None
-    return Marks(
-        _mark("email", same_mailbox(email) if email else None),
-        _mark("phone", same_phone(phone, country) if phone else None),
-        _mark("address", same_address(address) if address else None),
-    )
+    return Marks(**{one.kind: one.mark for one in particulars_of(email, phone, address)})
+
+
+def matches(particular: Particular, pattern: str) -> bool:
+    """Whether it is one of those that a pattern with `*` and `?` names: an e-mail address where
+    the pattern has an `@`, a phone number where it has no letter, else a postal address."""
+    kind, value = particular
+    if "@" in pattern:
+        return kind == "email" and fnmatchcase(value, pattern.casefold())
+    if not any(character.isalpha() for character in pattern):
+        return kind == "phone" and fnmatchcase(value, _NO_NUMBER.sub("", pattern))
+    words = "*".join(_plain(part) for part in pattern.split("*"))
+    return kind == "address" and fnmatchcase(value.replace("|", ""), words)
 
 
 def same_mailbox(email: str) -> str:
@@ -79,7 +114,3 @@ def _plain(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(one for one in decomposed if not unicodedata.combining(one))
     return _NO_WORD.sub("", bare)
-
-
-def _mark(kind: str, value: str | None) -> str | None:
-    return digest(kind, value) if value else None

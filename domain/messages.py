@@ -75,6 +75,8 @@ class Next(StrEnum):
     """Parked: wait for staff, or for `after` when the cause may pass by itself."""
     TAKE_BACK = "take_back"
     """Ask the provider to cancel the card: what it was for was reversed."""
+    REVIEW = "review"
+    """A person decides first, after all: something about its recipient has come to light."""
     REST = "rest"
     """Nothing more to do."""
 

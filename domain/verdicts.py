@@ -21,6 +21,13 @@ class Facts(BaseModel):
     new_grants_to_referrer: int
 
 
+REFERRER_ERASED = Verdict(
+    check="referrer",
+    passed=True,
+    detail="The referrer was erased: the friend's reward stands, the referrer's is dropped.",
+)
+
+
 def judge(terms: CampaignTerms, facts: Facts) -> list[Verdict]:
     """Every check, in the order in which staff read them. Budget is judged last, by its counter."""
     return [_own_code(facts), _live(facts), _window(facts), _grants(terms, facts)]

@@ -37,7 +37,7 @@ class GrantCarrier:
         self._early: set[str] = set()
         self._alarm = Alarm()
         self._reversing = Reversing()
-        self._review = Review(self._reversing)
+        self._review = Review(self._reversing, self._nobody_awaits_review)
         self._late: list[asyncio.Task[None]] = []
 
     def _take_up(self, tasks: list[GrantTask], first: Next = Next.ORDER) -> None:
@@ -52,12 +52,13 @@ class GrantCarrier:
         """Carry the grants to rest, side by side: one that is parked holds no other back."""
         travels = [journey.travel(self._everybody_rests) for journey in self._journeys.values()]
         if any(journey.task.review for journey in self._journeys.values()):
-            travels.append(self._review.conduct(self._nobody_awaits_review))
+            travels.append(self._review.conduct())
         travels.append(
             self._reversing.conduct(self._referral_id, self._undo, self._everybody_rests)
         )
         await asyncio.gather(*travels)
         await asyncio.gather(*self._late)
+        await asyncio.gather(*self._review.late)
 
     def _everybody_rests(self) -> bool:
         rest = all(journey.at_rest for journey in self._journeys.values())

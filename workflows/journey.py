@@ -130,15 +130,25 @@ class Journey:
     async def _stand_in_review(self) -> None:
         if self.task.hold_until is not None:
             self.step = await record(ReferralActivities.begin_review, self.task.grant_id)
-        while self._review.approved is None and self.step.next is not Next.REST:
+        await self._await_decision(0)
+
+    async def _stand_in_late_review(self) -> Step:
+        """On its way, its recipient turned out to have something of somebody else's."""
+        self.awaits_review = True
+        await self._await_decision(self._review.reopen())
+        self.awaits_review = False
+        return Step(next=Next.ORDER) if self.step.next is Next.REVIEW else self.step
+
+    async def _await_decision(self, round: int) -> None:
+        while self._review.approved(round) is None and self.step.next is not Next.REST:
             self._waits_as = GrantStatus.IN_REVIEW
             await workflow.wait_condition(
-                lambda: self._disturbed or self._review.approved is not None
+                lambda: self._disturbed or self._review.approved(round) is not None
             )
             self._waits_as = None
             if self._disturbed:
                 self.step = await self._do_as_told()
-        if self._review.approved is False:
+        if self._review.approved(round) is False:
             self.step = Step(next=Next.REST)
 
     async def _take_step(self) -> Step:
@@ -153,6 +163,8 @@ class Journey:
                 )
             case Next.ATTEND:
                 return await self._attend()
+            case Next.REVIEW:
+                return await self._stand_in_late_review()
             case _:
                 return await self._follow()
 

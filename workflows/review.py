@@ -1,7 +1,8 @@
-"""The gate that all of a referral's grants in review wait at."""
+"""Where a referral's grants in review wait for a person."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
@@ -14,12 +15,15 @@ from workflows.reversing import Reversing
 
 
 class Review:
-    """One decision for the whole referral, written down in one transaction."""
+    """Decisions for the whole referral, each written down in one transaction: one about its
+    conversion, and further ones where a recipient's change is found later."""
 
-    def __init__(self, reversing: Reversing) -> None:
+    def __init__(self, reversing: Reversing, nobody_waits: Callable[[], bool]) -> None:
         self._reversing = reversing
-        self.approved: bool | None = None
-        """None while nobody has decided."""
+        self._nobody_waits = nobody_waits
+        self._decisions: list[bool] = []
+        self._conducted = False
+        self.late: list[asyncio.Task[None]] = []
         self._asked: tuple[Action, ReviewRequest] | None = None
         self._heard: set[str] = set()
 
@@ -36,13 +40,25 @@ class Review:
     def busy(self) -> bool:
         return self._asked is not None
 
-    async def conduct(self, nobody_waits: Callable[[], bool]) -> None:
+    def approved(self, round: int) -> bool | None:
+        """What was decided in that round, counted from 0; None while nobody has."""
+        return self._decisions[round] if round < len(self._decisions) else None
+
+    def reopen(self) -> int:
+        """A grant waits after all. Answers the round that decides about it."""
+        if not self._conducted:
+            self.late.append(asyncio.create_task(self.conduct()))
+        return len(self._decisions)
+
+    async def conduct(self) -> None:
         """Until somebody has decided, or no grant is left to decide about."""
-        while self.approved is None:
-            await workflow.wait_condition(lambda: self.busy or nobody_waits())
+        self._conducted, round = True, len(self._decisions)
+        while self.approved(round) is None:
+            await workflow.wait_condition(lambda: self.busy or self._nobody_waits())
             if self._asked is None:
-                return
+                break
             await self._decide(*self._asked)
+        self._conducted = False
 
     async def _decide(self, action: Action, request: ReviewRequest) -> None:
         approves = action is Action.APPROVE
@@ -53,7 +69,7 @@ class Review:
                 await record(ReferralActivities.deny, request)
                 # A denied friend no longer counts, and may take a milestone along.
                 self._reversing.ask(request.request_id)
-            self.approved = approves
+            self._decisions.append(approves)
         except Refused:
             # The facts had moved on after the validator looked.
             pass

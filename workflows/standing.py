@@ -11,6 +11,7 @@ _STATUS = {
     Next.ORDER: GrantStatus.ORDERING,
     Next.FOLLOW: GrantStatus.ORDERED,
     Next.ATTEND: GrantStatus.NEEDS_ATTENTION,
+    Next.REVIEW: GrantStatus.IN_REVIEW,
     Next.REST: GrantStatus.DELIVERED,
 }
 

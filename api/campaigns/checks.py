@@ -68,6 +68,13 @@ class FraudIn(Strict):
     same_address: Response | None = None
     disposable_email: Response | None = None
     burst: BurstIn | None = None
+    shared: list[Annotated[str, Field(min_length=1, max_length=254)]] | None = Field(
+        default=None,
+        max_length=100,
+        description="What many people share and nobody is told apart by, with `*` and `?`: an "
+        "e-mail address, a phone number, or a street with what follows.",
+        examples=[["*@relay.example.com", "+1 217 555 0100", "1 Main Street*"]],
+    )
 
 
 def lay_windows(document: dict[str, Any], given: WindowsIn) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel
 
 from api.customers.schemas import CustomerAnswer
-from api.http.access import Calling, allow
+from api.http.access import Calling, allow, by_staff
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -59,14 +59,18 @@ async def update_customer(
     body: Annotated[Person, Body(examples=[{"phone": "+4915112345678"}])],
     caller: Calling,
     held: Held,
+    request: Request,
 ) -> CustomerAnswer:
-    """Merge what is given into a customer who exists. A `source_id` never changes."""
+    """Merge what is given into a customer who exists. A `source_id` never changes. Sent by staff
+    (the role `support`, or `admin` with `X-Guerdon-Actor`) it is a correction: the e-mail, phone
+    or address that it replaces was never this customer's, and is held against nobody."""
     async with held.database.reading() as session:
         customer = await reading.find(session, customer_id)
     if body.source_id is not None and body.source_id != customer.source_id is not None:
         raise InvalidPayload("A source_id cannot be changed.", field="/source_id")
     async with held.database.transaction() as tx:
-        row = await upsert(tx, body.model_copy(update={"id": customer.id}), pointer="")
+        person = body.model_copy(update={"id": customer.id})
+        row = await upsert(tx, person, pointer="", corrects=by_staff(caller, request))
     return CustomerAnswer.of(row, caller)
 
 
@@ -79,7 +83,7 @@ async def update_customer(
 async def delete_customer(customer_id: str, held: Held) -> None:
     """Erase a person: the same as `permanent-deletion`."""
     async with held.database.transaction() as tx:
-        erased = await erase(tx, customer_id)
+        erased = await erase(tx, customer_id, held.settings.marks_outlive_erasure)
     held.dispatcher.wake(erased.intake)
 
 
@@ -91,7 +95,7 @@ async def delete_customer(customer_id: str, held: Held) -> None:
 async def erase_customer(customer_id: str, held: Held) -> Deletion:
     """Erase a person. What waits for them is cancelled; refused while a card may be on its way."""
     async with held.database.transaction() as tx:
-        erased = await erase(tx, customer_id)
+        erased = await erase(tx, customer_id, held.settings.marks_outlive_erasure)
     held.dispatcher.wake(erased.intake)
     return Deletion(
         id=new_id(Prefix.DELETION),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 
 from api.customers.schemas import CustomerAnswer, CustomerList
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, Calling, allow, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
 from api.http.problems import post_responses, responses
@@ -38,10 +38,13 @@ Described = Annotated[Person, Body(examples=[EXAMPLE])]
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
-async def upsert_customer(body: Described, caller: Calling, held: Held) -> CustomerAnswer:
-    """Create a customer, or merge what is given into the one with this `source_id` or `id`."""
+async def upsert_customer(
+    body: Described, caller: Calling, held: Held, request: Request
+) -> CustomerAnswer:
+    """Create a customer, or merge what is given into the one with this `source_id` or `id`. Sent
+    by staff it is a correction, as in `PUT`."""
     async with held.database.transaction() as tx:
-        row = await upsert(tx, body, pointer="")
+        row = await upsert(tx, body, pointer="", corrects=by_staff(caller, request))
     return CustomerAnswer.of(row, caller)
 
 

@@ -120,6 +120,12 @@ Calling = Annotated[Caller, Depends(_caller)]
 """A route's parameter: who calls it."""
 
 
+def by_staff(caller: Caller, request: Request) -> bool:
+    """Whether a person of ours sent it, and not a system: support, or an administrator by name."""
+    named = bool(request.headers.get("x-guerdon-actor"))
+    return caller.role is Role.SUPPORT or (caller.role is Role.ADMIN and named)
+
+
 class Allowed:
     """A dependency that lets only these roles pass, and keys with this scope; `admin` always
     does."""

@@ -5,6 +5,7 @@ Refused while somebody may still be sending them a card: that has to end first.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import and_, delete, or_, select, text, update
@@ -21,10 +22,11 @@ from store.events.subjects import subject
 from store.grants import attention
 from store.grants.referral_status import refresh_standing
 from store.ledger import budgets
+from store.marks.changes import KEPT_FOR, forget
 from store.outbox.messages import Outgoing
 from store.outbox.reversal_messages import enqueue
 from store.staff.cancel import withdraw
-from store.tables import Customer, Grant, Holder, RefereeMark, Referral, SegmentMember, Voucher
+from store.tables import Customer, Grant, Holder, Referral, SegmentMember, Voucher
 
 
 class Erased(NamedTuple):
@@ -37,12 +39,15 @@ class Erased(NamedTuple):
     """For the workflows that carried what was cancelled: they end."""
 
 
-async def erase(tx: Transaction, ref: str) -> Erased:
+async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> Erased:
     """Cancel what waits for this customer (an id or source_id) and empty every place that holds
-    something of the person. Raises NotFound, and NotAllowedInState while an order is open.
+    something of the person. `marks_kept`: how long the person is recognised, by keyed hashes.
+    Raises NotFound, and NotAllowedInState while an order is open.
 
     The caller commits, then wakes the dispatcher with what this answers."""
     customer = await _locked(tx, ref)
+    # First, for marks are locked before grants.
+    await forget(tx, customer, marks_kept)
     referrals = await _referrals(tx, customer.id)
     waiting = await _waiting_grants(tx, customer.id)
     if any(each.status == ReferralStatus.CONVERTED for each in referrals):
@@ -56,10 +61,11 @@ async def erase(tx: Transaction, ref: str) -> Erased:
             )
     freed = [back for grant in waiting if (back := _cancel(tx, grant))]
     for referral in referrals:
-        _end_waiting(tx, referral)
+        if referral.status == ReferralStatus.WAITING:
+            _end_waiting(tx, referral, customer)
     await tx.session.flush()
     for referral in referrals:
-        if referral.status not in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED):
+        if referral.status not in _WITHOUT_GRANTS:
             await refresh_standing(tx, referral)
     cancelled = {grant.referral_id for grant in waiting}
     intake = [
@@ -75,6 +81,9 @@ async def erase(tx: Transaction, ref: str) -> Erased:
     return erased
 
 
+_WITHOUT_GRANTS = frozenset(
+    {ReferralStatus.WAITING, ReferralStatus.REJECTED, ReferralStatus.EXPIRED}
+)
 _UNDER_WAY = frozenset({GrantStatus.ORDERING, GrantStatus.ORDERED})
 
 
@@ -128,15 +137,19 @@ def _cancel(tx: Transaction, grant: Grant) -> tuple[str, Money] | None:
     return (grant.campaign_id, face) if face else None
 
 
-def _end_waiting(tx: Transaction, referral: Referral) -> None:
-    """Its workflow ends by itself: when its window does, it finds the referral decided."""
-    if referral.status != ReferralStatus.WAITING:
-        return
-    referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
-    referral.reason = "The referrer or the friend was erased before a conversion came."
+def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
+    """An erased friend's referral ends; its workflow, when its window does, finds it decided. An
+    erased referrer's goes on for the friend, who was promised a reward too."""
+    if referral.referee_id == erased.id:
+        referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
+        referral.reason = "The friend was erased before a conversion came."
+        type, title = "referral.rejected", "Referral ended: the friend was erased"
+    else:
+        type = "referral.referrer_erased"
+        title = "The referrer was erased: the friend's reward stands, the referrer's is dropped"
     tx.record(
-        "referral.rejected",
-        "Referral ended: a customer was erased",
+        type,
+        title,
         referral_id=referral.id,
         campaign_id=referral.campaign_id,
         customer_id=referral.referee_id,
@@ -158,7 +171,6 @@ async def _empty(tx: Transaction, customer: Customer, intake: list[Outgoing]) ->
         .where(col(SegmentMember.customer_id) == customer_id)
         .returning(col(SegmentMember.segment_id))
     )
-    await tx.session.execute(delete(RefereeMark).where(col(RefereeMark.customer_id) == customer_id))
     owned = select(col(Holder.voucher_id)).where(
         col(Holder.customer_id) == customer_id, col(Holder.role) == "OWNER"
     )

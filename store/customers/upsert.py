@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, func, literal, or_, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 
@@ -17,6 +17,7 @@ from domain.ids import Prefix, new_id
 from domain.refusals import AlreadyExists, NotFound
 from store import metadata_schemas
 from store.database import Transaction
+from store.marks import changes
 from store.tables import Customer, metadata
 
 CUSTOMERS = metadata.tables[str(Customer.__tablename__)]
@@ -40,16 +41,29 @@ def _merged() -> dict[str, Any]:
     return values | {"updated_at": case((changed, _NOW), else_=stored.updated_at)}
 
 
+_KNOWN_AS = ("email", "phone", "address")
+_Before = CUSTOMERS.alias("before")
+
+
+def _before(known: ColumnElement[bool]) -> list[Any]:
+    """What tells the customer apart, as it was before the statement."""
+    columns = (_Before.c[name] for name in _KNOWN_AS)
+    return [
+        select(column).where(known).scalar_subquery().label(f"before_{column.name}")
+        for column in columns
+    ]
+
+
 _BY_SOURCE_ID = (
     insert(CUSTOMERS)
     .values(id=bindparam("id"), source_id=bindparam("source_id"), created_at=_NOW, **_NEW)
     .on_conflict_do_update(index_elements=["source_id"], set_=_merged())
-    .returning(*CUSTOMERS.c)
+    .returning(*CUSTOMERS.c, *_before(_Before.c.source_id == bindparam("source_id")))
 )
 _BY_ID = (
     update(CUSTOMERS)
     .where(CUSTOMERS.c.id == bindparam("key"), CUSTOMERS.c.erased_at.is_(None))
-    .returning(*CUSTOMERS.c)
+    .returning(*CUSTOMERS.c, *_before(_Before.c.id == bindparam("key")))
 )
 _UPDATE = _BY_ID.values(**_merged())
 _UPDATE_AND_NAME = _BY_ID.values(
@@ -60,9 +74,11 @@ CustomerRow = Row[Any]
 """A row of the customers table, columns by name."""
 
 
-async def upsert(tx: Transaction, person: Person, pointer: str = "/customer") -> CustomerRow:
+async def upsert(
+    tx: Transaction, person: Person, pointer: str = "/customer", *, corrects: bool = False
+) -> CustomerRow:
     """Create the person, or merge what is given into the stored one. `pointer`: where in the
-    request they are described.
+    request they are described. `corrects`: staff mend what was entered wrongly.
 
     Raises InvalidPayload for metadata that do not fit their schema, NotFound for an `id` that is
     not ours, AlreadyExists when the `source_id` to be given to a nameless customer belongs to
@@ -76,7 +92,17 @@ async def upsert(tx: Transaction, person: Person, pointer: str = "/customer") ->
         tx.record("customer.created", "Customer created", customer_id=row.id)
     elif row.updated_at == tx.now:
         tx.record("customer.updated", "Customer updated", customer_id=row.id)
+        await _note_change(tx, row, corrects)
     return row
+
+
+async def _note_change(tx: Transaction, row: CustomerRow, corrects: bool) -> None:
+    """What tells the customer apart, as it was and as it is."""
+    before = changes.read(row.before_email, row.before_phone, row.before_address)
+    after = changes.read(row.email, row.phone, row.address)
+    change = changes.Change(row.id, row.created_at, before, after)
+    if before != after:
+        await (changes.correct(tx, change) if corrects else changes.note(tx, [change]))
 
 
 async def _insert(tx: Transaction, person: Person) -> CustomerRow:

@@ -39,6 +39,8 @@ class Code(NamedTuple):
     version: int
     terms: CampaignTerms
     referrer_id: str
+    referrer_erased: bool
+    """Their code was disabled with that; whoever came by it before keeps what was promised."""
     existing: Referral | None
     used: int
 
@@ -46,6 +48,12 @@ class Code(NamedTuple):
 _Own = aliased(Holder)
 _OWN = select(col(_Own.id)).where(
     col(_Own.voucher_id) == Voucher.id, col(_Own.customer_id) == bindparam("referee_id")
+)
+
+
+_Erased = aliased(Customer)
+_ERASED = select(col(_Erased.id)).where(
+    col(_Erased.id) == Holder.customer_id, col(_Erased.erased_at).is_not(None)
 )
 
 
@@ -68,6 +76,7 @@ def _code_statement(holds: ColumnElement[bool]) -> Any:
             col(Campaign.expiration_date),
             col(Campaign.version),
             col(Holder.customer_id).label("referrer_id"),
+            exists(_ERASED).label("referrer_erased"),
             col(Referral.id).label("existing_id"),
             (col(Budget.reserved) + col(Budget.committed)).label("used"),
         )
@@ -142,7 +151,7 @@ def must_be_usable(tx: Transaction, found: Code, *, begun: bool) -> None:
     """The code itself. `begun`: a referral waits under it, which keeps its window past the
     code's own dates."""
     ends = [end for end in (found.voucher_expiration, found.active_until) if end]
-    must_be_in_use(tx, found.voucher_active)
+    must_be_in_use(tx, found.voucher_active or (begun and found.referrer_erased))
     if begun:
         return
     must_not_be_over(tx, min(ends, default=None))

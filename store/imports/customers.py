@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -17,6 +18,7 @@ from domain.customers import Person
 from domain.ids import Prefix, new_id
 from store.database import Transaction
 from store.imports.fold_people import fold
+from store.marks import changes
 
 _PLAIN = ("name", "email", "phone", "description", "birthdate")
 _COLUMNS = ("number", "new_id", "id", "source_id", *_PLAIN, "address", "attributes")
@@ -64,9 +66,17 @@ async def _write(
     created = await tx.session.execute(text(_INSERT), {"now": tx.now})
     await tx.session.execute(text(_RECOGNISE))
     unknown = await tx.session.scalars(text(_UNKNOWN))
-    updated = await tx.session.execute(text(_update(values)), {"now": tx.now})
+    found = await tx.session.execute(text(_update(values)), {"now": tx.now})
+    updated, changed = found.one()
+    await changes.note(tx, (_change(row) for row in changed or []))
     wrong = [(number, "id: is not a customer's") for number in unknown]
-    return Written(created.scalar_one(), updated.scalar_one(), wrong)
+    return Written(created.scalar_one(), updated, wrong)
+
+
+def _change(row: dict[str, Any]) -> changes.Change:
+    """What tells a person apart, as it was and as it is."""
+    before, after = (changes.read(*row[which]) for which in ("before", "after"))
+    return changes.Change(row["id"], datetime.fromisoformat(row["created_at"]), before, after)
 
 
 async def copy_in(
@@ -102,7 +112,18 @@ told AS (
     FROM written
     RETURNING 1
 )
-SELECT count(*) FROM told"""
+SELECT count(*){more} FROM told"""
+
+# Of those who have other particulars now: as they were and as they are.
+_CHANGED = """, (
+    SELECT jsonb_agg(jsonb_build_object(
+        'id', written.id, 'created_at', written.created_at,
+        'before', jsonb_build_array(known.email, known.phone, known.address),
+        'after', jsonb_build_array(written.email, written.phone, written.address)))
+    FROM written JOIN known USING (id)
+    WHERE (known.email, known.phone, known.address)
+        IS DISTINCT FROM (written.email, written.phone, written.address)
+)"""
 
 # First of all: a person whom somebody else is just creating is waited for, and then known. Each
 # gets a moment of its own, for Voucherify's clients page through customers by `created_at`.
@@ -116,7 +137,7 @@ WITH written AS (
     ON CONFLICT (source_id) DO NOTHING
     RETURNING id
 ),
-{_TOLD.format(what="created")}"""
+{_TOLD.format(what="created", more="")}"""
 
 _RECOGNISE = """
 UPDATE arriving SET id = customers.id FROM customers
@@ -138,7 +159,8 @@ def _update(values: dict[str, str]) -> str:
     return f"""
     WITH arrived AS (SELECT DISTINCT ON (id) * FROM arriving ORDER BY id, number DESC),
     known AS (
-        SELECT stored.id FROM customers stored JOIN arrived USING (id)
+        SELECT stored.id, stored.email, stored.phone, stored.address
+        FROM customers stored JOIN arrived USING (id)
         WHERE erased_at IS NULL AND ({before}) IS DISTINCT FROM ({after})
         ORDER BY stored.id FOR UPDATE OF stored
     ),
@@ -146,6 +168,6 @@ def _update(values: dict[str, str]) -> str:
         UPDATE customers stored SET {assignments}, updated_at = CAST(:now AS timestamptz)
         FROM known JOIN arrived USING (id)
         WHERE stored.id = known.id
-        RETURNING stored.id
+        RETURNING stored.id, stored.created_at, stored.email, stored.phone, stored.address
     ),
-    {_TOLD.format(what="updated")}"""
+    {_TOLD.format(what="updated", more=_CHANGED)}"""

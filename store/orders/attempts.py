@@ -22,8 +22,10 @@ from store.database import Database, Transaction
 from store.events.subjects import subject
 from store.grants.attention import clear_attention, park
 from store.ledger import taxes
+from store.marks import recipient
 from store.orders import double_orders
-from store.orders.prepare import claimed, missing, prepare
+from store.orders.late_review import send_to_review
+from store.orders.prepare import claimed, corrected, missing, prepare
 from store.providers import lanes
 from store.tables import Customer, Grant, Lane, Order, metadata
 
@@ -79,6 +81,8 @@ async def claim(
     Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
     public address for webhooks; `carrier`: the workflow that staff's decisions now go to."""
     limit = await taxes.limit_of(tx, grant_id)
+    # The marks of people are locked before any grant.
+    judged = await recipient.judge(tx, grant_id)
     grant, order, customer, lane, at = await _load(tx, provider, grant_id)
     if settled := _nothing_to_send(grant, order):
         return settled
@@ -98,8 +102,12 @@ async def claim(
     goes_on = order is not None and order.state not in ENDED
     if order and goes_on and (changed := await _changed(tx, grant, order)):
         return changed
+    if judged.hits and not goes_on and corrected(customer, order) is None:
+        return await send_to_review(tx, grant, judged.hits)
     await clear_attention(tx, grant, GrantStatus.ORDERING)
     if order is None or order.state in ENDED:
+        if judged.particulars != (customer.email, customer.phone, customer.address):
+            return Busy(_SOON)
         order = await prepare(tx, grant, reward, customer, after=order, hooks=hooks)
         written = await tx.session.execute(_INSERT, claimed(order, at, lifetime))
         won = written.scalar() is not None
@@ -151,6 +159,8 @@ async def _load(
 def _nothing_to_send(grant: Grant, order: Order | None) -> Step | None:
     if grant.status in AT_REST:
         return Step(next=Next.REST)
+    if grant.status == GrantStatus.IN_REVIEW:
+        return Step(next=Next.REVIEW)
     if order is not None and order.state in (OrderState.PENDING, OrderState.ISSUED):
         return Step(next=Next.FOLLOW)
     if order is not None and grant.reversal_due > grant.reversed_amount:

@@ -15,7 +15,7 @@ from store.database import Transaction
 from store.grants import receivables
 from store.grants.create import record_grant
 from store.ledger import budgets
-from store.qualification import duplicates
+from store.marks.owners import give_up
 from store.qualification.case import Case
 from store.referrals.conversion import subject_of
 from store.tables import Grant, Referral, ReferrerProgress, metadata
@@ -94,7 +94,7 @@ def _settle(
 
 async def reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
     """End the referral with its verdicts. It earns nothing, and takes nobody's place."""
-    await duplicates.give_up(tx, referral)
+    await give_up(tx, referral)
     reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
     referral.reason = reasons
     _settle(tx, referral, ReferralStatus.REJECTED, verdicts)

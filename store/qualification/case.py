@@ -9,7 +9,7 @@ from domain.campaigns import CampaignTerms
 from domain.messages import ReferralStart
 from store.database import Transaction
 from store.grants.create import traits_of
-from store.qualification import duplicates
+from store.marks.people import CASE, People, people_of
 from store.referrals.progress import lock_progress
 from store.tables import Referral
 from store.terms import terms_of
@@ -19,7 +19,7 @@ class Case(NamedTuple):
     """A conversion and what decides about it."""
 
     referral: Referral
-    people: duplicates.People
+    people: People
     terms: CampaignTerms
     friends: int
     """The referrer's unique referees with this one; falls with reversals."""
@@ -28,16 +28,29 @@ class Case(NamedTuple):
     granted: int
     traits: dict[str, Traits]
     """What amounts depend on, by customer."""
+    referrer_erased: bool
+    """Then the terms hold no tiers: nobody is left to be rewarded for the friend."""
 
 
 async def read(tx: Transaction, start: ReferralStart) -> Case:
     """Lock the referrer's progress, then read the rest in one statement."""
     progress = await lock_progress(tx, start.campaign_id, start.referrer_id)
-    found = await tx.session.execute(duplicates.CASE, {"referral_id": start.referral_id})
+    found = await tx.session.execute(CASE, {"referral_id": start.referral_id})
     row = found.one()
-    referral: Referral = row[0]
+    referral: Referral = row.Referral
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
+    if row.referrer_erased_at is not None:
+        terms = terms.model_copy(update={"tiers": ()})
     traits = await traits_of(tx, terms, referral)
     friends, number = progress.friends + 1, progress.conversions + 1
-    people = duplicates.people_of(row)
-    return Case(referral, people, terms, friends, number, progress.grants, traits)
+    people = people_of(row, referral.referee_id, referral.referrer_id)
+    return Case(
+        referral,
+        people,
+        terms,
+        friends,
+        number,
+        progress.grants,
+        traits,
+        row.referrer_erased_at is not None,
+    )

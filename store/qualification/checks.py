@@ -14,8 +14,8 @@ from domain.verdicts import Facts, judge
 from store.database import Transaction
 from store.eligibility import counting, limits, rules
 from store.eligibility.counting import Subject
+from store.marks.people import People
 from store.qualification import duplicates
-from store.qualification.duplicates import People
 from store.tables import Grant, Referral
 
 _AT_THE_DOOR = ("time_window", "audience", "redemptions_per_customer")

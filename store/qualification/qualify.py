@@ -15,7 +15,7 @@ from domain.messages import Decision, ReferralStart
 from domain.referrals import ReferralStatus
 from domain.tiers import reached
 from domain.verdict import Verdict
-from domain.verdicts import Facts, budget_verdict
+from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict
 from store.database import Database, Transaction
 from store.grants.create import earned, send_to_review, tasks_of
 from store.grants.order_keys import freeze_keys
@@ -64,7 +64,8 @@ async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]
 
 async def _judged(tx: Transaction, case: Case, grants: list[Grant]) -> list[Verdict]:
     facts = _facts(case, grants)
-    return await checks.made(tx, case.referral, case.people, case.terms, facts, grants)
+    verdicts = await checks.made(tx, case.referral, case.people, case.terms, facts, grants)
+    return [*verdicts, REFERRER_ERASED] if case.referrer_erased else verdicts
 
 
 def _flag(tx: Transaction, case: Case, grants: list[Grant], verdicts: list[Verdict]) -> None:

@@ -14,6 +14,7 @@ from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.referral_status import lock_referral, refresh_standing
 from store.ledger import budgets
+from store.marks import changes
 from store.staff import requests
 from store.staff.cancel import told, withdraw
 from store.tables import Grant, Referral, Reversal, StaffAction
@@ -35,7 +36,10 @@ async def begin(tx: Transaction, grant_id: str) -> Step:
 
 
 async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
-    """Release the grants to be ordered. Raises NotAllowedInState when none is in review."""
+    """Release the grants to be ordered, and let pass what the two people share with others.
+    Raises NotAllowedInState when none is in review."""
+    # First, for marks are locked before grants.
+    await _clear_marks(tx, request.referral_id)
     grants = await _lock(tx, request)
     if not grants:
         return
@@ -45,6 +49,17 @@ async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None
         grant.workflow_id = carrier
     await _tell(tx, "referral.approved", "Approved by staff", request, referral)
     await refresh_standing(tx, referral)
+
+
+async def _clear_marks(tx: Transaction, referral_id: str) -> None:
+    """Whoever approves has seen who shares what with whom."""
+    verdicts = await tx.session.scalar(
+        select(col(Referral.verdicts)).where(col(Referral.id) == referral_id)
+    )
+    for one in verdicts or []:
+        if one.get("flagged") and "same_as" in one["numbers"]:
+            kind = one["check"].removeprefix("same_")
+            await changes.clear(tx, one["numbers"]["customer_id"], kind)
 
 
 async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:

@@ -12,6 +12,7 @@ from store.tables.events import Event, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.identities import Identity
 from store.tables.lanes import Lane
+from store.tables.marks import ErasedMark, PersonMark
 from store.tables.metadata_schemas import MetadataSchema
 from store.tables.reconciliation import (
     Incident,
@@ -50,6 +51,7 @@ __all__ = [
     "Claim",
     "Coupon",
     "Customer",
+    "ErasedMark",
     "ErasedName",
     "Event",
     "Export",
@@ -65,6 +67,7 @@ __all__ = [
     "LedgerSeal",
     "MetadataSchema",
     "Order",
+    "PersonMark",
     "Publication",
     "Receivable",
     "Reconciliation",

@@ -64,7 +64,8 @@ class SegmentMember(SQLModel, table=True):
 
 class RefereeMark(SQLModel, table=True):
     """A friend who counted in a campaign, by a hash of the e-mail, phone or address: the first
-    one takes the mark, and the next with the same is recognised. Erased with the customer."""
+    one takes the mark, and the next with the same is recognised. An ErasedMark
+    takes its place when the customer is erased."""
 
     __tablename__ = "referee_marks"
 

@@ -27,6 +27,8 @@ PATHS = (
     "aftercare",
     "approved",
     "denied",
+    "recipient_approved",
+    "recipient_denied",
     "resent",
     "aftercare_resent",
     "readdressed",
