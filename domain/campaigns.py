@@ -61,6 +61,21 @@ class OnReversal(StrEnum):
     """It is taken back; reaching it again reopens the same grant."""
 
 
+class Remainder(StrEnum):
+    """What becomes of what a refund left of a card, where no card of so little is sold."""
+
+    CANCEL = "cancel"
+    CREDIT = "credit"
+    """It goes to the person's wallet."""
+
+
+class FreeOrders(StrEnum):
+    """Whether an order of 0 converts. An event or redemption without any order is not one."""
+
+    COUNT = "count"
+    REFUSE = "refuse"
+
+
 class Tier(BaseModel):
     """A reward for the referrer, and the count of unique referees that earns it."""
 
@@ -136,6 +151,9 @@ class CampaignTerms(BaseModel):
     attribution_window: timedelta = timedelta(days=30)
     hold: timedelta = timedelta(0)
     review: Review = Review.NONE
+    free_orders: FreeOrders = FreeOrders.COUNT
+    """As terms from before this was asked are read. New campaigns begin with REFUSE."""
+    remainder: Remainder = Remainder.CANCEL
     limits: Limits = Limits()
     rules: tuple[Rule, ...] = ()
     """Validation rules, whole: what is edited later changes nothing that was promised."""

@@ -55,6 +55,19 @@ def misfit(card: GiftCard, catalogue: Sequence[Product]) -> Misfit | None:
     return None
 
 
+def product_for(card: GiftCard, catalogue: Iterable[Product]) -> Product | None:
+    """The product that the card is; None where the catalogue does not list it."""
+    named = (one for one in catalogue if (one.id, one.currency) == (card.product_id, card.currency))
+    return next(named, None)
+
+
+def smallest_card(product: Product) -> Money | None:
+    """The smallest value that the product is sold in; None: any."""
+    if product.fixed:
+        return min(product.fixed, key=lambda value: value.amount)
+    return product.smallest
+
+
 def has_fixed_values(card: GiftCard, catalogue: Iterable[Product]) -> bool:
     """Is the card sold in certain values only?"""
     return any(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, model_validator
 
+from domain.money import POINTS as POINTS
 from domain.money import Money
 
 
@@ -34,9 +35,6 @@ class Posting(BaseModel):
             raise ValueError(f"posting {self.kind} of {self.subject} does not balance: {totals}")
         return self
 
-
-POINTS = "POINTS"
-"""The unit of loyalty points in the ledger; no money, and in no budget."""
 
 Leg = tuple[str, str]
 """From this account, to that one."""

@@ -75,6 +75,19 @@ class Money(BaseModel):
         return other.amount
 
 
+POINTS = "POINTS"
+"""The unit of loyalty points: no money, and in no budget."""
+
+
+def words(amount: int, unit: str | None) -> str:
+    """For people: `15.00 USD`, `500 points`; minor units where no currency is known."""
+    if unit is None:
+        return f"{amount} (minor units)"
+    if unit == POINTS:
+        return f"{amount} points"
+    return str(Money(amount=amount, currency=unit))
+
+
 def percentage(amount: int, percent: Decimal) -> int:
     """`percent` of `amount` minor units, rounded half up."""
     return int((Decimal(amount) * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.catalogue import Product
 from domain.grants import GrantStatus
 from domain.orders import OrderState
 
@@ -58,6 +59,12 @@ def share(value: int, refunded: int, order_amount: int) -> int:
     return (2 * value * refunded + order_amount) // (2 * order_amount)
 
 
+def fits(refunded: int, paid: int) -> bool:
+    """Do refunds fit into what was paid? Rounding may take their sum up to 1 % above it: that is
+    all of it. More was counted in another unit, as before a discount."""
+    return refunded * 100 <= paid * 101
+
+
 def means(of: Standing, *, whole: bool) -> Means:
     """What to do about a grant, of which all (`whole`) or a share is undone."""
     if of.status in _UNDONE:
@@ -95,9 +102,17 @@ def _unordered(of: Standing, whole: bool) -> Means:
     return Means.OWE if of.kind == GIFT_CARD else Means.STAND
 
 
-def kept_back(debt: int, value: int, *, fixed: bool) -> int:
-    """How much of a new grant of `value` pays off a debt. A card of fixed value is kept back whole
-    or not at all."""
-    if fixed and debt < value:
+def kept_back(debt: int, value: int, *, fixed: bool, product: Product | None = None) -> int:
+    """How much of a new grant of `value` pays off a debt: all of it, or so much as leaves a card
+    that its product is sold in. A card of fixed value is kept back whole or not at all."""
+    if debt >= value:
+        return value
+    if fixed or debt <= 0:
         return 0
-    return max(0, min(debt, value))
+    if product is None:
+        return debt
+    if product.fixed:
+        sold = [one.amount for one in product.fixed if value - debt <= one.amount <= value]
+        return value - min(sold, default=value)
+    smallest = product.smallest.amount if product.smallest else 1
+    return min(debt, max(0, value - smallest))

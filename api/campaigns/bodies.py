@@ -14,7 +14,7 @@ from api.campaigns.program import ReferralProgramIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
 from api.http.fields import Category, Duration
 from api.rewards.definitions import Making
-from domain.campaigns import CampaignTerms, CampaignType
+from domain.campaigns import CampaignTerms, CampaignType, FreeOrders
 from domain.customers import Metadata
 from domain.dates import DayOrInstant, begins, ends
 from domain.refusals import InvalidPayload
@@ -123,7 +123,7 @@ class CampaignIn(WindowsIn):
         )
 
     def _terms(self, making: Making, rules: tuple[Rule, ...], currency: str) -> CampaignTerms:
-        document = document_of(None) | {"rules": rules}
+        document = document_of(None) | {"rules": rules, "free_orders": FreeOrders.REFUSE}
         lay_windows(document, self)
         lay_voucher(document, self.voucher)
         lay_program(document, self.referral_program, making, currency)

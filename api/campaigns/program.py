@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from api.campaigns.checks import AudienceIn, FraudIn
 from api.http.fields import MAX_MINOR, Duration, Strict
 from api.rewards.kinds import RewardIn
-from domain.campaigns import ConversionKind, Criterion, OnReversal, Review
+from domain.campaigns import ConversionKind, Criterion, FreeOrders, OnReversal, Remainder, Review
 from domain.money import Currency
 
 
@@ -103,6 +103,16 @@ class ProgramChangeIn(Strict):
     attribution_window: Duration | None = None
     hold: Duration | None = None
     review: Review | None = None
+    free_orders: FreeOrders | None = Field(
+        default=None,
+        description="Whether an order of 0 converts; it does not, unless the terms say so. No "
+        "order at all is not an order of 0.",
+    )
+    remainder: Remainder | None = Field(
+        default=None,
+        description="What becomes of what a refund left of a card, where that is less than the "
+        "smallest card sold: cancelled, or credited to the person's wallet.",
+    )
     limits: LimitsIn | None = None
     audience: AudienceIn | None = None
     fraud: FraudIn | None = None

@@ -17,7 +17,9 @@ from domain.campaigns import (
     CampaignTerms,
     CampaignType,
     ConversionKind,
+    FreeOrders,
     Limits,
+    Remainder,
     Review,
     Tier,
 )
@@ -105,6 +107,8 @@ class ReferralProgram(BaseModel):
     attribution_window: timedelta = Field(examples=["P30D"])
     hold: timedelta = Field(examples=["P14D"])
     review: Review
+    free_orders: FreeOrders
+    remainder: Remainder
     limits: Limits
     audience: Audiences
     fraud: FraudChecks
@@ -119,6 +123,8 @@ class ReferralProgram(BaseModel):
             attribution_window=terms.attribution_window,
             hold=terms.hold,
             review=terms.review,
+            free_orders=terms.free_orders,
+            remainder=terms.remainder,
             limits=terms.limits,
             audience=terms.audience,
             fraud=terms.fraud,

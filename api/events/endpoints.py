@@ -66,7 +66,10 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
                 code=code,
                 referrer_id=body.referral.referrer_id if body.referral else None,
                 order_source_id=_order_id(body),
-                order_amount=order.total() if order else None,
+                order_amount=order.total() if order and order.is_priced else None,
+                paid_amount=order.total_amount if order else None,
+                order_currency=order.currency if order else None,
+                order_status=order.status if order else None,
                 order=order and _basket(order),
                 metadata=body.metadata,
                 api_key=caller.app_id,
@@ -95,7 +98,8 @@ def _order_id(body: EventIn) -> str | None:
 def _basket(order: OrderIn) -> Basket:
     items = [item.model_dump(mode="json", exclude_none=True) for item in order.items or []]
     total = order.total()
-    return Basket(amount=total, total_amount=total, items=items, metadata=order.metadata)
+    paid = total if order.total_amount is None else order.total_amount
+    return Basket(amount=total, total_amount=paid, items=items, metadata=order.metadata)
 
 
 def _event_id(body: EventIn, request: Request) -> str | None:

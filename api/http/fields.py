@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from api.http.errors import MISSING_CUSTOMER
 from domain import dates
 from domain.customers import Person
+from domain.money import Currency
 from domain.purchases import id_text
 
 Instant = dates.Instant
@@ -28,6 +29,14 @@ MAX_MINOR = 10**15
 """More than any order or budget; far less than a 64-bit column holds."""
 
 MinorUnits = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR)]
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+OrderCurrency = Annotated[Currency, BeforeValidator(_upper), Field(examples=["USD"])]
+"""What an order was paid in. Shops write it in either case."""
 
 
 def _iso_duration(value: Any) -> Any:

@@ -78,6 +78,8 @@ USUAL: dict[str, Any] = {
     "face": 1500,
     "face_amount": 1500,
     "order_amount": 4000,
+    "order_currency": "USD",
+    "paid_amount": 3600,
     "promised": 1500,
     "promised_currency": "USD",
     "reserved": 0,

@@ -71,6 +71,8 @@ _BEGUN: dict[str, Any] = {
     "ReferralAnswer.grants": [],
     "ReferralAnswer.ordinal": None,
     "ReferralAnswer.order_amount": None,
+    "ReferralAnswer.order_currency": None,
+    "ReferralAnswer.paid_amount": None,
     "ReferralAnswer.order_source_id": None,
     "ReferralAnswer.verdicts": [],
 }
@@ -219,7 +221,7 @@ HERE: dict[str, Any] = {f"{model}.id": id_of(prefix) for model, prefix in _IDS.i
     "ReferralProgram.conversion_event_type": "custom_event",
     "ReferralProgram.tiers": [_TIER],
     "ReferralRef.status": "completed",
-    "RelatedRollback.amount": 4000,
+    "RelatedRollback.amount": 3600,
     "RewardAnswer.parameters": None,
     "RewardAnswer.name": "Gift card of 15 USD",
     "RewardAnswer.reward": _CARD,

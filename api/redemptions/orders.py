@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from api.http.fields import MAX_MINOR, MinorUnits
+from api.http.fields import MAX_MINOR, MinorUnits, OrderCurrency
 from domain.customers import Metadata
 from domain.discounts import Line
 from store.redemptions.queries import RedemptionRead
@@ -51,12 +51,19 @@ class OrderItemIn(BaseModel, extra="allow"):
 
 
 class OrderIn(BaseModel):
-    """The order at checkout. `amount` is in minor units; left out, it is the sum of the items."""
+    """The order at checkout. `amount` is what it comes to before the code's discount, in minor
+    units; left out, it is the sum of the items."""
 
     id: str | None = Field(default=None, max_length=255)
     source_id: str | None = Field(default=None, max_length=255)
     status: Status | None = None
     amount: MinorUnits | None = Field(default=None, examples=[4000])
+    total_amount: MinorUnits | None = Field(
+        default=None,
+        examples=[3600],
+        description="In an event: what was paid, after discounts. Refunds are shares of it.",
+    )
+    currency: OrderCurrency | None = None
     items: list[OrderItemIn] | None = Field(default=None, max_length=500)
     metadata: Metadata = {}
 
@@ -72,6 +79,14 @@ class OrderIn(BaseModel):
         if self.amount is not None:
             return self.amount
         return sum(item.total() for item in self.items or [])
+
+    @property
+    def is_priced(self) -> bool:
+        """Does it say what it comes to? An order without any amount is not an order of 0."""
+        items = self.items or []
+        return self.amount is not None or any(
+            item.amount is not None or item.price is not None for item in items
+        )
 
     def lines(self) -> list[Line]:
         """The items, as discounts see them."""

@@ -21,6 +21,7 @@ def to_request(
         customer_id=customer_id,
         identity=_identity(body, request),
         amount=order.total() if order else 0,
+        priced=order.is_priced if order else False,
         lines=order.lines() if order else [],
         order=order.model_dump(mode="json", exclude_none=True) if order else None,
         order_source_id=order.source_id or order.id if order else None,

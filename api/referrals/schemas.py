@@ -79,7 +79,13 @@ class ReferralAnswer(BaseModel):
     grants: list[GrantAnswer]
     actions: list[ActionAnswer] = Field(description="What staff can decide about all of it now.")
     order_source_id: str | None
-    order_amount: int | None = Field(description="What the order came to, minor units.")
+    order_amount: int | None = Field(
+        description="What the order came to before the code's discount, minor units."
+    )
+    paid_amount: int | None = Field(
+        description="What was paid for it: refunds are shares of this. Null: of `order_amount`."
+    )
+    order_currency: str | None
     reversed_at: datetime | None = Field(description="When all of it was undone.")
     due_at: datetime | None = Field(
         description="When it goes on by itself (expiry, or a hold's end), by when somebody should "

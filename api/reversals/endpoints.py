@@ -67,6 +67,7 @@ async def _accept(
         body.reason,
         _identity(body, request),
         order_amount=body.order_amount,
+        currency=body.currency,
         actor=caller.actor if caller.role is not Role.SERVICE else None,
     )
 

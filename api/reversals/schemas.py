@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.fields import Strict
+from api.http.fields import OrderCurrency, Strict
 from api.referrals.schemas import ReferralAnswer
 from domain.customers import Metadata
 
@@ -38,14 +38,18 @@ class ReversalIn(Strict):
         ge=1,
         le=MOST,
         strict=True,
-        description="What was refunded of the order, minor units. Absent: all of it.",
+        description="What was paid back, minor units: a share of what was paid, after discounts. "
+        "Up to 1 % above it is all of it. Absent: all of it.",
     )
     order_amount: int | None = Field(
         default=None,
         ge=1,
         le=MOST,
         strict=True,
-        description="What the order came to, where its event or redemption did not say.",
+        description="What was paid for the order, where its event or redemption did not say.",
+    )
+    currency: OrderCurrency | None = Field(
+        default=None, description="Must be the order's, where that is known."
     )
     metadata: Metadata = Field(default={})
 

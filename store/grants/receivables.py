@@ -8,10 +8,12 @@ from sqlmodel import col
 
 from domain import ledger
 from domain.grants import GrantStatus
+from domain.money import words
 from domain.reversal import kept_back
 from store.database import Transaction
 from store.events.subjects import subject
-from store.grants.value import is_fixed, posting_of, resize, unit_of
+from store.grants.products import products_of
+from store.grants.value import is_fixed, part_of, posting_of, resize, unit_of
 from store.tables import Grant, Receivable
 
 
@@ -26,15 +28,28 @@ async def change(tx: Transaction, customer_id: str, unit: str, amount: int) -> N
     )
 
 
+async def forgive(tx: Transaction, grant: Grant) -> None:
+    """What was booked as owed for this grant is not owed: nobody has it, or it is earned again."""
+    owed, unit = grant.receivable_amount, unit_of(grant)
+    if owed and unit:
+        tx.post(ledger.forgive(grant.recipient_id, part_of(grant), owed, unit))
+        await change(tx, grant.recipient_id, unit, -owed)
+        grant.receivable_amount, grant.updated_at = 0, tx.now
+        title = "What was owed for it is not owed"
+        tx.record("grant.forgiven", title, detail=words(owed, unit), **subject(grant))
+
+
 async def net(tx: Transaction, grants: list[Grant]) -> None:
     """Make new grants smaller by what their persons owe. One that pays off a debt whole is
     cancelled at once: nothing of it is owed to the person."""
     debts = await _debts(tx, grants)
+    products = await products_of(tx, grants) if debts else {}
     for grant in grants:
         debt = debts.get((grant.recipient_id, unit_of(grant) or ""))
         if debt is None or grant.status == GrantStatus.CANCELLED:
             continue
-        kept = kept_back(debt.balance, grant.amount, fixed=is_fixed(grant))
+        product = products.get(grant.id)
+        kept = kept_back(debt.balance, grant.amount, fixed=is_fixed(grant), product=product)
         if kept:
             debt.balance -= kept
             _keep_back(tx, grant, kept)
@@ -46,7 +61,7 @@ def _keep_back(tx: Transaction, grant: Grant, kept: int) -> None:
     tx.record(
         "grant.netted",
         "Kept back for what the person owes",
-        detail=f"{kept} of {grant.amount} {unit} (minor units)",
+        detail=f"{words(kept, unit)} of {words(grant.amount, unit)}",
         data={"kept_back": kept, "unit": unit},
         **subject(grant),
     )

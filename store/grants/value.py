@@ -20,6 +20,11 @@ def posting_of(grant: Grant) -> str:
     return f"{grant.id}/{grant.reopened}" if grant.reopened else grant.id
 
 
+def part_of(grant: Grant) -> str:
+    """The subject of a posting about a part of a grant: each reversal settles it once."""
+    return f"{posting_of(grant)}/{grant.reversed_by}"
+
+
 def money(grant: Grant, amount: int) -> Money | None:
     """So much of the grant as money; None for points and coupons."""
     return Money(amount=amount, currency=grant.currency) if grant.currency else None

@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from domain import ledger
 from domain.ids import digest
+from domain.money import words
 from domain.refusals import NotAllowedInState
 from domain.repeats import Content, Kind, trimmed
 from domain.rewards import GiftCredits, LoyaltyPoints, reward_of
@@ -76,14 +77,16 @@ async def use(tx: Transaction, customer_id: str, unit: str, amount: int, referen
         return
     held = sum(credit.remaining for credit in credits)
     if held < amount:
-        raise NotAllowedInState(f"The wallet holds {held} {unit}, less than {amount}.", held=held)
+        raise NotAllowedInState(
+            f"The wallet holds {words(held, unit)}, less than {words(amount, unit)}.", held=held
+        )
     await take(tx, customer_id, unit, amount)
     tx.post(ledger.use_wallet(customer_id, subject, amount, unit))
     await keep(tx, identity, content, [subject])
     tx.record(
         "wallet.used",
         "Wallet used",
-        detail=f"{amount} {unit} (minor units)",
+        detail=words(amount, unit),
         customer_id=customer_id,
     )
 
@@ -105,7 +108,7 @@ async def expire(tx: Transaction, limit: int = 500) -> int:
         tx.record(
             "wallet.expired",
             "Wallet credit expired",
-            detail=f"{lapsed} {credit.unit} (minor units) lapsed unused",
+            detail=f"{words(lapsed, credit.unit)} lapsed unused",
             customer_id=credit.customer_id,
             grant_id=credit.grant_id,
         )

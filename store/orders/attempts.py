@@ -20,6 +20,7 @@ from domain.orders import ENDED, OrderRequest, OrderState
 from domain.rewards import Delivery, GiftCard
 from store.database import Database, Transaction
 from store.events.subjects import subject
+from store.grants import remainders
 from store.grants.attention import clear_attention, park
 from store.ledger import taxes
 from store.marks import recipient
@@ -90,13 +91,16 @@ async def claim(
     reward = GiftCard.model_validate(grant.reward)
     if reward.provider != provider:
         return Step(next=Next.ORDER, provider=reward.provider)
+    unordered = order is None or order.state in ENDED
+    if unordered and (why := await remainders.too_little(tx, grant)):
+        return await remainders.settle(tx, grant, why, limit)
     if lane and not await lanes.may_probe(tx, lane, probe_every):
         step = await park(tx, grant, Attention(lane.attention), lane.detail)
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
     if lack := missing(reward.delivery, customer, order):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
     # One that was not sent yet is judged again: a threshold holds from its setting on.
-    unsent = order is None or order.state in ENDED or order.state == OrderState.PREPARED
+    unsent = unordered or (order is not None and order.state == OrderState.PREPARED)
     if unsent and (lack := await taxes.form_missing(tx, grant, limit, besides=order)):
         return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     goes_on = order is not None and order.state not in ENDED

@@ -61,7 +61,9 @@ async def _rules(
     stored = (referral.conversion or {}).get("rules", {})
     if not _counts_again(terms):
         return rules.verdicts_of(terms, rules.seen_of(stored))
-    amount = referral.order_amount
-    order = None if amount is None else Basket(amount=amount, total_amount=amount)
+    amount, paid = referral.order_amount, referral.paid_amount
+    order = None
+    if amount is not None:
+        order = Basket(amount=amount, total_amount=amount if paid is None else paid)
     asked = rules.Asked(subject, facts.received_at, order=order, event={})
     return await rules.judge_again(tx, terms, asked, stored)

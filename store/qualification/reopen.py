@@ -15,7 +15,7 @@ from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import receivables
 from store.grants.value import posting_of, resize, unit_of
-from store.reversals.undo_grant import forgive, pending
+from store.reversals.undo_grant import pending
 from store.tables import Grant, Referral
 from store.terms import milestone_tier
 
@@ -128,7 +128,7 @@ def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
 async def _let_stand(tx: Transaction, grant: Grant) -> None:
     """The reward was not taken back, or not yet: it stands, and is owed for no more."""
     restored = max(0, grant.reversed_amount - grant.receivable_amount)
-    await forgive(tx, grant)
+    await receivables.forgive(tx, grant)
     if restored:
         unit, name = unit_of(grant) or "", f"{posting_of(grant)}/{grant.reversed_by}"
         tx.post(ledger.net(grant.recipient_id, name, restored, unit))

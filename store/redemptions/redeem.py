@@ -38,6 +38,8 @@ class RedemptionRequest(BaseModel):
     customer_id: str
     identity: str | None
     amount: int
+    priced: bool = True
+    """Does the order say what it comes to?"""
     lines: list[Line] = []
     order: dict[str, Any] | None
     order_source_id: str | None
@@ -78,7 +80,7 @@ async def redeem(
         raise
     terms, within = await _must_be_redeemable(tx, found, request)
     seen = await judge_use(tx, terms, _asked(found, terms, request), binding=not rehearsed)
-    referral, intake = await _refer(tx, found, request, identity, seen)
+    referral, intake = await _refer(tx, found, terms, request, identity, seen)
     if referral.created_at == tx.now:
         # Nobody else writes it yet: later, its verdicts are the workflow's.
         referral.verdicts = [*referral.verdicts, within.model_dump(mode="json")]
@@ -181,11 +183,18 @@ def _basket(terms: CampaignTerms, request: RedemptionRequest) -> Basket | None:
 
 
 async def _refer(
-    tx: Transaction, found: Code, request: RedemptionRequest, identity: str, seen: SeenByRule
+    tx: Transaction,
+    found: Code,
+    terms: CampaignTerms,
+    request: RedemptionRequest,
+    identity: str,
+    seen: SeenByRule,
 ) -> tuple[Referral, list[Outgoing]]:
     if found.terms.conversion is ConversionKind.CUSTOM_EVENT:
         attributed = await attribute(tx, found, request.customer_id, request.metadata)
         return attributed.referral, attributed.intake
+    order = request.order if request.priced else None
+    off = discount_amount(terms.discount, request.amount, request.lines)
     converted = await convert_by(
         tx,
         found,
@@ -195,7 +204,10 @@ async def _refer(
             customer_id=request.customer_id,
             code=request.code,
             order_source_id=request.order_source_id,
-            order_amount=request.amount if request.order else None,
+            order_amount=request.amount if order else None,
+            paid_amount=request.amount - off if order else None,
+            order_currency=(request.order or {}).get("currency"),
+            order_status=(request.order or {}).get("status"),
             received_at=request.received_at,
             seen=seen,
         ),

@@ -10,16 +10,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
+from domain.money import words
 from domain.refusals import CannotCount, InvalidPayload, NotAllowedInState, NotFound
+from domain.reversal import fits, share
 from store.database import Transaction
 from store.eligibility import uses
 from store.outbox.messages import Outgoing
-from store.reversals.request import request_reversal
+from store.reversals.request import paid_for, request_reversal
 from store.tables import Redemption, Referral, Rollback
 
 
 class RollbackRequest(BaseModel):
-    """`amount`: the refunded part of the order's value, minor units; None: all of it."""
+    """`amount`: the refunded part of what was paid, minor units; None: all of it."""
 
     redemption_id: str
     amount: int | None = None
@@ -43,11 +45,12 @@ async def roll_back(tx: Transaction, request: RollbackRequest) -> RolledBack:
     NotAllowedInState for a redemption that was refused.
     """
     redemption = await _redemption(tx, request)
-    amount = redemption.amount if request.amount is None else request.amount
+    paid = paid_at(redemption)
+    amount = paid if request.amount is None else min(request.amount, paid)
     rollback = Rollback(
         id=new_id(Prefix.ROLLBACK),
         amount=amount,
-        whole=amount >= redemption.amount,
+        whole=amount >= paid,
         attributes=request.metadata,
         created_at=tx.now,
         **request.model_dump(exclude={"amount", "metadata"}),
@@ -67,9 +70,20 @@ async def _redemption(tx: Transaction, request: RollbackRequest) -> Redemption:
         raise NotFound("redemption", request.redemption_id)
     if redemption.failure_code is not None:
         raise NotAllowedInState("A redemption that was refused has nothing to roll back.")
-    if request.amount is not None and request.amount > redemption.amount:
-        raise InvalidPayload(f"The order came to {redemption.amount}.", field="/amount")
+    paid = paid_at(redemption)
+    if request.amount is not None and not fits(request.amount, paid):
+        unit = (redemption.order or {}).get("currency")
+        raise InvalidPayload(
+            f"{words(paid, unit)} was paid for the order, after the discount: "
+            f"{words(request.amount, unit)} is too much.",
+            field="/amount",
+        )
     return redemption
+
+
+def paid_at(redemption: Redemption) -> int:
+    """What the code's discount left to pay, minor units."""
+    return redemption.amount - redemption.discount_amount
 
 
 async def _insert(tx: Transaction, rollback: Rollback) -> None:
@@ -95,16 +109,25 @@ async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) 
         accepted = await request_reversal(
             tx,
             referral.id,
-            None if rollback.whole else rollback.amount,
+            None if rollback.whole else _part_of(referral, redemption, rollback),
             rollback.reason or "The redemption was rolled back.",
             rollback.id,
-            order_amount=None if rollback.whole else redemption.amount,
+            order_amount=None if rollback.whole else paid_for(referral) or paid_at(redemption),
             actor=rollback.actor,
         )
     except NotAllowedInState:
         # Nothing was granted for it, or all of it is undone already: the code's use is left.
         return []
     return accepted.intake
+
+
+def _part_of(referral: Referral, redemption: Redemption, rollback: Rollback) -> int:
+    """The same share of what the conversion says was paid, which may be another sum than the
+    redemption's, with taxes or shipping."""
+    paid, at_checkout = paid_for(referral), paid_at(redemption)
+    if not paid or paid == at_checkout:
+        return rollback.amount
+    return max(1, share(paid, rollback.amount, at_checkout))
 
 
 def _converted_by(referral: Referral, redemption: Redemption) -> bool:
@@ -119,7 +142,7 @@ def _record(tx: Transaction, redemption: Redemption, rollback: Rollback) -> None
     tx.record(
         "redemption.rolled_back",
         "Redemption rolled back",
-        detail=f"{rollback.amount} of {redemption.amount} (minor units) refunded",
+        detail=f"{rollback.amount} of {paid_at(redemption)} (minor units) refunded",
         actor=rollback.actor,
         campaign_id=redemption.campaign_id,
         customer_id=redemption.customer_id,

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import insert
 
-from domain.campaigns import CampaignTerms, ConversionKind
+from domain.campaigns import CampaignTerms, ConversionKind, FreeOrders
 from domain.ids import digest
 from domain.messages import Conversion, ReferralStart
 from domain.referrals import ReferralStatus
 from domain.rules.evaluation import Basket, Seen
+from domain.verdict import refused
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import Asked, SeenByRule, judge_use
@@ -32,7 +33,11 @@ class ConversionRequest(BaseModel):
     referrer_id: str | None = None
     order_source_id: str | None = None
     order_amount: int | None = None
-    """What the order came to, minor units: refunds are shares of it."""
+    """What the order came to before the code's discount, minor units; None where nobody said."""
+    paid_amount: int | None = None
+    """What was paid for it: refunds are shares of this. None: `order_amount`."""
+    order_currency: str | None = None
+    order_status: str | None = None
     order: Basket | None = None
     metadata: dict[str, Any] = {}
     api_key: str | None = None
@@ -46,10 +51,22 @@ class ConversionRequest(BaseModel):
         return self.event_id or digest(self.event or self.kind, self.customer_id, self.code or "")
 
 
+def must_be_bought(terms: CampaignTerms, request: ConversionRequest) -> None:
+    """A cancelled order converts nothing, nor does one of 0 unless the terms count it. Raises
+    CannotCount."""
+    if request.order_status == "CANCELED":
+        detail = "The order is CANCELED: it does not convert."
+        raise refused("order_rules_violated", "order", detail, status=request.order_status)
+    if request.order_amount == 0 and terms.free_orders is FreeOrders.REFUSE:
+        detail = "The order comes to 0, which does not count in this campaign."
+        raise refused("order_rules_violated", "order", detail, amount=0)
+
+
 async def seen_for(
     tx: Transaction, terms: CampaignTerms, request: ConversionRequest, subject: Subject
 ) -> SeenByRule:
     """What the terms' rules say to it. Raises CannotCount where one is not met."""
+    must_be_bought(terms, request)
     if request.seen is not None:
         return request.seen
     asked = Asked(
@@ -80,6 +97,8 @@ def columns_of(request: ConversionRequest, seen: SeenByRule) -> dict[str, Any]:
         },
         "order_source_id": request.order_source_id,
         "order_amount": request.order_amount,
+        "paid_amount": request.paid_amount,
+        "order_currency": request.order_currency,
     }
 
 

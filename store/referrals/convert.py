@@ -14,7 +14,7 @@ from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule
 from store.outbox.messages import Outgoing
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
-from store.tables import Campaign, CampaignVersion, Referral
+from store.tables import Campaign, CampaignVersion, Redemption, Referral
 from store.tables.columns import documents
 from store.terms import terms_of
 
@@ -71,7 +71,8 @@ async def convert_these(
                 raise
             _note(tx, referral, refusal)
             continue
-        if await _won(tx, referral, request, seen):
+        priced = await _priced(tx, referral, request)
+        if await _won(tx, referral, priced, seen):
             outgoing.append(await enqueue(tx, referral, request))
         await tx.session.refresh(referral)
     return Converted(referrals, repeat=not outgoing, intake=outgoing)
@@ -85,6 +86,27 @@ async def _judged(tx: Transaction, referral: Referral, request: ConversionReques
     parties = (referral.referee_id, referral.referrer_id)
     subject = Subject(referral.campaign_id, referral.voucher_id, *parties, referral.id)
     return await seen_for(tx, terms, request, subject)
+
+
+async def _priced(
+    tx: Transaction, referral: Referral, request: ConversionRequest
+) -> ConversionRequest:
+    """With what was paid. An event that names the order as it came to before the discount which
+    the code gave at checkout is about what that left to pay."""
+    stated = request.order_source_id and request.order_amount is not None
+    if request.paid_amount is not None or not stated:
+        return request
+    paid = await tx.session.scalar(
+        select(col(Redemption.amount) - col(Redemption.discount_amount))
+        .where(
+            col(Redemption.referral_id) == referral.id,
+            col(Redemption.order_source_id) == request.order_source_id,
+            col(Redemption.amount) == request.order_amount,
+        )
+        .order_by(col(Redemption.id).desc())
+        .limit(1)
+    )
+    return request if paid is None else request.model_copy(update={"paid_amount": paid})
 
 
 async def _won(
@@ -107,7 +129,7 @@ async def _won(
 
 
 def _note(tx: Transaction, referral: Referral, refusal: CannotCount) -> None:
-    kept = [one for one in referral.verdicts if one["check"] != "validation_rule"]
+    kept = [one for one in referral.verdicts if one["check"] not in ("validation_rule", "order")]
     referral.verdicts = kept + refusal.details.get("verdicts", [])
     tx.record(
         "referral.not_converted",

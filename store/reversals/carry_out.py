@@ -15,6 +15,7 @@ from sqlmodel import col
 from domain.campaigns import OnReversal, Tier
 from domain.grants import AT_REST, GrantStatus
 from domain.messages import Next, Reversed, Undoing
+from domain.money import words
 from domain.referrals import ReferralStatus
 from domain.reversal import share
 from domain.tiers import falls_below
@@ -202,8 +203,8 @@ def _set_due(case: _Case, grants: list[Grant]) -> None:
         worth = value(grant)
         if refunded.whole:
             due = worth
-        elif unit_of(grant) and refunded.order_amount:
-            due = share(worth, refunded.amount, refunded.order_amount)
+        elif unit_of(grant) and refunded.paid:
+            due = share(worth, refunded.amount, refunded.paid)
         else:
             continue
         if due > grant.reversal_due:
@@ -231,8 +232,12 @@ async def _mark(tx: Transaction, case: _Case) -> None:
         .values(carried_out_at=tx.now)
         .returning(col(Reversal.id))
     )
-    refunded = case.refunded
-    what = "all of it" if refunded.whole else f"{refunded.amount} of {refunded.order_amount}"
+    refunded, unit = case.refunded, case.referral.order_currency
+    what = (
+        "all of it"
+        if refunded.whole or refunded.paid is None
+        else f"{words(refunded.amount, unit)} of {words(refunded.paid, unit)}"
+    )
     for reversal_id in sorted(marked):
         tx.record(
             "referral.reversal_carried_out",

@@ -13,9 +13,11 @@ from sqlalchemy import case, func, select
 from sqlmodel import col
 
 from domain.ids import Prefix, digest, new_id
+from domain.money import words
 from domain.referrals import ReferralStatus
 from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
 from domain.repeats import Content, Kind, trimmed
+from domain.reversal import fits
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.outbox.messages import Outgoing
@@ -37,12 +39,12 @@ class Accepted(NamedTuple):
 
 
 class Refunded(NamedTuple):
-    """What a referral's reversals come to. `amount`: minor units of the order; `whole`: all of
-    it."""
+    """What a referral's reversals come to. `amount`: minor units of what was paid, never more
+    than that; `whole`: all of it. `paid`: None where nobody said what the order came to."""
 
     amount: int
     whole: bool
-    order_amount: int | None
+    paid: int | None
 
 
 async def request_reversal(
@@ -53,13 +55,15 @@ async def request_reversal(
     identity: str | None,
     *,
     order_amount: int | None = None,
+    currency: str | None = None,
     actor: str | None = None,
 ) -> Accepted:
-    """Accept a reversal of `refunded` minor units of the order behind a referral; None: of all
-    that is left. `identity` is the caller's own name for it, such as a refund's id: the same one
-    again changes nothing, and is refused with another amount. Only a whole reversal needs none, for
-    it cannot happen twice. `order_amount` is needed for a share of an order whose amount is not
-    known here. `actor`: a credential's id, when a person asked.
+    """Accept a reversal of `refunded` minor units of what was paid for the order behind a
+    referral; None: of all that is left. `identity` is the caller's own name for it, such as a
+    refund's id: the same one again changes nothing, and is refused with another amount. Only a
+    whole reversal needs none, for it cannot happen twice. `order_amount` is needed for a share of
+    an order whose amount is not known here; `currency` must be the order's where that is known.
+    `actor`: a credential's id, when a person asked.
 
     The caller commits, then wakes the dispatcher with what this answers. Takes the referral's
     lock, and no other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
@@ -82,8 +86,10 @@ async def request_reversal(
     if before.whole:
         raise NotAllowedInState("All of the order behind this referral is reversed already.")
     if refunded is not None:
-        _must_fit(referral, before, refunded, order_amount)
-        referral.order_amount = before.order_amount or order_amount
+        paid = _must_fit(referral, before, refunded, order_amount, currency)
+        referral.order_amount = referral.order_amount or paid
+        referral.paid_amount = paid
+        referral.order_currency = referral.order_currency or currency
     reversal = Reversal(
         id=new_id(Prefix.REVERSAL),
         referral_id=referral.id,
@@ -109,8 +115,20 @@ async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:
             ).where(col(Reversal.referral_id) == referral.id)
         )
     ).one()
-    order = referral.order_amount
-    return Refunded(int(total), bool(whole) or total == order, order)
+    return refunded_in_all(int(total), bool(whole), paid_for(referral))
+
+
+def refunded_in_all(total: int, whole: bool, paid: int | None) -> Refunded:
+    """What refunds of `total` come to. Rounding may have taken them past what was paid."""
+    if paid is None:
+        return Refunded(total, whole, None)
+    return Refunded(min(total, paid), whole or 0 < paid <= total, paid)
+
+
+def paid_for(referral: Referral) -> int | None:
+    """What was paid for the order, minor units. Referrals from before prices were told apart
+    have one amount only."""
+    return referral.order_amount if referral.paid_amount is None else referral.paid_amount
 
 
 async def referral_of_order(tx: Transaction, order_source_id: str) -> list[str]:
@@ -127,25 +145,40 @@ async def referral_of_order(tx: Transaction, order_source_id: str) -> list[str]:
 
 
 def _must_fit(
-    referral: Referral, before: Refunded, refunded: int, order_amount: int | None
-) -> None:
-    known = before.order_amount
-    if known is not None and order_amount not in (None, known):
-        raise InvalidPayload(f"The order came to {known}.", field="/order_amount")
-    total = known or order_amount
-    if total is None:
+    referral: Referral,
+    before: Refunded,
+    refunded: int,
+    order_amount: int | None,
+    currency: str | None,
+) -> int:
+    """What was paid for the order, minor units. Raises InvalidPayload for a refund that is no
+    share of it."""
+    unit = referral.order_currency or currency
+    if currency not in (None, unit):
+        raise InvalidPayload(f"The order was paid in {unit}.", field="/currency")
+    if before.paid is not None and order_amount not in (None, before.paid):
+        raise InvalidPayload(
+            f"{words(before.paid, unit)} was paid for the order. Refunds are shares of that: what "
+            "it came to before a discount does not count.",
+            field="/order_amount",
+        )
+    paid = order_amount if before.paid is None else before.paid
+    if paid is None:
         raise InvalidPayload(
             "What the order came to is not known here. Send order_amount as well, or leave amount "
             "out to reverse all of it.",
             field="/order_amount",
         )
-    if before.amount + refunded > total:
+    if not fits(before.amount + refunded, paid):
         raise InvalidPayload(
-            f"Of the order's {total}, {before.amount} is refunded already: {refunded} is too much.",
+            f"{words(paid, unit)} was paid for the order, and {words(before.amount, unit)} of it "
+            f"is refunded already: {words(refunded, unit)} is too much. Give what was paid back, "
+            "after any discount, or leave amount out to reverse all that is left.",
             field="/amount",
-            order_amount=total,
+            order_amount=paid,
             refunded=before.amount,
         )
+    return paid
 
 
 async def _lock(tx: Transaction, referral_id: str) -> Referral:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from domain import ledger
 from domain.grants import GrantStatus
 from domain.messages import Next
+from domain.money import words
 from domain.orders import OrderState
 from domain.reversal import GIFT_CARD, Means, Standing, means
 from store.codes import coupons
@@ -16,7 +17,8 @@ from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import receivables, wallets
 from store.grants.postings import give_up
-from store.grants.value import is_fixed, money, posting_of, resize, unit_of
+from store.grants.products import products_of
+from store.grants.value import is_fixed, money, part_of, posting_of, resize, unit_of
 from store.ledger.budget_changes import BudgetMoves
 from store.tables import Grant, Order
 
@@ -49,7 +51,7 @@ async def undo(
     if due <= 0:
         return None
     standing = _standing_value(grant)
-    how = means(_standing(grant, order), whole=due >= standing)
+    how = means(await _standing(tx, grant, order), whole=due >= standing)
     if how is Means.WAIT:
         return Next.FOLLOW if order and order.provider_order_id else Next.ORDER
     if how is Means.TAKE_BACK and not keeps:
@@ -72,9 +74,11 @@ async def undo(
     return None
 
 
-def _standing(grant: Grant, order: Order | None) -> Standing:
+async def _standing(tx: Transaction, grant: Grant, order: Order | None) -> Standing:
     state = OrderState(order.state) if order else None
-    return Standing(grant.kind, GrantStatus(grant.status), state, is_fixed(grant))
+    product = (await products_of(tx, [grant])).get(grant.id)
+    fixed = is_fixed(grant) or bool(product and product.fixed)
+    return Standing(grant.kind, GrantStatus(grant.status), state, fixed)
 
 
 def _standing_value(grant: Grant) -> int:
@@ -87,20 +91,20 @@ async def withdraw(tx: Transaction, grant: Grant, moves: BudgetMoves) -> None:
     """Cancel a grant that nobody has: its budget is free again, and nothing is owed for it."""
     if face := give_up(tx, grant):
         moves.reserve(-face)
-    await forgive(tx, grant)
+    await receivables.forgive(tx, grant)
     grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
     _tell(tx, grant, "grant.cancelled", "Cancelled by a reversal", None)
 
 
 def _shrink(tx: Transaction, grant: Grant, off: int, moves: BudgetMoves) -> None:
-    name, given = _part_of(grant), posting_of(grant)
+    name, given = part_of(grant), posting_of(grant)
     if face := money(grant, off):
         tx.post(ledger.release(grant.campaign_id, name, face, corrects=f"reserve/{given}"))
         moves.reserve(-face)
     else:
         tx.post(ledger.retract(grant.campaign_id, name, off, corrects=f"promise/{given}"))
     resize(grant, grant.amount - off)
-    detail = f"by {off}, to {grant.amount} {unit_of(grant)} (minor units)"
+    detail = f"by {_said(grant, off)}, to {_said(grant, grant.amount)}"
     _tell(tx, grant, "grant.shrunk", "Made smaller by a refund", detail)
 
 
@@ -117,7 +121,7 @@ async def _debit(
 
 
 def _book_debit(tx: Transaction, grant: Grant, taken: int, unit: str, moves: BudgetMoves) -> None:
-    name, given = _part_of(grant), posting_of(grant)
+    name, given = part_of(grant), posting_of(grant)
     tx.post(ledger.debit_wallet(grant.recipient_id, name, taken, unit, corrects=f"credit/{given}"))
     if face := money(grant, taken):
         tx.post(ledger.undo(grant.campaign_id, name, face, corrects=f"spend/{given}"))
@@ -128,27 +132,17 @@ def _book_debit(tx: Transaction, grant: Grant, taken: int, unit: str, moves: Bud
         grant.status = GrantStatus.CANCELLED
     else:
         resize(grant, grant.amount - taken)
-    _tell(tx, grant, "grant.debited", "Taken back from the wallet", f"{taken} {unit} (minor units)")
+    _tell(tx, grant, "grant.debited", "Taken back from the wallet", _said(grant, taken))
 
 
 async def _owe(tx: Transaction, grant: Grant, amount: int, order: Order | None) -> None:
     unit, given = unit_of(grant) or "", order.id if order else posting_of(grant)
     corrects = f"{'reserve' if order is None and grant.kind == GIFT_CARD else 'spend'}/{given}"
-    tx.post(ledger.owe(grant.recipient_id, _part_of(grant), amount, unit, corrects=corrects))
+    tx.post(ledger.owe(grant.recipient_id, part_of(grant), amount, unit, corrects=corrects))
     await receivables.change(tx, grant.recipient_id, unit, amount)
     grant.receivable_amount += amount
-    detail = f"{amount} {unit} (minor units), to be kept back from the next reward"
+    detail = f"{_said(grant, amount)}, to be kept back from the next reward"
     _tell(tx, grant, "grant.owed_back", "The reward stands; the person owes its share", detail)
-
-
-async def forgive(tx: Transaction, grant: Grant) -> None:
-    """What was booked as owed for this grant is not owed: nobody has it, or it is earned again."""
-    owed, unit = grant.receivable_amount, unit_of(grant)
-    if owed and unit:
-        tx.post(ledger.forgive(grant.recipient_id, _part_of(grant), owed, unit))
-        await receivables.change(tx, grant.recipient_id, unit, -owed)
-        grant.receivable_amount = 0
-        _tell(tx, grant, "grant.forgiven", "What was owed for it is not owed", f"{owed} {unit}")
 
 
 async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
@@ -156,16 +150,15 @@ async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
     if not back:
         return
     unit, given = unit_of(grant) or "", posting_of(grant)
-    name = _part_of(grant)
+    name = part_of(grant)
     tx.post(ledger.unnet(grant.recipient_id, name, back, unit, corrects=f"net/{given}"))
     await receivables.change(tx, grant.recipient_id, unit, back)
     grant.netted -= back
-    _tell(tx, grant, "grant.debt_back", "The debt that it had paid off is back", f"{back} {unit}")
+    _tell(tx, grant, "grant.debt_back", "The debt that it had paid off is back", _said(grant, back))
 
 
-def _part_of(grant: Grant) -> str:
-    """The subject of a posting about a part of a grant: each reversal settles it once."""
-    return f"{posting_of(grant)}/{grant.reversed_by}"
+def _said(grant: Grant, amount: int) -> str:
+    return words(amount, unit_of(grant))
 
 
 def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str | None) -> None:

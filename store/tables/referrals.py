@@ -52,7 +52,10 @@ class Referral(SQLModel, table=True):
     workflow_id: str
     order_source_id: str | None = Field(default=None, index=True)
     order_amount: int | None = Field(default=None, sa_type=BigInteger)
-    """What the order behind the conversion came to, minor units; refunds are shares of it."""
+    """What the order behind the conversion came to before the code's discount, minor units."""
+    paid_amount: int | None = Field(default=None, sa_type=BigInteger)
+    """What was paid for it; refunds are shares of this. None: of `order_amount`."""
+    order_currency: str | None = None
     reversed_at: datetime | None = instant(nullable=True)
     """When all of it was undone."""
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)

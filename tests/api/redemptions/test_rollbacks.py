@@ -37,14 +37,14 @@ async def test_whole(service: httpx.AsyncClient, database: Database) -> None:
     rollback = await made(service.post(f"{path}/rollback?reason=Returned&tracking_id=t1"))
     assert rollback["id"].startswith("rr_")
     assert (rollback["object"], rollback["result"]) == ("redemption_rollback", "SUCCESS")
-    assert (rollback["redemption"], rollback["amount"]) == (redemption["id"], 4000)
+    assert (rollback["redemption"], rollback["amount"]) == (redemption["id"], 3600)
     assert (rollback["reason"], rollback["tracking_id"]) == ("Returned", "t1")
     assert rollback["voucher"]["redemption"]["redeemed_quantity"] == 0
     assert await made(service.get(f"/v1/redemptions/{rollback['id']}")) == rollback
     undone = await made(service.get(path))
     assert (undone["result"], undone["status"]) == ("SUCCESS", "ROLLED_BACK")
     (related,) = undone["related_redemptions"]["rollbacks"]
-    assert related == {"id": rollback["id"], "date": rollback["date"], "amount": 4000}
+    assert related == {"id": rollback["id"], "date": rollback["date"], "amount": 3600}
     reversal = await one(database, Reversal)
     assert (reversal.referral_id, reversal.refunded) == (redemption["referral"]["id"], None)
     # The friend may use the code again; the pair has converted, for ever.
@@ -156,7 +156,7 @@ async def test_names_nobody_once_its_person_is_erased(
     await made(admin.post(f"/v1/customers/{friend['source_id']}/permanent-deletion"))
     rollback = await one(database, Rollback)
     assert (rollback.reason, rollback.tracking_id, rollback.attributes) == (None, None, {})
-    assert rollback.amount == 4000
+    assert rollback.amount == 3600
 
 
 async def test_refusals(service: httpx.AsyncClient, finance: httpx.AsyncClient) -> None:

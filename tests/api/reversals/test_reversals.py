@@ -126,7 +126,7 @@ class TestByOrder:
         second = await converted(admin, "order-78")
         async with database.transaction() as tx:
             referral = await tx.session.get_one(Referral, second)
-            referral.order_source_id, referral.order_amount = "order-77", 100
+            referral.order_source_id, referral.paid_amount = "order-77", 100
         body = refund_body("order-77", 2000)
         refused(await service.post("/v1/reversals", json=body), 400, "invalid_payload", "/amount")
         assert await rows(database, Reversal) == []
