@@ -212,6 +212,12 @@ def use_wallet(customer_id: str, subject: str, amount: int, unit: str) -> Postin
     return _move("use", subject, amount, unit, (wallet(customer_id), "wallets/used"))
 
 
+def return_to_wallet(customer_id: str, subject: str, amount: int, unit: str, use: str) -> Posting:
+    """What a wallet had paid for came back: so does what it paid, or a part of it."""
+    leg = ("wallets/used", wallet(customer_id))
+    return _move("unuse", subject, amount, unit, leg, corrects=f"use/{use}")
+
+
 def debit_wallet(
     customer_id: str, subject: str, amount: int, unit: str, *, corrects: str
 ) -> Posting:

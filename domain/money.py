@@ -85,7 +85,10 @@ def words(amount: int, unit: str | None) -> str:
         return f"{amount} (minor units)"
     if unit == POINTS:
         return f"{amount} points"
-    return str(Money(amount=amount, currency=unit))
+    try:
+        return str(Money(amount=amount, currency=unit))
+    except ValueError:
+        return f"{amount} {unit}"
 
 
 def percentage(amount: int, percent: Decimal) -> int:

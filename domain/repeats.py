@@ -22,6 +22,7 @@ class Kind(StrEnum):
     REDEMPTION = "redemption"
     REFUND = "refund"
     WALLET_USE = "wallet_use"
+    WALLET_RETURN = "wallet_return"
     PUBLICATION = "publication"
     DEPOSIT = "deposit"
     """Kept by the ledger itself: the posting is its content."""
@@ -71,6 +72,7 @@ POINTERS: dict[Kind, dict[str, str]] = {
     },
     Kind.REFUND: {"amount": "/amount"},
     Kind.WALLET_USE: {"amount": "/amount", "currency": "/unit"},
+    Kind.WALLET_RETURN: {"amount": "/amount"},
     Kind.DEPOSIT: {"amount": "/amount", "currency": "/currency"},
     Kind.PUBLICATION: {"customer": "/customer", "campaign": "/campaign/name", "codes": "/voucher"},
 }

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.access import allow
-from api.http.fields import Reference, Strict
+from api.http.fields import Reference, Strict, identity_of
+from api.http.idempotency import HEADER
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
+from domain.customers import Metadata
 from domain.roles import Role
 from store.customers import holdings
 from store.customers import queries as customers
 from store.database import ReadSession
 from store.grants import wallets
+from store.grants.wallet_returns import give_back
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
@@ -63,3 +66,52 @@ async def use_wallet(customer_id: str, body: UseIn, held: Held) -> UseAnswer:
         found = await holdings.wallets_of(session, customer.id)
     balance = sum(wallet.balance for wallet in found if wallet.unit == body.unit)
     return UseAnswer(customer_id=customer.id, unit=body.unit, balance=balance)
+
+
+class ReturnIn(Strict):
+    """What of a use is given back. `metadata.refund_id`, else the Idempotency-Key, is its
+    identity; only a return of all that is left needs none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"amount": 200, "metadata": {"refund_id": "re_1001"}}]}
+    )
+
+    amount: int | None = Field(
+        default=None,
+        ge=1,
+        le=10**15,
+        strict=True,
+        description="Minor units, or points. Absent: all that is left of the use.",
+    )
+    reason: str | None = Field(default=None, max_length=500, description="For the timeline.")
+    metadata: Metadata = Field(default={})
+
+
+class ReturnAnswer(UseAnswer):
+    """The wallet after something came back, and the use that it came back from."""
+
+    used: int = Field(description="What the use had taken.")
+    returned: int = Field(description="How much of that was given back so far.")
+
+
+@router.post(
+    "/{customer_id}/wallet-uses/{reference:path}/reverse",
+    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
+    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
+)
+async def give_back_use(
+    customer_id: str, reference: str, held: Held, request: Request, body: ReturnIn | None = None
+) -> ReturnAnswer:
+    """Give back what a wallet was used for, whole or in part: the goods came back. Credits that
+    lapsed meanwhile are usable again for 30 days."""
+    given = body or ReturnIn()
+    identity = identity_of(given.metadata, "refund_id") or request.headers.get(HEADER)
+    async with held.database.transaction() as tx:
+        session = ReadSession(tx.session)
+        customer = await customers.find(session, customer_id)
+        use = await give_back(tx, customer.id, reference, given.amount, identity, given.reason)
+        await tx.session.flush()
+        found = await holdings.wallets_of(session, customer.id)
+    balance = sum(wallet.balance for wallet in found if wallet.unit == use.unit)
+    members = {"unit": use.unit, "used": use.amount, "returned": use.returned}
+    return ReturnAnswer(customer_id=customer.id, balance=balance, **members)

@@ -13,6 +13,7 @@ _PATH = {
     "customer_id": "Our id of the customer, or the caller's own `source_id`.",
     "export_id": "The export's id.",
     "grant_id": "The grant's id.",
+    "reference": "The reference that the use was made under.",
     "holder_id": "Our id of the holder, or the caller's own `source_id`.",
     "incident_id": "The incident's id.",
     "item_id": "The item's id.",

@@ -190,6 +190,8 @@ USUAL: dict[str, Any] = {
     "provider_order_id": "ORD-2041-7751",
     "total": 1,
     "unit": "USD",
+    "used": 400,
+    "returned": 200,
     "valid": True,
     "validity_day_of_week": None,
 }

@@ -127,7 +127,7 @@ def _wallets(credits: list[WalletCredit]) -> Balances:
 
 def _credited(grants: list[Grant], credits: list[WalletCredit]) -> list[str]:
     """A delivered wallet grant put its amount there; no other put anything."""
-    put = {credit.grant_id: credit.amount for credit in credits}
+    put = {credit.id: credit.amount for credit in credits}
     found = []
     for grant in grants:
         if grant.kind not in _WALLETS or grant.reversed_amount or grant.reopened:

@@ -14,7 +14,7 @@ from domain.rewards import GiftCredits, LoyaltyPoints, reward_of
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.grants.value import posting_of, unit_of
-from store.tables import Grant, LedgerEntry, WalletCredit
+from store.tables import Grant, LedgerEntry, WalletCredit, WalletUse
 
 
 def credit(tx: Transaction, grant: Grant) -> None:
@@ -52,12 +52,19 @@ async def take(
     if whole and sum(credit.remaining for credit in credits) < most:
         return 0
     credits.sort(key=lambda credit: credit.grant_id != first)
-    left = most
+    return sum(taken for _, taken in _draw(credits, most))
+
+
+def _draw(credits: list[WalletCredit], most: int) -> list[tuple[str, int]]:
+    """Take up to `most` out of the credits, in their order: how much of which, by its id."""
+    drawn = []
     for credit in credits:
-        taken = min(left, credit.remaining)
-        credit.remaining -= taken
-        left -= taken
-    return most - left
+        taken = min(most, credit.remaining)
+        if taken:
+            credit.remaining -= taken
+            most -= taken
+            drawn.append((credit.id, taken))
+    return drawn
 
 
 async def use(tx: Transaction, customer_id: str, unit: str, amount: int, reference: str) -> None:
@@ -80,7 +87,17 @@ async def use(tx: Transaction, customer_id: str, unit: str, amount: int, referen
         raise NotAllowedInState(
             f"The wallet holds {words(held, unit)}, less than {words(amount, unit)}.", held=held
         )
-    await take(tx, customer_id, unit, amount)
+    drawn = _draw(credits, amount)
+    tx.session.add(
+        WalletUse(
+            id=subject,
+            customer_id=customer_id,
+            unit=unit,
+            amount=amount,
+            drawn=[list(part) for part in drawn],
+            created_at=tx.now,
+        )
+    )
     tx.post(ledger.use_wallet(customer_id, subject, amount, unit))
     await keep(tx, identity, content, [subject])
     tx.record(

@@ -21,7 +21,7 @@ from store.tables.reconciliation import (
     StatementMapping,
 )
 from store.tables.referrals import Intake, Referral, ReferrerProgress
-from store.tables.reversals import Receivable, Reversal, WalletCredit
+from store.tables.reversals import Receivable, Reversal, WalletCredit, WalletUse
 from store.tables.rewards import RewardDefinition, SigningSecret
 from store.tables.rules import (
     RefereeMark,
@@ -92,6 +92,7 @@ __all__ = [
     "ValidationRule",
     "Voucher",
     "WalletCredit",
+    "WalletUse",
     "Webhook",
     "metadata",
 ]

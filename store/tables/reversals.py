@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import instant
+from store.tables.columns import document, instant
 
 
 class Reversal(SQLModel, table=True):
@@ -38,6 +39,23 @@ class Receivable(SQLModel, table=True):
     unit: str = Field(primary_key=True)
     """A currency, or POINTS."""
     balance: int = Field(default=0, sa_type=BigInteger)
+
+
+class WalletUse(SQLModel, table=True):
+    """One use of a wallet, what of it was given back, and which credits it was drawn from."""
+
+    __tablename__ = "wallet_uses"
+    __table_args__ = (CheckConstraint("returned BETWEEN 0 AND amount", name="returned_fits"),)
+
+    id: str = Field(primary_key=True)
+    """The posting's subject: the customer, and a hash of the caller's reference."""
+    customer_id: str = Field(foreign_key="customers.id", index=True)
+    unit: str
+    amount: int = Field(sa_type=BigInteger)
+    returned: int = Field(default=0, sa_type=BigInteger)
+    drawn: list[list[Any]] = document(default_factory=list, nullable=False)
+    """[credit's id, amount], as they were drawn. Empty for a use from before this was kept."""
+    created_at: datetime = instant()
 
 
 class WalletCredit(SQLModel, table=True):
