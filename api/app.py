@@ -27,6 +27,7 @@ from api.hooks.account import account_hooks
 from api.http.access import Keyring
 from api.http.boundary import Boundary
 from api.http.errors import add_error_handlers
+from api.http.paths import Paths
 from api.http.resources import Resources
 from api.http.turns import RequestTurns
 from api.incidents import endpoints as incidents
@@ -121,6 +122,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
         lifespan=_lifespan(settings, store),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=unique_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -133,6 +135,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
         app.include_router(module.router)
     document(app, str(settings.public_url).rstrip("/"))
     app.add_middleware(Boundary)
+    app.add_middleware(Paths)
     return app
 
 

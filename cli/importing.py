@@ -13,6 +13,7 @@ from cli.progress import bar
 from cli.surroundings import find_surroundings, told_in_a_line
 from domain.imports import WrongHeader
 from domain.refusals import NotFound
+from domain.spreadsheets import WrongFile
 from store.database import Database
 from store.imports.files import Tell, import_codes, import_customers
 from store.tables import AsyncAction
@@ -36,8 +37,8 @@ def _run(what: str, file: Path, work: _Import) -> int:
         try:
             return _report(what, asyncio.run(_import(url, what, file.stat().st_size, work)))
         except UnicodeDecodeError:
-            words = f"{file} is not UTF-8. Save it as UTF-8 and import it again."
-        except (WrongHeader, csv.Error) as wrong:
+            words = f"{file} cannot be read as text. Save it as CSV UTF-8 and import it again."
+        except (WrongFile, WrongHeader, csv.Error) as wrong:
             words = f"{file}: {wrong}."
         except NotFound as refusal:
             words = refusal.detail

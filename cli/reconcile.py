@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 from cli.surroundings import find_surroundings
 from domain.reconciliation import DIFFERENCES, Filed, ReconciliationStart
 from domain.refusals import Refusal
+from domain.spreadsheets import encoding_of
 from providers.registry import KNOWN
 from store.database import Database
 from store.reconciliation import failed_runs, items, runs, statements
@@ -97,7 +98,9 @@ async def _written_down(database: Database, request: Request) -> ReconciliationS
     source = "statement" if request.statement else "provider"
     new = runs.NewRun(request.provider, request.since, request.until, source, _ACTOR)
     if request.statement:
-        with request.statement.open(encoding="utf-8-sig", newline="") as file:
+        with request.statement.open("rb") as binary:
+            encoding = encoding_of(iter(lambda: binary.read(1 << 20), b""))
+        with request.statement.open(encoding=encoding, newline="") as file:
             return await statements.stage_statement(database, Upload(new, file))
     async with database.transaction() as tx:
         return runs.start_of(runs.create(tx, new))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from domain.dates import DayOrInstant
-from domain.imports import WrongHeader, WrongRow, checked_cell, plain_words
+from domain.imports import WrongHeader, WrongRow, checked_cell, found, plain_words
 from domain.numbers import whole_number
 
 
@@ -62,7 +62,7 @@ def code_reader(header: Sequence[str]) -> Callable[[Sequence[str]], ImportedCode
     names = [name.strip() for name in header]
     lowered = [name.lower().replace("_", " ") for name in names]
     if "code" not in lowered:
-        raise WrongHeader("the first line must name a Code column")
+        raise WrongHeader(f"expected a Code column, found {found(names)}")
     if len(set(lowered)) < len(lowered) or "" in lowered:
         raise WrongHeader("each column needs a name of its own")
 

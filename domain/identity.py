@@ -74,7 +74,9 @@ def matches(particular: Particular, pattern: str) -> bool:
 def same_mailbox(email: str) -> str:
     """The address without case, without a `+tag`, and without dots where the provider ignores
     them."""
-    local, _, domain = email.casefold().rpartition("@")
+    local, _, domain = email.rpartition("@")
+    # ß is a letter of its own in a domain, and no ss (IDNA 2008).
+    local, domain = local.casefold(), domain.lower()
     local = local.partition("+")[0] or local
     if domain in _IGNORE_DOTS:
         local = local.replace(".", "")
@@ -106,7 +108,7 @@ def same_address(address: Address) -> str | None:
 def is_disposable(email: str) -> bool:
     """Whether the address belongs to a provider of throw-away mailboxes, or to one of its
     subdomains."""
-    labels = email.casefold().rpartition("@")[2].split(".")
+    labels = email.lower().rpartition("@")[2].split(".")
     return any(".".join(labels[i:]) in blocklist for i in range(len(labels) - 1))
 
 

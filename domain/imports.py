@@ -39,7 +39,7 @@ def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
     names = [name.strip() for name in header]
     known = [name.lower() for name in names]
     if "source_id" not in known and "id" not in known:
-        raise WrongHeader("the first line must name a Source_id column (or Id)")
+        raise WrongHeader(f"expected a Source_id column (or Id), found {found(names)}")
     if len(set(known)) < len(known):
         raise WrongHeader("a column is named twice")
     if "" in known:
@@ -68,6 +68,12 @@ def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
 def plain_words(message: str) -> str:
     """A validator's message without its prefix."""
     return message.removeprefix("Value error, ")
+
+
+def found(names: Sequence[str]) -> str:
+    """The columns of a header, shortened."""
+    listed = ", ".join(repr(name[:40]) for name in names[:8])
+    return f"{listed} and {len(names) - 8} more" if len(names) > 8 else listed or "nothing"
 
 
 def checked_cell(name: str, value: str, *, is_id: bool) -> None:

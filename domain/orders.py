@@ -7,12 +7,13 @@ import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from domain.adverse_words import adverse_word
 from domain.grants import GrantIdentity
+from domain.json_text import storable
 from domain.money import Money
 from domain.rewards import Delivery, Personalization
 
@@ -200,17 +201,20 @@ class ClaimSecret(BaseModel):
     __str__ = __repr__
 
 
+_Kept = Annotated[str, AfterValidator(storable)]
+
+
 class OrderSnapshot(BaseModel):
     """What a provider says of one order, in our words. `raw_status` is its own word."""
 
-    provider_order_id: str
-    key: str | None
+    provider_order_id: _Kept
+    key: _Kept | None
     state: OrderState
     delivery: DeliveryState
     redemption: RedemptionState = RedemptionState.UNKNOWN
-    raw_status: str
+    raw_status: _Kept
     face: Money | None = None
-    product_id: str | None = None
+    product_id: _Kept | None = None
     """What it is a card of; None where the provider does not tell."""
     charged: Money | None = None
     raw_charge: str | None = None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from domain.adverse_words import adverse_word
 from domain.dates import in_calendar
 from domain.money import Currency, Money, exponent
 from domain.numbers import decimal_of, is_shortened
 from domain.orders import OrderState
 from domain.reconciliation import Line
+from domain.spreadsheets import Rows
 
 _MOST = 10**15
 """Minor units of one amount: more than any line, less than a 64-bit column holds."""
@@ -23,15 +23,6 @@ _MOST = 10**15
 
 class WrongStatement(ValueError):
     """The file does not fit its mapping; the words say which line, and what was expected."""
-
-
-class Rows(Protocol):
-    """A csv.reader: rows, and the number of the last line that was read."""
-
-    @property
-    def line_num(self) -> int: ...
-
-    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 def _is_zone(name: str) -> str:
@@ -75,9 +66,13 @@ class Mapping(BaseModel):
     )
     states: dict[str, Literal["pending", "issued", "failed", "cancelled"]] = Field(
         default_factory=dict,
-        description="The provider's words to ours. Of the others, a plainly adverse one "
-        "(Voided, Declined, …) counts as failed, any other as pending.",
+        description="The provider's words to ours; an unknown word counts as pending.",
     )
+
+
+def names_of(columns: Columns) -> list[str]:
+    """The headers that a statement has to have."""
+    return list(columns.model_dump(exclude_none=True).values())
 
 
 def read_lines(rows: Rows, mapping: Mapping) -> Iterator[Line]:
@@ -153,9 +148,7 @@ class _Reader:
     def _state(self, row: list[str]) -> str:
         if "state" not in self._at:
             return OrderState.ISSUED
-        word = self._text(row, "state") or ""
-        unknown = OrderState.FAILED if adverse_word(word) else OrderState.PENDING
-        return self._states.get(word.casefold(), unknown)
+        return self._states.get((self._text(row, "state") or "").casefold(), OrderState.PENDING)
 
     def _money(
         self, row: list[str], name: str, currency: str, like: Money | None = None

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+"""All that IANA has given out for the public internet. What lies outside is refused, also what no
+list of private ranges names yet."""
 _NAT64 = IPv6Network("64:ff9b::/96")
+_LAST_FOUR_BYTES = (
+    _NAT64,
+    IPv6Network("::ffff:0:0/96"),  # mapped
+    IPv6Network("::ffff:0:0:0/96"),  # translated, RFC 2765
+    IPv6Network("::/96"),  # compatible, RFC 4291; without a meaning today
+)
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 def is_public(address: str) -> bool:
     """Whether an IP address, as it is resolved, belongs to the public internet. An IPv6 address
     that stands for an IPv4 one is judged by that."""
     ip = ip_address(address.partition("%")[0])
-    stands_for = _embedded(ip) if isinstance(ip, IPv6Address) else None
-    return _is_public(stands_for or ip)
+    if isinstance(ip, IPv4Address):
+        return _is_public(ip)
+    stands_for = _embedded(ip)
+    if stands_for is not None and not _is_public(stands_for):
+        return False
+    if ip.ipv4_mapped or ip in _NAT64:
+        return True
+    return ip in _GLOBAL_UNICAST and _is_public(ip)
 
 
 def _is_public(ip: IPv4Address | IPv6Address) -> bool:
@@ -20,6 +36,9 @@ def _is_public(ip: IPv4Address | IPv6Address) -> bool:
 
 
 def _embedded(ip: IPv6Address) -> IPv4Address | None:
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+    last = IPv4Address(int(ip) & 0xFFFFFFFF)
+    if any(ip in network for network in _LAST_FOUR_BYTES):
+        return last
+    if (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
+        return last
+    return ip.sixtofour or (ip.teredo[1] if ip.teredo else None)

@@ -137,8 +137,8 @@ class Giftbit:
         """Mail the reward again. Raises OrderRejected for another address, which Giftbit cannot
         take: the reward is cancelled and ordered anew instead, see `resends_elsewhere`."""
         async for gift in self._gifts(campaign_uuid=provider_order_id):
-            mailed_to = str(gift.get("recipient_email") or "").casefold()
-            if email and mailed_to and email.casefold() != mailed_to:
+            mailed_to = str(gift.get("recipient_email") or "").lower()
+            if email and mailed_to and email.lower() != mailed_to:
                 raise OrderRejected("Giftbit mails a reward again to its first address only")
             await self._act("PUT", gift, json={"resend": True})
             return

@@ -111,8 +111,8 @@ def compare(request: OrderRequest, campaign: dict[str, Any]) -> None:
     brands = {str(code).casefold() for code in campaign.get("brand_codes") or []}
     if brands and brands != {request.product_id.casefold()}:
         raise KeyConflict("the order under our key is for another product")
-    emails = {str(row.get("email") or "").casefold() for row in rows(campaign, "contacts")}
-    ours = {(request.recipient.email or "").casefold()}
+    emails = {str(row.get("email") or "").lower() for row in rows(campaign, "contacts")}
+    ours = {(request.recipient.email or "").lower()}
     if request.delivery is Delivery.EMAIL and emails and emails != ours:
         raise KeyConflict("the order under our key is for another recipient")
 

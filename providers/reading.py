@@ -11,10 +11,18 @@ from typing import Any
 
 import httpx
 
+from domain.json_text import storable
 from domain.orders import Recipient
 from providers.outcomes import NotSent, ProviderError, RateLimited
 
-_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+_UNREADABLE = (
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 _REFUSALS = 2
 _LONGEST = 200
 
@@ -40,7 +48,7 @@ def reading(what: str, *, lost: type[ProviderError] = NotSent) -> Iterator[None]
 def fit_to_tell(message: object, recipient: Recipient) -> str:
     """A provider's words, shortened; empty when they repeat anything of the recipient's, as
     validation errors do: the words go into timelines and logs."""
-    said = str(message or "").strip()
+    said = storable(str(message or "")).strip()
     values = [recipient.name, recipient.email, recipient.phone, *(recipient.address or {}).values()]
     private = {word for value in values if value for word in str(value).casefold().split()}
     mentions = any(len(word) > 2 and word in said.casefold() for word in private)

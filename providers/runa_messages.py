@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from datetime import timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from domain.json_text import value_of
 from domain.money import Money
 from domain.orders import (
     ClaimSecret,
@@ -202,7 +202,7 @@ def read_event(event_id: str, body: bytes) -> ProviderEvent:
     """A completed order shows its description, which is our key; a failed one its id alone; news
     of products neither. Raises WebhookRefused."""
     try:
-        said = json.loads(body)
+        said = value_of(body)
         key = said.get("description")
         return ProviderEvent(
             event_id=event_id,

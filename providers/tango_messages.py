@@ -160,7 +160,7 @@ def compare(request: OrderRequest, order: dict[str, Any]) -> None:
     if utid and utid != request.product_id.upper():
         raise KeyConflict("the order under our key is for another product")
     for member, ours in _contact(request).items():
-        if theirs.get(member) and theirs[member].casefold() != (ours or "").casefold():
+        if theirs.get(member) and theirs[member].lower() != (ours or "").lower():
             raise KeyConflict("the order under our key is for another recipient")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from domain.json_text import value_of
 from domain.money import Money
 from domain.orders import (
     ClaimSecret,
@@ -136,7 +136,7 @@ def _charged(payment: dict[str, Any]) -> Money | None:
 def read_event(body: bytes) -> ProviderEvent:
     """`payload.resource` names an order or a reward; other kinds concern no order."""
     try:
-        said = json.loads(body)
+        said = value_of(body)
         resource = (said.get("payload") or {}).get("resource") or {}
         kind, named = resource.get("type"), resource.get("id")
         return ProviderEvent(

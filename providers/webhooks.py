@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+_Id = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class WebhookRefused(Exception):
@@ -16,10 +18,10 @@ class ProviderEvent(BaseModel):
     """A webhook whose signature holds. `event_id` is the same in every repeat. Which of the names
     it carries differs by provider; one with none of them concerns no order."""
 
-    event_id: str
-    key: str | None = None
-    provider_order_id: str | None = None
-    reward_id: str | None = None
+    event_id: _Id
+    key: _Id | None = None
+    provider_order_id: _Id | None = None
+    reward_id: _Id | None = None
     adverse: bool = False
     """It tells against a card: a failed delivery, a withdrawal, a flag."""
 

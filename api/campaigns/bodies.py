@@ -65,7 +65,7 @@ class CampaignIn(WindowsIn):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    name: str = Field(min_length=1, max_length=200, pattern=r"^[^/]*$", examples=["Refer a friend"])
+    name: str = Field(min_length=1, max_length=200, examples=["Refer a friend"])
     description: str | None = Field(default=None, max_length=2000)
     category: Category | None = None
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"

@@ -52,7 +52,7 @@ class CampaignChangeIn(WindowsIn):
         }
     )
 
-    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^/]*$")
+    name: str | None = Field(default=None, min_length=1, max_length=200)
     description: str | None = Field(default=None, max_length=2000)
     category: Category | None = None
     type: CampaignType | None = None

@@ -67,7 +67,7 @@ async def _read(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT:
-            raise HTTPException(413)
+            raise HTTPException(413, f"The body may have {BODY_LIMIT // 1024} KB here.")
     return bytes(body)
 
 

@@ -65,7 +65,7 @@ class Arrival:
 
     def _must_fit(self) -> None:
         if self._received > self._limit:
-            raise HTTPException(413)
+            raise HTTPException(413, f"The body may have {self._limit // 1_000_000} MB here.")
 
     async def _next(self) -> Message:
         now = asyncio.get_running_loop().time()

@@ -1,13 +1,10 @@
-"""Reading a JSON body that PostgreSQL can store and JSON can answer.
-
-Python's parser admits more than either: NUL characters, lone surrogates, NaN, endless nesting.
-"""
+"""Reading a JSON body: in turn with other requests, and only as much as can be worked on. What a
+value may be, `domain.json_text` says."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,9 +13,9 @@ from typing import IO, Any
 
 from fastapi import Request
 
+from domain.json_text import WrongJson, inspect, text_of, value_of
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 
-MAX_DEPTH = 32
 MAX_VALUES = 20_000
 """Values of a body that is no list of rows: a megabyte of `{}` would be 300,000."""
 MAX_ROWS = 100_000
@@ -30,10 +27,6 @@ _IN_MEMORY = 65_536
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
-_SUSPECT = re.compile(
-    rb"\\u(?:0000|[dD][89a-fA-F])"  # NUL and surrogates
-    rb"|NaN|Infinity|[eE]\+?\d{3}|\d{300}"  # floats that are not finite
-)
 
 
 class JsonRequest(Request):
@@ -84,11 +77,12 @@ def parse(body: bytes) -> Any:
     too_many = InvalidPayload(f"The body has more than {MAX_VALUES} values.", field="")
     if _lists(body) > MAX_VALUES:
         raise too_many
-    value = _loaded(body)
-    # The walks are only for bodies that show a reason for them.
+    with _json():
+        value = value_of(body)
+    # The walk is only for bodies that show a reason for it.
     if body.count(b",") > MAX_VALUES and has_more_than(MAX_VALUES, value):
         raise too_many
-    return _inspected(body, value)
+    return value
 
 
 def parse_rows(body: bytes) -> Any:
@@ -96,10 +90,11 @@ def parse_rows(body: bytes) -> Any:
     if body.count(b",") + _lists(body) > MAX_CELLS:
         raise InvalidPayload(f"More than {MAX_CELLS} values: send them in parts.", field="")
     with _json():
-        text = body.decode()
-        is_list = text[skipped(text, 0) :].startswith("[")
+        text = text_of(body)
+        is_list = text.startswith("[", skipped(text, 0))
         value = list(row_by_row(text)) if is_list else json.loads(text)
-    return _inspected(body, value)
+        inspect(text, value)
+    return value
 
 
 def row_by_row(text: str) -> Iterator[Any]:
@@ -139,15 +134,12 @@ def has_more_than(most: int, value: Any) -> bool:
     return count > most
 
 
-def _loaded(body: bytes) -> Any:
-    with _json():
-        return json.loads(body)
-
-
 @contextmanager
 def _json() -> Iterator[None]:
     try:
         yield
+    except WrongJson as wrong:
+        raise InvalidPayload(str(wrong), field=wrong.pointer) from None
     except (ValueError, RecursionError):
         raise InvalidPayload("The body is not valid JSON.", field="") from None
 
@@ -155,32 +147,3 @@ def _json() -> Iterator[None]:
 def _lists(body: bytes) -> int:
     """How many lists and objects there are in it; brackets in its texts count as well."""
     return body.count(b"[") + body.count(b"{")
-
-
-def _inspected(body: bytes, value: Any) -> Any:
-    # Counting first: it is quick, and on ten megabytes the search would hold up all threads.
-    if _lists(body) > MAX_DEPTH or _SUSPECT.search(body):
-        _inspect(value, "", 0)
-    return value
-
-
-def _inspect(value: Any, pointer: str, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise InvalidPayload(f"Nested more than {MAX_DEPTH} levels deep.", field=pointer)
-    match value:
-        case str():
-            _inspect_text(value, pointer)
-        case float() if not math.isfinite(value):
-            raise InvalidPayload("Not a finite number.", field=pointer)
-        case dict():
-            for name, member in value.items():
-                _inspect_text(name, pointer)
-                _inspect(member, f"{pointer}/{name}", depth + 1)
-        case list():
-            for index, member in enumerate(value):
-                _inspect(member, f"{pointer}/{index}", depth + 1)
-
-
-def _inspect_text(text: str, pointer: str) -> None:
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidPayload("Contains a character that is not text.", field=pointer)

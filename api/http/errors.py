@@ -68,6 +68,7 @@ def _plain(request: Request, request_id: str, error: HTTPException) -> Response:
         "resource_not_found": "There is nothing at this path.",
         "method_not_allowed": f"{request.method} is not allowed at this path.",
         "invalid_payload": "The request cannot be read.",
+        "payload_too_large": error.detail,
     }
     return problem(request_id, key, details.get(key), headers=headers)
 

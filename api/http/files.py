@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import islice
 from typing import Annotated
 
 from fastapi import File, Request, UploadFile
@@ -16,11 +14,19 @@ from starlette.datastructures import FormData
 from api.http.body import MAX_CELLS, MAX_ROWS, JsonRequest, media_type_of
 from api.http.resources import Resources
 from api.http.route import GuardedRoute
+from domain import spreadsheets
 from domain.refusals import InvalidPayload, UnsupportedMediaType
+from domain.spreadsheets import DELIMITERS, WrongFile, encoding_of, first_rows
 
 FORM = "multipart/form-data"
 
-CsvFile = Annotated[UploadFile, File(description="CSV in UTF-8, 10 MB at most.")]
+CsvFile = Annotated[
+    UploadFile,
+    File(
+        description="CSV, 10 MB at most, in UTF-8, UTF-16 or Windows-1252; "
+        "`,`, `;` or a tab between the values."
+    ),
+]
 
 
 class FileRoute(GuardedRoute):
@@ -55,16 +61,15 @@ async def rows_of(file: UploadFile) -> tuple[list[str], list[list[str]]]:
 
 
 def _rows(file: bytes) -> list[list[str]]:
-    if file.count(b",") > MAX_CELLS:
+    if max(file.count(one.encode()) for one in DELIMITERS) > MAX_CELLS:
         raise InvalidPayload(f"More than {MAX_CELLS} values: send parts.", field="/file")
     try:
-        text = io.StringIO(file.decode("utf-8-sig"), newline="")
-        found = (row for row in csv.reader(text) if row)
-        rows = list(islice(found, MAX_ROWS + 2))
+        text = io.StringIO(file.decode(encoding_of([file])), newline="")
+        rows = first_rows(spreadsheets.rows_of(text), MAX_ROWS + 2)
     except UnicodeDecodeError:
-        raise InvalidPayload("The file is not UTF-8.", field="/file") from None
-    except csv.Error as error:
-        raise InvalidPayload(f"The file is not CSV: {error}.", field="/file") from None
+        raise InvalidPayload("The file cannot be read as text.", field="/file") from None
+    except WrongFile as wrong:
+        raise InvalidPayload(f"The file: {wrong}.", field="/file") from None
     if not rows:
         raise InvalidPayload("The file is empty.", field="/file")
     if len(rows) > MAX_ROWS + 1:

@@ -17,6 +17,7 @@ from api.http.access import Allowed
 from api.http.body import MAX_ROWS, JsonRequest
 from api.http.idempotency import HEADER, answer_once
 from api.http.known_parameters import must_be_known, names_of
+from api.http.paths import restore_slashes
 from api.http.resources import Resources, resources_of
 from api.http.turns import code_in
 from domain.refusals import InvalidPayload
@@ -46,6 +47,7 @@ class GuardedRoute(APIRoute):
             request.state.caller = caller
             for roles in allowed:
                 roles.must_include(caller)
+            restore_slashes(request.path_params)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")
             if request.method == "GET":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import TextIOWrapper
@@ -21,11 +22,13 @@ from api.reconciliations.schemas import Provider, ReconciliationAnswer
 from domain.dates import Instant
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 from domain.roles import Role
+from domain.spreadsheets import WrongFile, encoding_of
 from domain.statements import Mapping
 from store.reconciliation import runs, statements
 from store.reconciliation.statements import Upload
 
 _CSV = "text/csv"
+_BLOCK = 1 << 20
 
 
 class StatementRoute(GuardedRoute):
@@ -41,7 +44,7 @@ class StatementRoute(GuardedRoute):
         if media_type_of(request) not in (_CSV, FORM):
             raise UnsupportedMediaType(f"Send {_CSV}, or {FORM} with the file under `file`.")
         async with _received(request) as file, resources.uploads:
-            request.state.statement = TextIOWrapper(file, "utf-8-sig", newline="")
+            request.state.statement = await asyncio.to_thread(text_of, file)
             yield
 
 
@@ -99,7 +102,7 @@ async def reconcile_with_statement(
     since: Annotated[Instant, Query(alias="from")],
     until: Annotated[Instant, Query(alias="to")],
 ) -> ReconciliationAnswer:
-    """Compare a statement (CSV in UTF-8, 200 MB at most) that covers [from, to) with our books.
+    """Compare a statement (CSV, 200 MB at most) that covers [from, to) with our books.
     Its columns are mapped once per provider, by PUT /v1/reconciliations/mappings/{provider}."""
     if since >= until:
         raise InvalidPayload("`from` must lie before `to`.")
@@ -142,3 +145,13 @@ async def _received(request: JsonRequest) -> AsyncIterator[IO[bytes]]:
         if not isinstance(file, UploadFile):
             raise InvalidPayload("The form has no file under `file`.", field="/file")
         yield file.file
+
+
+def text_of(file: IO[bytes]) -> IO[str]:
+    """The file from its beginning, in its own encoding. Raises InvalidPayload."""
+    try:
+        encoding = encoding_of(iter(lambda: file.read(_BLOCK), b""))
+    except WrongFile as wrong:
+        raise InvalidPayload(f"The statement: {wrong}.", field="/file") from None
+    file.seek(0)
+    return TextIOWrapper(file, encoding, newline="")

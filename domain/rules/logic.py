@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 _WORD = re.compile(r"\s*(?:(\d+)|(and|or)\b|([()]))", re.IGNORECASE)
 _LONGEST = 1000
+_DEEPEST = 32
+"""Brackets within each other."""
 
 
 class Sentence(NamedTuple):
@@ -53,7 +55,16 @@ def _words(text: str) -> list[str]:
             raise ValueError(f"logic: cannot read {text[at:].strip()!r}")
         words.append(found.group(0).strip().lower())
         at = found.end()
+    _must_not_be_deep(words)
     return words
+
+
+def _must_not_be_deep(words: list[str]) -> None:
+    deep = 0
+    for word in words:
+        deep += (word == "(") - (word == ")")
+        if deep > _DEEPEST:
+            raise ValueError(f"logic: at most {_DEEPEST} brackets within each other")
 
 
 def _either(words: list[str], at: int) -> tuple[Sentence, int]:

@@ -9,6 +9,7 @@ from domain.codes import CodeConfig
 from domain.refusals import InvalidPayload, NotFound
 from store.codes.generate import Making, mint, mint_this
 from store.database import Transaction
+from store.references import voucher_named
 from store.tables import Campaign, Voucher
 from store.terms import terms_of
 
@@ -47,8 +48,7 @@ async def add_code(tx: Transaction, campaign_id: str, code: str, making: Making)
 async def set_active(tx: Transaction, code: str, *, active: bool, actor: str) -> str:
     """Enable or disable a code, or the one with this id; answers the id. Doing so twice changes
     nothing. Raises NotFound."""
-    statement = select(Voucher).where((col(Voucher.code) == code) | (col(Voucher.id) == code))
-    statement = statement.order_by((col(Voucher.code) == code).desc()).limit(1)
+    statement = select(Voucher).where(col(Voucher.id) == voucher_named(code))
     voucher = (await tx.session.scalars(statement)).one_or_none()
     if voucher is None:
         raise NotFound("voucher", code)

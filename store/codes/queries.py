@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy import Select, and_, false, func, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
@@ -14,6 +14,7 @@ from store.codes.assign import OWNER
 from store.codes.coupons import discount_of
 from store.database import ReadSession
 from store.pages import AnySelect, Between, Page, Window, read_page
+from store.references import campaign_named, customer_named, voucher_named
 from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
 
 
@@ -43,12 +44,9 @@ class PublicationRead(NamedTuple):
 
 
 async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
-    """By code, else by id. Raises NotFound."""
-    statement = (
-        join_voucher(select(Voucher, *VOUCHER_COLUMNS))
-        .where(or_(col(Voucher.code) == code, col(Voucher.id) == code))
-        .order_by((col(Voucher.code) == code).desc())
-        .limit(1)
+    """By id, else by code. Raises NotFound."""
+    statement = join_voucher(select(Voucher, *VOUCHER_COLUMNS)).where(
+        col(Voucher.id) == voucher_named(code)
     )
     row = (await session.execute(statement)).one_or_none()
     if row is None:
@@ -93,11 +91,7 @@ async def page_vouchers(
 
 
 def _held_by(customer: str) -> Select[str]:
-    return (
-        select(col(Holder.voucher_id))
-        .join(Customer, col(Customer.id) == Holder.customer_id)
-        .where(or_(col(Customer.id) == customer, col(Customer.source_id) == customer))
-    )
+    return select(col(Holder.voucher_id)).where(col(Holder.customer_id) == customer_named(customer))
 
 
 async def find_publication(session: ReadSession, publication_id: str) -> PublicationRead:
@@ -120,13 +114,9 @@ async def page_publications(
     `none`: those that no publication is."""
     statement = _publications().where(false()) if none else _publications()
     if campaign is not None:
-        statement = statement.where(
-            or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
-        )
+        statement = statement.where(col(Campaign.id) == campaign_named(campaign))
     if customer is not None:
-        statement = statement.where(
-            or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
-        )
+        statement = statement.where(col(Customer.id) == customer_named(customer))
     if voucher is not None:
         statement = statement.where(col(Voucher.code) == voucher)
     if source_id is not None:

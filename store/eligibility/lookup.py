@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -13,6 +13,7 @@ from domain.campaigns import CampaignTerms
 from domain.refusals import CannotCount, InvalidPayload, NotFound
 from domain.verdict import refused
 from store.database import Transaction
+from store.references import customer_named
 from store.tables import Budget, Campaign, Customer, Holder, Referral, Voucher
 from store.terms import terms_of
 
@@ -98,16 +99,7 @@ def _code_statement(holds: ColumnElement[bool]) -> Any:
 
 
 _BY_OWNER = _code_statement(col(Holder.role) == "OWNER")
-_BY_HOLDER = _code_statement(
-    col(Holder.customer_id).in_(
-        select(col(Customer.id)).where(
-            or_(
-                col(Customer.id) == bindparam("referrer"),
-                col(Customer.source_id) == bindparam("referrer"),
-            )
-        )
-    )
-)
+_BY_HOLDER = _code_statement(col(Holder.customer_id) == customer_named(bindparam("referrer")))
 
 
 async def look_up(tx: Transaction, code: str, referee_id: str, referrer: str | None) -> Code:

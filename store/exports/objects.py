@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Select, Text, case, cast, func, null, select, true
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, null, select
 from sqlmodel import col
 
 from store.tables import Campaign, Customer, Publication, Redemption, Rollback, Voucher
@@ -70,8 +70,8 @@ def _voucher() -> Exported:
         "campaign": col(Campaign.name),
         "campaign_id": col(Voucher.campaign_id),
         "category": col(Voucher.category),
-        "active": col(Voucher.active),
-        "is_referral_code": cast(true(), Boolean),
+        "active": cast(col(Voucher.active), Text),  # true and false; COPY writes t and f
+        "is_referral_code": _constant("true"),
         "redemption_quantity": col(Voucher.quantity),
         "redemption_count": col(Voucher.redeemed_quantity),
         "start_date": _instant(col(Voucher.start_date)),

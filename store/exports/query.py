@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Text, and_, cast, or_, true
 from sqlmodel import col
 
+from domain.dates import in_calendar, not_digits
 from domain.refusals import InvalidPayload
 from store.exports.objects import OBJECTS, Column, Exported
 from store.pages import AnySelect
 from store.tables import Customer, Publication, Redemption, Voucher
 
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(datetime)
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Annotated[datetime, BeforeValidator(not_digits)])
 _BORN = {
     "customer": col(Customer.created_at),
     "publication": col(Publication.created_at),
@@ -143,4 +144,7 @@ def _instant(values: list[Any], pointer: str) -> datetime:
         raise InvalidPayload("Give one time, RFC 3339.", field=pointer) from None
     if at.tzinfo is None:
         raise InvalidPayload("Give the time with its zone.", field=pointer)
-    return at
+    try:
+        return in_calendar(at)
+    except ValueError as error:
+        raise InvalidPayload(f"{error}.", field=pointer) from None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, literal, null, or_, select, union_all
+from sqlalchemy import exists, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.pages import AnySelect, Page, Window, read_page
+from store.references import campaign_named, voucher_named
 from store.tables import Campaign, Holder, Referral, Reversal, Voucher
 
 
@@ -34,14 +35,10 @@ async def find_code(session: ReadSession, member: str, campaign: str | None) -> 
     statement = (
         select(Voucher)
         .join(Campaign, col(Campaign.id) == Voucher.campaign_id)
-        .where(or_(col(Voucher.code) == member, col(Voucher.id) == member))
-        .order_by((col(Voucher.code) == member).desc())
-        .limit(1)
+        .where(col(Voucher.id) == voucher_named(member))
     )
     if campaign is not None:
-        statement = statement.where(
-            or_(col(Campaign.id) == campaign, col(Campaign.name) == campaign)
-        )
+        statement = statement.where(col(Campaign.id) == campaign_named(campaign))
     voucher = (await session.scalars(statement)).one_or_none()
     if voucher is None:
         raise NotFound("voucher", member)

@@ -8,28 +8,35 @@ there: whoever was killed in the middle types the same command again.
 from __future__ import annotations
 
 import csv
+import io
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
+from domain.spreadsheets import delimiter_of, delimiter_said, encoding_of
 from store.campaigns import queries as campaigns
 from store.database import Database, Transaction
 from store.imports.handlers import CODES_CSV, CUSTOMERS_CSV, deal, handling
 from store.imports.jobs import PART, advance, finish, lock
 from store.tables import AsyncAction
 
+_BLOCK = 1 << 20
+
 Tell = Callable[[int, AsyncAction], None]
 """Hears (bytes done, action) after each part."""
 
 
 async def import_customers(database: Database, path: Path, tell: Tell) -> AsyncAction:
-    """Read the file to its end. Raises WrongHeader, and UnicodeDecodeError for what is not
-    UTF-8."""
+    """Read the file to its end. Raises WrongHeader, WrongFile and csv.Error."""
     return await _import(database, path, tell, CUSTOMERS_CSV)
 
 
@@ -43,13 +50,13 @@ async def import_codes(database: Database, campaign: str, path: Path, tell: Tell
 async def _import(
     database: Database, path: Path, tell: Tell, kind: str, **into: str
 ) -> AsyncAction:
-    with path.open("rb") as file:
+    with _in_utf8(path) as file:
         lines = _Lines(file)
         asked = AsyncAction(
             id=new_id(Prefix.ASYNC_ACTION),
             type=kind,
             digest=_digest(path, *into.values()),
-            parameters={"header": next(csv.reader(lines), []), **into},
+            parameters={"header": lines.header(), **into},
         )
         # Here, for a file that nothing can be read of is none to write down.
         read, write = handling(asked)
@@ -69,12 +76,30 @@ async def _import(
     return action
 
 
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[IO[bytes]]:
+    """The file, or a copy of it in UTF-8: the same each time, so that its bytes can be counted."""
+    with path.open("rb") as file, tempfile.TemporaryFile() as copy:
+        encoding = encoding_of(iter(lambda: file.read(_BLOCK), b""))
+        file.seek(0)
+        if encoding.startswith("utf-8"):
+            yield file
+            return
+        text = io.TextIOWrapper(file, encoding, newline="")
+        with io.TextIOWrapper(copy, "utf-8", newline="") as copied:
+            shutil.copyfileobj(text, copied, _BLOCK)
+            copied.flush()
+            copy.seek(0)
+            yield copy
+
+
 class _Lines:
     """The file's lines, counted in bytes, so that reading can go on at one of them."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._position = 0
+        self._delimiter = ","
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -86,6 +111,18 @@ class _Lines:
         start, self._position = self._position, self._position + len(line)
         return line.decode("utf-8-sig" if start == 0 else "utf-8")
 
+    def header(self) -> list[str]:
+        """The first row, which tells how the others are cut."""
+        first = next(self, "")
+        said = delimiter_said(first)
+        line = next(self, "") if said else first
+        self._delimiter = said or delimiter_of(line)
+        return next(self._rows([line]), [])
+
+    def _rows(self, before: list[str]) -> Iterator[list[str]]:
+        # Strict, for a quote that is never closed would swallow the rest of the file.
+        return csv.reader(chain(before, self), delimiter=self._delimiter, strict=True)
+
     def seek(self, position: int) -> None:
         self._file.seek(position)
         self._position = position
@@ -93,7 +130,7 @@ class _Lines:
     def rows(self, count: int) -> tuple[list[list[str]], int]:
         """Up to `count` rows, and the byte after the last of them. Empty lines are none."""
         rows: list[list[str]] = []
-        for row in csv.reader(self):
+        for row in self._rows([]):
             if row:
                 rows.append(row)
             if len(rows) == count:
@@ -127,6 +164,6 @@ def _digest(path: Path, *into: str) -> str:
     """Of the file, and of where it goes: the same codes may belong to another campaign next."""
     hashed = sha256("".join(into).encode())
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
+        while block := file.read(_BLOCK):
             hashed.update(block)
     return hashed.hexdigest()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from domain.orders import OrderSnapshot, OrderState
+from domain.orders import OrderSnapshot
 from domain.reconciliation import Line
 from store.database import Database
 from store.reconciliation.bulk import bulk
@@ -19,11 +19,10 @@ from store.reconciliation.bulk import bulk
 def line_of(order: OrderSnapshot) -> Line:
     """The line of an order that the provider listed."""
     face, charged = order.face, order.charged
-    lost = order.adverse and order.state is OrderState.PENDING
     return Line(
         order.key,
         order.provider_order_id,
-        OrderState.FAILED if lost else order.state,
+        order.state,
         face.amount if face else None,
         face.currency if face else None,
         charged.amount if charged else None,

@@ -11,7 +11,8 @@ from typing import IO, NamedTuple
 from domain.ids import Prefix, new_id
 from domain.reconciliation import Line, ReconciliationStart
 from domain.refusals import InvalidPayload, NotFound
-from domain.statements import Mapping, WrongStatement, read_lines
+from domain.spreadsheets import rows_of
+from domain.statements import Mapping, WrongStatement, names_of, read_lines
 from store.database import Database, ReadSession, Transaction
 from store.reconciliation import runs, staging
 from store.reconciliation.bulk import bulk
@@ -23,7 +24,7 @@ _LONGEST = 1_000_000
 
 
 class Upload(NamedTuple):
-    """A statement: `file` of UTF-8 CSV that covers [since, until)."""
+    """A statement: the text of a CSV file that covers [since, until)."""
 
     run: runs.NewRun
     file: IO[str]
@@ -80,13 +81,15 @@ async def _stage(database: Database, id: str, file: IO[str], mapping: Mapping) -
 
 def _batches(file: IO[str], mapping: Mapping) -> Iterator[list[Line]]:
     try:
-        lines = read_lines(csv.reader(_bounded(file), delimiter=mapping.delimiter), mapping)
+        names = names_of(mapping.columns)
+        rows = rows_of(_bounded(file), delimiter=mapping.delimiter, names=names)
+        lines = read_lines(rows, mapping)
         while batch := list(islice(lines, _BATCH)):
             yield batch
     except (WrongStatement, csv.Error) as error:
         raise InvalidPayload(f"The statement: {error}.", field="/file") from None
     except UnicodeDecodeError:
-        raise InvalidPayload("The statement is not UTF-8.", field="/file") from None
+        raise InvalidPayload("The statement cannot be read as text.", field="/file") from None
 
 
 def _bounded(file: IO[str]) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.database import ReadSession
 from store.pages import AnySelect, Between, Page, Window, read_page
+from store.references import campaign_named, customer_named
 from store.tables import Campaign, Customer, Redemption, Referral, Rollback, Voucher
 
 
@@ -71,11 +72,9 @@ async def _find(session: ReadSession, id: str, *, by_rollback: bool) -> Redempti
 def _narrowed(statement: AnySelect, filters: Filters) -> AnySelect:
     campaign, customer = filters.campaign, filters.customer
     if campaign is not None:
-        named = or_(col(Campaign.name) == campaign, col(Campaign.id) == campaign)
-        statement = statement.where(named)
+        statement = statement.where(col(Campaign.id) == campaign_named(campaign))
     if customer is not None:
-        known = or_(col(Customer.id) == customer, col(Customer.source_id) == customer)
-        statement = statement.where(known)
+        statement = statement.where(col(Customer.id) == customer_named(customer))
     if filters.voucher is not None:
         statement = statement.where(col(Redemption.code) == filters.voucher)
     if filters.order_source_id is not None:

@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
-from sqlmodel import col
+from sqlalchemy import select
 
 from domain.customers import Person
 from domain.refusals import CannotCount, NotFound, Refusal
 from store.database import Database, Transaction
 from store.redemptions.failed import known_customer, known_referral, known_voucher
-from store.tables import Campaign, Voucher
+from store.references import campaign_named
+from store.tables import Voucher
 
 _TITLES = {
     "conversion.refused": "Conversion event refused",
@@ -79,5 +79,4 @@ def _words(refusal: Refusal, voucher: Voucher | None) -> str:
 async def _campaign_id(tx: Transaction, ref: str | None) -> str | None:
     if ref is None:
         return None
-    named = or_(col(Campaign.id) == ref, col(Campaign.name) == ref)
-    return await tx.session.scalar(select(col(Campaign.id)).where(named).limit(1))
+    return await tx.session.scalar(select(campaign_named(ref)))

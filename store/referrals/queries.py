@@ -13,6 +13,7 @@ from store.database import ReadSession
 from store.grants import queries as grants
 from store.grants.queries import GrantRead
 from store.pages import AnySelect, Page, Window, read_page
+from store.references import customer_named
 from store.tables import Customer, Redemption, Referral, Voucher
 
 
@@ -89,7 +90,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     conditions = [column == wanted for column, wanted in equal if wanted is not None]
     for party, ref in zip(_PARTIES, (filters.referrer_id, filters.referee_id), strict=True):
         if ref is not None:
-            conditions.append(or_(col(party.id) == ref, col(party.source_id) == ref))
+            conditions.append(col(party.id) == customer_named(ref))
     if filters.email is not None:
         conditions.append(_of_email(filters.email))
     if filters.order_source_id is not None:

@@ -43,7 +43,7 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
         await _note_refused(tx, request, grant, order, refused or "The provider never named it.")
         return requests.step_of(grant, order)
     first = str(((order.request or {}).get("recipient") or {}).get("email") or "")
-    elsewhere = bool(asked.email) and str(asked.email).casefold() != first.casefold()
+    elsewhere = bool(asked.email) and str(asked.email).lower() != first.lower()
     return Resend(order.provider_order_id, asked.email, elsewhere)
 
 

@@ -79,10 +79,10 @@ class TestFile:
     @pytest.mark.parametrize(
         ("contents", "words"),
         [
-            (b"Name,Email\n", "must name a Source_id column"),
+            (b"Name,Email\n", "expected a Source_id column (or Id), found 'Name', 'Email'"),
             (b"Source_id,Source_id\n", "a column is named twice"),
-            (b"", "must name a Source_id column"),
-            ("Source_id,Name\nu1,Jürgen\n".encode("latin-1"), "is not UTF-8"),
+            (b"", "found nothing"),
+            ("Source_id,Name\nu1,Иван Петров\n".encode("cp1251"), "expected UTF-8"),
         ],
     )
     def test_that_cannot_be_read_is_refused(
@@ -102,6 +102,19 @@ class TestFile:
         assert imported(file, database_url)[0] == 0
         names = await scalar(database, "SELECT string_agg(name, '|' ORDER BY name) FROM customers")
         assert names == "two\r\nlines|Ö"
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+    async def test_as_a_spreadsheet_saves_it_is_read(
+        self, database: Database, database_url: str, tmp_path: Path, encoding: str
+    ) -> None:
+        file = tmp_path / "c.csv"
+        contents = "sep=;\r\nSource_id;Name\r\nu1;Zoë Weiß\r\n4,7E+15;Lost\r\nu2;Besançon\r\n"
+        file.write_bytes(contents.encode(encoding))
+        status, out, err = imported(file, database_url)
+        assert (status, out) == (1, "3 rows: 2 customers created, 0 updated, 1 rows wrong\n")
+        assert "row 2: Source_id: a spreadsheet has shortened this number" in err
+        names = await scalar(database, "SELECT string_agg(name, '|' ORDER BY name) FROM customers")
+        assert names == "Besançon|Zoë Weiß"
 
 
 class TestKilled:

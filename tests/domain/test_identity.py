@@ -19,6 +19,8 @@ class TestMailboxes:
             ("b.ob@example.com", "bob@example.com", False),
             ("bob@example.com", "bob@example.org", False),
             ("+tag@example.com", "+other@example.com", False),
+            ("bob@straße.de", "bob@strasse.de", False),
+            ("bob@STRAẞE.de", "bob@straße.de", True),
         ],
     )
     def test_the_same_or_not(self, one: str, other: str, same: bool) -> None:

@@ -56,14 +56,6 @@ def test_an_unknown_word_is_pending_and_an_offset_wins() -> None:
     assert line.created_at == datetime(2026, 11, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("word", ["Voided", "PAYMENT_DECLINED", "rejected"])
-def test_an_adverse_word_that_no_mapping_names_counts_as_failed(word: str) -> None:
-    (line,) = _read(HEADER + f"G1,,{word},,,,\n", _mapping())
-    assert line.state == "failed"
-    mapped = _mapping(states={word: "pending"})
-    assert _read(HEADER + f"G1,,{word},,,,\n", mapped)[0].state == "pending"
-
-
 def test_other_ways_to_write() -> None:
     mapping = _mapping(
         decimal=",", delimiter=";", currency="EUR", time_format="%d.%m.%Y %H:%M", unit="major"

@@ -29,6 +29,20 @@ from domain.targets import is_public
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
         "192.0.2.1",
+        "::127.0.0.1",
+        "::8.8.8.8",
+        "64:ff9b:1::1",
+        "64:ff9b:1:7f00:1::",
+        "64:ff9b::127.0.0.1",
+        "fec0::1",
+        "::ffff:0:127.0.0.1",
+        "::ffff:0:8.8.8.8",
+        "2606:4700::5efe:10.0.0.1",
+        "2606:4700::200:5efe:192.168.0.1",
+        "100::1",
+        "2001:db8::1",
+        "4000::1",
+        "fd00:ec2::254",
     ],
 )
 def test_private_ones_may_not(address: str) -> None:
@@ -36,7 +50,8 @@ def test_private_ones_may_not(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+    "address",
+    ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2a00:1450:4001::"],
 )
 def test_public_ones_may(address: str) -> None:
     assert is_public(address)

@@ -73,6 +73,33 @@ class TestRequestsThatCannotBeRead:
         response = await unchanged.post("/v1/customers", content=body, headers=JSON)
         refused(response, 400, "invalid_payload", pointer)
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+    @pytest.mark.parametrize(
+        ("text", "pointer"),
+        [
+            ('{"source_id": "a\\u0000b"}', "/source_id"),
+            ('{"source_id": "a", "metadata": {"b": "\\ud800"}}', "/metadata/b"),
+            ('{"source_id": "a", "metadata": {"b": NaN}}', "/metadata/b"),
+            ('{"source_id": "a", "metadata": {"b": 1e400}}', "/metadata/b"),
+            ('{"source_id": "a", "metadata": {"b": ' + "1" * 280 + "e30}}", "/metadata/b"),
+        ],
+    )
+    async def test_nor_in_another_encoding(
+        self, unchanged: httpx.AsyncClient, encoding: str, text: str, pointer: str
+    ) -> None:
+        body = text.encode(encoding)
+        for path, sent in (("/v1/customers", body), ("/v1/events", body)):
+            response = await unchanged.post(path, content=sent, headers=JSON)
+            refused(response, 400, "invalid_payload", pointer)
+
+    async def test_the_limit_is_the_one_of_the_path(self, unchanged: httpx.AsyncClient) -> None:
+        large = b"[" + b" " * 1_000_001
+        answer = await unchanged.post("/v1/customers", content=large, headers=JSON)
+        assert answer.json()["detail"] == "The body may have 1 MB here."
+        larger = b"[" + b" " * 10_000_001
+        answer = await unchanged.post("/v1/customers/bulk/async", content=larger, headers=JSON)
+        assert answer.json()["detail"] == "The body may have 10 MB here."
+
     async def test_nested_too_deeply(self, unchanged: httpx.AsyncClient) -> None:
         body = b'{"source_id": "a", "metadata": {"b": ' + b"[" * 40 + b"]" * 40 + b"}}"
         response = await unchanged.post("/v1/customers", content=body, headers=JSON)

@@ -1,0 +1,33 @@
+"""Whom or what a caller names. Our id wins: the caller's own name for one thing may be spelt like
+the id of another, and must neither shadow it nor be mixed with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ScalarSelect, or_, select
+from sqlmodel import col
+
+from store.tables import Campaign, Customer, Voucher
+
+
+def customer_named(ref: Any) -> ScalarSelect[str]:
+    """The id of the person with this id, else with this `source_id`; NULL for nobody. `ref` may be
+    a bind parameter."""
+    return _one(col(Customer.id), col(Customer.source_id), ref)
+
+
+def campaign_named(ref: Any) -> ScalarSelect[str]:
+    """The id of the campaign with this id, else with this name."""
+    return _one(col(Campaign.id), col(Campaign.name), ref)
+
+
+def voucher_named(ref: Any) -> ScalarSelect[str]:
+    """The id of the code with this id, else of this very code."""
+    return _one(col(Voucher.id), col(Voucher.code), ref)
+
+
+def _one(id: Any, name: Any, ref: Any) -> ScalarSelect[str]:
+    statement = select(id).where(or_(id == ref, name == ref)).order_by((id == ref).desc()).limit(1)
+    # Of its own: the statement around it may read the same table.
+    return statement.correlate(None).scalar_subquery()
