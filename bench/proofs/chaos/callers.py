@@ -11,8 +11,19 @@ import httpx
 
 from bench.proofs.chaos.programme import Friend
 
-_BUSY = 409
+PAID = 40_00
+"""What a friend's order comes to, where one is told of."""
 _OUT_OF_ORDER = "No usable answer, however often it was asked: the caller gave up."
+
+
+def order_of(friend: Friend) -> dict[str, Any]:
+    """The friend's purchase, under the shop's own number."""
+    return {"source_id": f"{friend.event_id}-order", "amount": PAID, "currency": "USD"}
+
+
+def _passes(answer: httpx.Response) -> bool:
+    """A refusal that another try may not meet: the first try still runs, or the campaign pauses."""
+    return answer.json().get("key") in ("idempotency_in_progress", "campaign_not_live")
 
 
 class GaveUp(Exception):
@@ -65,7 +76,8 @@ class Callers:
         except GaveUp as error:
             self.ledger.refused[friend.number] = str(error)
 
-    async def _convert(self, friend: Friend) -> None:
+    def event(self, friend: Friend) -> dict[str, Any]:
+        """The body that converts a friend."""
         body: dict[str, Any] = {
             "event": friend.plan.event,
             "customer": friend.customer,
@@ -73,11 +85,28 @@ class Callers:
         }
         if not friend.signs_up_first:
             body["referral"] = {"code": friend.code}
+        return body | ({"order": order_of(friend)} if friend.plan.returns else {})
+
+    async def _convert(self, friend: Friend) -> None:
+        body = self.event(friend)
         headers = {"Idempotency-Key": friend.event_id} if friend.sends_key else {}
         answer = await self.post("/v1/events", body, headers)
         if answer["referral"] is None:
             raise GaveUp(f"friend {friend.number} signed up, and the event found no referral")
         self.ledger.accept(friend.number, answer["referral"]["id"])
+
+    async def refused(self, body: dict[str, Any], tries: int = 300) -> str:
+        """The key by which an event is refused; `accepted` when it was not."""
+        for _ in range(tries):
+            try:
+                answer = await self._http.post("/v1/events", json=body)
+            except httpx.TransportError:
+                await asyncio.sleep(0.3)
+                continue
+            if answer.status_code < 500 and not _passes(answer):
+                return str(answer.json().get("key", "accepted"))
+            await asyncio.sleep(0.3)
+        return "never answered"
 
     async def post(
         self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
@@ -91,14 +120,14 @@ class Callers:
                 last = type(error).__name__
             else:
                 last = str(answer.status_code)
-                if answer.status_code in (200, 201):
+                if answer.status_code in (200, 201, 202):
                     self.ledger.answers[last] += 1
                     content: dict[str, Any] = answer.json()
                     return content
                 self.ledger.problems.append(answer.text)
                 if answer.json().get("key") == "budget_exhausted":
                     raise TurnedAway
-                if answer.status_code < 500 and answer.status_code != _BUSY:
+                if answer.status_code < 500 and not _passes(answer):
                     raise GaveUp(f"{path}: {answer.status_code} {answer.text[:300]}")
             self.ledger.answers[last] += 1
             await asyncio.sleep(pause)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from bench.proofs import books
 from bench.proofs.chaos.callers import Ledger
 from bench.proofs.chaos.outside import Outside, Row
+from bench.proofs.chaos.programme import Refund
 from bench.proofs.sequential import sequential
 from domain.campaigns import CampaignTerms
 from store.database import Database
@@ -31,8 +32,8 @@ _OF_OTHERS = {
     "recipient_incomplete": "a person adds the address",
 }
 _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
-_LIMITED = ("does not fit into", "of at most")
-"""How a limit says no."""
+_EXPLAINED = ("does not fit into", "of at most", "refund")
+"""How a limit says no, or a refund that came before its purchase."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 
 
@@ -80,10 +81,12 @@ class Verdict:
 
 
 class Due(NamedTuple):
-    """What a run's campaigns owe, by campaign id: their terms, and how many friends they reward."""
+    """What a run owes. By campaign id: the terms, and how many friends are rewarded."""
 
     terms: dict[str, CampaignTerms]
     fit: dict[str, int]
+    refunds: dict[int, Refund]
+    """What each friend gave back, by the friend's number."""
 
 
 async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) -> Verdict:
@@ -95,6 +98,7 @@ async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) 
     verdict.doubled += ledger.contradictions
     _referrals(verdict, ledger, referrals)
     _limits(verdict, ledger, referrals, due.fit)
+    _refunds(verdict, ledger, referrals, due.refunds)
     _grants(verdict, referrals, grants, due.terms)
     _cards(verdict, grants, orders, book)
     _parked(verdict, referrals, grants)
@@ -133,8 +137,20 @@ def _limits(verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[st
         if row["status"] != "rejected":
             continue
         verdict.limited += 1
-        if not any(words in str(row["reason"]) for words in _LIMITED):
+        if not any(words in str(row["reason"]) for words in _EXPLAINED):
             verdict.lost.append(f"referral {row['id']} was rejected: {row['reason']}")
+
+
+def _refunds(
+    verdict: Verdict, ledger: Ledger, referrals: list[Row], refunds: dict[int, Refund]
+) -> None:
+    """A whole refund undoes the referral, whether it came before its purchase or after."""
+    listed = {row["id"]: row["status"] for row in referrals}
+    for number, refund in refunds.items():
+        status = listed.get(ledger.accepted.get(number, ""), "unknown")
+        due = {"early": "rejected", "whole": "reversed"}.get(refund, status)
+        if status not in (due, "unknown"):
+            verdict.books.append(f"friend {number}'s {refund} refund left the referral {status}")
 
 
 def _grants(

@@ -30,6 +30,15 @@ def _many(threshold: int, reward: dict[str, Any], *, repeat: bool) -> dict[str, 
     return tier | {"threshold": threshold, "repeat": repeat, "reward": reward}
 
 
+Refund = Literal["early", "parts", "whole"]
+
+
+def refund_of(turn: int) -> Refund | None:
+    """What the friend of this turn gives back: nothing, every second time."""
+    refunds: tuple[Refund | None, ...] = ("early", None, "parts", None, "whole", None)
+    return refunds[turn % len(refunds)]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A campaign to create. `hot`: one code for all of its friends; else one for every few.
@@ -40,6 +49,8 @@ class Plan:
     tiers: tuple[dict[str, Any], ...]
     hot: bool = False
     limit: Literal["budget", "grants_per_referrer"] | None = None
+    returns: bool = False
+    """Its friends give goods back, and its manager pauses and edits it."""
 
     @property
     def event(self) -> str:
@@ -48,6 +59,8 @@ class Plan:
 
     def fit(self, friends: int) -> int:
         """How many of so many friends are rewarded."""
+        if self.returns:
+            return sum(refund_of(turn) != "early" for turn in range(friends))
         return friends // 2 if self.limit else friends
 
     def limits(self, friends: int) -> dict[str, Any]:
@@ -107,6 +120,12 @@ PLANS = (
         hot=True,
         limit="grants_per_referrer",
     ),
+    Plan(
+        "given back",
+        {"kind": "loyalty_points", "points": 50},
+        (_every(_card("tremendous", "OKMHM2X2OHYV", 10_00, "link")),),
+        returns=True,
+    ),
 )
 
 
@@ -123,6 +142,7 @@ class Friend:
     signs_up_first: bool
     two_at_once: bool
     sends_key: bool
+    refund: Refund | None = None
 
 
 def person(seed: int, number: int, side: str) -> dict[str, Any]:
@@ -185,4 +205,5 @@ def befriend(
         signs_up_first=dice.random() < 0.25,
         two_at_once=dice.random() < 0.4,
         sends_key=dice.random() < 0.25,
+        refund=refund_of(number // len(PLANS)) if plan.returns else None,
     )

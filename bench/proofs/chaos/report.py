@@ -35,6 +35,7 @@ def _lines(report: Report) -> list[tuple[str, str]]:
     created = sum(counts["created"] for counts in report.providers.values())
     again = sum(counts["duplicates"] for counts in report.providers.values())
     answers = ", ".join(f"{word} {n}" for word, n in sorted(report.answers.items()))
+    people = ", ".join(f"{word} {n}" for word, n in sorted(report.people.items()))
     filed = sorted(verdict.reconciled.items())
     reconciled = ", ".join(f"{word} {n}" for word, n in filed if n)
     return [
@@ -46,6 +47,7 @@ def _lines(report: Report) -> list[tuple[str, str]]:
         ("webhooks forged", str(report.forged)),
         ("times without funds, credentials or rate", str(report.troubles)),
         ("what callers got", answers),
+        ("what people did", people),
         ("grants, cards in the providers' books", f"{verdict.grants}, {verdict.cards}"),
         ("friends whom a limit left unrewarded", str(verdict.limited)),
         ("lost", str(len(verdict.lost))),

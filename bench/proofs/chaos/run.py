@@ -19,11 +19,13 @@ from bench.proofs.chaos.judge import Due, Verdict, judge
 from bench.proofs.chaos.killer import KINDS, MOMENT, Killer
 from bench.proofs.chaos.mischief import Mischief
 from bench.proofs.chaos.outside import Outside
+from bench.proofs.chaos.people import People
 from bench.proofs.chaos.programme import (
     FRIENDS_PER_CODE,
     PLANS,
     Friend,
     Plan,
+    Refund,
     befriend,
     campaign_body,
     friends_of,
@@ -73,6 +75,8 @@ class Report:
     forged: int
     troubles: int
     answers: dict[str, int]
+    people: dict[str, int]
+    """Refunds, changed repeats, edits and pauses."""
     providers: dict[str, dict[str, int]]
     seconds: float
     home: Path
@@ -92,12 +96,15 @@ class Run:
         )
         self.dice = random.Random(order.seed)
         self.callers = Callers(self.http)
+        self.people = People(self.callers, self.http)
         self.mischief = Mischief(stack, self.http)
         dice = random.Random(order.seed + 1)
         self.killer = Killer(stack, order.kills, order.kinds, dice, say, hurry=order.hurry)
         self.terms: dict[str, CampaignTerms] = {}
         self.fit: dict[str, int] = {}
         """How many friends each campaign rewards, by its id."""
+        self.refunds: dict[int, Refund] = {}
+        """What friends give back, by their number."""
 
     async def run(self) -> Report:
         """Everything, from the campaigns to the verdict."""
@@ -119,6 +126,7 @@ class Run:
             forged=self.mischief.forged,
             troubles=self.mischief.troubles,
             answers=dict(self.callers.ledger.answers),
+            people=dict(self.people.done),
             providers=await outside.stats(),
             seconds=time.monotonic() - began,
             home=self.stack.home,
@@ -130,7 +138,8 @@ class Run:
         """What was lost or doubled, what does not replay, and what was said that must not be."""
         client = await Client.connect(self.stack.urls.temporal)
         database = Database(self.stack.urls.database, pool=2)
-        verdict = await judge(outside, self.callers.ledger, Due(self.terms, self.fit), database)
+        due = Due(self.terms, self.fit, self.refunds)
+        verdict = await judge(outside, self.callers.ledger, due, database)
         verdict.reconciled, differences = await reconcile(outside)
         verdict.books += differences
         verdict.replayed, wrong = await replay(client)
@@ -153,7 +162,9 @@ class Run:
             self.terms[answer["id"]] = terms_of(answer)
             count = 1 if plan.hot else -(-per_plan // FRIENDS_PER_CODE)
             codes[plan.name] = [await self._publish(plan, n) for n in range(count)]
-        return [self._friend(n, ids, codes) for n in range(self.order.referrals)]
+        friends = [self._friend(n, ids, codes) for n in range(self.order.referrals)]
+        self.refunds = {friend.number: friend.refund for friend in friends if friend.refund}
+        return friends
 
     async def _publish(self, plan: Plan, number: int) -> str:
         owner = person(self.order.seed, 5000 + PLANS.index(plan) * 1000 + number, "referrer")
@@ -171,7 +182,12 @@ class Run:
         """Refer all friends while the killer is at work, each with its share of the kills. The
         providers stay faulty until most orders have been through them."""
         dice = random.Random(self.order.seed + 2)
-        mischief = asyncio.gather(self.mischief.forge(), self.mischief.trouble(dice))
+        managed = next(friend.campaign_id for friend in friends if friend.plan.returns)
+        mischief = asyncio.gather(
+            self.mischief.forge(),
+            self.mischief.trouble(dice),
+            self.people.manage(managed, random.Random(self.order.seed + 3)),
+        )
         queue = iter(friends)
         await asyncio.gather(self.killer.run(), *(self._lane(queue) for _ in range(AT_ONCE)))
         await rest(outside, self.say, open_ones=self.order.referrals // 10, still=LINGER)
@@ -185,7 +201,9 @@ class Run:
         for friend in queue:
             await self.killer.about_to(self._turn(friend.number))
             await asyncio.sleep(self.dice.choice((MOMENT, 5.0)) * self.dice.random())
+            await self.people.before(friend)
             await self.callers.refer(friend)
+            await self.people.after(friend)
 
     def _turn(self, number: int) -> int:
         """The kill that a friend comes with; a share of them comes before the first."""
