@@ -162,9 +162,9 @@ class Run:
             self.terms[answer["id"]] = terms_of(answer)
             count = 1 if plan.hot else -(-per_plan // FRIENDS_PER_CODE)
             codes[plan.name] = [await self._publish(plan, n) for n in range(count)]
-        friends = [self._friend(n, ids, codes) for n in range(self.order.referrals)]
-        self.refunds = {friend.number: friend.refund for friend in friends if friend.refund}
-        return friends
+        all_of_them = [self._friend(n, ids, codes) for n in range(self.order.referrals)]
+        self.refunds = {friend.number: friend.refund for friend in all_of_them if friend.refund}
+        return all_of_them
 
     async def _publish(self, plan: Plan, number: int) -> str:
         owner = person(self.order.seed, 5000 + PLANS.index(plan) * 1000 + number, "referrer")
