@@ -48,15 +48,24 @@ class Stagehand:
         self._database, self._crew = database, crew
 
     async def play(self, count: int, scenes: Sequence[Any] = SCENES) -> tuple[int, list[str]]:
-        """Play until something is wrong: how many schedules that took, and what it was."""
+        """Play until something is wrong: how many schedules that took, and what it was. While one
+        is played, the next is prepared: each has a campaign of its own."""
         pool = await people(self._database)
+
+        def prepare(number: int) -> asyncio.Task[Any]:
+            scene = scenes[number % len(scenes)]
+            return asyncio.create_task(scene(self._database, pool, random.Random(number)))
+
+        prepared = prepare(1)
         for number in range(1, count + 1):
-            dice, scene = random.Random(number), scenes[number % len(scenes)]
-            played = await scene(self._database, pool, dice)
+            played, prepared = await prepared, prepare(number + 1)
             failures = await asyncio.to_thread(self._crew.play, played.deeds, number)
-            wrong = failures + await played.verdict()
-            if wrong:
-                return number, [f"{scene.__name__}: {sentence}" for sentence in wrong]
+            if wrong := failures + await played.verdict():
+                prepared.cancel()
+                await asyncio.gather(prepared, return_exceptions=True)
+                scene = scenes[number % len(scenes)].__name__
+                return number, [f"{scene}: {sentence}" for sentence in wrong]
+        await prepared
         return count, []
 
 
