@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.dates import in_calendar
 from domain.money import Currency, Money, exponent
@@ -16,6 +16,7 @@ from domain.numbers import decimal_of, is_shortened
 from domain.orders import OrderState
 from domain.reconciliation import Line
 from domain.spreadsheets import Rows
+from domain.time_zones import ZoneName
 
 _MOST = 10**15
 """Minor units of one amount: more than any line, less than a 64-bit column holds."""
@@ -23,12 +24,6 @@ _MOST = 10**15
 
 class WrongStatement(ValueError):
     """The file does not fit its mapping; the words say which line, and what was expected."""
-
-
-def _is_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("no IANA time zone")
-    return name
 
 
 class Columns(BaseModel):
@@ -58,7 +53,7 @@ class Mapping(BaseModel):
     )
     decimal: Literal[".", ","] = "."
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    time_zone: Annotated[str, AfterValidator(_is_zone)] = Field(
+    time_zone: ZoneName = Field(
         default="UTC", description="Of times that come without an offset. An IANA name."
     )
     time_format: str | None = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -16,13 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+from domain.time_zones import ZoneName
+
 _DAY = timedelta(days=1)
-
-
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name} is no IANA time zone such as Europe/Berlin")
-    return name
 
 
 def _weekdays(days: tuple[int, ...]) -> tuple[int, ...]:
@@ -44,7 +40,6 @@ def _minutes(value: Any) -> Any:
     return moment.hour * 60 + moment.minute
 
 
-Zone = Annotated[str, AfterValidator(_known_zone)]
 Weekday = Annotated[int, Field(ge=0, le=6, description="0 is Sunday, as Voucherify counts.")]
 Weekdays = Annotated[tuple[Weekday, ...], Field(min_length=1), AfterValidator(_weekdays)]
 _Written = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
@@ -109,7 +104,7 @@ class Hours(Frozen):
 class Windows(Frozen):
     """When codes may be used, besides the campaign's own dates. Nothing given: always."""
 
-    timezone: Zone = "UTC"
+    timezone: ZoneName = "UTC"
     timeframe: Timeframe | None = None
     days_of_week: Weekdays | None = None
     hours: tuple[Hours, ...] = Field(default=(), max_length=50)

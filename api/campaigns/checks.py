@@ -11,7 +11,8 @@ from domain.audience import Audience
 from domain.campaigns import CampaignTerms
 from domain.fraud import Response
 from domain.refusals import InvalidPayload
-from domain.windows import Hours, Weekdays, Windows, Zone
+from domain.time_zones import ZoneName
+from domain.windows import Hours, Weekdays, Windows
 from store.database import Transaction
 from store.eligibility.segments import must_exist
 
@@ -35,7 +36,7 @@ class TimeframeIn(Strict):
 class WindowsIn(Strict):
     """Voucherify's recurring limits, on the clocks of `timezone`."""
 
-    timezone: Zone | None = Field(default=None, examples=["Europe/Berlin"])
+    timezone: ZoneName | None = Field(default=None, examples=["Europe/Berlin"])
     validity_timeframe: TimeframeIn | None = None
     validity_day_of_week: Weekdays | None = None
     validity_hours: Annotated[tuple[Hours, ...], BeforeValidator(_daily)] | None = Field(
