@@ -24,6 +24,7 @@ from store.codes import coupons
 from store.database import Database, Transaction
 from store.qualification import qualify as qualification
 from store.referrals import expire as expiry
+from store.referrals import pauses
 from store.staff import cancel as grants
 from store.staff import requests, review
 
@@ -48,6 +49,12 @@ class ReferralActivities:
     async def expire(self, start: ReferralStart) -> Expiry:
         """End the waiting, unless a conversion was accepted in time. Idempotent by status."""
         return await expiry.expire(self._database, start)
+
+    @activity.defn
+    async def attend_to_pause(self, start: ReferralStart) -> None:
+        """Say that a conversion has been held for long. Idempotent by the referral's status."""
+        async with self._database.transaction() as tx:
+            await pauses.attend(tx, start)
 
     @activity.defn
     async def credit_wallet(self, grant_id: str) -> Step:

@@ -62,6 +62,10 @@ class Attention(StrEnum):
     """The custom reward's address has not taken the callout for days. Retry when it answers."""
     TAX_FORM_MISSING = "tax_form_missing"
     """The year's rewards reach the tax threshold. Record the person's form, then retry."""
+    CAMPAIGN_PAUSED = "campaign_paused"
+    """The campaign was disabled and its rewards stopped. Enable it; they go on by themselves."""
+    CODE_DISABLED = "code_disabled"
+    """The code was disabled and its rewards stopped. Enable it, or cancel the reward."""
     UNEXPECTED = "unexpected"
     """Something that nobody foresaw; the timeline has the error. Retry when it is mended."""
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from domain.grants import Attention
+from domain.referrals import Pause
 from domain.staff import Action
 
 WORKFLOW_QUEUE = "guerdon"
@@ -113,6 +114,8 @@ class Decision(BaseModel):
 
     qualified: bool
     grants: list[GrantTask] = []
+    paused: Pause | None = None
+    """Not judged yet: the conversion is held."""
 
 
 class Expiry(BaseModel):
@@ -203,3 +206,5 @@ class Reversed(BaseModel):
 
     ended: bool = False
     undoings: list[Undoing] = []
+    resumed: list[str] = []
+    """Grants that were stopped, and may go on."""

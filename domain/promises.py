@@ -35,6 +35,8 @@ _PARKED = {
     Attention.DELIVERY_FAILED: "Resend it, to a corrected address.",
     Attention.DELIVERY_OVERDUE: "Ask the provider after the order.",
     Attention.TAX_FORM_MISSING: "Record the person's tax form, then retry.",
+    Attention.CAMPAIGN_PAUSED: "Enable the campaign, or end it.",
+    Attention.CODE_DISABLED: "Enable the code, or reject what it holds.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 
 from domain.grants import GrantStatus
@@ -14,7 +15,7 @@ class ReferralStatus(StrEnum):
     WAITING = "waiting"
     """Attributed; the conversion event has not come."""
     CONVERTED = "converted"
-    """The event was accepted and is being judged."""
+    """The event was accepted and is being judged; or it is held, and `reason` is a Pause."""
     ON_HOLD = "on_hold"
     """Grants wait for the return window to pass."""
     IN_REVIEW = "in_review"
@@ -30,7 +31,37 @@ class ReferralStatus(StrEnum):
     REVERSED = "reversed"
     """A refund or a fraud finding undid it."""
     NEEDS_ATTENTION = "needs_attention"
-    """A grant cannot proceed without a person or the provider."""
+    """A grant cannot proceed without a person or the provider, or a conversion has been held for
+    long."""
+
+
+class Pause(StrEnum):
+    """Why a conversion that was accepted is held, and not judged. The referral's reason."""
+
+    CAMPAIGN_PAUSED = "campaign_paused"
+    CODE_DISABLED = "code_disabled"
+
+    @property
+    def words(self) -> str:
+        """The same, for people."""
+        return f"the {self.replace('_', ' is ')}"
+
+
+HELD_FOR = timedelta(days=30)
+"""A conversion that has been held for longer needs attention."""
+
+
+def pause_of(*, campaign_active: bool, code_active: bool) -> Pause | None:
+    """What stops conversions of a code, if anything does."""
+    if not campaign_active:
+        return Pause.CAMPAIGN_PAUSED
+    return None if code_active else Pause.CODE_DISABLED
+
+
+def held_by(status: str, reason: str | None) -> Pause | None:
+    """What a referral's conversion is held by, if it is."""
+    held = status in (ReferralStatus.CONVERTED, ReferralStatus.NEEDS_ATTENTION)
+    return Pause(reason) if held and reason in set(Pause) else None
 
 
 FINAL = frozenset(

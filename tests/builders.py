@@ -30,6 +30,7 @@ from domain.messages import Decision, ReferralStart
 from domain.money import Money
 from domain.rewards import GiftCard, GiftCredits, LoyaltyPoints, Reward
 from store.campaigns import create as campaigns
+from store.campaigns import switch
 from store.customers.upsert import upsert
 from store.database import Database, now
 from store.publications.publish import PublicationRequest, publish
@@ -271,7 +272,7 @@ def in_future(**delta: float) -> datetime:
 async def set_active(database: Database, campaign_id: str, *, active: bool) -> None:
     """Enable or disable the campaign, as staff do."""
     async with database.transaction() as tx:
-        await campaigns.set_active(tx, campaign_id, active=active, actor="app_test")
+        await switch.set_active(tx, campaign_id, active=active, actor="app_test")
 
 
 async def alter(database: Database, row: SQLModel, **columns: Any) -> None:

@@ -86,6 +86,7 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         activities=[
             referrals.qualify,
             referrals.expire,
+            referrals.attend_to_pause,
             referrals.credit_wallet,
             referrals.mint_coupon,
             referrals.begin_review,

@@ -54,7 +54,9 @@ class GrantCarrier:
         if any(journey.task.review for journey in self._journeys.values()):
             travels.append(self._review.conduct())
         travels.append(
-            self._reversing.conduct(self._referral_id, self._undo, self._everybody_rests)
+            self._reversing.conduct(
+                self._referral_id, self._undo, self._resume, self._everybody_rests
+            )
         )
         await asyncio.gather(*travels)
         await asyncio.gather(*self._late)
@@ -74,6 +76,10 @@ class GrantCarrier:
         if grant_id in self._journeys and undoing.next is not None:
             self._journeys[grant_id].undo(undoing.next)
 
+    def _resume(self, grant_id: str) -> None:
+        if grant_id in self._journeys:
+            self._journeys[grant_id].resume()
+
     def _nobody_awaits_review(self) -> bool:
         return not any(journey.awaits_review for journey in self._journeys.values())
 
@@ -92,7 +98,8 @@ class GrantCarrier:
 
     @workflow.signal(name=REVERSE)
     def reverse(self, reversal_id: str) -> None:
-        """A refund, or a finding, undoes what this is about. Repeats change nothing."""
+        """A refund or a finding undoes what this is about, or what held it is over: the facts say
+        what. Repeats change nothing."""
         self._reversing.ask(reversal_id)
 
     @workflow.update(name=Action.RETRY)

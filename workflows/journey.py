@@ -51,6 +51,7 @@ class Journey:
         self._hinted = self.step.next is Next.FOLLOW
         self._asked: tuple[Action, StaffRequest] | None = None
         self._heard: set[str] = set()
+        self._resumed = False
         self._undoing: Next | None = None
         """What a reversal has left to do here, and is done first."""
         self._unsettled = False
@@ -73,6 +74,10 @@ class Journey:
     def undo(self, left: Next) -> None:
         """A reversal concerns this grant; the facts say what that leaves to be done."""
         self._undoing = left
+
+    def resume(self) -> None:
+        """What stopped the grant is over: try it again, if it is parked."""
+        self._resumed = self.step.next is Next.ATTEND
 
     @property
     def busy(self) -> bool:
@@ -181,10 +186,11 @@ class Journey:
         cause passes and the order is tried again."""
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._disturbed or self._has_news,
+                lambda: self._disturbed or self._has_news or self._resumed,
                 timeout=self.step.after,
                 timeout_summary="parked",
             )
+        self._resumed = False
         if self._disturbed:
             return await self._do_as_told()
         return Step(next=Next.FOLLOW if self._has_news else Next.ORDER)

@@ -10,7 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.referrals import ReferralActivities
     from domain.messages import CONVERT, REFERRAL_WORKFLOW, Conversion, Decision, ReferralStart
-    from domain.referrals import ReferralStatus
+    from domain.referrals import HELD_FOR, Pause, ReferralStatus
     from workflows.carrier import GrantCarrier
     from workflows.recording import record
 
@@ -24,6 +24,8 @@ class ReferralWorkflow(GrantCarrier):
         super().__init__(start.referral_id)
         self._start = start
         self._conversion: Conversion | None = None
+        self._reminded = False
+        """Staff were told that the conversion is held."""
         self._undone = False
         """A reversal came before there was anything to grant."""
 
@@ -72,11 +74,29 @@ class ReferralWorkflow(GrantCarrier):
 
     async def _qualify(self) -> Decision:
         decision = await record(ReferralActivities.qualify, self._start)
+        while decision.paused:
+            await self._sit_out(decision.paused)
+            decision = await record(ReferralActivities.qualify, self._start)
         self._reversing.ask_again()
         self._tell(
             ReferralStatus.FULFILLING, f"Qualified: {len(decision.grants)} rewards under way."
         )
         return decision
+
+    async def _sit_out(self, pause: Pause) -> None:
+        """Hold the conversion until what holds it is over, or somebody rejects it."""
+        self._tell(ReferralStatus.CONVERTED, f"Held: {pause.words}.")
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._reversing.busy,
+                timeout=None if self._reminded else HELD_FOR,
+                timeout_summary="held",
+            )
+        if self._reversing.busy:
+            await self._reversing.carry_out(self._referral_id)
+        else:
+            await record(ReferralActivities.attend_to_pause, self._start)
+            self._reminded = True
 
     def _end(self, status: ReferralStatus) -> ReferralStatus:
         self._tell(status, f"Ended: {status}.")

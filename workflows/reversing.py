@@ -1,4 +1,4 @@
-"""Reversals that a workflow was told of."""
+"""Reversals, and other changes of the facts, that a workflow was told of."""
 
 from __future__ import annotations
 
@@ -42,12 +42,17 @@ class Reversing:
         self,
         referral_id: str,
         tell: Callable[[Undoing], None],
+        resume: Callable[[str], None],
         everybody_rests: Callable[[], bool],
     ) -> None:
-        """As long as grants are under way, tell each what a reversal means for it."""
+        """As long as grants are under way, tell each what a reversal means for it; `resume` those
+        that were stopped and may go on."""
         while True:
             await workflow.wait_condition(lambda: self.busy or everybody_rests())
             if not self.busy:
                 return
-            for undoing in (await self.carry_out(referral_id)).undoings:
+            answer = await self.carry_out(referral_id)
+            for undoing in answer.undoings:
                 tell(undoing)
+            for grant_id in answer.resumed:
+                resume(grant_id)

@@ -10,6 +10,7 @@ from api.campaigns.bodies import CampaignIn
 from api.campaigns.changes import CampaignChangeIn
 from api.campaigns.checks import must_be_known
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
+from api.campaigns.switching import DisableIn, EndIn
 from api.campaigns.terms import PROGRAM, rewards_in
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Dated
@@ -20,10 +21,11 @@ from api.rewards.catalogue import must_be_offered
 from api.rewards.definitions import begin
 from store import metadata_schemas
 from store.campaigns import queries as reading
-from store.campaigns.create import create, set_active
+from store.campaigns.create import create
 from store.campaigns.delete import delete
 from store.campaigns.revise import lock, revise
 from store.campaigns.rules import named
+from store.campaigns.switch import end, set_active
 from store.terms import terms_of
 
 CampaignKind = Literal[
@@ -126,8 +128,8 @@ async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> Dele
     responses=post_responses("resource_not_found"),
 )
 async def enable_campaign(campaign_id: str, caller: Calling, held: Held) -> CampaignAnswer:
-    """Accept referrals and conversions again. Refused while a provider does not offer what the
-    campaign gives; `errors` names the reward."""
+    """Accept referrals again, and judge the conversions that were held. Refused while a provider
+    does not offer what the campaign gives; `errors` names the reward."""
     return await _switch(held, campaign_id, active=True, actor=caller.actor)
 
 
@@ -136,9 +138,30 @@ async def enable_campaign(campaign_id: str, caller: Calling, held: Held) -> Camp
     dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
-async def disable_campaign(campaign_id: str, caller: Calling, held: Held) -> CampaignAnswer:
-    """Refuse new referrals and conversions. Grants that exist are finished."""
-    return await _switch(held, campaign_id, active=False, actor=caller.actor)
+async def disable_campaign(
+    campaign_id: str, caller: Calling, held: Held, body: DisableIn | None = None
+) -> CampaignAnswer:
+    """Pause the campaign. New referrals are refused, and no discount is given. The conversion of a
+    friend who already waits is accepted and held (`converted`, reason `campaign_paused`) until the
+    campaign is enabled or ended. Rewards that exist are finished, unless `grants` says stop."""
+    stop = body.stop if body else None
+    return await _switch(held, campaign_id, active=False, actor=caller.actor, stop=stop)
+
+
+@router.post(
+    "/{campaign_id}/end",
+    dependencies=[allow(*PROGRAMME)],
+    responses=post_responses("resource_not_found"),
+)
+async def end_campaign(
+    campaign_id: str, body: EndIn, caller: Calling, held: Held
+) -> CampaignAnswer:
+    """End the campaign now. Friends who wait keep their window; what a pause held is judged or
+    rejected, as `held` says."""
+    async with held.database.transaction() as tx:
+        switched = await end(tx, campaign_id, judge=body.held == "judge", actor=caller.actor)
+    held.dispatcher.wake(switched.intake)
+    return await _answer(held, switched.id)
 
 
 async def _answer(held: Held, ref: str) -> CampaignAnswer:
@@ -146,11 +169,14 @@ async def _answer(held: Held, ref: str) -> CampaignAnswer:
         return CampaignAnswer.of(await reading.find(session, ref))
 
 
-async def _switch(held: Held, ref: str, *, active: bool, actor: str) -> CampaignAnswer:
+async def _switch(
+    held: Held, ref: str, *, active: bool, actor: str, stop: bool | None = None
+) -> CampaignAnswer:
     campaign = await _answer(held, ref)
     async with held.database.transaction() as tx:
         if active:
             terms = await terms_of(tx, campaign.id, campaign.version)
             await must_be_offered(tx, terms, PROGRAM)
-        await set_active(tx, campaign.id, active=active, actor=actor)
+        switched = await set_active(tx, campaign.id, active=active, actor=actor, stop=stop)
+    held.dispatcher.wake(switched.intake)
     return await _answer(held, campaign.id)

@@ -13,7 +13,7 @@ from api.http.fields import NamedPerson
 from api.http.lists import Listed
 from domain.customers import Metadata
 from domain.promises import due
-from domain.referrals import ReferralStatus
+from domain.referrals import HELD_FOR, ReferralStatus, held_by
 from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdict import Verdict
 from store.referrals.queries import ReferralRead
@@ -41,6 +41,9 @@ class ReferralRef(BaseModel):
     id: str
     status: ReferralStatus
     campaign_id: str
+    reason: str | None = Field(
+        default=None, description="Why it is held (campaign_paused, code_disabled) or ended."
+    )
 
     @classmethod
     def of(cls, referral: Referral) -> ReferralRef:
@@ -48,6 +51,7 @@ class ReferralRef(BaseModel):
             id=referral.id,
             status=ReferralStatus(referral.status),
             campaign_id=referral.campaign_id,
+            reason=referral.reason,
         )
 
 
@@ -65,7 +69,10 @@ class ReferralAnswer(BaseModel):
     id: str
     object: Literal["referral"] = "referral"
     status: ReferralStatus
-    reason: str | None = Field(description="Why it was rejected or expired, in words.")
+    reason: str | None = Field(
+        description="Why it was rejected or expired, in words; or what holds its conversion: "
+        "campaign_paused, code_disabled."
+    )
     campaign_id: str
     campaign_version: int = Field(description="The terms it began under, and is judged by.")
     code: str
@@ -122,6 +129,9 @@ def _due_at(read: ReferralRead) -> datetime | None:
     if read.referral.status == ReferralStatus.WAITING:
         return read.referral.expires_at
     # One that was not judged yet has no grants, and is a promise of its own.
+    held = held_by(read.referral.status, read.referral.reason)
+    if held and read.referral.converted_at:
+        return read.referral.converted_at + HELD_FOR
     own = due(read.referral.status, None, read.referral.converted_at)
     dues = [own, *(due_of(one.grant) for one in read.grants)]
     return min((at for at in dues if at), default=None)

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.campaigns.switching import DisableCodeIn
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Created, Dated, Updated
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.vouchers.schemas import AllVouchers, VoucherAnswer
-from store.codes import pool
+from store.campaigns.switch import set_code_active
 from store.codes import queries as codes
 
 router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
@@ -55,8 +56,8 @@ async def get_voucher(code: str, held: Held) -> VoucherAnswer:
     responses=post_responses("resource_not_found"),
 )
 async def enable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
-    """The code may be used again."""
-    return await _switch(held, code, active=True, actor=caller.actor)
+    """The code may be used again, and what it held is judged."""
+    return await _switch(held, code, DisableCodeIn(), active=True, actor=caller.actor)
 
 
 @router.post(
@@ -64,13 +65,23 @@ async def enable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswe
     dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
-async def disable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
-    """Refuse the code to everybody. What was granted for it is finished."""
-    return await _switch(held, code, active=False, actor=caller.actor)
+async def disable_voucher(
+    code: str, caller: Calling, held: Held, body: DisableCodeIn | None = None
+) -> VoucherAnswer:
+    """Refuse the code to everybody new. The conversion of a friend who already waits is held
+    (`converted`, reason `code_disabled`), whether or not it names the code. What was granted for it
+    is finished, unless `grants` says stop."""
+    return await _switch(held, code, body or DisableCodeIn(), active=False, actor=caller.actor)
 
 
-async def _switch(held: Held, code: str, *, active: bool, actor: str) -> VoucherAnswer:
+async def _switch(
+    held: Held, code: str, asked: DisableCodeIn, *, active: bool, actor: str
+) -> VoucherAnswer:
     async with held.database.transaction() as tx:
-        voucher_id = await pool.set_active(tx, code, active=active, actor=actor)
+        reject = asked.held == "reject"
+        switched = await set_code_active(
+            tx, code, active=active, actor=actor, stop=asked.stop, reject_held=reject
+        )
+    held.dispatcher.wake(switched.intake)
     async with held.database.reading() as session:
-        return VoucherAnswer.of(await codes.find_voucher(session, voucher_id))
+        return VoucherAnswer.of(await codes.find_voucher(session, switched.id))

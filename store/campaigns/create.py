@@ -1,4 +1,4 @@
-"""Creating campaigns, and switching them on and off."""
+"""Creating campaigns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -21,13 +20,15 @@ from store.tables import Budget, Campaign, CampaignVersion
 
 
 class NewCampaign(BaseModel):
-    """A campaign to be created; `vouchers_count` codes are made with it."""
+    """A campaign to be created; `vouchers_count` codes are made with it. It is a draft until it is
+    `active`."""
 
     name: str
     description: str | None
     category: str | None = None
     type: CampaignType
     join_once: bool
+    active: bool = True
     start_date: datetime | None
     expiration_date: datetime | None
     vouchers_count: int
@@ -36,14 +37,14 @@ class NewCampaign(BaseModel):
 
 
 async def create(tx: Transaction, new: NewCampaign) -> str:
-    """Create a campaign, live at once, with version 1 of its terms; answers its id.
+    """Create a campaign with version 1 of its terms; answers its id.
 
     Raises AlreadyExists for a name that is taken.
     """
     campaign = Campaign(
         id=new_id(Prefix.CAMPAIGN),
-        active=True,
         version=1,
+        opened_at=tx.now if new.active else None,
         attributes=new.metadata,
         created_at=tx.now,
         **new.model_dump(exclude={"terms", "metadata", "vouchers_count"}),
@@ -64,25 +65,6 @@ async def create(tx: Transaction, new: NewCampaign) -> str:
     for rule in new.terms.rules:
         await note(tx, rule.id, campaign.id)
     return campaign.id
-
-
-async def set_active(tx: Transaction, campaign_id: str, *, active: bool, actor: str) -> None:
-    """Enable or disable a campaign that exists. Doing so twice changes nothing."""
-    changed = await tx.session.execute(
-        update(Campaign)
-        .where(col(Campaign.id) == campaign_id, col(Campaign.active) != active)
-        .values(active=active, updated_at=tx.now)
-        .returning(col(Campaign.id))
-    )
-    if changed.scalar() is not None:
-        word = "enabled" if active else "disabled"
-        tx.record(
-            f"campaign.{word}",
-            f"Campaign {word}",
-            source="staff",
-            actor=actor,
-            campaign_id=campaign_id,
-        )
 
 
 async def _insert_unless_named(tx: Transaction, campaign: Campaign) -> None:

@@ -21,6 +21,7 @@ from store.eligibility.uses import used_up
 from store.events.subjects import subject
 from store.grants.postings import fulfil
 from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.stops import park_if_stopped
 from store.tables import Coupon, Grant, Voucher
 
 _LENGTH = 12
@@ -43,6 +44,8 @@ async def give(tx: Transaction, grant_id: str) -> Step:
     grant = (await tx.session.scalars(statement)).one()
     if grant.status in AT_REST:
         return Step(next=Next.REST)
+    if stopped := await park_if_stopped(tx, grant):
+        return stopped
     referral = await lock_referral(tx, grant.referral_id)
     voucher_id = await _again(tx, grant) or await _mint(tx, grant)
     fulfil(tx, grant)

@@ -1,15 +1,14 @@
-"""Codes of a campaign: adding to its pool, and switching one on and off."""
+"""Codes of a campaign: adding to its pool."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.codes import CodeConfig
-from domain.refusals import InvalidPayload, NotFound
+from domain.refusals import InvalidPayload
 from store.codes.generate import Making, mint, mint_this
 from store.database import Transaction
-from store.references import voucher_named
 from store.tables import Campaign, Voucher
 from store.terms import terms_of
 
@@ -43,32 +42,6 @@ async def add_code(tx: Transaction, campaign_id: str, code: str, making: Making)
     voucher_id = await mint_this(tx, campaign_id, code, making)
     _record(tx, campaign_id, 1)
     return voucher_id
-
-
-async def set_active(tx: Transaction, code: str, *, active: bool, actor: str) -> str:
-    """Enable or disable a code, or the one with this id; answers the id. Doing so twice changes
-    nothing. Raises NotFound."""
-    statement = select(Voucher).where(col(Voucher.id) == voucher_named(code))
-    voucher = (await tx.session.scalars(statement)).one_or_none()
-    if voucher is None:
-        raise NotFound("voucher", code)
-    changed = await tx.session.execute(
-        update(Voucher)
-        .where(col(Voucher.id) == voucher.id, col(Voucher.active) != active)
-        .values(active=active, updated_at=tx.now)
-        .returning(col(Voucher.id))
-        .execution_options(synchronize_session=False)
-    )
-    if changed.scalar() is not None:
-        word = "enabled" if active else "disabled"
-        tx.record(
-            f"voucher.{word}",
-            f"Referral code {word}",
-            actor=actor,
-            campaign_id=voucher.campaign_id,
-            data={"voucher_id": voucher.id},
-        )
-    return voucher.id
 
 
 async def _campaign(tx: Transaction, campaign_id: str, making: Making) -> Campaign:

@@ -14,7 +14,7 @@ from sqlmodel import col
 from domain.grants import AT_REST, GrantStatus
 from domain.ids import digest
 from domain.money import Money
-from domain.referrals import ReferralStatus
+from domain.referrals import Pause, ReferralStatus, held_by
 from domain.refusals import NotAllowedInState, NotFound
 from store.access.erasures import count_erasure
 from store.database import Transaction
@@ -50,7 +50,7 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
     await forget(tx, customer, marks_kept)
     referrals = await _referrals(tx, customer.id)
     waiting = await _waiting_grants(tx, customer.id)
-    if any(each.status == ReferralStatus.CONVERTED for each in referrals):
+    if any(each.status == ReferralStatus.CONVERTED and not _held(each) for each in referrals):
         raise NotAllowedInState("A conversion is being judged right now. Try again in a moment.")
     for grant in waiting:
         if grant.status in _UNDER_WAY or await attention.may_exist(tx, grant.id):
@@ -59,15 +59,16 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
                 "way. Wait until it is delivered, or resolve it; then erase.",
                 resource_id=grant.id,
             )
+    held = [each for each in referrals if _held(each)]
     freed = [back for grant in waiting if (back := _cancel(tx, grant))]
     for referral in referrals:
-        if referral.status == ReferralStatus.WAITING:
+        if referral.status == ReferralStatus.WAITING or referral in held:
             _end_waiting(tx, referral, customer)
     await tx.session.flush()
     for referral in referrals:
-        if referral.status not in _WITHOUT_GRANTS:
+        if referral.status not in _WITHOUT_GRANTS and referral not in held:
             await refresh_standing(tx, referral)
-    cancelled = {grant.referral_id for grant in waiting}
+    cancelled = {grant.referral_id for grant in waiting} | {each.id for each in held}
     intake = [
         await enqueue(tx, referral, digest("erased", customer.id, referral.id))
         for referral in referrals
@@ -115,6 +116,7 @@ async def _referrals(tx: Transaction, customer_id: str) -> list[Referral]:
         ),
         or_(
             col(Referral.status).in_(_OPEN),
+            col(Referral.reason).in_(Pause),
             col(Referral.id).in_(rewarded.where(col(Grant.status).not_in(AT_REST))),
         ),
     )
@@ -135,6 +137,10 @@ def _cancel(tx: Transaction, grant: Grant) -> tuple[str, Money] | None:
     face = withdraw(tx, grant)
     tx.record("grant.cancelled", "Cancelled: the customer was erased", **subject(grant))
     return (grant.campaign_id, face) if face else None
+
+
+def _held(referral: Referral) -> bool:
+    return held_by(referral.status, referral.reason) is not None
 
 
 def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:

@@ -22,6 +22,7 @@ from store.events.subjects import subject
 from store.grants import attention
 from store.grants.postings import fulfil
 from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.stops import park_if_stopped
 from store.grants.value import posting_of
 from store.tables import Customer, Grant
 
@@ -43,6 +44,8 @@ async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> C
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     grant.workflow_id = carrier
+    if stopped := await park_if_stopped(tx, grant):
+        return stopped
     await attention.clear_attention(tx, grant, GrantStatus.ORDERING)
     reward = CustomReward.model_validate(grant.reward)
     customer = await tx.session.get_one(Customer, grant.recipient_id)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 
 from domain.promises import WITHIN, unblocks
+from domain.referrals import HELD_FOR, Pause
 from store.database import ReadSession
 from store.ledger.sums import entries_now, entries_then, instant
 from store.ledger.taxes import STANDING_CREDITS
@@ -110,12 +111,15 @@ WITH open AS (
            status AS state, attention, coalesce(updated_at, created_at) AS since, due_at AS own
     FROM grants WHERE status NOT IN ('delivered', 'cancelled', 'failed')
     UNION ALL
-    SELECT 'referral', id, NULL, id, id, campaign_id, status, NULL, converted_at, NULL
-    FROM referrals WHERE status = 'converted'
+    SELECT 'referral', id, NULL, id, id, campaign_id, status, pause, converted_at,
+           CASE WHEN pause IS NOT NULL THEN converted_at + cast(:held_for AS interval) END
+    FROM referrals LEFT JOIN unnest(cast(:pauses AS text[])) AS pause ON pause = reason
+    WHERE status = 'converted' OR status = 'needs_attention' AND ordinal IS NULL
 ), due AS (
     SELECT o.*, CASE
         WHEN o.state = 'held' THEN o.own + w.within
-        WHEN o.state IN ('needs_attention', 'in_review') AND o.own IS NOT NULL THEN o.own
+        WHEN o.state IN ('needs_attention', 'in_review', 'converted') AND o.own IS NOT NULL
+            THEN o.own
         ELSE o.since + w.within END AS due_at
     FROM open o JOIN unnest(cast(:states AS text[]), cast(:within AS interval[]))
         AS w(state, within) ON w.state = o.state
@@ -155,6 +159,7 @@ def _liability(parts: str) -> str:
 
 async def late(session: ReadSession, now: datetime) -> AsyncIterator[Row]:
     """What has not kept its promise, the longest overdue first."""
-    clock = {"states": list(WITHIN), "within": list(WITHIN.values())}
+    clock: dict[str, Any] = {"states": list(WITHIN), "within": list(WITHIN.values())}
+    clock |= {"pauses": list(Pause), "held_for": HELD_FOR}
     async for row in stream(session, _PROMISES, now=now, **clock):
         yield row | {"unblocked_by": unblocks(row["state"], row["attention"])}

@@ -22,6 +22,7 @@ from store.database import Database, Transaction
 from store.events.subjects import subject
 from store.grants import remainders
 from store.grants.attention import clear_attention, park
+from store.grants.stops import park_if_stopped
 from store.ledger import taxes
 from store.marks import recipient
 from store.orders import double_orders
@@ -101,6 +102,8 @@ async def claim(
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
     # One that was not sent yet is judged again: a threshold holds from its setting on.
     unsent = unordered or (order is not None and order.state == OrderState.PREPARED)
+    if unsent and (stopped := await park_if_stopped(tx, grant)):
+        return stopped
     if unsent and (lack := await taxes.form_missing(tx, grant, limit, besides=order)):
         return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     goes_on = order is not None and order.state not in ENDED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import insert
 
 from domain.messages import ReferralStart
@@ -14,20 +16,35 @@ async def enqueue(tx: Transaction, referral: Referral, cause: str) -> Outgoing:
     """A message in the transaction of its cause: a crash between the commit and the signal loses
     nothing. `cause`: a reversal's id, or another name of what has undone something of it; the
     facts say what that leaves to be done, and a workflow that has closed gets an aftercare."""
-    start = ReferralStart(
+    return (await enqueue_each(tx, {cause: referral}))[0]
+
+
+async def enqueue_each(tx: Transaction, by_cause: Mapping[str, Referral]) -> list[Outgoing]:
+    """The same for many, in one statement."""
+    messages = [
+        Outgoing(cause, referral.workflow_id, _start_of(referral), None, cause)
+        for cause, referral in by_cause.items()
+    ]
+    rows = [
+        {
+            "id": message.id,
+            "referral_id": message.start.referral_id,
+            "start": message.start.model_dump(mode="json"),
+            "reversal_id": message.id,
+            "received_at": tx.now,
+        }
+        for message in messages
+    ]
+    if rows:
+        await tx.session.execute(insert(Intake), rows)
+    return messages
+
+
+def _start_of(referral: Referral) -> ReferralStart:
+    return ReferralStart(
         referral_id=referral.id,
         campaign_id=referral.campaign_id,
         referrer_id=referral.referrer_id,
         referee_id=referral.referee_id,
         expires_at=referral.expires_at,
     )
-    await tx.session.execute(
-        insert(Intake).values(
-            id=cause,
-            referral_id=referral.id,
-            start=start.model_dump(mode="json"),
-            reversal_id=cause,
-            received_at=tx.now,
-        )
-    )
-    return Outgoing(cause, referral.workflow_id, start, None, cause)

@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlmodel import col
 
 from domain.grants import GrantStatus
-from domain.referrals import ReferralStatus
+from domain.referrals import Pause, ReferralStatus
 from store.database import Database
 from store.tables import Grant, Order, Referral
 
@@ -36,10 +36,10 @@ _NOT_YET_ORDERED = (
     )
     .exists()
 )
-# Judged, and its orders begun. What the provider makes of them can take days.
+# Judged or held, and its orders begun. What the provider makes of them can take days.
 _THROUGH = select(col(Referral.id)).where(
     col(Referral.id).in_(bindparam("ids", expanding=True)),
-    col(Referral.status) != ReferralStatus.CONVERTED,
+    or_(col(Referral.status) != ReferralStatus.CONVERTED, col(Referral.reason).in_(Pause)),
     ~_NOT_YET_ORDERED,
 )
 

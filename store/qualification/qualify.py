@@ -12,7 +12,7 @@ from sqlmodel import col
 from domain.campaigns import Review
 from domain.grants import GrantStatus
 from domain.messages import Decision, ReferralStart
-from domain.referrals import ReferralStatus
+from domain.referrals import ReferralStatus, held_by
 from domain.tiers import reached
 from domain.verdict import Verdict
 from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict
@@ -41,7 +41,7 @@ async def qualify(database: Database, start: ReferralStart) -> Decision:
 
 async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     case = await cases.read(tx, start)
-    if case.referral.status != ReferralStatus.CONVERTED:
+    if not _is_open(case.referral):
         return await _decided_before(tx, case.referral)
     grants, again = await _earned(tx, case)
     verdicts = await _judged(tx, case, grants)
@@ -102,7 +102,7 @@ async def _reject_for_budget(
 ) -> Decision:
     """All of a conversion's grants fit into the budget, or none is made."""
     case = await cases.read(tx, start)
-    if case.referral.status != ReferralStatus.CONVERTED:
+    if not _is_open(case.referral):
         return await _decided_before(tx, case.referral)
     limit, needed = case.terms.limits.budget, spent.needed
     verdicts = await _judged(tx, case, (await _earned(tx, case))[0])
@@ -111,6 +111,14 @@ async def _reject_for_budget(
     return await reject(tx, case.referral, verdicts)
 
 
+def _is_open(referral: Referral) -> bool:
+    """Is there a conversion to judge that nothing holds?"""
+    held = held_by(referral.status, referral.reason)
+    return referral.status == ReferralStatus.CONVERTED and held is None
+
+
 async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
+    if referral.ordinal is None and (pause := held_by(referral.status, referral.reason)):
+        return Decision(qualified=False, paused=pause)
     grants = await tx.session.scalars(select(Grant).where(col(Grant.referral_id) == referral.id))
     return Decision(qualified=referral.ordinal is not None, grants=tasks_of(grants))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.campaigns import CampaignTerms
+from domain.campaigns import CampaignTerms, ConversionKind
 from domain.ids import Prefix, new_id, referral_workflow_id
 from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount
@@ -70,8 +70,11 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
         referral = same_code(found)
         if referral.status != ReferralStatus.WAITING:
             return Converted([referral], repeat=True, intake=[])
-        must_be_live(tx, found, new=False)
-        return await convert_these(tx, [referral], request)
+        if request.kind is ConversionKind.REDEMPTION:
+            # No discount is given while code or campaign is disabled.
+            must_be_live(tx, found, new=False)
+        live = found.campaign_active and found.voucher_active
+        return await convert_these(tx, [referral], request, [] if live else [referral.id])
     must_be_live(tx, found, new=True)
     verdicts = await _admitted(tx, found, request.customer_id)
     parties = (request.customer_id, found.referrer_id)

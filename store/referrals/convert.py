@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import col
 
-from domain.referrals import ReferralStatus
+from domain.referrals import Pause, ReferralStatus, pause_of
 from domain.refusals import CannotCount
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule
 from store.outbox.messages import Outgoing
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
-from store.tables import Campaign, CampaignVersion, Redemption, Referral
+from store.referrals.pauses import pause_now, tell_held
+from store.tables import Campaign, CampaignVersion, Redemption, Referral, Voucher
 from store.tables.columns import documents
 from store.terms import terms_of
 
@@ -32,9 +34,10 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
     """An event without a code: every referral of the customer that waits for it converts. One
     whose rules are not met goes on waiting, and tells why."""
     terms, conversion = documents(CampaignVersion, "terms"), documents(Referral, "conversion")
-    waiting = await tx.session.scalars(
-        select(Referral)
+    waiting = await tx.session.execute(
+        select(Referral, col(Campaign.active), col(Voucher.active))
         .join(Campaign, col(Campaign.id) == Referral.campaign_id)
+        .join(Voucher, col(Voucher.id) == Referral.voucher_id)
         .join(
             CampaignVersion,
             and_(
@@ -44,7 +47,6 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
         )
         .where(
             col(Referral.referee_id) == request.customer_id,
-            col(Campaign.active),
             terms["conversion"].astext == request.kind,
             terms["event_name"].astext == request.event,
             or_(
@@ -54,14 +56,24 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
         )
         .order_by(col(Referral.id))
     )
-    return await convert_these(tx, list(waiting), request)
+    found = waiting.all()
+    paused = [
+        referral.id
+        for referral, campaign, code in found
+        if pause_of(campaign_active=campaign, code_active=code)
+    ]
+    return await convert_these(tx, [row[0] for row in found], request, paused)
 
 
 async def convert_these(
-    tx: Transaction, referrals: list[Referral], request: ConversionRequest
+    tx: Transaction,
+    referrals: list[Referral],
+    request: ConversionRequest,
+    paused: Collection[str] = (),
 ) -> Converted:
-    """Mark each as converted if nobody else did. Raises CannotCount where a rule is not met and
-    the event came with a code: it is about this referral, and its sender may know."""
+    """Mark each as converted if nobody else did. The conversions of those that are `paused`, by
+    their campaign or their code, are held. Raises CannotCount where a rule is not met and the
+    event came with a code: it is about this referral, and its sender may know."""
     outgoing = []
     for referral in referrals:
         try:
@@ -72,8 +84,11 @@ async def convert_these(
             _note(tx, referral, refusal)
             continue
         priced = await _priced(tx, referral, request)
-        if await _won(tx, referral, priced, seen):
+        pause = await pause_now(tx, referral) if referral.id in paused else None
+        if await _won(tx, referral, priced, seen, pause):
             outgoing.append(await enqueue(tx, referral, request))
+            if pause:
+                tell_held(tx, referral, pause)
         await tx.session.refresh(referral)
     return Converted(referrals, repeat=not outgoing, intake=outgoing)
 
@@ -110,7 +125,11 @@ async def _priced(
 
 
 async def _won(
-    tx: Transaction, referral: Referral, request: ConversionRequest, seen: SeenByRule
+    tx: Transaction,
+    referral: Referral,
+    request: ConversionRequest,
+    seen: SeenByRule,
+    pause: Pause | None,
 ) -> bool:
     """A compare-and-set on the row, so that of ten simultaneous events one converts, and the rest
     answer like it."""
@@ -121,7 +140,7 @@ async def _won(
             col(Referral.status) == ReferralStatus.WAITING,
             col(Referral.expires_at) >= request.received_at,
         )
-        .values(**columns_of(request, seen), updated_at=func.now())
+        .values(**columns_of(request, seen), reason=pause, updated_at=func.now())
         .returning(col(Referral.id))
         .execution_options(synchronize_session=False)
     )

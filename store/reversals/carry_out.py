@@ -16,10 +16,11 @@ from domain.campaigns import OnReversal, Tier
 from domain.grants import AT_REST, GrantStatus
 from domain.messages import Next, Reversed, Undoing
 from domain.money import words
-from domain.referrals import ReferralStatus
+from domain.referrals import ReferralStatus, held_by
 from domain.reversal import share
 from domain.tiers import falls_below
 from store.database import Transaction
+from store.grants import stops
 from store.grants.create import task_of
 from store.grants.referral_status import lock_referral, refresh_standing
 from store.grants.value import unit_of
@@ -52,7 +53,7 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
     undoings += await _ended_otherwise(tx, case, grants)
     await _settle(tx, case, grants)
     await moves.apply(tx)
-    return Reversed(undoings=undoings)
+    return Reversed(undoings=undoings, resumed=await stops.resumable(tx, referral_id))
 
 
 async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -> Undoing:
@@ -115,7 +116,8 @@ async def _reject(tx: Transaction, case: _Case) -> bool:
         return False
     referral = await _locked(tx, case.referral.id)
     await _mark(tx, case)
-    if referral.status not in (ReferralStatus.WAITING, ReferralStatus.CONVERTED):
+    open_ = referral.status in (ReferralStatus.WAITING, ReferralStatus.CONVERTED)
+    if not open_ and held_by(referral.status, referral.reason) is None:
         return True
     referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
     referral.reason, referral.reversed_at = "Reversed before it qualified.", tx.now

@@ -17,6 +17,7 @@ from store.grants import attention as parking
 from store.grants import wallets
 from store.grants.postings import fulfil, give_up
 from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.stops import park_if_stopped
 from store.ledger import budgets, taxes
 from store.providers import lanes
 from store.staff import requests
@@ -30,6 +31,8 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     grant = await _locked(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
+    if stopped := await park_if_stopped(tx, grant):
+        return stopped
     if lack := await taxes.form_missing(tx, grant, limit):
         return await parking.park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     referral = await lock_referral(tx, grant.referral_id)

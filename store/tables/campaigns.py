@@ -23,6 +23,10 @@ class Campaign(SQLModel, table=True):
     type: str
     join_once: bool
     active: bool
+    grants_stopped: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Disabled with its rewards: none is ordered until it is enabled."""
+    opened_at: datetime | None = instant(nullable=True)
+    """When it was first active; until then it is a draft."""
     start_date: datetime | None = instant(nullable=True)
     expiration_date: datetime | None = instant(nullable=True)
     version: int

@@ -25,6 +25,8 @@ class Voucher(SQLModel, table=True):
     campaign_id: str = Field(foreign_key="campaigns.id", index=True)
     category: str | None = None
     active: bool = True
+    grants_stopped: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Disabled with the rewards that it has brought: none is ordered until it is enabled."""
     published: bool = False
     """Given to somebody; until then it waits in the campaign's pool."""
     redeemed_quantity: int = 0

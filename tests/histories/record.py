@@ -42,6 +42,8 @@ PATHS = (
     "reconciliation",
     "repair",
     "action",
+    "held_while_paused",
+    "stopped_then_given",
 )
 """A referral's ways, a webhook's and finance's, and where a test keeps the history of each."""
 TESTS = ("workflows", "reconciliation/test_reconciliation_stack.py", "api/test_api_actions.py")

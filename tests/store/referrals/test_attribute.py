@@ -355,12 +355,12 @@ class TestEventWithoutCode:
         assert (await convert(database, None, friend)).referrals == []
         assert (await one(database, Referral)).status == ReferralStatus.WAITING
 
-    async def test_leaves_referrals_of_a_disabled_campaign(self, database: Database) -> None:
+    async def test_is_held_while_the_campaign_is_disabled(self, database: Database) -> None:
         programme = await add_programme(database)
         waiting = await sign_up(database, programme.code)
         await set_active(database, programme.campaign_id, active=False)
-        assert (await convert(database, None, waiting.referee_id)).referrals == []
-        assert (await one(database, Referral)).status == ReferralStatus.WAITING
+        (held,) = (await convert(database, None, waiting.referee_id)).referrals
+        assert (held.status, held.reason) == ("converted", "campaign_paused")
 
     async def test_repeated_answers_the_same_referrals(self, database: Database) -> None:
         programme = await add_programme(database)
@@ -413,15 +413,14 @@ class TestTime:
         converted = await convert(database, programme.code, waiting.referee_id)
         assert converted.referrals[0].status == ReferralStatus.CONVERTED
 
-    async def test_a_referral_begun_before_disabling_does_not_convert(
+    async def test_a_referral_begun_before_disabling_is_converted_and_held(
         self, database: Database
     ) -> None:
         programme = await add_programme(database)
         waiting = await sign_up(database, programme.code)
         await set_active(database, programme.campaign_id, active=False)
-        with pytest.raises(CannotCount) as refusal:
-            await convert(database, programme.code, waiting.referee_id)
-        assert refusal.value.key == "campaign_not_live"
+        (held,) = (await convert(database, programme.code, waiting.referee_id)).referrals
+        assert (held.status, held.reason) == ("converted", "campaign_paused")
 
     async def test_a_spent_budget_does_not_turn_a_waiting_friend_away_at_the_door(
         self, database: Database

@@ -1,0 +1,132 @@
+"""Conversions that are held while their campaign or their code is disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select
+from sqlmodel import col
+
+from domain.ids import digest
+from domain.messages import ReferralStart
+from domain.referrals import Pause, ReferralStatus, held_by, pause_of
+from store.database import Transaction
+from store.grants.referral_status import lock_referral
+from store.outbox.messages import Outgoing
+from store.outbox.reversal_messages import enqueue_each
+from store.referrals.conversion import subject_of
+from store.tables import Campaign, Referral, Voucher
+
+_SWITCHES = (
+    select(col(Campaign.active), col(Voucher.active))
+    .join(Voucher, col(Voucher.campaign_id) == Campaign.id)
+    .where(col(Voucher.id) == bindparam("voucher"))
+    # Whoever enables either waits until this conversion is there to be found.
+    .with_for_update(read=True)
+)
+_HELD = (
+    select(Referral, col(Campaign.active), col(Voucher.active))
+    .join(Campaign, col(Campaign.id) == Referral.campaign_id)
+    .join(Voucher, col(Voucher.id) == Referral.voucher_id)
+    .where(
+        col(Referral.status).in_((ReferralStatus.CONVERTED, ReferralStatus.NEEDS_ATTENTION)),
+        col(Referral.reason).in_(Pause),
+        col(Referral.ordinal).is_(None),
+    )
+    .order_by(col(Referral.id))
+    .with_for_update(of=Referral)
+    .execution_options(populate_existing=True)
+)
+
+
+async def pause_now(tx: Transaction, referral: Referral) -> Pause | None:
+    """What stops the referral's conversion. Locks both switches, so that one which is turned on in
+    the same moment comes either before this, or after the caller's commit."""
+    row = await tx.session.execute(_SWITCHES, {"voucher": referral.voucher_id})
+    campaign_active, code_active = row.one()
+    return pause_of(campaign_active=campaign_active, code_active=code_active)
+
+
+def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
+    """For the timeline: it will be judged later."""
+    tx.record(
+        "referral.held",
+        "Conversion held",
+        detail=f"Not judged while {pause.words}.",
+        data={"reason": pause},
+        **subject_of(referral),
+    )
+
+
+async def resume(
+    tx: Transaction, campaign_id: str, voucher_id: str | None = None
+) -> list[Outgoing]:
+    """Let the held conversions of a campaign, or of one code, be judged: those that nothing else
+    holds. The caller has locked the campaign and turned it, or the code, on."""
+    goes_on = []
+    for referral, pause in await _held(tx, campaign_id, voucher_id):
+        if pause is not None:
+            referral.reason = pause
+            continue
+        referral.status, referral.reason = ReferralStatus.CONVERTED, None
+        referral.updated_at = tx.now
+        tx.record("referral.resumed", "Held conversion goes on", **subject_of(referral))
+        goes_on.append(referral)
+    return await look_again(tx, goes_on)
+
+
+async def reject(
+    tx: Transaction, campaign_id: str, voucher_id: str | None, reason: str, actor: str
+) -> list[Outgoing]:
+    """End what is held without judging it. The caller has locked the campaign."""
+    held = [referral for referral, _ in await _held(tx, campaign_id, voucher_id)]
+    for referral in held:
+        referral.status, referral.reason = ReferralStatus.REJECTED, reason
+        referral.updated_at = tx.now
+        tx.record(
+            "referral.rejected",
+            "Held conversion rejected",
+            detail=reason,
+            source="staff",
+            actor=actor,
+            **subject_of(referral),
+        )
+    return await look_again(tx, held)
+
+
+async def attend(tx: Transaction, start: ReferralStart) -> None:
+    """A conversion has been held for long: somebody should decide. Idempotent by its status."""
+    referral = await lock_referral(tx, start.referral_id)
+    pause = held_by(referral.status, referral.reason)
+    if pause is None or referral.status == ReferralStatus.NEEDS_ATTENTION:
+        return
+    referral.status, referral.updated_at = ReferralStatus.NEEDS_ATTENTION, tx.now
+    tx.record(
+        "referral.needs_attention",
+        "Referral needs attention",
+        detail=f"Its conversion has been held for 30 days: {pause.words}.",
+        **subject_of(referral),
+    )
+
+
+async def look_again(tx: Transaction, referrals: Sequence[Referral]) -> list[Outgoing]:
+    """Have their workflows look at the facts."""
+    await tx.session.flush()
+    moment = tx.now.isoformat()
+    return await enqueue_each(
+        tx, {digest(referral.id, "look again", moment): referral for referral in referrals}
+    )
+
+
+async def _held(
+    tx: Transaction, campaign_id: str, voucher_id: str | None
+) -> list[tuple[Referral, Pause | None]]:
+    """With what holds each now."""
+    await tx.session.flush()
+    statement = _HELD.where(col(Referral.campaign_id) == campaign_id)
+    if voucher_id is not None:
+        statement = statement.where(col(Referral.voucher_id) == voucher_id)
+    return [
+        (referral, pause_of(campaign_active=campaign, code_active=code))
+        for referral, campaign, code in await tx.session.execute(statement)
+    ]
