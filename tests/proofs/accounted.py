@@ -18,8 +18,12 @@ _STAFF = (
 )
 _RUN = "no schedule plays it: one workflow runs this, and the lock is against its own repeat"
 _BEHIND = "no schedule plays it: the grant's lock is taken first by"
-
+_PAUSES = "races of their own: tests/store/campaigns/test_switch.py"
 UNPLAYED_LOCKS = {
+    "campaigns.switch._stopped": _STAFF,
+    "campaigns.switch.set_code_active": _STAFF,
+    "referrals.pauses._HELD": _PAUSES,
+    "referrals.pauses._SWITCHES": _PAUSES,
     "imports.jobs.lock": _RUN,
     "grants.callouts._locked": _SAME,
     "orders.alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",

@@ -37,7 +37,7 @@ async def module_database(
     postgres_url: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Database]:
     """A database that the module's workers and tests share."""
-    async with cloned(postgres_url, request.module.__name__) as url:
+    async with cloned(postgres_url, request.module.__name__.rpartition(".")[2]) as url:
         database = Database(url)
         yield database
         await database.dispose()

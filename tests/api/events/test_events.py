@@ -31,6 +31,7 @@ class TestWithCode:
         answer = await _send(service, body)
         referral = await one(database, Referral)
         ref = {"id": referral.id, "status": "converted", "campaign_id": shared.campaign_id}
+        ref["reason"] = None
         customer = answer["customer"]
         assert answer == {
             "object": "event",
