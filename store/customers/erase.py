@@ -59,16 +59,16 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
                 "way. Wait until it is delivered, or resolve it; then erase.",
                 resource_id=grant.id,
             )
-    held = [each for each in referrals if _held(each)]
+    held = {each.id for each in referrals if _held(each)}
     freed = [back for grant in waiting if (back := _cancel(tx, grant))]
     for referral in referrals:
-        if referral.status == ReferralStatus.WAITING or referral in held:
+        if referral.status == ReferralStatus.WAITING or referral.id in held:
             _end_waiting(tx, referral, customer)
     await tx.session.flush()
     for referral in referrals:
-        if referral.status not in _WITHOUT_GRANTS and referral not in held:
+        if referral.status not in _WITHOUT_GRANTS and referral.id not in held:
             await refresh_standing(tx, referral)
-    cancelled = {grant.referral_id for grant in waiting} | {each.id for each in held}
+    cancelled = {grant.referral_id for grant in waiting} | held
     intake = [
         await enqueue(tx, referral, digest("erased", customer.id, referral.id))
         for referral in referrals
