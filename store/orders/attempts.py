@@ -93,6 +93,10 @@ async def claim(
     if reward.provider != provider:
         return Step(next=Next.ORDER, provider=reward.provider)
     unordered = order is None or order.state in ENDED
+    # One that was not sent yet is judged again: a stop or a threshold holds from its setting on.
+    unsent = unordered or (order is not None and order.state == OrderState.PREPARED)
+    if unsent and (stopped := await park_if_stopped(tx, grant)):
+        return stopped
     if unordered and (why := await remainders.too_little(tx, grant)):
         return await remainders.settle(tx, grant, why, limit)
     if lane and not await lanes.may_probe(tx, lane, probe_every):
@@ -100,10 +104,6 @@ async def claim(
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
     if lack := missing(reward.delivery, customer, order):
         return await park(tx, grant, Attention.RECIPIENT_INCOMPLETE, lack)
-    # One that was not sent yet is judged again: a threshold holds from its setting on.
-    unsent = unordered or (order is not None and order.state == OrderState.PREPARED)
-    if unsent and (stopped := await park_if_stopped(tx, grant)):
-        return stopped
     if unsent and (lack := await taxes.form_missing(tx, grant, limit, besides=order)):
         return await park(tx, grant, Attention.TAX_FORM_MISSING, lack)
     goes_on = order is not None and order.state not in ENDED
