@@ -23,6 +23,7 @@ from store.grants.referral_status import lock_referral, refresh_standing
 from store.grants.stops import STOPS
 from store.ledger.budget_changes import BudgetMoves
 from store.outbox.messages import Outgoing
+from store.references import voucher_named
 from store.referrals import pauses
 from store.tables import Campaign, Grant, Referral, Voucher
 
@@ -130,8 +131,7 @@ def _tell(
 
 
 async def _voucher(tx: Transaction, code: str) -> Voucher:
-    statement = select(Voucher).where((col(Voucher.code) == code) | (col(Voucher.id) == code))
-    statement = statement.order_by((col(Voucher.code) == code).desc()).limit(1)
+    statement = select(Voucher).where(col(Voucher.id) == voucher_named(code))
     voucher = (await tx.session.scalars(statement)).one_or_none()
     if voucher is None:
         raise NotFound("voucher", code)

@@ -92,13 +92,9 @@ async def claim(
     reward = GiftCard.model_validate(grant.reward)
     if reward.provider != provider:
         return Step(next=Next.ORDER, provider=reward.provider)
-    unordered = order is None or order.state in ENDED
-    # One that was not sent yet is judged again: a stop or a threshold holds from its setting on.
-    unsent = unordered or (order is not None and order.state == OrderState.PREPARED)
-    if unsent and (stopped := await park_if_stopped(tx, grant)):
-        return stopped
-    if unordered and (why := await remainders.too_little(tx, grant)):
-        return await remainders.settle(tx, grant, why, limit)
+    unsent = _is_unsent(order)
+    if unsent and (instead := await _kept_back(tx, grant, order, limit)):
+        return instead
     if lane and not await lanes.may_probe(tx, lane, probe_every):
         step = await park(tx, grant, Attention(lane.attention), lane.detail)
         return step.model_copy(update={"after": max(lane.probe_at - tx.now, _SOON)})
@@ -123,6 +119,23 @@ async def claim(
     if not won:
         return Busy(max((order.claimed_until or at) - at, _SOON))
     return _attempt(order, at, probes=lane is not None)
+
+
+def _is_unsent(order: Order | None) -> bool:
+    """One that was not sent yet is judged again: a stop or a threshold holds from its setting on."""
+    return order is None or order.state in ENDED or order.state == OrderState.PREPARED
+
+
+async def _kept_back(
+    tx: Transaction, grant: Grant, order: Order | None, limit: taxes.Limit | None
+) -> Step | None:
+    """What comes instead of an order that is not sent yet, if anything does."""
+    if stopped := await park_if_stopped(tx, grant):
+        return stopped
+    unordered = order is None or order.state in ENDED
+    if unordered and (why := await remainders.too_little(tx, grant)):
+        return await remainders.settle(tx, grant, why, limit)
+    return None
 
 
 async def _changed(tx: Transaction, grant: Grant, order: Order) -> Step | None:
