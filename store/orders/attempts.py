@@ -122,7 +122,7 @@ async def claim(
 
 
 def _is_unsent(order: Order | None) -> bool:
-    """One that was not sent yet is judged again: a stop or a threshold holds from its setting on."""
+    """Such an order is judged again: a stop or a threshold holds from its setting on."""
     return order is None or order.state in ENDED or order.state == OrderState.PREPARED
 
 
