@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from domain.campaigns import CampaignTerms
+from domain.refusals import CannotCount
 from domain.verdict import Verdict
 
 
@@ -94,3 +95,25 @@ def budget_verdict(
         detail=f"{needed} {currency} (minor units) {fits} into {rest} left of {limit}.",
         numbers=numbers if left is None else numbers | {"left": left},
     )
+
+
+_ABOUT_THE_CUSTOMER = frozenset(
+    {"own_code", "audience", "same_email", "same_phone", "same_address", "disposable_email"}
+)
+_ABOUT_WHAT_IS_LEFT = frozenset({"budget", "redemptions"})
+
+
+def cannot_count(verdicts: list[Verdict]) -> CannotCount:
+    """The refusal of a use whose reward would be refused, in the words of the first check that
+    fails."""
+    failed = next(verdict for verdict in verdicts if not verdict.passed)
+    if failed.check in _ABOUT_WHAT_IS_LEFT:
+        key = "budget_exhausted"
+    elif failed.check == "attribution_window":
+        key = "voucher_expired"
+    elif failed.check in _ABOUT_THE_CUSTOMER:
+        key = "customer_rules_violated"
+    else:
+        key = "redemption_rules_violated"
+    told = [verdict.model_dump(mode="json") for verdict in verdicts]
+    return CannotCount(key, failed.detail, verdicts=told)

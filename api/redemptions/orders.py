@@ -50,6 +50,13 @@ class OrderItemIn(BaseModel, extra="allow"):
         return 1 if self.quantity is None else self.quantity
 
 
+class ReferrerIn(BaseModel):
+    """A holder of the code."""
+
+    id: str | None = Field(default=None, max_length=64)
+    source_id: str | None = Field(default=None, max_length=255)
+
+
 class OrderIn(BaseModel):
     """The order at checkout. `amount` is what it comes to before the code's discount, in minor
     units; left out, it is the sum of the items."""
@@ -65,7 +72,21 @@ class OrderIn(BaseModel):
     )
     currency: OrderCurrency | None = None
     items: list[OrderItemIn] | None = Field(default=None, max_length=500)
+    referrer_id: str | None = Field(
+        default=None,
+        max_length=255,
+        description="Which of several holders of the code is rewarded, by `id` or `source_id`.",
+    )
+    referrer: ReferrerIn | None = Field(
+        default=None, description="The same, as Voucherify's clients send it."
+    )
     metadata: Metadata = {}
+
+    @property
+    def named_referrer(self) -> str | None:
+        """The holder whom it names."""
+        given = self.referrer and (self.referrer.id or self.referrer.source_id)
+        return self.referrer_id or given or None
 
     @field_validator("items")
     @classmethod

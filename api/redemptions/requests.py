@@ -10,6 +10,9 @@ from api.http.idempotency import HEADER
 from api.redemptions.schemas import RedemptionIn
 from store.redemptions.redeem import RedemptionRequest
 
+_NO_PART = {"referrer_id", "referrer"}
+"""What an order says of others than itself."""
+
 
 def to_request(
     body: RedemptionIn, request: Request, customer_id: str, received_at: datetime
@@ -23,8 +26,9 @@ def to_request(
         amount=order.total() if order else 0,
         priced=order.is_priced if order else False,
         lines=order.lines() if order else [],
-        order=order.model_dump(mode="json", exclude_none=True) if order else None,
+        order=order.model_dump(mode="json", exclude_none=True, exclude=_NO_PART) if order else None,
         order_source_id=order.source_id or order.id if order else None,
+        referrer=order.named_referrer if order else None,
         tracking_id=body.tracking_id,
         metadata=body.metadata,
         received_at=received_at,

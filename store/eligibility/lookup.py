@@ -42,6 +42,8 @@ class Code(NamedTuple):
     referrer_id: str
     referrer_erased: bool
     """Their code was disabled with that; whoever came by it before keeps what was promised."""
+    referrer_named: bool
+    """The request said which holder; else it is the owner."""
     existing: Referral | None
     used: int
 
@@ -102,7 +104,14 @@ _BY_OWNER = _code_statement(col(Holder.role) == "OWNER")
 _BY_HOLDER = _code_statement(col(Holder.customer_id) == customer_named(bindparam("referrer")))
 
 
-async def look_up(tx: Transaction, code: str, referee_id: str, referrer: str | None) -> Code:
+async def look_up(
+    tx: Transaction,
+    code: str,
+    referee_id: str,
+    referrer: str | None,
+    *,
+    field: str = "/referral/referrer_id",
+) -> Code:
     """The code, who is rewarded for it, its campaign's current terms, and what this friend
     already has there. The named referrer must hold the code; else the owner is."""
     parameters = {"code": code, "referee_id": referee_id}
@@ -122,18 +131,19 @@ async def look_up(tx: Transaction, code: str, referee_id: str, referrer: str | N
         existing=await tx.session.get(Referral, existing_id) if existing_id else None,
         used=used,
         referrer_id=holder or "",
+        referrer_named=referrer is not None,
         **members,
     )
-    _check_parties(tx, found, referrer)
+    _check_parties(tx, found, field)
     return found
 
 
-def _check_parties(tx: Transaction, found: Code, named: str | None) -> None:
+def _check_parties(tx: Transaction, found: Code, field: str) -> None:
     """Nobody is referred by an own code, nor by one that they share with its owner."""
     if found.shared_by_referee:
         raise CannotCount("referrer_not_permitted_to_redeem", "A referrer cannot use an own code.")
-    if not found.referrer_id and named is not None:
-        raise InvalidPayload("The named referrer does not hold this code.", field="/referrer_id")
+    if not found.referrer_id and found.referrer_named:
+        raise InvalidPayload("The named referrer does not hold this code.", field=field)
     if not found.referrer_id:
         must_be_usable(tx, found, begun=False)
         raise CannotCount("voucher_not_active", "The code has not been published to anybody.")

@@ -15,7 +15,7 @@ from domain.messages import Decision, ReferralStart
 from domain.referrals import ReferralStatus, held_by
 from domain.tiers import reached
 from domain.verdict import Verdict
-from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict
+from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
 from store.database import Database, Transaction
 from store.grants.create import earned, send_to_review, tasks_of
 from store.grants.order_keys import freeze_keys
@@ -47,11 +47,37 @@ async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
     verdicts = await _judged(tx, case, grants)
     if not all(verdict.passed for verdict in verdicts):
         return await reject(tx, case.referral, verdicts)
+    return await _grant(tx, case, grants, again, verdicts)
+
+
+async def _grant(
+    tx: Transaction, case: Case, grants: list[Grant], again: list[Again], verdicts: list[Verdict]
+) -> Decision:
     reopened = await regain(tx, again)
     _flag(tx, case, [*grants, *reopened], verdicts)
     await freeze_keys(tx, grants, case.referral)
     await accept(tx, case, grants, reopened, verdicts)
     return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
+
+
+async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
+    """Judge a conversion in the transaction that gives the friend a discount, so that both are
+    given or neither is. The last thing that the transaction does: the campaign's budget is locked.
+
+    Raises CannotCount, in the words of the check that fails, and then nothing may be committed.
+    """
+    case = await cases.read(tx, start)
+    if case.referral.status != ReferralStatus.CONVERTED:
+        return
+    grants, again = await _earned(tx, case)
+    verdicts = await _judged(tx, case, grants)
+    try:
+        if all(verdict.passed for verdict in verdicts):
+            await _grant(tx, case, grants, again, verdicts)
+            return
+    except budgets.BudgetSpent as spent:
+        verdicts = [*verdicts, _too_little(case, spent)]
+    raise cannot_count(verdicts)
 
 
 async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]]:
@@ -104,11 +130,14 @@ async def _reject_for_budget(
     case = await cases.read(tx, start)
     if not _is_open(case.referral):
         return await _decided_before(tx, case.referral)
-    limit, needed = case.terms.limits.budget, spent.needed
     verdicts = await _judged(tx, case, (await _earned(tx, case))[0])
+    return await reject(tx, case.referral, [*verdicts, _too_little(case, spent)])
+
+
+def _too_little(case: Case, spent: budgets.BudgetSpent) -> Verdict:
+    limit, needed = case.terms.limits.budget, spent.needed
     ceiling = limit.amount if limit else 0
-    verdicts.append(budget_verdict(False, needed.amount, needed.currency, ceiling, spent.left))
-    return await reject(tx, case.referral, verdicts)
+    return budget_verdict(False, needed.amount, needed.currency, ceiling, spent.left)
 
 
 def _is_open(referral: Referral) -> bool:

@@ -13,9 +13,9 @@ from domain.campaigns import CampaignTerms, ConversionKind
 from domain.discounts import Discount, Line, UnitsOff, discount_amount, units_free
 from domain.ids import Prefix, digest, new_id
 from domain.referrals import ReferralStatus
-from domain.refusals import CannotCount, NotFound
+from domain.refusals import CannotCount, InvalidPayload, NotFound
 from domain.rules.evaluation import Basket
-from domain.verdict import Verdict
+from domain.verdict import Verdict, refused
 from store.codes import coupons
 from store.database import Transaction
 from store.eligibility import admission, uses
@@ -23,8 +23,10 @@ from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_usable, must_run
 from store.eligibility.rules import Asked, SeenByRule, judge_use
 from store.outbox.messages import Outgoing
+from store.qualification.qualify import qualify_at_redemption
 from store.referrals.attribute import attribute, convert_by, same_code
-from store.referrals.conversion import ConversionRequest
+from store.referrals.conversion import ConversionRequest, start_of
+from store.referrals.progress import lock_progress
 from store.tables import Redemption, Referral, Rollback
 from store.terms import terms_of
 
@@ -43,6 +45,8 @@ class RedemptionRequest(BaseModel):
     lines: list[Line] = []
     order: dict[str, Any] | None
     order_source_id: str | None
+    referrer: str | None = None
+    """The holder of the code who is to be rewarded, by id or source_id; None: its owner."""
     tracking_id: str | None
     metadata: dict[str, Any]
     received_at: datetime
@@ -61,24 +65,29 @@ async def redeem(
     tx: Transaction, request: RedemptionRequest, *, rehearsed: bool = False
 ) -> Redeemed:
     """Redeem a code once. In a redemption campaign this is the conversion; in a custom-event
-    campaign it gives the discount and attributes the friend. A repeat answers the first use, and
-    is refused once that was rolled back.
+    campaign it gives the discount and attributes the friend. What qualification would refuse is
+    refused here: no discount is given without the reward that goes with it. A repeat answers the
+    first use, and is refused once that was rolled back.
     `rehearsed`: the caller undoes all of it, so nobody has to wait for its counts.
 
     The caller has locked the customer's row in this transaction (store.customers.upsert.upsert), so
-    uses by one customer are counted one after the other. Raises NotFound or CannotCount.
+    uses by one customer are counted one after the other. The campaign's budget is locked by the
+    last statement. Raises NotFound or CannotCount.
     """
     identity = _identity(request)
     if earlier := await _by_identity(tx, identity):
         return Redeemed(earlier, [])
     try:
         found = await _look_up(tx, request)
-    except CannotCount:
+    except (CannotCount, InvalidPayload):
         # Nobody holds it as a referral code: it may be somebody's own coupon.
         if coupon := await coupons.take(tx, request.code, request.customer_id):
             return Redeemed(_redeem_coupon(tx, request, coupon, identity), [])
         raise
     terms, within = await _must_be_redeemable(tx, found, request)
+    converts = found.terms.conversion is ConversionKind.REDEMPTION
+    if converts:
+        await lock_progress(tx, found.campaign_id, _referrer_of(found))
     seen = await judge_use(tx, terms, _asked(found, terms, request), binding=not rehearsed)
     referral, intake = await _refer(tx, found, terms, request, identity, seen)
     if referral.created_at == tx.now:
@@ -89,7 +98,22 @@ async def redeem(
     redemption.identity = identity
     tx.session.add(redemption)
     _record(tx, redemption)
+    if converts:
+        await _judge(tx, referral)
     return Redeemed(redemption.id, intake)
+
+
+def _referrer_of(found: Code) -> str:
+    return found.existing.referrer_id if found.existing else found.referrer_id
+
+
+async def _judge(tx: Transaction, referral: Referral) -> None:
+    """No discount without the reward: what qualification would say is said now, and what it would
+    reserve is reserved. The workflow finds it decided."""
+    if referral.status == ReferralStatus.WAITING:
+        ended = f"The friend had until {referral.expires_at:%Y-%m-%d %H:%M} UTC to use the code."
+        raise refused("voucher_expired", "attribution_window", ended)
+    await qualify_at_redemption(tx, start_of(referral))
 
 
 def _redeem_coupon(
@@ -134,7 +158,9 @@ async def _by_identity(tx: Transaction, identity: str) -> str | None:
 
 async def _look_up(tx: Transaction, request: RedemptionRequest) -> Code:
     try:
-        return await look_up(tx, request.code, request.customer_id, None)
+        return await look_up(
+            tx, request.code, request.customer_id, request.referrer, field="/order/referrer_id"
+        )
     except NotFound:
         raise NotFound("voucher", request.code, field="/redeemables/0/id") from None
 

@@ -102,6 +102,9 @@ def same_code(found: Code) -> Referral:
     assert found.existing is not None  # noqa: S101 - the callers looked
     if found.existing.voucher_id != found.voucher_id:
         raise CannotCount("already_referred", "This customer was referred by another code.")
+    if found.referrer_named and found.existing.referrer_id != found.referrer_id:
+        detail = "This customer was referred by another holder of this code."
+        raise CannotCount("already_referred", detail)
     return found.existing
 
 
@@ -133,7 +136,9 @@ async def _insert(
     }
     referral = (await tx.session.scalars(_INSERT_REFERRAL, columns)).one_or_none()
     if referral is None:
-        found = await look_up(tx, found.code, referee_id, found.referrer_id)
+        found = await look_up(
+            tx, found.code, referee_id, found.referrer_id if found.referrer_named else None
+        )
         return same_code(found), False
     tx.record("referral.attributed", "Friend attributed to a referral code", **subject_of(referral))
     return referral, True

@@ -111,6 +111,17 @@ def subject_of(referral: Referral) -> dict[str, str]:
     }
 
 
+def start_of(referral: Referral) -> ReferralStart:
+    """What the referral's workflow begins with."""
+    return ReferralStart(
+        referral_id=referral.id,
+        campaign_id=referral.campaign_id,
+        referrer_id=referral.referrer_id,
+        referee_id=referral.referee_id,
+        expires_at=referral.expires_at,
+    )
+
+
 _INSERT_INTAKE = insert(metadata.tables[str(Intake.__tablename__)])
 
 
@@ -118,13 +129,7 @@ async def enqueue(
     tx: Transaction, referral: Referral, request: ConversionRequest | None
 ) -> Outgoing:
     """Write down the message to the workflow, in the transaction that makes it true."""
-    start = ReferralStart(
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        referrer_id=referral.referrer_id,
-        referee_id=referral.referee_id,
-        expires_at=referral.expires_at,
-    )
+    start = start_of(referral)
     conversion, identity = None, digest(referral.id)
     if request is not None:
         # Hashed: an event id is the caller's own text, and a history may name nobody.

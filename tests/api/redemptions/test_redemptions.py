@@ -70,9 +70,9 @@ class TestRedeem:
         shared = await share(service, REDEMPTION)
         body = redemption_body(shared.code, order={"source_id": "o1", "amount": 4000})
         answer = await _redeem(service, body)
-        assert answer["redemptions"][0]["referral"]["status"] == "converted"
+        assert answer["redemptions"][0]["referral"]["status"] == "fulfilling"
         referral = await one(database, Referral)
-        assert (referral.order_source_id, referral.status) == ("o1", "converted")
+        assert (referral.order_source_id, referral.status) == ("o1", "fulfilling")
         assert (await one(database, Intake)).conversion is not None
 
     async def test_after_sign_up(self, service: httpx.AsyncClient, database: Database) -> None:
@@ -82,7 +82,7 @@ class TestRedeem:
         waiting = await made(service.post("/v1/referrals", json=sent), 201)
         answer = await _redeem(service, redemption_body(shared.code, friend))
         assert answer["redemptions"][0]["referral"]["id"] == waiting["id"]
-        assert (await one(database, Referral)).status == "converted"
+        assert (await one(database, Referral)).status == "fulfilling"
 
     @pytest.mark.parametrize(
         ("voucher", "order", "discount"),

@@ -150,7 +150,7 @@ class TestRefusals:
         programme, stranger = await add_programme(database), await add_customer(database)
         with pytest.raises(InvalidPayload) as refusal:
             await convert(database, programme.code, referrer_id=stranger)
-        assert refusal.value.field == "/referrer_id"
+        assert refusal.value.field == "/referral/referrer_id"
         await nothing_left(database)
 
 
