@@ -42,6 +42,7 @@ class Prefix(StrEnum):
     DELETION = "cpd"
     APP = "app"
     ACTOR = "act"
+    WORDS = "wrd"
     REQUEST = "req"
     RECONCILIATION = "rec"
     INCIDENT = "inc"

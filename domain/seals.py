@@ -67,6 +67,12 @@ def digest(entry: Sealed) -> bytes:
     return sha256(text.encode()).digest()[:DIGEST]
 
 
+def words_hash(key: bytes, words: str) -> bytes:
+    """What an event keeps of words that can be erased. The key is 32 random bytes, and is erased
+    with them."""
+    return sha256(key + words.encode()).digest()
+
+
 def block_hash(
     number: int, from_xid: int, to_xid: int, seqs: list[int], digests: bytes, previous: bytes
 ) -> bytes:

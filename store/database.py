@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,9 +15,11 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from domain.feed import told_by_a_person
 from domain.ids import Prefix, new_id
 from domain.ledger import Posting
-from store.tables import Event, LedgerEntry, metadata
+from domain.seals import words_hash
+from store.tables import Event, EventWords, LedgerEntry, metadata
 
 ReadSession = NewType("ReadSession", AsyncSession)
 """A session that only reads: no transaction of facts, no commit."""
@@ -25,6 +28,7 @@ ReadSession = NewType("ReadSession", AsyncSession)
 # A list of parameters instead of one VALUES of many rows: that would be compiled at each call.
 _EVENTS = insert(metadata.tables[str(Event.__tablename__)])
 _BLANK: dict[str, Any] = dict.fromkeys(Event.model_fields.keys() - {"seq", "xid"}) | {"data": {}}
+_WORDS = insert(metadata.tables[str(EventWords.__tablename__)])
 _ENTRIES = insert(metadata.tables[str(LedgerEntry.__tablename__)])
 
 
@@ -47,14 +51,22 @@ class Transaction:
         self.session = session
         self.now = now()
         self._events: list[dict[str, Any]] = []
+        self._words: list[dict[str, Any]] = []
         self._entries: list[dict[str, Any]] = []
 
     def record(self, type: str, title: str, *, source: str = "engine", **columns: Any) -> None:
         """Append a fact to the event table: `title` and `detail` in plain words, `data` for
-        machines, and the ids of what it concerns."""
-        self._events.append(
-            {"at": self.now, "type": type, "title": title, "source": source, **columns}
-        )
+        machines, and the ids of what it concerns. What a person wrote as `detail` is kept beside
+        the event, where it can be erased."""
+        written = {"at": self.now, "type": type, "title": title, "source": source, **columns}
+        if told_by_a_person(type, source) and written.get("detail"):
+            written |= self._set_apart(written.pop("detail"))
+        self._events.append(written)
+
+    def _set_apart(self, words: str) -> dict[str, Any]:
+        id, key = new_id(Prefix.WORDS), os.urandom(32)
+        self._words.append({"id": id, "key": key, "words": words})
+        return {"words_id": id, "words_hash": words_hash(key, words)}
 
     def post(self, *postings: Posting) -> None:
         """Append balanced entries to the ledger. Posting one identity twice is an error."""
@@ -75,6 +87,9 @@ class Transaction:
     async def write_facts(self) -> None:
         """Send what was recorded so far. Called at the commit; earlier only by a caller that
         must keep one statement for the very end."""
+        if self._words:
+            await self.session.execute(_WORDS, self._words)
+            self._words = []
         if self._events:
             await self.session.execute(_EVENTS, [_BLANK | event for event in self._events])
             self._events = []

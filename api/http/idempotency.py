@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from api.http.access import Caller
+from api.http.answer_subjects import named_in
 from api.http.errors import answer_to
 from api.http.resources import resources_of
 from domain.refusals import IdempotencyKeyReused, InvalidPayload
@@ -70,7 +71,9 @@ async def _run(request: Request, database: Database, claimed: Claim, handle: Han
         raise
     if response.status_code < 300 or response.status_code in _DEFINITE:
         body, kind = _stored(request, response, claimed.key)
-        await _settle(keep(database, claimed, Answer(response.status_code, kind, body)))
+        named = await named_in(request, bytes(response.body))
+        answer = Answer(response.status_code, kind, body)
+        await _settle(keep(database, claimed, answer, named))
     else:
         await _settle(release(database, claimed))
     return response

@@ -45,9 +45,10 @@ class Timeline(BaseModel):
     def of(cls, told: Sequence[Told], caller: Caller) -> Timeline:
         data = [
             Happening(
+                detail=one.detail,
                 actor_name=one.actor_name,
                 customer_name=name_for(caller, one.customer_name),
-                **one.event.model_dump(include=set(Happening.model_fields)),
+                **one.event.model_dump(include=set(Happening.model_fields) - {"detail"}),
             )
             for one in told
         ]

@@ -6,18 +6,20 @@ comes meanwhile is told so at once instead of waiting for it.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.refusals import IdempotencyInProgress, IdempotencyKeyReused
-from store.database import Database, now
+from store.access.lasting_secret import key_for
+from store.database import Database, Transaction, now
 from store.tables import IdempotentAnswer
 
 LAPSE = timedelta(seconds=60)
@@ -38,6 +40,37 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     body: bytes
+
+
+class Named(NamedTuple):
+    """What a request and its answer name: our ids of people and of what is theirs, and the
+    caller's own ids of people."""
+
+    ids: frozenset[str] = frozenset()
+    source_ids: frozenset[str] = frozenset()
+
+
+NOBODY = Named()
+
+
+async def subjects_of(tx: Transaction, named: Named) -> list[str]:
+    """As they are stored beside an answer. The caller's own ids are hashed under a key: they may
+    belong to somebody who is no customer yet."""
+    key = await key_for(tx, "subjects of stored answers")
+    hashes = (hmac.digest(key, one.encode(), "sha256").hex()[:32] for one in named.source_ids)
+    return sorted({*named.ids, *hashes})
+
+
+async def forget_answers(tx: Transaction, customer_id: str, named: Named) -> None:
+    """Delete every stored answer that names one of these."""
+    subjects = await subjects_of(tx, named)
+    await tx.session.execute(text(_FORGET), {"subjects": subjects, "id": customer_id})
+
+
+# Rows that are older than their subjects are searched for our own id, which is in nothing else.
+_FORGET = """
+DELETE FROM idempotent_answers WHERE subjects && :subjects
+OR subjects IS NULL AND position(convert_to(:id, 'UTF8') IN body) > 0"""
 
 
 async def claim(database: Database, app_id: str, key: str, request_hash: str) -> Claim | Answer:
@@ -68,13 +101,15 @@ async def claim(database: Database, app_id: str, key: str, request_hash: str) ->
     return Answer(row.status, row.content_type, row.body)
 
 
-async def keep(database: Database, claim: Claim, answer: Answer) -> None:
+async def keep(database: Database, claim: Claim, answer: Answer, named: Named = NOBODY) -> None:
     """Store the answer, unless the claim has lapsed and another run took it."""
+    async with database.transaction() as tx:  # idle, unless the key has to be read
+        subjects = await subjects_of(tx, named)
     async with _autocommit(database) as connection:
         await connection.execute(
             update(IdempotentAnswer)
             .where(_is(claim), col(IdempotentAnswer.started_at) == claim.started_at)
-            .values(**answer._asdict(), finished_at=now())
+            .values(**answer._asdict(), subjects=subjects, finished_at=now())
         )
 
 

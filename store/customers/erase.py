@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, or_, select, text, update
+from sqlalchemy import and_, or_, select, text
 from sqlmodel import col
 
 from domain.grants import AT_REST, GrantStatus
@@ -16,7 +16,7 @@ from domain.ids import digest
 from domain.money import Money
 from domain.referrals import Pause, ReferralStatus, held_by
 from domain.refusals import NotAllowedInState, NotFound
-from store.access.erasures import count_erasure
+from store.customers.traces import remove_traces
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import attention
@@ -26,7 +26,7 @@ from store.marks.changes import KEPT_FOR, forget
 from store.outbox.messages import Outgoing
 from store.outbox.reversal_messages import enqueue
 from store.staff.cancel import withdraw
-from store.tables import Customer, Grant, Holder, Referral, SegmentMember, Voucher
+from store.tables import Customer, Grant, Referral
 
 
 class Erased(NamedTuple):
@@ -74,7 +74,8 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
         for referral in referrals
         if referral.id in cancelled
     ]
-    erased = await _empty(tx, customer, intake)
+    orders, segments = await remove_traces(tx, customer)
+    erased = Erased(customer.id, orders, segments, intake)
     tx.record("customer.deleted", "Customer erased", customer_id=customer.id)
     await tx.write_facts()
     for campaign_id, face in sorted(freed, key=lambda pair: (pair[0], pair[1].currency)):
@@ -160,61 +161,6 @@ def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
         campaign_id=referral.campaign_id,
         customer_id=referral.referee_id,
     )
-
-
-async def _empty(tx: Transaction, customer: Customer, intake: list[Outgoing]) -> Erased:
-    """Everything that was theirs, place by place."""
-    customer_id, source_id = customer.id, customer.source_id
-    orders = await tx.session.scalar(text(_SNAPSHOTS), {"customer": customer_id})
-    for statement in _TRACES:
-        await tx.session.execute(text(statement), {"customer": customer_id})
-    if source_id is not None:
-        await count_erasure(tx, source_id)
-    for name in filter(None, (customer_id, source_id)):
-        await tx.session.execute(text(_ANSWERS), {"name": name})
-    segments = await tx.session.execute(
-        delete(SegmentMember)
-        .where(col(SegmentMember.customer_id) == customer_id)
-        .returning(col(SegmentMember.segment_id))
-    )
-    owned = select(col(Holder.voucher_id)).where(
-        col(Holder.customer_id) == customer_id, col(Holder.role) == "OWNER"
-    )
-    await tx.session.execute(
-        update(Voucher).where(col(Voucher.id).in_(owned)).values(active=False, updated_at=tx.now)
-    )
-    for column in _PERSONAL:
-        setattr(customer, column, None)
-    customer.attributes, customer.erased_at, customer.updated_at = {}, tx.now, tx.now
-    return Erased(customer_id, orders or 0, len(segments.all()), intake)
-
-
-_PERSONAL = ("source_id", "name", "email", "phone", "description", "birthdate", "address")
-_THEIRS = "SELECT id FROM referrals WHERE referee_id = :customer OR referrer_id = :customer"
-_ORDERS = """
-SELECT orders.id FROM orders JOIN grants ON grants.id = orders.grant_id
-WHERE grants.recipient_id = :customer"""
-
-# The frozen recipient of each order, and the links that came back.
-_SNAPSHOTS = f"""
-WITH links AS (DELETE FROM claims WHERE order_id IN ({_ORDERS})),
-emptied AS (UPDATE orders SET request = NULL, resent_to = NULL WHERE id IN ({_ORDERS}) RETURNING 1)
-SELECT count(*) FROM emptied"""
-
-_TRACES = (
-    f"UPDATE staff_actions SET reason = NULL, evidence = NULL, email = NULL "
-    f"WHERE referral_id IN ({_THEIRS})",
-    "UPDATE redemptions SET attributes = '{}', \"order\" = NULL, tracking_id = NULL "
-    "WHERE customer_id = :customer",
-    "UPDATE publications SET attributes = '{}' WHERE customer_id = :customer",
-    "UPDATE rollbacks SET reason = NULL, tracking_id = NULL, attributes = '{}' "
-    "WHERE redemption_id IN (SELECT id FROM redemptions WHERE customer_id = :customer)",
-    "UPDATE referrals SET attributes = '{}' WHERE referee_id = :customer",
-)
-
-# Rare enough to read them all: an answer says nowhere whom it was about, except in itself.
-_ANSWERS = """
-DELETE FROM idempotent_answers WHERE position(convert_to(:name, 'UTF8') IN body) > 0"""
 
 
 async def purge_answers(tx: Transaction, days: int = 30) -> None:

@@ -9,13 +9,14 @@ from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.tables import Actor, ApiKey, Customer, Event, Grant, Referral
+from store.tables import Actor, ApiKey, Customer, Event, EventWords, Grant, Referral
 
 
 class Told(NamedTuple):
     """An event, the name of the person it concerns, and of the person or credential who did it."""
 
     event: Event
+    detail: str | None
     customer_name: str | None
     actor_name: str | None
 
@@ -37,8 +38,14 @@ async def of_grant(session: ReadSession, grant_id: str) -> list[Told]:
 async def _told(session: ReadSession, column: str | None, id: str) -> list[Told]:
     key_name = func.nullif(ApiKey.name, "")
     statement = (
-        select(Event, col(Customer.name), func.coalesce(Actor.name, key_name))
+        select(
+            Event,
+            func.coalesce(EventWords.words, Event.detail),
+            col(Customer.name),
+            func.coalesce(Actor.name, key_name),
+        )
         .outerjoin(Customer, col(Customer.id) == Event.customer_id)
+        .outerjoin(EventWords, col(EventWords.id) == Event.words_id)
         .outerjoin(Actor, col(Actor.id) == Event.actor)
         .outerjoin(ApiKey, col(ApiKey.app_id) == Event.actor)
         .where(col(column) == id)

@@ -11,7 +11,7 @@ from domain.ids import Prefix, new_id
 from domain.refusals import NotFound
 from store.database import Database, ReadSession, Transaction
 from store.exports.csv import csv_of
-from store.exports.query import Asked, personal_fields, statement_of
+from store.exports.query import Asked, filtered_by, personal_fields, statement_of
 from store.pages import AnySelect, Page, Window, read_page
 from store.tables import Export
 
@@ -42,6 +42,18 @@ async def remove(tx: Transaction, export_id: str) -> None:
     if removed.scalar() is None:
         raise NotFound("export", export_id)
     tx.record("export.deleted", "Export deleted", data={"export_id": export_id})
+
+
+async def forget_about(tx: Transaction, words: set[str]) -> list[str]:
+    """Delete every export that is filtered by one of these words: its parameters hold them.
+    Answers their ids."""
+    forgotten = []
+    for export in await tx.session.scalars(select(Export)):
+        asked = Asked.model_validate(export.parameters)
+        if filtered_by(export.exported_object, asked, words):
+            await remove(tx, export.id)
+            forgotten.append(export.id)
+    return forgotten
 
 
 def personal(export: Export) -> list[str]:

@@ -3,7 +3,7 @@ export is created, never left out of the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -57,12 +57,26 @@ def statement_of(kind: str, asked: Asked, until: datetime) -> AnySelect:
 
 def personal_fields(kind: str, asked: Asked) -> list[str]:
     """The fields that tell who somebody is."""
-    exported = OBJECTS[kind]
-    return [
-        name
-        for name in asked.fields or exported.defaults
-        if name in exported.personal or name.partition(".")[0] == "metadata"
-    ]
+    return [name for name in asked.fields or OBJECTS[kind].defaults if _is_personal(kind, name)]
+
+
+def filtered_by(kind: str, asked: Asked, words: set[str]) -> bool:
+    """Whether a filter on a personal field holds one of these words, or a part of one."""
+    values = {value.casefold() for name, value in _filter_values(asked) if _is_personal(kind, name)}
+    known = [word.casefold() for word in words]
+    return any(value in word for value in values for word in known)
+
+
+def _filter_values(asked: Asked) -> Iterator[tuple[str, str]]:
+    for name, filtered in (asked.filters or {}).items():
+        conditions = filtered.get("conditions") if isinstance(filtered, dict) else None
+        for given in (conditions or {}).values():
+            for value in given if isinstance(given, list) else [given]:
+                yield name, str(value)
+
+
+def _is_personal(kind: str, name: str) -> bool:
+    return name in OBJECTS[kind].personal or name.partition(".")[0] == "metadata"
 
 
 def _field(exported: Exported, name: str, pointer: str) -> Column:

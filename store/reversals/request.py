@@ -18,6 +18,7 @@ from domain.referrals import ReferralStatus
 from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
 from domain.repeats import Content, Kind, trimmed
 from domain.reversal import fits
+from store.access.erased_ids import erased_form
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.outbox.messages import Outgoing
@@ -133,9 +134,10 @@ def paid_for(referral: Referral) -> int | None:
 
 async def referral_of_order(tx: Transaction, order_source_id: str) -> list[str]:
     """The referrals that an order of the caller's converted, oldest first. Raises NotFound."""
+    erased = await erased_form(tx, order_source_id)
     found = await tx.session.scalars(
         select(col(Referral.id))
-        .where(col(Referral.order_source_id) == order_source_id)
+        .where(col(Referral.order_source_id).in_((order_source_id, erased)))
         .order_by(col(Referral.id))
     )
     referrals = list(found)

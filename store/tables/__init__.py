@@ -8,7 +8,7 @@ from store.tables.columns import metadata
 from store.tables.coupons import Coupon
 from store.tables.customers import Customer
 from store.tables.data import ActionPart, AsyncAction, Export
-from store.tables.events import Event, LedgerEntry
+from store.tables.events import Event, EventWords, LedgerEntry
 from store.tables.fulfilment import Claim, Grant, Order
 from store.tables.identities import Identity
 from store.tables.lanes import Lane
@@ -54,6 +54,7 @@ __all__ = [
     "ErasedMark",
     "ErasedName",
     "Event",
+    "EventWords",
     "Export",
     "Grant",
     "Holder",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, text
+from sqlalchemy import ARRAY, Column, Index, LargeBinary, String, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import document, instant
@@ -46,6 +46,7 @@ class IdempotentAnswer(SQLModel, table=True):
     """The first answer to a request with an Idempotency-Key, kept to be given again."""
 
     __tablename__ = "idempotent_answers"
+    __table_args__ = (Index("ix_idempotent_answers_subjects", "subjects", postgresql_using="gin"),)
 
     app_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
@@ -53,6 +54,11 @@ class IdempotentAnswer(SQLModel, table=True):
     status: int | None = None
     content_type: str | None = None
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    subjects: list[str] | None = Field(
+        default=None, sa_column=Column("subjects", ARRAY(String), nullable=True)
+    )
+    """Whom the request and its answer name: our ids, and keyed hashes of the caller's own. None
+    in rows older than this column."""
     started_at: datetime = instant(index=True)
     finished_at: datetime | None = instant(nullable=True)
 

@@ -1,12 +1,22 @@
 """What happened: events and ledger entries. Append-only; both carry the transaction id, so that
-a reader can follow them without gaps."""
+a reader can follow them without gaps. What a person wrote stands beside the events, where it can
+be erased."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import account_name, document, instant
@@ -30,6 +40,8 @@ class Event(SQLModel, table=True):
 
     __tablename__ = "events"
     __table_args__ = (
+        # A block of the seals takes transactions from 1 on: no other number could be missed.
+        CheckConstraint("xid > 0", name="xid_is_sealed"),
         Index("ix_events_referral", "referral_id", "seq"),
         Index("ix_events_grant", "grant_id", "seq"),
         Index("ix_events_customer", "customer_id", "seq"),
@@ -54,6 +66,12 @@ class Event(SQLModel, table=True):
     """engine, provider, staff or workflow."""
     title: str
     detail: str | None = None
+    """Our own words. What a person wrote is in EventWords."""
+    words_id: str | None = None
+    """The row of EventWords with what a person wrote; gone once that person is erased."""
+    words_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """SHA-256 of that row's key and words: it shows that the words were not changed, and once the
+    key is erased it cannot be tried against guesses."""
     actor: str | None = None
     campaign_id: str | None = None
     referral_id: str | None = None
@@ -64,11 +82,24 @@ class Event(SQLModel, table=True):
     data: dict[str, Any] = document(default_factory=dict, nullable=False)
 
 
+class EventWords(SQLModel, table=True):
+    """What a person wrote, beside the event that it belongs to: a reason, a finding. It may name
+    somebody, so it can be erased."""
+
+    __tablename__ = "event_words"
+
+    id: str = Field(primary_key=True)
+    key: bytes = Field(sa_type=LargeBinary)
+    """32 random bytes, for the event's `words_hash`."""
+    words: str
+
+
 class LedgerEntry(SQLModel, table=True):
     """One side of a double entry. A transaction's entries sum to zero per currency."""
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
+        CheckConstraint("xid > 0", name="xid_is_sealed"),
         # By the subject first: its entries are read together, by evidence and reconciliation.
         UniqueConstraint("subject", "kind", "account", "currency"),
         Index("ix_ledger_entries_account", "account", "currency"),

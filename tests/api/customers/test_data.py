@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 from sqlalchemy import text
 from voucherify.models.customers_activity_list_response_body import (
     CustomersActivityListResponseBody,
@@ -19,7 +20,7 @@ from domain.messages import ReferralStart
 from store.database import Database
 from store.qualification.qualify import qualify
 from store.staff.cancel import credit_wallet
-from store.tables import Budget, Event, Grant, Referral
+from store.tables import Budget, Event, Grant, IdempotentAnswer, Referral
 from tests.api.api_bodies import card, event_body, made, person, refused, share, tier
 from tests.builders import rows
 
@@ -172,6 +173,51 @@ class TestErasure:
         answer = await service.delete(path)
         refused(answer, 409, "not_allowed_in_state")
         assert grant.id in answer.json()["detail"]
+
+    @pytest.mark.parametrize("source_id", ["7", "a", "first_purchase", "USD"])
+    async def test_answers_about_others_are_kept(
+        self, service: httpx.AsyncClient, database: Database, source_id: str
+    ) -> None:
+        """However short the id is, and wherever else its text stands."""
+        shared = await share(service)
+        friend = person(name="Seven 7", metadata={"shoe": "7", "unit": source_id})
+        event = event_body(shared.code, friend, metadata={"order_source_id": source_id})
+        others = {"Idempotency-Key": "others"}
+        first = await made(service.post("/v1/events", json=event, headers=others))
+        theirs = {"Idempotency-Key": "theirs"}
+        body = {"source_id": source_id}
+        await made(service.post("/v1/customers", json=body, headers=theirs))
+        assert (await service.delete(f"/v1/customers/{source_id}")).status_code == 204
+        again = await service.post("/v1/events", json=event, headers=others)
+        assert again.headers["idempotent-replayed"] == "true"
+        assert again.json() == first
+        assert [each.key for each in await rows(database, IdempotentAnswer)] == ["others"]
+
+    async def test_an_answer_that_only_names_their_own_id_is_forgotten(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        """A refusal holds nobody's id of ours; what was asked for does."""
+        asked = event_body("REF-NOSUCH", person(source_id="jane-7"))
+        headers = {"Idempotency-Key": "refused"}
+        answer = await service.post("/v1/events", json=asked, headers=headers)
+        refused(answer, 404, "resource_not_found")
+        await made(service.post("/v1/customers", json={"source_id": "jane-7"}))
+        assert (await service.delete("/v1/customers/jane-7")).status_code == 204
+        assert await rows(database, IdempotentAnswer) == []
+
+    async def test_a_refund_of_their_order_is_still_taken(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared = await share(service, {"referee_reward": None, "tiers": [tier(CREDITS)]})
+        friend = person()
+        order = {"order": {"source_id": "order-of-7", "amount": 4000}}
+        await made(service.post("/v1/events", json=event_body(shared.code, friend, **order)))
+        await qualified(database)
+        assert (await service.delete(f"/v1/customers/{friend['source_id']}")).status_code == 204
+        (referral,) = await rows(database, Referral)
+        assert (referral.order_source_id or "").startswith("erased:")
+        refund = {"order_source_id": "order-of-7", "reason": "sent back", "refund_id": "re-1"}
+        await made(service.post("/v1/reversals", json=refund))
 
     async def test_only_once(self, service: httpx.AsyncClient) -> None:
         jane = person()

@@ -48,7 +48,9 @@ class TestByReferral:
         (reversal,) = await rows(database, Reversal)
         assert (reversal.refunded, await unsent(database)) == (1000, [reversal.id])
         (told,) = await rows(database, Event, type="referral.reversal_asked")
-        assert (told.source, told.detail) == ("staff", SENT_BACK["reason"])
+        assert (told.source, told.detail) == ("staff", None)
+        timeline = await made(support.get(f"/v1/referrals/{referral_id}/timeline"))
+        assert SENT_BACK["reason"] in [one["detail"] for one in timeline["data"]]
 
     async def test_the_same_refund_again_has_no_further_effect(
         self, admin: httpx.AsyncClient, database: Database
