@@ -6,7 +6,6 @@ Exit status: 0, no difference; 1, differences (listed with --csv); 2, it could n
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, time
@@ -19,6 +18,7 @@ from rich.table import Table
 from temporalio.service import RPCError
 
 from cli.surroundings import find_surroundings
+from domain.outgoing_csv import csv_text
 from domain.reconciliation import DIFFERENCES, Filed, ReconciliationStart
 from domain.refusals import Refusal
 from domain.spreadsheets import encoding_of
@@ -144,13 +144,14 @@ async def _write(database: Database, run: Reconciliation, path: Path) -> None:
     """Every item, a few at a time."""
     names = ["filed", "key", "provider_order_id", "order_id", "grant_id", "ours", "ledger"]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", *names, "theirs", "cause", "repair"])
+        columns = ["id", *names, "theirs", "cause", "repair"]
+        file.write(csv_text(columns, [], header=True))
         async with database.reading() as session:
             async for item in items.stream(session, run.id):
                 told = explanation_of(item)
-                values = [getattr(item, name) for name in ["id", *names, "theirs"]]
-                writer.writerow([*values, told.cause, told.repair])
+                row = {name: getattr(item, name) for name in ["id", *names, "theirs"]}
+                row |= {"cause": told.cause, "repair": told.repair}
+                file.write(csv_text(columns, [row]))
 
 
 def run(provider: str, since: str, until: str, csv: Path | None, statement: Path | None) -> int:

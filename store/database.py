@@ -28,6 +28,7 @@ ReadSession = NewType("ReadSession", AsyncSession)
 # A list of parameters instead of one VALUES of many rows: that would be compiled at each call.
 _EVENTS = insert(metadata.tables[str(Event.__tablename__)])
 _BLANK: dict[str, Any] = dict.fromkeys(Event.model_fields.keys() - {"seq", "xid"}) | {"data": {}}
+_ABOUT = ("customer_id", "referral_id", "grant_id", "order_id")
 _WORDS = insert(metadata.tables[str(EventWords.__tablename__)])
 _ENTRIES = insert(metadata.tables[str(LedgerEntry.__tablename__)])
 
@@ -56,10 +57,11 @@ class Transaction:
 
     def record(self, type: str, title: str, *, source: str = "engine", **columns: Any) -> None:
         """Append a fact to the event table: `title` and `detail` in plain words, `data` for
-        machines, and the ids of what it concerns. What a person wrote as `detail` is kept beside
-        the event, where it can be erased."""
+        machines, and the ids of what it concerns. What a person wrote about somebody is kept
+        beside the event, where it can be erased."""
         written = {"at": self.now, "type": type, "title": title, "source": source, **columns}
-        if told_by_a_person(type, source) and written.get("detail"):
+        about_somebody = any(written.get(name) for name in _ABOUT)
+        if about_somebody and told_by_a_person(type, source) and written.get("detail"):
             written |= self._set_apart(written.pop("detail"))
         self._events.append(written)
 

@@ -38,7 +38,7 @@ from store.qualification import qualify as qualification
 from store.referrals import attribute as attribution
 from store.referrals import convert as waiting
 from store.referrals.conversion import ConversionRequest
-from store.tables import Grant, Publication, Referral, Voucher
+from store.tables import Event, EventWords, Grant, Publication, Referral, Voucher
 
 EVENT = "first_purchase"
 PROVIDER = "giftcard-partners"
@@ -257,6 +257,11 @@ async def one(database: Database, table: type[Row], **equal: Any) -> Row:
     """The only such row."""
     (row,) = await rows(database, table, **equal)
     return row
+
+
+async def words_of(database: Database, event: Event) -> str | None:
+    """What a person wrote, which stands beside the event."""
+    return (await one(database, EventWords, id=event.words_id)).words if event.words_id else None
 
 
 def in_past(**delta: float) -> datetime:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.http.fields import Reference, Strict
 from api.http.lists import Listed
 from domain.money import Currency
+from domain.outgoing_csv import csv_text
 from store.ledger.balances import Balance
 from store.tables import LedgerEntry
 
@@ -118,11 +117,6 @@ _HEADER = (*_COLUMNS, "account", "amount", "currency")
 
 
 def csv_lines(entries: list[LedgerEntry], *, header: bool) -> str:
-    """Entries as CSV."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _HEADER)
-    if header:
-        writer.writeheader()
-    for entry in entries:
-        writer.writerow(entry.model_dump(mode="json", include=set(_HEADER)))
-    return buffer.getvalue()
+    """Entries as CSV lines."""
+    rows = (entry.model_dump(mode="json", include=set(_HEADER)) for entry in entries)
+    return csv_text(_HEADER, rows, header=header)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
@@ -12,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.http.lists import Listed
 from domain.orders import DeliveryState, OrderState, RedemptionState
+from domain.outgoing_csv import csv_text
 from store.tables import Order
 
 
@@ -52,11 +51,6 @@ COLUMNS = [name for name in OrderAnswer.model_fields if name != "object"]
 
 
 def csv_lines(orders: Iterable[Order], *, header: bool) -> str:
-    """Orders as RFC 4180 lines. They hold ids, amounts and states: no person, and nothing that a
-    spreadsheet could take for a formula."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
-    if header:
-        writer.writeheader()
-    writer.writerows(OrderAnswer.of(order).model_dump(mode="json") for order in orders)
-    return text.getvalue()
+    """Orders as CSV lines: ids, amounts and states, no person."""
+    rows = (OrderAnswer.of(order).model_dump(mode="json") for order in orders)
+    return csv_text(COLUMNS, rows, header=header)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -12,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from api.http.lists import Listed
 from domain.dates import Instant
+from domain.outgoing_csv import csv_text
 from domain.reconciliation import DIFFERENCES, Filed, Repair, Standing
 from providers.registry import KNOWN
 from store.reconciliation.repairs import explanation_of
@@ -147,22 +146,11 @@ COLUMNS = [
 
 
 def csv_lines(items: Iterable[ReconciliationItem], *, header: bool) -> str:
-    """Items as RFC 4180 lines: ids, words of ours, amounts in minor units."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
-    if header:
-        writer.writeheader()
-    writer.writerows(_row(item) for item in items)
-    return text.getvalue()
+    """Items as CSV lines: ids, words of ours, amounts in minor units."""
+    return csv_text(COLUMNS, map(_row, items), header=header)
 
 
 def _row(item: ReconciliationItem) -> dict[str, Any]:
     answer = ItemAnswer.of(item).model_dump(mode="json")
     flat = {f"{book}_{name}": value for book in _BOOKS for name, value in answer[book].items()}
-    # Not ours are the provider's ids and keys alone: none may turn into a spreadsheet's formula.
-    ids = {name: _plain(answer[name]) for name in ("key", "provider_order_id")}
-    return answer | flat | ids
-
-
-def _plain(text: str | None) -> str | None:
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text
+    return answer | flat

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from domain.outgoing_csv import csv_text
 from store.database import Database, ReadSession
 from store.ledger.reports import Row
 
@@ -38,18 +37,8 @@ async def _json(database: Database, rows: Rows, row: type[BaseModel]) -> AsyncIt
 
 
 async def _csv(database: Database, rows: Rows, row: type[BaseModel]) -> AsyncIterator[str]:
-    yield _line(list(row.model_fields))
+    columns = list(row.model_fields)
+    yield csv_text(columns, [], header=True)
     async with database.reading() as session:
         async for values in rows(session):
-            yield _line([_plain(value) for value in row(**values).model_dump(mode="json").values()])
-
-
-def _line(values: list[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(values)
-    return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """A campaign's name is its author's own text: it must not become a spreadsheet's formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+            yield csv_text(columns, [row(**values).model_dump(mode="json")])

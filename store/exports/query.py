@@ -12,7 +12,9 @@ from sqlalchemy import ColumnElement, Text, and_, cast, or_, true
 from sqlmodel import col
 
 from domain.dates import in_calendar, not_digits
+from domain.outgoing_csv import guarded
 from domain.refusals import InvalidPayload
+from store.exports.formulas import guard
 from store.exports.objects import OBJECTS, Column, Exported
 from store.pages import AnySelect
 from store.tables import Customer, Publication, Redemption, Voucher
@@ -47,7 +49,7 @@ def statement_of(kind: str, asked: Asked, until: datetime) -> AnySelect:
         )
     exported, born = OBJECTS[kind], _BORN[kind]
     columns = [
-        _field(exported, name, f"/parameters/fields/{index}").label(name)
+        guard(_field(exported, name, f"/parameters/fields/{index}")).label(guarded(name))
         for index, name in enumerate(asked.fields or exported.defaults)
     ]
     statement = exported.source.with_only_columns(*columns, maintain_column_froms=True)

@@ -14,7 +14,17 @@ from domain.staff import Action
 from store.database import Database, now
 from store.tables import Event, Grant, LedgerEntry, Referral, StaffAction
 from tests.auditing import assert_books_agree
-from tests.builders import add_grant, add_programme, convert, credits, one, rows, sign_up, start_of
+from tests.builders import (
+    add_grant,
+    add_programme,
+    convert,
+    credits,
+    one,
+    rows,
+    sign_up,
+    start_of,
+    words_of,
+)
 from tests.ordering import attempt, deliver
 
 
@@ -101,4 +111,5 @@ async def test_note_retry_leaves_a_line(database: Database, referrals: ReferralA
         tx.session.add(asked)
     request = StaffRequest(grant_id=grant.id, actor="app_staff", request_id=asked.id)
     await ActivityEnvironment().run(referrals.note_retry, request)
-    assert (await one(database, Event, type="grant.retry")).detail == "funded"
+    retried = await one(database, Event, type="grant.retry")
+    assert await words_of(database, retried) == "funded"

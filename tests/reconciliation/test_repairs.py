@@ -15,7 +15,7 @@ from store.database import Database, now
 from store.reconciliation import repairs, runs, staging, statements
 from store.tables import Event, Grant, Incident, LedgerEntry, Order, Reconciliation
 from tests.auditing import assert_books_agree
-from tests.builders import one, rows
+from tests.builders import one, rows, words_of
 from tests.reconciliation.books import Books, found
 
 BooksOf = Callable[[str], Awaitable[Books]]
@@ -95,7 +95,7 @@ async def test_the_trail_tells_who_and_why(books_of: BooksOf, database: Database
         "repaired",
     ]
     assert {event.actor for event in told[2:]} == {"app_finance"}
-    assert told[2].detail == "confirmed"
+    assert await words_of(database, told[2]) == "confirmed"
     assert {event.grant_id for event in told[2:]} == {order.grant_id}
 
 

@@ -7,18 +7,19 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-revision: str = "0013"
-down_revision: str | None = "0012"
+revision: str = "0018"
+down_revision: str | None = "0017"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-# What domain.feed.told_by_a_person says of older events.
+# What domain.feed.told_by_a_person says of older events that are about somebody.
 _MOVE = """
 WITH moved AS (
     SELECT seq, 'wrd_' || replace(gen_random_uuid()::text, '-', '') AS id, detail AS words,
            uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) AS key
     FROM events
     WHERE detail IS NOT NULL AND (source = 'staff' OR type = 'referral.reversal_asked')
+      AND coalesce(customer_id, referral_id, grant_id, order_id) IS NOT NULL
 ), kept AS (
     INSERT INTO event_words (id, key, words) SELECT id, key, words FROM moved
 )

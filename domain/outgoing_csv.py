@@ -1,0 +1,46 @@
+"""Text that leaves in a CSV file and must not become a spreadsheet's formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+BLANKS = "".join(
+    [
+        *map(chr, range(1, 33)),
+        "\x7f\u00a0\u1680\u180e\u202f\u205f\u3000\ufeff",
+        *map(chr, range(0x2000, 0x2010)),
+    ]
+)
+"""What spreadsheets drop, or do not show, in front of a cell's content."""
+STARTS = "=+-@\uff1d\uff0b\uff0d\uff20\u2212"
+"""A cell that begins with one of these is read as a formula."""
+NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+"""A plain number may begin with a sign, as a phone number does."""
+_NUMBER = re.compile(NUMBER)
+
+
+def guarded(value: Any) -> Any:
+    """The same; a text that could be a formula gets an apostrophe in front, which spreadsheets
+    take for "this is text"."""
+    if not isinstance(value, str):
+        return value
+    shown = value.lstrip(BLANKS + "\x00")
+    if shown[:1] in tuple(STARTS) and not _NUMBER.match(value):
+        return f"'{value}"
+    return value
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, header: bool = False
+) -> str:
+    """RFC 4180 lines of these columns, every cell guarded."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if header:
+        writer.writerow(map(guarded, columns))
+    writer.writerows([guarded(row[name]) for name in columns] for row in rows)
+    return text.getvalue()
