@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,8 +28,24 @@ class CodeConfig(BaseModel):
 
     @property
     def combinations(self) -> int:
-        """How many different codes it can make."""
-        return int(len(set(self.charset)) ** self.template.count("#"))
+        """How many codes it can make that differ also without regard to case."""
+        return int(len(set(self.charset.lower())) ** self.template.count("#"))
+
+
+_IN_QUERY = ("code", "ref", "referral", "referral_code", "voucher", "coupon")
+
+
+def code_typed(text: str) -> str:
+    """The code within what somebody has typed or pasted: of a link, the parameter that names it,
+    else the last part of its path. Anything else is the code itself."""
+    text = text.strip()
+    if "://" not in text and not text.lower().startswith("www."):
+        return text
+    link = urlsplit(text if "://" in text else f"https://{text}")
+    named = dict(parse_qsl(link.query))
+    in_query = next((named[name] for name in _IN_QUERY if named.get(name)), None)
+    last = link.path.rstrip("/").rpartition("/")[2]
+    return in_query or unquote(last) or text
 
 
 def draw(config: CodeConfig, count: int) -> set[str]:

@@ -36,6 +36,18 @@ def _normalised(email: str) -> str:
         raise ValueError(str(error)) from None
 
 
+_NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+
+
+def email_searched(text: str) -> str:
+    """The address within what somebody has pasted to search by: without blanks around it, a
+    `mailto:` or brackets. A blank within it was a `+` that nobody had escaped in a query."""
+    pasted = _NO_WIDTH.sub("", text).strip()
+    inner = re.search(r"<([^<>]*@[^<>]*)>", pasted)
+    address = (inner.group(1) if inner else pasted).strip()
+    return re.sub(r"\s", "+", re.sub(r"^mailto:\s*", "", address, flags=re.IGNORECASE))
+
+
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Metadata = Annotated[dict[str, Any], BeforeValidator(lambda given: {} if given is None else given)]
 """The caller's own members. `null` means "not given"."""

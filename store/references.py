@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ScalarSelect, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlmodel import col
 
 from store.tables import Campaign, Customer, Voucher
@@ -22,9 +22,24 @@ def campaign_named(ref: Any) -> ScalarSelect[str]:
     return _one(col(Campaign.id), col(Campaign.name), ref)
 
 
-def voucher_named(ref: Any) -> ScalarSelect[str]:
-    """The id of the code with this id, else of this very code."""
-    return _one(col(Voucher.id), col(Voucher.code), ref)
+def voucher_named(ref: Any) -> ColumnElement[str]:
+    """The id of the code with this id, else of this very code, else of the one code that is read
+    like it."""
+    return func.coalesce(_one(col(Voucher.id), col(Voucher.code), ref), _read_like(ref))
+
+
+def voucher_of_code(code: Any) -> ColumnElement[str]:
+    """The same, without ids."""
+    exact = select(col(Voucher.id)).where(col(Voucher.code) == code).correlate(None)
+    return func.coalesce(exact.scalar_subquery(), _read_like(code))
+
+
+def _read_like(code: Any) -> ScalarSelect[str]:
+    """The one code that is the same without regard to case, blanks and kinds of dashes; NULL where
+    several are: those are found when typed exactly."""
+    alike = func.code_reading(Voucher.code) == func.code_reading(code)
+    statement = select(func.min(Voucher.id)).where(alike).having(func.count() == 1)
+    return statement.correlate(None).scalar_subquery()
 
 
 def _one(id: Any, name: Any, ref: Any) -> ScalarSelect[str]:

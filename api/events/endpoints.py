@@ -19,6 +19,7 @@ from domain.refusals import InvalidPayload
 from domain.roles import Role
 from domain.rules.evaluation import Basket
 from store import metadata_schemas
+from store.codes.typed import as_stored
 from store.customers.upsert import upsert
 from store.redemptions.refused import Asked, noting_refusal
 from store.referrals.attribute import convert
@@ -52,7 +53,8 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     one, every open referral of the customer that waits for this event converts. The answer waits
     for the commit, not for what follows from it."""
     event_id, order = _event_id(body, request), body.order
-    code = body.referral.code if body.referral else None
+    typed = body.referral.code if body.referral else None
+    code = await as_stored(held.database, typed) if typed else None
     asked = Asked("conversion.refused", body.customer, code)
     async with noting_refusal(held.database, asked) as tx:
         await metadata_schemas.check(tx, f"event:{body.event}", body.metadata)

@@ -15,6 +15,7 @@ from api.publications.schemas import PublicationAnswer, PublicationIn, Publicati
 from domain.roles import Role
 from store import metadata_schemas
 from store.codes import queries as reading
+from store.codes.typed import as_stored
 from store.customers.upsert import upsert
 from store.publications.publish import PublicationRequest, publish
 from store.redemptions.refused import Asked, noting_refusal
@@ -46,14 +47,15 @@ async def publish_code(
 ) -> PublicationAnswer:
     """Give a customer a code. The same `source_id` always answers the same code."""
     name = body.campaign.name if body.campaign else None
-    asked = Asked("publication.failed", body.customer, body.voucher, name)
+    code = await as_stored(held.database, body.voucher) if body.voucher else None
+    asked = Asked("publication.failed", body.customer, code, name)
     async with noting_refusal(held.database, asked) as tx:
         await metadata_schemas.check(tx, "publication", body.metadata)
         customer = await upsert(tx, body.customer)
         request = PublicationRequest(
             customer_id=customer.id,
             campaign=name,
-            code=body.voucher,
+            code=code,
             source_id=body.source_id if body.source_id and body.source_id.strip() else None,
             join_once=join_once,
             channel=body.channel or "API",

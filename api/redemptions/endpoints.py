@@ -12,7 +12,7 @@ from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.redemptions.orders import OrderIn
-from api.redemptions.requests import to_request
+from api.redemptions.requests import read_code, to_request
 from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
 from api.redemptions.schemas import (
     RedeemedAnswer,
@@ -64,6 +64,7 @@ async def redeem_code(
     in a `custom_event` campaign the referral goes on waiting for its event. A refusal consumes
     nothing, and is listed as a redemption with `result: FAILURE`, by the id `resource_id`. The
     same order again answers the first use; once that is rolled back, `already_rolled_back`."""
+    await read_code(body, held.database)
     try:
         redeemed = await _redeem(body, held, request)
     except (CannotCount, NotFound) as refusal:

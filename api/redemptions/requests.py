@@ -8,10 +8,17 @@ from fastapi import Request
 
 from api.http.idempotency import HEADER
 from api.redemptions.schemas import RedemptionIn
+from store.codes.typed import as_stored
+from store.database import Database
 from store.redemptions.redeem import RedemptionRequest
 
 _NO_PART = {"referrer_id", "referrer"}
 """What an order says of others than itself."""
+
+
+async def read_code(body: RedemptionIn, database: Database) -> None:
+    """Put the code that is meant in the place of what a person has typed."""
+    body.redeemables[0].id = await as_stored(database, body.redeemables[0].id)
 
 
 def to_request(

@@ -16,6 +16,7 @@ from api.http.timelines import Timeline
 from api.referrals.schemas import ReferralAnswer, ReferralIn, ReferralList
 from domain.referrals import ReferralStatus
 from domain.roles import Role
+from store.codes.typed import as_stored
 from store.customers.upsert import upsert
 from store.events import timelines
 from store.redemptions.refused import Asked, noting_refusal
@@ -54,12 +55,11 @@ async def create_referral(
     body: ReferralIn, caller: Calling, held: Held, response: Response
 ) -> ReferralAnswer:
     """Attribute a friend to a code at sign-up. The first code that a friend uses holds."""
-    asked = Asked("referral.refused", body.customer, body.code)
+    code = await as_stored(held.database, body.code)
+    asked = Asked("referral.refused", body.customer, code)
     async with noting_refusal(held.database, asked) as tx:
         referee = await upsert(tx, body.customer)
-        attributed = await sign_up(
-            tx, code=body.code, referee_id=referee.id, metadata=body.metadata
-        )
+        attributed = await sign_up(tx, code=code, referee_id=referee.id, metadata=body.metadata)
     held.dispatcher.wake(attributed.intake)
     if not attributed.created:
         response.status_code = 200

@@ -8,7 +8,7 @@ from api.http.access import allow
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
-from api.redemptions.requests import to_request
+from api.redemptions.requests import read_code, to_request
 from api.redemptions.schemas import RedemptionIn
 from api.validations.schemas import ValidationAnswer
 from domain.refusals import CannotCount, NotFound
@@ -26,6 +26,7 @@ router = APIRouter(prefix="/v1/validations", tags=["Redemptions"], route_class=G
 async def validate_code(body: RedemptionIn, held: Held, request: Request) -> ValidationAnswer:
     """What redeeming this code now would answer. It is redeemed, and undone before anybody sees
     it: nothing is consumed, nobody is created or referred, and a refusal is not kept."""
+    await read_code(body, held.database)
     code = body.redeemables[0].id
     try:
         async with held.database.rehearsal() as tx:

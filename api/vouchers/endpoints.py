@@ -31,9 +31,13 @@ async def list_vouchers(
     campaign_id: _Text = None,
     customer: _Text = None,
     code: _Text = None,
+    alike: Annotated[
+        bool,
+        Query(description="Only codes that are read like another: they are found as typed only."),
+    ] = False,
 ) -> AllVouchers:
     """Codes, newest first. `campaign` by name, `customer` (who holds it) by id or source_id."""
-    filters = codes.Filters(campaign, campaign_id, customer, code, created, updated)
+    filters = codes.Filters(campaign, campaign_id, customer, code, created, updated, alike)
     async with held.database.reading() as session:
         found, page = await codes.page_vouchers(session, window, filters)
     return AllVouchers(

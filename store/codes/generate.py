@@ -22,16 +22,19 @@ as many as the one before, so that one free code among thousands of taken ones i
 _MANY = 1000
 """So many are drawn in a thread: a hundred thousand take a second, and others want an answer."""
 
-# What is taken already is left out before the limit; what somebody takes meanwhile, by it.
+# What is taken already is left out before the limit; what somebody takes meanwhile, by the unique
+# indexes. Drawn codes must differ also as people type them.
 _MINT = text(
-    "INSERT INTO vouchers (id, code, campaign_id, active, published, redeemed_quantity,"
+    "INSERT INTO vouchers (id, code, campaign_id, generated, active, published, redeemed_quantity,"
     " category, quantity, start_date, expiration_date, attributes, created_at)"
-    " SELECT id, code, :campaign_id, true, false, 0,"
+    " SELECT id, code, :campaign_id, CAST(:generated AS boolean), true, false, 0,"
     " CAST(:category AS text), CAST(:quantity AS integer), CAST(:start_date AS timestamptz),"
     " CAST(:expiration_date AS timestamptz), :attributes, :now"
     " FROM unnest(CAST(:ids AS text[]), CAST(:codes AS text[])) AS drawn(id, code)"
     " WHERE NOT EXISTS (SELECT FROM vouchers WHERE vouchers.code = drawn.code)"
-    " LIMIT :wanted ON CONFLICT (code) DO NOTHING RETURNING id"
+    " AND (CAST(:generated AS boolean) IS NULL OR NOT EXISTS (SELECT FROM vouchers"
+    "  WHERE code_reading(vouchers.code) = code_reading(drawn.code)))"
+    " LIMIT :wanted ON CONFLICT DO NOTHING RETURNING id"
 ).bindparams(bindparam("attributes", type_=JSONB()))
 
 
@@ -66,7 +69,8 @@ async def mint(
 
 async def mint_this(tx: Transaction, campaign_id: str, code: str, making: Making) -> str:
     """Make this very code; answers its id. Raises AlreadyExists when it is taken."""
-    made = await _insert(tx, campaign_id, making, [new_id(Prefix.VOUCHER)], [code], 1)
+    given = [new_id(Prefix.VOUCHER)], [code]
+    made = await _insert(tx, campaign_id, making, *given, 1, generated=None)
     if not made:
         raise AlreadyExists("This code exists.", field="/code")
     return made[0]
@@ -90,9 +94,11 @@ async def _insert(
     ids: list[str],
     codes: list[str],
     wanted: int,
+    *,
+    generated: bool | None = True,
 ) -> list[str]:
     given = making.model_dump(exclude={"metadata"}) | {"attributes": making.metadata}
-    drawn = {"ids": ids, "codes": codes, "wanted": wanted}
+    drawn = {"ids": ids, "codes": codes, "wanted": wanted, "generated": generated}
     result = await tx.session.execute(
         _MINT, {"campaign_id": campaign_id, "now": tx.now} | given | drawn
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, false, func, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
+from domain.codes import code_typed
 from domain.discounts import Discount
 from domain.refusals import NotFound
 from store.codes.assign import OWNER
 from store.codes.coupons import discount_of
 from store.database import ReadSession
 from store.pages import AnySelect, Between, Page, Window, read_page
-from store.references import campaign_named, customer_named, voucher_named
+from store.references import campaign_named, customer_named, voucher_named, voucher_of_code
 from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
 
 
@@ -46,7 +47,7 @@ class PublicationRead(NamedTuple):
 async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
     """By id, else by code. Raises NotFound."""
     statement = join_voucher(select(Voucher, *VOUCHER_COLUMNS)).where(
-        col(Voucher.id) == voucher_named(code)
+        col(Voucher.id) == voucher_named(code_typed(code))
     )
     row = (await session.execute(statement)).one_or_none()
     if row is None:
@@ -63,6 +64,8 @@ class Filters(NamedTuple):
     code: str | None = None
     created: Between = Between()
     updated: Between = Between()
+    alike: bool = False
+    """Only codes that are read like another one, and so are found only when typed exactly."""
 
 
 _KEYS = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
@@ -76,10 +79,14 @@ async def page_vouchers(
     for column, wanted in (
         (col(Campaign.name), filters.campaign),
         (col(Campaign.id), filters.campaign_id),
-        (col(Voucher.code), filters.code),
+        (col(Voucher.id), _meant(filters.code)),
     ):
         if wanted is not None:
             statement = statement.where(column == wanted)
+    if filters.alike:
+        reading = func.code_reading(Voucher.code)
+        several = select(reading).group_by(reading).having(func.count() > 1).correlate(None)
+        statement = statement.where(reading.in_(several))
     if filters.customer is not None:
         statement = statement.where(col(Voucher.id).in_(_held_by(filters.customer)))
     statement = statement.where(
@@ -88,6 +95,10 @@ async def page_vouchers(
     )
     found = await read_page(session, statement, col(Voucher.id), window, keys=_KEYS)
     return [read_voucher(row) for row in found.rows], found
+
+
+def _meant(code: str | None) -> ColumnElement[str] | None:
+    return voucher_of_code(code_typed(code)) if code is not None else None
 
 
 def _held_by(customer: str) -> Select[str]:
@@ -118,7 +129,7 @@ async def page_publications(
     if customer is not None:
         statement = statement.where(col(Customer.id) == customer_named(customer))
     if voucher is not None:
-        statement = statement.where(col(Voucher.code) == voucher)
+        statement = statement.where(col(Voucher.id) == _meant(voucher))
     if source_id is not None:
         statement = statement.where(col(Publication.source_id) == source_id)
     found = await read_page(session, statement, col(Publication.id), window)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import col
 
+from domain.customers import email_searched
 from domain.refusals import InvalidPayload, NotFound
 from store.campaigns.rule_queries import segment as find_segment
 from store.database import ReadSession
@@ -58,7 +59,7 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     InvalidPayload for one that is described by a filter."""
     statement = select(Customer).where(col(Customer.erased_at).is_(None))
     for column, wanted in (
-        (func.lower(Customer.email), filters.email and filters.email.lower()),
+        (func.lower(Customer.email), filters.email and email_searched(filters.email).lower()),
         (col(Customer.name), filters.name),
         (documents(Customer, "address")["city"].astext, filters.city),
     ):

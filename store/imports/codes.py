@@ -41,10 +41,12 @@ async def write_codes(
     updated = list(await tx.session.scalars(text(_UPDATE), given))
     elsewhere = await tx.session.scalars(text(_ELSEWHERE), given)
     if created or updated:
+        alike = await tx.session.scalar(text(_ALIKE)) or 0
         tx.record(
             "codes.imported",
             "Codes imported",
-            detail=f"{len(created)} new, {len(updated)} changed",
+            detail=f"{len(created)} new, {len(updated)} changed"
+            + (f"; {alike} are read like another code and have to be typed exactly" * bool(alike)),
             campaign_id=campaign_id,
         )
     wrong = [(number, "code: belongs to another campaign") for number in elsewhere]
@@ -81,6 +83,11 @@ FROM (SELECT DISTINCT ON (code) * FROM arriving_codes ORDER BY code, number DESC
 WHERE v.code = a.code AND v.campaign_id = :campaign AND v.id <> a.id
   AND (v.active, v.category) IS DISTINCT FROM (a.active, COALESCE(a.category, v.category))
 RETURNING v.id"""
+
+_ALIKE = """
+SELECT count(*) FROM arriving_codes a WHERE EXISTS (
+    SELECT FROM vouchers v
+    WHERE code_reading(v.code) = code_reading(a.code) AND v.code <> a.code)"""
 
 _ELSEWHERE = """
 SELECT a.number FROM arriving_codes a JOIN vouchers v USING (code)

@@ -8,12 +8,14 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
+from domain.codes import code_typed
+from domain.customers import email_searched
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.grants import queries as grants
 from store.grants.queries import GrantRead
 from store.pages import AnySelect, Page, Window, read_page
-from store.references import customer_named
+from store.references import customer_named, voucher_of_code
 from store.tables import Customer, Redemption, Referral, Voucher
 
 
@@ -85,12 +87,13 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     equal: list[tuple[Mapped[Any], str | None]] = [
         (col(Referral.campaign_id), filters.campaign_id),
         (col(Referral.status), filters.status),
-        (col(Voucher.code), filters.code),
     ]
     conditions = [column == wanted for column, wanted in equal if wanted is not None]
     for party, ref in zip(_PARTIES, (filters.referrer_id, filters.referee_id), strict=True):
         if ref is not None:
             conditions.append(col(party.id) == customer_named(ref))
+    if filters.code is not None:
+        conditions.append(col(Voucher.id) == voucher_of_code(code_typed(filters.code)))
     if filters.email is not None:
         conditions.append(_of_email(filters.email))
     if filters.order_source_id is not None:
@@ -102,7 +105,9 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 
 def _of_email(email: str) -> ColumnElement[bool]:
     """Of either party, however its letters are written. Found among customers first, by index."""
-    theirs = select(col(Customer.id)).where(func.lower(Customer.email) == email.lower())
+    theirs = select(col(Customer.id)).where(
+        func.lower(Customer.email) == email_searched(email).lower()
+    )
     return or_(col(Referral.referrer_id).in_(theirs), col(Referral.referee_id).in_(theirs))
 
 
@@ -116,6 +121,7 @@ def _of_order(order_source_id: str) -> ColumnElement[bool]:
 
 
 def _anywhere(text: str) -> ColumnElement[bool]:
+    text = email_searched(text) if "@" in text else text.strip()
     exact = [col(Referral.id) == text, _of_order(text)]
     within: list[Mapped[Any]] = [col(Voucher.code)]
     for party in _PARTIES:

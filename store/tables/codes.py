@@ -18,12 +18,23 @@ class Voucher(SQLModel, table=True):
     __table_args__ = (
         Index("ix_vouchers_pool", "campaign_id", "id", postgresql_where=text("NOT published")),
         CheckConstraint("redeemed_quantity >= 0", name="not_given_back_twice"),
+        # The function drops what people add or change when they type: migration 0019.
+        Index("ix_vouchers_reading", text("code_reading(code)")),
+        # No two that we make are read alike. Those that are brought along may be.
+        Index(
+            "ux_vouchers_generated_reading",
+            text("code_reading(code)"),
+            unique=True,
+            postgresql_where=text("generated"),
+        ),
     )
 
     id: str = Field(primary_key=True)
     code: str = Field(unique=True)
     campaign_id: str = Field(foreign_key="campaigns.id", index=True)
     category: str | None = None
+    generated: bool | None = None
+    """Drawn by Guerdon. NULL: brought along, or made before this was written down."""
     active: bool = True
     grants_stopped: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     """Disabled with the rewards that it has brought: none is ordered until it is enabled."""

@@ -93,7 +93,15 @@ FORBIDDEN = {
     "customers.uq_customers_source_id": _again(
         "a second customer of one name", "customers", where="source_id"
     ),
-    "vouchers.uq_vouchers_code": _again("a code that exists twice", "vouchers"),
+    "vouchers.uq_vouchers_code": _again(
+        "a code that exists twice", "vouchers", '{"id": "x", "generated": null}'
+    ),
+    "vouchers.ux_vouchers_generated_reading": Question(
+        "a second drawn code that is read alike",
+        "INSERT INTO vouchers SELECT (jsonb_populate_record(v, jsonb_build_object('id', 'x',"
+        " 'code', lower(v.code)))).* FROM vouchers v WHERE v.generated"
+        " AND lower(v.code) <> v.code LIMIT 1",
+    ),
     "identities.pk_identities": _again("a second meaning of one identity", "identities", "{}"),
     "publications.uq_publications_source_id": _again(
         "a second publication under one name", "publications", where="source_id"
