@@ -38,7 +38,7 @@ class WebhookActivities:
     @activity.defn
     async def deliver(self, webhook_id: str) -> float | None:
         """Follow the events and send them. Answers the seconds to pause, behind a failure; None
-        once the webhook is gone. Killed, it sends one event again at most."""
+        once the webhook is gone, or not active. Killed, it sends one event again at most."""
         ends = time.monotonic() + _LASTS
         await webhooks.take_up(self._database, webhook_id)
         async with pulse():

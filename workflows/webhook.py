@@ -24,7 +24,7 @@ class WebhookWorkflow:
 
     @workflow.run
     async def run(self, webhook_id: str) -> None:
-        """Until the webhook is deleted."""
+        """Until the webhook is deleted or switched off."""
         while not workflow.info().is_continue_as_new_suggested():
             self._woken = False
             pause = await self._deliver()

@@ -61,7 +61,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 class CampaignIn(WindowsIn):
-    """A referral campaign. It is live as soon as it is created."""
+    """A referral campaign. It is live as soon as it is created, unless `active` is false."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -71,6 +71,9 @@ class CampaignIn(WindowsIn):
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     type: CampaignType = CampaignType.AUTO_UPDATE
     join_once: bool = False
+    active: bool = Field(
+        default=True, description="false: a draft, in which nothing counts until it is enabled."
+    )
     vouchers_count: int | None = Field(default=None, ge=0, le=MAX_CODES)
     start_date: DayOrInstant | None = None
     expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
@@ -115,6 +118,7 @@ class CampaignIn(WindowsIn):
                     "category",
                     "type",
                     "join_once",
+                    "active",
                     "start_date",
                     "expiration_date",
                     "metadata",

@@ -57,6 +57,7 @@ class CampaignChangeIn(WindowsIn):
     category: Category | None = None
     type: CampaignType | None = None
     join_once: bool | None = Field(default=None, description="Cannot be taken back.")
+    active: bool | None = Field(default=None, description="The same as /enable and /disable.")
     start_date: DayOrInstant | None = None
     expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
     activity_duration_after_publishing: Duration | None = None

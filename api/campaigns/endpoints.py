@@ -19,6 +19,7 @@ from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.rewards.catalogue import must_be_offered
 from api.rewards.definitions import begin
+from domain.campaigns import CampaignTerms
 from store import metadata_schemas
 from store.campaigns import queries as reading
 from store.campaigns.create import create
@@ -26,6 +27,9 @@ from store.campaigns.delete import delete
 from store.campaigns.revise import lock, revise
 from store.campaigns.rules import named
 from store.campaigns.switch import end, set_active
+from store.database import Transaction
+from store.outbox.messages import Outgoing
+from store.tables import Campaign
 from store.terms import terms_of
 
 CampaignKind = Literal[
@@ -42,7 +46,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=Guard
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
-    """Create a referral campaign. It is live at once."""
+    """Create a referral campaign. It is live at once, unless `active` is false."""
     currency = held.settings.currency
     async with held.database.transaction() as tx:
         await metadata_schemas.check(tx, "campaign", body.metadata)
@@ -106,6 +110,8 @@ async def update_campaign(
             await metadata_schemas.check(tx, "campaign", columns["attributes"])
         await making.put_away(tx, held.vault)
         await revise(tx, campaign, before, after, columns, actor=caller.actor)
+        switched = await _set_active(tx, campaign, after, body.active, caller.actor)
+    held.dispatcher.wake(switched)
     return await _answer(held, campaign.id)
 
 
@@ -180,3 +186,14 @@ async def _switch(
         switched = await set_active(tx, campaign.id, active=active, actor=actor, stop=stop)
     held.dispatcher.wake(switched.intake)
     return await _answer(held, campaign.id)
+
+
+async def _set_active(
+    tx: Transaction, campaign: Campaign, terms: CampaignTerms, active: bool | None, actor: str
+) -> list[Outgoing]:
+    """What an edit says of the switch."""
+    if active is None or active == campaign.active:
+        return []
+    if active:
+        await must_be_offered(tx, terms, PROGRAM)
+    return (await set_active(tx, campaign.id, active=active, actor=actor)).intake

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from api.http.lists import Listed
 from api.rewards.schemas import RefereeReward
 from api.validation_rules.schemas import Assigned, AssignmentAnswer
 from domain.audience import Audiences
+from domain.campaign_status import CampaignStatus, campaign_status
 from domain.campaigns import (
     CampaignTerms,
     CampaignType,
@@ -152,6 +153,7 @@ class CampaignAnswer(Categorised):
     auto_join: bool = False
     use_voucher_metadata_schema: bool = False
     active: bool
+    status: CampaignStatus
     protected: bool = False
     creation_status: Literal["DONE"] = "DONE"
     vouchers_generation_status: Literal["DONE"] = "DONE"
@@ -178,6 +180,14 @@ class CampaignAnswer(Categorised):
         return cls(
             metadata=campaign.attributes,
             vouchers_count=read.vouchers,
+            status=campaign_status(
+                active=campaign.active,
+                opened=campaign.opened_at is not None,
+                start=campaign.start_date,
+                end=campaign.expiration_date,
+                spent=read.spent,
+                now=datetime.now(UTC),
+            ),
             activity_duration_after_publishing=terms.activity_duration_after_publishing,
             voucher=CampaignVoucher(
                 discount=DiscountAnswer.of(terms.discount),

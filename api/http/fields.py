@@ -92,9 +92,29 @@ ExternalId = Annotated[str, BeforeValidator(id_text), Field(max_length=255)]
 """An id of the caller's: text, or the number that it looks like."""
 
 
+_ALWAYS_OFF = frozenset(
+    {
+        "auto_join",
+        "categories",
+        "gift",
+        "loyalty_card",
+        "loyalty_tiers_expiration",
+        "lucky_draw",
+        "promotion",
+        "protected",
+        "use_voucher_metadata_schema",
+    }
+)
+
+
+def _is_off(value: Any) -> bool:
+    return value is False or value in ([], {})
+
+
 class Strict(BaseModel):
     """A body in which an unknown member is an error, for it might be a term that its author
-    relies on. `null`, `false` and empty ones are let through: they ask for nothing."""
+    relies on, and `false` is as much a term as `true`. `null` means "not given". What Voucherify's
+    clients send and Guerdon has none of may be false or empty, for so it is."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -107,5 +127,5 @@ class Strict(BaseModel):
             name: value
             for name, value in data.items()
             if value is not None
-            and (name in cls.model_fields or not (value is False or value in ([], {})))
+            and (name in cls.model_fields or not (_is_off(value) and name in _ALWAYS_OFF))
         }

@@ -41,7 +41,9 @@ async def create_webhook(body: WebhookIn, request: Request, held: Held) -> NewWe
     keep_encrypted(request)
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     async with held.database.transaction() as tx:
-        created = await deliver.create(tx, str(body.url), body.events, secret, held.vault)
+        created = await deliver.create(
+            tx, str(body.url), body.events, secret, held.vault, active=body.active
+        )
     await try_to_wake(held.temporal, created)
     answer = await _answer(held, created)
     return NewWebhookAnswer(secret=secret, **answer.model_dump())
@@ -67,7 +69,7 @@ async def change_webhook(webhook_id: str, body: WebhookChangeIn, held: Held) -> 
     """Change it. What waits is sent to the new address at once."""
     url = str(body.url) if body.url else None
     async with held.database.transaction() as tx:
-        await deliver.change(tx, webhook_id, url, body.events)
+        await deliver.change(tx, webhook_id, url, body.events, body.active)
     await try_to_wake(held.temporal, webhook_id)
     return await _answer(held, webhook_id)
 

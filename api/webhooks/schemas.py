@@ -35,6 +35,7 @@ class WebhookIn(Strict):
 
     url: TargetUrl
     events: Patterns = Field(default=["*"])
+    active: bool = Field(default=True, description="false: nothing is sent until it is active.")
 
 
 class WebhookChangeIn(Strict):
@@ -44,6 +45,11 @@ class WebhookChangeIn(Strict):
 
     url: TargetUrl | None = None
     events: Patterns | None = None
+    active: bool | None = Field(
+        default=None,
+        description="false: nothing is sent. What happens meanwhile waits, and is sent once it is "
+        "active again.",
+    )
 
 
 class WebhookAnswer(BaseModel):
@@ -53,6 +59,7 @@ class WebhookAnswer(BaseModel):
     object: Literal["webhook"] = "webhook"
     url: str
     events: list[str]
+    active: bool
     created_at: datetime
     updated_at: datetime | None
     last_success_at: datetime | None = Field(description="When an event was last taken.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, false, func, or_, select
@@ -11,6 +12,7 @@ from domain.campaigns import CampaignTerms
 from domain.refusals import NotFound
 from store.campaigns.rule_queries import of_campaigns
 from store.database import ReadSession
+from store.eligibility.spent import COUNTED, USED, is_spent
 from store.pages import AnySelect, Page, Window, read_page
 from store.tables import Campaign, CampaignVersion, Coupon, RuleAssignment, Voucher
 
@@ -22,6 +24,8 @@ class CampaignRead(NamedTuple):
     terms: CampaignTerms
     vouchers: int
     assignments: list[RuleAssignment]
+    spent: bool
+    """Nobody new can be rewarded."""
 
 
 async def find(session: ReadSession, ref: str) -> CampaignRead:
@@ -61,7 +65,7 @@ def _campaigns() -> AnySelect:
         .correlate(Campaign)
         .scalar_subquery()
     )
-    return select(Campaign, col(CampaignVersion.terms), vouchers).join(
+    return select(Campaign, col(CampaignVersion.terms), vouchers, USED, COUNTED).join(
         CampaignVersion,
         and_(
             col(CampaignVersion.campaign_id) == Campaign.id,
@@ -72,7 +76,10 @@ def _campaigns() -> AnySelect:
 
 async def _read(session: ReadSession, rows: list[Any]) -> list[CampaignRead]:
     assigned = await of_campaigns(session, [row[0].id for row in rows])
-    return [
-        CampaignRead(campaign, CampaignTerms.model_validate(terms), vouchers, assigned[campaign.id])
-        for campaign, terms, vouchers in rows
-    ]
+    return [_campaign_of(row, assigned) for row in rows]
+
+
+def _campaign_of(row: Any, assigned: Mapping[str, list[RuleAssignment]]) -> CampaignRead:
+    campaign, terms = row[0], CampaignTerms.model_validate(row.terms)
+    spent = is_spent(terms, row.used or 0, row.counted)
+    return CampaignRead(campaign, terms, row[2], assigned[campaign.id], spent)

@@ -13,6 +13,7 @@ from domain.campaigns import CampaignTerms
 from domain.refusals import CannotCount, InvalidPayload, NotFound
 from domain.verdict import refused
 from store.database import Transaction
+from store.eligibility.spent import must_have_budget
 from store.references import customer_named
 from store.tables import Budget, Campaign, Customer, Holder, Referral, Voucher
 from store.terms import terms_of
@@ -213,22 +214,4 @@ def must_be_live(tx: Transaction, found: Code, *, new: bool) -> None:
     must_be_usable(tx, found, begun=not new)
     must_run(tx, found, begun=not new)
     if new:
-        _must_have_budget(found)
-
-
-def _must_have_budget(found: Code) -> None:
-    """An early, friendly no. The limit itself is kept by qualification, under its lock."""
-    limit = found.terms.limits.budget
-    if limit is None:
-        return
-    left, needed = limit.amount - found.used, found.terms.least_cost()
-    if left <= 0 or left < needed:
-        raise refused(
-            "budget_exhausted",
-            "budget",
-            "The campaign's budget is spent.",
-            limit=limit.amount,
-            left=left,
-            needed=needed,
-            currency=limit.currency,
-        )
+        must_have_budget(found.terms, found.used)

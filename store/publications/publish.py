@@ -18,6 +18,7 @@ from store.codes import assign
 from store.database import Transaction
 from store.eligibility.admission import must_belong
 from store.eligibility.lookup import must_be_switched_on, must_not_have_ended
+from store.eligibility.spent import must_not_be_spent
 from store.tables import Campaign, CampaignVersion, Publication, Voucher
 
 
@@ -55,6 +56,7 @@ async def publish(tx: Transaction, request: PublicationRequest) -> str:
         earlier = await _latest(tx, voucher.id, request.customer_id)
         if earlier:
             return earlier
+    await must_not_be_spent(tx, campaign.id, terms)
     publication_id = new_id(Prefix.PUBLICATION)
     if identity:
         content = _content(request, campaign.id, voucher.id)

@@ -20,6 +20,8 @@ class Webhook(SQLModel, table=True):
     url: str
     events: list[str] = document(nullable=False)
     """Patterns of types."""
+    active: bool = Field(default=True, sa_column_kwargs={"server_default": "true"})
+    """While it is not, nothing is sent, and its place stays."""
     secret_id: str = Field(foreign_key="signing_secrets.id")
     xid: int = Field(sa_type=BigInteger)
     seq: int = Field(sa_type=BigInteger)

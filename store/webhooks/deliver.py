@@ -38,7 +38,13 @@ class Round(NamedTuple):
 
 
 async def create(
-    tx: Transaction, url: str, events: Sequence[str], secret: str, vault: Vault
+    tx: Transaction,
+    url: str,
+    events: Sequence[str],
+    secret: str,
+    vault: Vault,
+    *,
+    active: bool = True,
 ) -> str:
     """A webhook that is told what happens from now on, its own creation included; its id."""
     webhook_id, secret_id = new_id(Prefix.WEBHOOK), new_id(Prefix.SECRET)
@@ -49,6 +55,7 @@ async def create(
             url=url,
             events=list(events),
             secret_id=secret_id,
+            active=active,
             xid=int(await tx.session.scalar(_OLDEST) or 0),
             seq=0,
             created_at=tx.now,
@@ -59,13 +66,18 @@ async def create(
 
 
 async def change(
-    tx: Transaction, webhook_id: str, url: str | None, events: Sequence[str] | None
+    tx: Transaction,
+    webhook_id: str,
+    url: str | None,
+    events: Sequence[str] | None,
+    active: bool | None = None,
 ) -> None:
     """What is None stays. What it has not been told yet goes to the new address. Raises
     NotFound."""
     webhook = await _locked(tx, webhook_id)
     webhook.url = url or webhook.url
     webhook.events = list(events or webhook.events)
+    webhook.active = webhook.active if active is None else active
     webhook.updated_at = tx.now
     tx.record("webhook.updated", "Webhook changed", data={"webhook_id": webhook_id})
 
@@ -100,14 +112,15 @@ async def unattended(database: Database) -> list[str]:
     """Those that no worker has taken up, or not for long."""
     async with database.transaction() as tx:
         silent = or_(col(Webhook.read_at).is_(None), col(Webhook.read_at) < tx.now - _SILENT)
-        return list(await tx.session.scalars(select(col(Webhook.id)).where(silent)))
+        active = col(Webhook.active)
+        return list(await tx.session.scalars(select(col(Webhook.id)).where(silent, active)))
 
 
 async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round | None:
-    """What follows behind its place; None when the webhook is gone."""
+    """What follows behind its place; None when the webhook is gone, or not active."""
     async with database.transaction() as tx:
         webhook = await tx.session.get(Webhook, webhook_id)
-        if webhook is None:
+        if webhook is None or not webhook.active:
             return None
         secret = await signing_secrets.open_secret(tx, webhook.secret_id, vault)
     place = Place(webhook.xid, webhook.seq)

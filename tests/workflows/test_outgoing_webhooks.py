@@ -94,6 +94,19 @@ class TestAReceiver:
         await eventually(caught_up)
         assert (await hooked.standing())["last_success_at"]
 
+    async def test_that_is_switched_off_hears_nothing_until_it_is_on_again(
+        self, stage: Stage, hooked: Hooked
+    ) -> None:
+        path = f"/v1/webhooks/{hooked.id}"
+        await hooked.door.put(path, active=False)
+        await asyncio.wait_for(stage.watch(webhook_workflow_id(hooked.id)).result(), 30)
+        await tell(stage, 1)
+        assert hooked.heard() == []
+        assert (await hooked.standing())["behind"] == 1
+        await hooked.door.put(path, active=True)
+        await hooked.once(1)
+        assert hooked.heard() == ["test.told"]
+
     async def test_that_was_down_misses_nothing_and_keeps_the_order(
         self, stage: Stage, hooked: Hooked
     ) -> None:
