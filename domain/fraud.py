@@ -49,6 +49,11 @@ class FraudChecks(BaseModel):
     same_phone: Response = Response.FLAG
     same_address: Response = Response.FLAG
     disposable_email: Response = Response.FLAG
+    same_order: Response = Field(
+        default=Response.REFUSE,
+        description="An order that converted another friend in this campaign, by any of its ids. "
+        "Off for split orders and marketplaces.",
+    )
     burst: Burst = Burst()
     shared: tuple[str, ...] = Field(
         default=(),

@@ -40,6 +40,15 @@ class OrderIds(BaseModel):
         own = [key(Sort.SOURCE_ID, value) for value in self.source_ids]
         return sorted({*own, *(key(Sort.ID, value) for value in self.ids)})
 
+    @classmethod
+    def of_keys(cls, keys: list[str]) -> OrderIds:
+        """From keys as they were stored."""
+        named = [each.split(":", 1) for each in keys]
+        return cls(
+            source_ids=tuple(value for sort, value in named if sort == Sort.SOURCE_ID),
+            ids=tuple(value for sort, value in named if sort == Sort.ID),
+        )
+
 
 NO_ORDER = OrderIds()
 

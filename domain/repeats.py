@@ -40,7 +40,7 @@ class Content(BaseModel):
     referrers: list[str] = []
     """The same for who is rewarded."""
     order: list[str] = []
-    """Keys of the order's ids (domain.purchases)."""
+    """Keys of the order's ids (domain.purchases), hashed: they may name a person."""
     amount: int | None = None
     currency: str | None = None
     """An ISO 4217 code, or POINTS."""
@@ -70,7 +70,7 @@ POINTERS: dict[Kind, dict[str, str]] = {
         "amount": "/order/amount",
         "currency": "/order/currency",
     },
-    Kind.REFUND: {"amount": "/amount"},
+    Kind.REFUND: {"amount": "/amount", "currency": "/currency"},
     Kind.WALLET_USE: {"amount": "/amount", "currency": "/unit"},
     Kind.WALLET_RETURN: {"amount": "/amount"},
     Kind.DEPOSIT: {"amount": "/amount", "currency": "/currency"},
@@ -131,8 +131,14 @@ def _by_sort(keys: list[str]) -> dict[str, set[str]]:
 
 
 def _words(member: str, first: dict[str, Any], again: Content) -> str:
+    if member == "order":
+        return f"first {'another' if first['order'] else 'none'}, now {_some(again.order)}"
     now = again.model_dump()
     return f"first {_value(member, first)}, now {_value(member, now)}"
+
+
+def _some(order: list[str]) -> str:
+    return "this one" if order else "none"
 
 
 def _value(member: str, content: dict[str, Any]) -> str:

@@ -68,6 +68,7 @@ class FraudIn(Strict):
     same_phone: Response | None = None
     same_address: Response | None = None
     disposable_email: Response | None = None
+    same_order: Response | None = None
     burst: BurstIn | None = None
     shared: list[Annotated[str, Field(min_length=1, max_length=254)]] | None = Field(
         default=None,

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.customers.schemas import SimpleCustomer
 from api.events.schemas import EventAnswer, EventIn
-from api.http.access import Calling, allow
+from api.http.access import Caller, Calling, allow
 from api.http.fields import identity_of
 from api.http.idempotency import HEADER
 from api.http.problems import post_responses
@@ -43,16 +43,19 @@ router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRout
         "order_rules_violated",
         "redemption_rules_violated",
         "already_referred",
+        "order_already_used",
         "campaign_not_live",
         "budget_exhausted",
         "resource_not_found",
+        "identity_reused",
     ),
 )
 async def track_event(body: EventIn, caller: Calling, held: Held, request: Request) -> Response:
     """Take an event. With a code it attributes the friend and converts the referral; without
-    one, every open referral of the customer that waits for this event converts. The answer waits
-    for the commit, not for what follows from it."""
-    event_id, order = _event_id(body, request), body.order
+    one, every open referral of the customer that waits for this event converts. A repeat under
+    the same `metadata.event_id` answers like the first, and is refused where it says something
+    else. The answer waits for the commit, not for what follows from it."""
+    (event_id, scope), order = _event_id(body, request, caller), body.order
     typed = body.referral.code if body.referral else None
     code = await as_stored(held.database, typed) if typed else None
     asked = Asked("conversion.refused", body.customer, code)
@@ -64,10 +67,11 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
             ConversionRequest(
                 event=body.event,
                 event_id=event_id,
+                scope=scope,
                 customer_id=customer.id,
                 code=code,
                 referrer_id=body.referral.referrer_id if body.referral else None,
-                order_source_id=_order_id(body),
+                orders=(order or OrderIn()).ids(body.metadata),
                 order_amount=order.total() if order and order.is_priced else None,
                 paid_amount=order.total_amount if order else None,
                 order_currency=order.currency if order else None,
@@ -91,12 +95,6 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def _order_id(body: EventIn) -> str | None:
-    """The order behind the event: its own id, else what the metadata say."""
-    own = (body.order.source_id or body.order.id) if body.order else None
-    return own or identity_of(body.metadata, "order_source_id", "order_id")
-
-
 def _basket(order: OrderIn) -> Basket:
     items = [item.model_dump(mode="json", exclude_none=True) for item in order.items or []]
     total = order.total()
@@ -104,9 +102,13 @@ def _basket(order: OrderIn) -> Basket:
     return Basket(amount=total, total_amount=paid, items=items, metadata=order.metadata)
 
 
-def _event_id(body: EventIn, request: Request) -> str | None:
-    """The event's identity, if the caller gave one."""
-    given = identity_of(body.metadata, "event_id") or request.headers.get(HEADER)
-    if given and len(given) > 255:
+def _event_id(
+    body: EventIn, request: Request, caller: Caller
+) -> tuple[str | None, tuple[str, ...]]:
+    """The event's identity, if the caller gave one, and what it is unique within."""
+    given = identity_of(body.metadata, "event_id")
+    if given is None:
+        return request.headers.get(HEADER), (caller.app_id,)
+    if len(given) > 255:
         raise InvalidPayload("At most 255 characters.", field="/metadata/event_id")
-    return given
+    return given.strip(), ()

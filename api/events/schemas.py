@@ -27,8 +27,10 @@ class ByCode(BaseModel):
 
 
 class EventIn(BaseModel):
-    """Something that a customer did. `metadata.event_id` is its identity: an event that is sent
-    again under it has no further effect. `metadata.order_source_id` names the order behind it."""
+    """Something that a customer did. `metadata.event_id` is its identity, else the
+    Idempotency-Key: an event that is sent again under it has no further effect, and is refused
+    with another customer, code or order. `order` or `metadata.order_source_id` (or both) name the
+    order behind it."""
 
     model_config = ConfigDict(
         json_schema_extra={

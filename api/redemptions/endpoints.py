@@ -22,7 +22,7 @@ from api.redemptions.schemas import (
     Result,
 )
 from domain.ids import Prefix
-from domain.refusals import CannotCount, NotFound, Refusal
+from domain.refusals import CannotCount, IdentityReused, NotFound, Refusal
 from domain.roles import Role
 from store import metadata_schemas
 from store.customers.upsert import upsert
@@ -51,23 +51,27 @@ REFUSALS = (
     "voucher_not_active_now",
     "customer_rules_violated",
     "order_rules_violated",
+    "order_already_used",
     "budget_exhausted",
 )
 """Why a code cannot be used. Of several reasons the first in this order is told."""
 
 
-@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses(*REFUSALS))
+@router.post(
+    "", dependencies=[allow(Role.SERVICE)], responses=post_responses(*REFUSALS, "identity_reused")
+)
 async def redeem_code(
     body: RedemptionIn, caller: Calling, held: Held, request: Request
 ) -> RedeemedAnswer:
     """Redeem a code and get its discount. In a `redemption` campaign this converts the referral;
     in a `custom_event` campaign the referral goes on waiting for its event. A refusal consumes
     nothing, and is listed as a redemption with `result: FAILURE`, by the id `resource_id`. The
-    same order again answers the first use; once that is rolled back, `already_rolled_back`."""
+    same order again answers the first use, and with another amount is refused; once the first is
+    rolled back, `already_rolled_back`."""
     await read_code(body, held.database)
     try:
         redeemed = await _redeem(body, held, request)
-    except (CannotCount, NotFound) as refusal:
+    except (CannotCount, IdentityReused, NotFound) as refusal:
         await _keep(refusal, body, held, request)
         raise
     held.dispatcher.wake(redeemed.intake)

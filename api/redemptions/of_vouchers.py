@@ -38,7 +38,7 @@ class VoucherRedemptions(BaseModel):
 @router.post(
     "/{code}/redemption",
     dependencies=[allow(Role.SERVICE)],
-    responses=post_responses(*REFUSALS),
+    responses=post_responses(*REFUSALS, "identity_reused"),
 )
 async def redeem_voucher(
     code: Annotated[str, Path(max_length=200)],

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from api.http.fields import MAX_MINOR, MinorUnits, OrderCurrency
+from api.http.fields import MAX_MINOR, ExternalId, MinorUnits, OrderCurrency
 from domain.customers import Metadata
 from domain.discounts import Line
+from domain.purchases import OrderIds, order_ids
 from store.redemptions.queries import RedemptionRead
 
 Status = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
@@ -61,8 +62,8 @@ class OrderIn(BaseModel):
     """The order at checkout. `amount` is what it comes to before the code's discount, in minor
     units; left out, it is the sum of the items."""
 
-    id: str | None = Field(default=None, max_length=255)
-    source_id: str | None = Field(default=None, max_length=255)
+    id: ExternalId | None = None
+    source_id: ExternalId | None = None
     status: Status | None = None
     amount: MinorUnits | None = Field(default=None, examples=[4000])
     total_amount: MinorUnits | None = Field(
@@ -94,6 +95,13 @@ class OrderIn(BaseModel):
         if sum(item.total() for item in items or []) > MAX_MINOR:
             raise ValueError(f"the items come to more than {MAX_MINOR} minor units")
         return items
+
+    def ids(self, metadata: dict[str, Any] | None = None) -> OrderIds:
+        """Every id that it came with; `metadata`: of the event, which may name it as well."""
+        said = metadata or {}
+        return order_ids(
+            [self.source_id, said.get("order_source_id")], [self.id, said.get("order_id")]
+        )
 
     def total(self) -> int:
         """The order's value before the discount, minor units."""

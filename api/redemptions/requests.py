@@ -8,9 +8,10 @@ from fastapi import Request
 
 from api.http.idempotency import HEADER
 from api.redemptions.schemas import RedemptionIn
+from domain.purchases import NO_ORDER
 from store.codes.typed import as_stored
 from store.database import Database
-from store.redemptions.redeem import RedemptionRequest
+from store.redemptions.repeats import RedemptionRequest
 
 _NO_PART = {"referrer_id", "referrer"}
 """What an order says of others than itself."""
@@ -34,7 +35,7 @@ def to_request(
         priced=order.is_priced if order else False,
         lines=order.lines() if order else [],
         order=order.model_dump(mode="json", exclude_none=True, exclude=_NO_PART) if order else None,
-        order_source_id=order.source_id or order.id if order else None,
+        orders=order.ids() if order else NO_ORDER,
         referrer=order.named_referrer if order else None,
         tracking_id=body.tracking_id,
         metadata=body.metadata,

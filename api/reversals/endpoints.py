@@ -12,11 +12,14 @@ from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
 from api.referrals.schemas import ReferralAnswer
 from api.reversals.schemas import OrderReversalAnswer, OrderReversalIn, ReversalIn
+from domain.purchases import Sort
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.database import Transaction
 from store.referrals import queries as reading
-from store.reversals.request import Accepted, referral_of_order, request_reversal
+from store.reversals import by_order
+from store.reversals.by_order import OrderRefund
+from store.reversals.request import Accepted, request_reversal
 
 router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
 
@@ -41,20 +44,39 @@ async def reverse_referral(
 @router.post(
     "/reversals",
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
+    responses=post_responses(
+        "resource_not_found", "identity_reused", "ambiguous_order", "not_allowed_in_state"
+    ),
 )
 async def reverse_order(
     body: OrderReversalIn, caller: Calling, held: Held, request: Request
 ) -> OrderReversalAnswer:
-    """Undo, by a refunded order, every referral that it had converted: all of them or none."""
+    """Undo, by a refunded order, every referral that it had converted: all of them or none. Any
+    id that the order came with finds it. Where several campaigns know such an order, for shops
+    number alike, `campaign_id` names one, and `all_campaigns` says that it is the same order."""
     async with held.database.transaction() as tx:
-        accepted = [
-            await _accept(tx, referral_id, body, caller, request)
-            for referral_id in await referral_of_order(tx, body.order_source_id)
-        ]
+        accepted = await by_order.reverse_order(tx, _refund(body, caller, request))
     held.dispatcher.wake([message for one in accepted for message in one.intake])
     referrals = [await _answer(held, one.referral_id, caller) for one in accepted]
-    return OrderReversalAnswer(order_source_id=body.order_source_id, referrals=referrals)
+    return OrderReversalAnswer(
+        order_source_id=body.order_source_id, order_id=body.order_id, referrals=referrals
+    )
+
+
+def _refund(body: OrderReversalIn, caller: Caller, request: Request) -> OrderRefund:
+    own = body.order_source_id
+    return OrderRefund(
+        order_id=own or body.order_id or "",
+        sort=Sort.SOURCE_ID if own else Sort.ID,
+        campaign_id=body.campaign_id,
+        all_campaigns=body.all_campaigns,
+        refunded=body.amount,
+        reason=body.reason,
+        identity=_identity(body, request),
+        order_amount=body.order_amount,
+        currency=body.currency,
+        actor=_actor(caller),
+    )
 
 
 async def _accept(
@@ -68,8 +90,13 @@ async def _accept(
         _identity(body, request),
         order_amount=body.order_amount,
         currency=body.currency,
-        actor=caller.actor if caller.role is not Role.SERVICE else None,
+        actor=_actor(caller),
     )
+
+
+def _actor(caller: Caller) -> str | None:
+    """A service's refund is no person's decision."""
+    return caller.actor if caller.role is not Role.SERVICE else None
 
 
 def _identity(body: ReversalIn, request: Request) -> str | None:

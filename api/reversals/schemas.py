@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.http.fields import OrderCurrency, Strict
+from api.http.fields import ExternalId, OrderCurrency, Strict
 from api.referrals.schemas import ReferralAnswer
 from domain.customers import Metadata
 
@@ -70,12 +70,35 @@ class OrderReversalIn(ReversalIn):
         }
     )
 
-    order_source_id: str = Field(min_length=1, max_length=255)
+    order_source_id: ExternalId | None = Field(
+        default=None,
+        min_length=1,
+        description="The order's id, as the shop sent it: `order.source_id`, or where it sent "
+        "none, `order.id`.",
+    )
+    order_id: ExternalId | None = Field(
+        default=None, min_length=1, description="Its `order.id`, where that is what is known."
+    )
+    campaign_id: str | None = Field(
+        default=None, max_length=64, description="Only what it converted in this campaign."
+    )
+    all_campaigns: bool = Field(
+        default=False, description="What it converted in every campaign that knows it."
+    )
+
+    @model_validator(mode="after")
+    def _names_one_order(self) -> OrderReversalIn:
+        if (self.order_source_id is None) == (self.order_id is None):
+            raise ValueError("give either order_source_id or order_id")
+        if self.campaign_id and self.all_campaigns:
+            raise ValueError("give either campaign_id or all_campaigns")
+        return self
 
 
 class OrderReversalAnswer(BaseModel):
     """The referrals that the order had converted, as they stand now."""
 
     object: Literal["reversal"] = "reversal"
-    order_source_id: str
+    order_source_id: str | None
+    order_id: str | None
     referrals: list[ReferralAnswer]

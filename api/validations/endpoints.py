@@ -11,7 +11,7 @@ from api.http.route import GuardedRoute
 from api.redemptions.requests import read_code, to_request
 from api.redemptions.schemas import RedemptionIn
 from api.validations.schemas import ValidationAnswer
-from domain.refusals import CannotCount, NotFound
+from domain.refusals import CannotCount, IdentityReused, NotFound
 from domain.roles import Role
 from store.customers.upsert import upsert
 from store.database import ReadSession, Transaction
@@ -31,7 +31,7 @@ async def validate_code(body: RedemptionIn, held: Held, request: Request) -> Val
     try:
         async with held.database.rehearsal() as tx:
             return await _rehearse(tx, body, request)
-    except (CannotCount, NotFound) as refusal:
+    except (CannotCount, IdentityReused, NotFound) as refusal:
         return ValidationAnswer.inapplicable(
             code, refusal, request.state.request_id, body.tracking_id
         )

@@ -7,6 +7,7 @@ second waits for the first to commit, and is refused.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from sqlmodel import col
 from domain.ids import digest
 from domain.refusals import IdempotencyInProgress
 from domain.repeats import POINTERS, Content, Kind, must_say_the_same, trimmed
+from store.access.lasting_secret import key_for
 from store.database import Transaction
 from store.tables import Identity, metadata
 
@@ -51,8 +53,8 @@ _KEEP = insert(_IDENTITIES).on_conflict_do_nothing().returning(_IDENTITIES.c.nam
 async def recall(tx: Transaction, identity: Given) -> list[Identity]:
     """What is known under it; nothing for a first request, or one that was recorded before
     contents were."""
-    found = await tx.session.scalars(_KNOWN, {"kind": identity.kind, "names": identity.names})
-    return list(found)
+    names = await _kept_names(tx, identity)
+    return list(await tx.session.scalars(_KNOWN, {"kind": identity.kind, "names": names}))
 
 
 def must_match(identity: Given, known: Sequence[Identity], content: Content) -> list[str]:
@@ -68,8 +70,17 @@ async def keep(tx: Transaction, identity: Given, content: Content, result: list[
     IdempotencyInProgress when one with the same did."""
     compared = content.model_dump(mode="json", include=set(POINTERS[identity.kind]))
     row = {"kind": identity.kind, "content": compared, "result": result}
-    rows = [row | {"name": name, "created_at": tx.now} for name in sorted(identity.names)]
+    rows = [
+        row | {"name": name, "created_at": tx.now}
+        for name in sorted(await _kept_names(tx, identity))
+    ]
     kept = await tx.session.scalars(_KEEP, rows)
     if len(kept.all()) < len(rows):
         must_match(identity, await recall(tx, identity), content)
         raise IdempotencyInProgress("The first request with this identity still runs.")
+
+
+async def _kept_names(tx: Transaction, identity: Given) -> list[str]:
+    """Under the lasting secret: an id may name a person, and outlives the person's erasure."""
+    key = await key_for(tx, "identities")
+    return [hmac.digest(key, name.encode(), "sha256").hex()[:32] for name in identity.names]

@@ -18,6 +18,7 @@ from store.access.erasures import count_erasure
 from store.access.idempotency import Named, forget_answers
 from store.database import Transaction
 from store.exports.exports import forget_about
+from store.referrals.purchases import erased_keys, orders_of_row
 from store.tables import (
     Customer,
     Holder,
@@ -85,14 +86,21 @@ async def _hash_ids(tx: Transaction, customer_id: str) -> None:
         if referral.conversion and "event_id" in referral.conversion:
             event_id = await erased_form(tx, referral.conversion["event_id"])
             referral.conversion = referral.conversion | {"event_id": event_id}
+        referral.order_ids = await _keys(tx, referral)
         referral.order_source_id = await _form(tx, referral.order_source_id)
     uses = select(Redemption).where(col(Redemption.customer_id) == customer_id)
     for use in await tx.session.scalars(uses):
         use.identity = await _form(tx, use.identity)
+        use.order_ids = await _keys(tx, use)
         use.order_source_id = await _form(tx, use.order_source_id)
         if use.voucher_id is None:  # a code that is none of ours is what they typed
             use.code = await erased_form(tx, use.code)
     await tx.session.flush()
+
+
+async def _keys(tx: Transaction, row: Referral | Redemption) -> list[str] | None:
+    known = row.order_ids is not None
+    return await erased_keys(tx, orders_of_row(row)) if known else None
 
 
 async def _form(tx: Transaction, id: str | None) -> str | None:

@@ -16,6 +16,7 @@ from store.eligibility import counting, limits, rules
 from store.eligibility.counting import Subject
 from store.marks.people import People
 from store.qualification import duplicates
+from store.referrals.purchases import same_order
 from store.tables import Grant, Referral
 
 _AT_THE_DOOR = ("time_window", "audience", "redemptions_per_customer")
@@ -38,6 +39,7 @@ async def made(
     likeness = await duplicates.likeness_of(tx, referral, people, terms)
     looked = terms.review is not Review.NONE
     verdicts += fraud_verdicts(terms.fraud, likeness, looked=looked)
+    verdicts += await same_order(tx, referral, terms)
     verdicts += await limits.of_referrer(tx, terms, subject, at, grants)
     if limits.are_shared(terms) or _counts_again(terms):
         await counting.lock_campaign(tx, referral.campaign_id)

@@ -9,7 +9,7 @@ from domain.customers import Person
 from domain.ids import Prefix, new_id
 from domain.refusals import Refusal
 from store.database import Transaction
-from store.redemptions.redeem import RedemptionRequest
+from store.redemptions.repeats import RedemptionRequest
 from store.tables import Customer, Redemption, Referral, Voucher
 
 
@@ -28,7 +28,8 @@ async def keep_failure(
         voucher_id=voucher.id if voucher else None,
         campaign_id=voucher.campaign_id if voucher else None,
         customer_id=customer_id,
-        order_source_id=request.order_source_id,
+        order_source_id=request.orders.main,
+        order_ids=request.orders.keys,
         order=request.order if customer_id else None,
         amount=request.amount,
         tracking_id=request.tracking_id if customer_id else None,

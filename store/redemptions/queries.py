@@ -12,6 +12,7 @@ from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read
 from store.database import ReadSession
 from store.pages import AnySelect, Between, Page, Window, read_page
 from store.references import campaign_named, customer_named
+from store.referrals.purchases import known_as
 from store.tables import Campaign, Customer, Redemption, Referral, Rollback, Voucher
 
 
@@ -78,7 +79,7 @@ def _narrowed(statement: AnySelect, filters: Filters) -> AnySelect:
     if filters.voucher is not None:
         statement = statement.where(col(Redemption.code) == filters.voucher)
     if filters.order_source_id is not None:
-        statement = statement.where(col(Redemption.order_source_id) == filters.order_source_id)
+        statement = statement.where(known_as(Redemption, filters.order_source_id))
     statement = statement.where(*filters.created.holds(col(Redemption.created_at)))
     if filters.result is not None:
         failed = col(Redemption.failure_code).is_not(None)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-from sqlalchemy import exists, select
-from sqlmodel import col
-
 from domain.campaigns import CampaignTerms, ConversionKind
-from domain.discounts import Discount, Line, UnitsOff, discount_amount, units_free
-from domain.ids import Prefix, digest, new_id
+from domain.discounts import Discount, UnitsOff, discount_amount, units_free
+from domain.ids import Prefix, new_id
 from domain.referrals import ReferralStatus
 from domain.refusals import CannotCount, InvalidPayload, NotFound
 from domain.rules.evaluation import Basket
@@ -24,34 +19,12 @@ from store.eligibility.lookup import Code, look_up, must_be_usable, must_run
 from store.eligibility.rules import Asked, SeenByRule, judge_use
 from store.outbox.messages import Outgoing
 from store.qualification.qualify import qualify_at_redemption
+from store.redemptions.repeats import RedemptionRequest, column_of, first_use, remember
 from store.referrals.attribute import attribute, convert_by, same_code
 from store.referrals.conversion import ConversionRequest, start_of
 from store.referrals.progress import lock_progress
-from store.tables import Redemption, Referral, Rollback
+from store.tables import Redemption, Referral
 from store.terms import terms_of
-
-
-class RedemptionRequest(BaseModel):
-    """A code used by a customer. `amount` is the order's, minor units, `lines` its items.
-    `identity` is whatever the caller tells one use from another by; None: nothing, each request
-    is a use of its own."""
-
-    code: str
-    customer_id: str
-    identity: str | None
-    amount: int
-    priced: bool = True
-    """Does the order say what it comes to?"""
-    lines: list[Line] = []
-    order: dict[str, Any] | None
-    order_source_id: str | None
-    referrer: str | None = None
-    """The holder of the code who is to be rewarded, by id or source_id; None: its owner."""
-    tracking_id: str | None
-    metadata: dict[str, Any]
-    received_at: datetime
-    api_key: str | None = None
-    """The credential that sent it."""
 
 
 class Redeemed(NamedTuple):
@@ -67,24 +40,26 @@ async def redeem(
     """Redeem a code once. In a redemption campaign this is the conversion; in a custom-event
     campaign it gives the discount and attributes the friend. What qualification would refuse is
     refused here: no discount is given without the reward that goes with it. A repeat answers the
-    first use, and is refused once that was rolled back.
+    first use; it is refused with another amount or order, and once the first was rolled back.
     `rehearsed`: the caller undoes all of it, so nobody has to wait for its counts.
 
     The caller has locked the customer's row in this transaction (store.customers.upsert.upsert), so
     uses by one customer are counted one after the other. The campaign's budget is locked by the
-    last statement. Raises NotFound or CannotCount.
+    last statement. Raises NotFound, CannotCount or IdentityReused.
     """
-    identity = _identity(request)
-    if earlier := await _by_identity(tx, identity):
+    if earlier := await first_use(tx, request):
         return Redeemed(earlier, [])
+    identity = column_of(request)
     try:
         found = await _look_up(tx, request)
     except (CannotCount, InvalidPayload):
         # Nobody holds it as a referral code: it may be somebody's own coupon.
         if coupon := await coupons.take(tx, request.code, request.customer_id):
-            return Redeemed(_redeem_coupon(tx, request, coupon, identity), [])
+            return Redeemed(await _redeem_coupon(tx, request, coupon, identity), [])
         raise
     terms, within = await _must_be_redeemable(tx, found, request)
+    if not rehearsed:
+        _must_be_named(terms, request)
     converts = found.terms.conversion is ConversionKind.REDEMPTION
     if converts:
         await lock_progress(tx, found.campaign_id, _referrer_of(found))
@@ -98,6 +73,7 @@ async def redeem(
     redemption.identity = identity
     tx.session.add(redemption)
     _record(tx, redemption)
+    await remember(tx, request, redemption.id)
     if converts:
         await _judge(tx, referral)
     return Redeemed(redemption.id, intake)
@@ -116,7 +92,7 @@ async def _judge(tx: Transaction, referral: Referral) -> None:
     await qualify_at_redemption(tx, start_of(referral))
 
 
-def _redeem_coupon(
+async def _redeem_coupon(
     tx: Transaction, request: RedemptionRequest, coupon: coupons.Taken, identity: str
 ) -> str:
     """A coupon gives its discount and refers nobody: it counts against no campaign's limits."""
@@ -124,36 +100,20 @@ def _redeem_coupon(
     redemption.identity, redemption.counts = identity, False
     tx.session.add(redemption)
     _record(tx, redemption, "Discount coupon redeemed")
+    await remember(tx, request, redemption.id)
     return redemption.id
 
 
-def _identity(request: RedemptionRequest) -> str:
-    given = request.identity or new_id(Prefix.REDEMPTION)
-    return digest(given, request.code, request.customer_id)
-
-
-_UNDONE = (
-    exists()
-    .where(col(Rollback.redemption_id) == Redemption.id, col(Rollback.whole))
-    .correlate(Redemption)
-)
-
-
-async def _by_identity(tx: Transaction, identity: str) -> str | None:
-    """The redemption that this is a repeat of. One that was rolled back as a whole gives no
-    discount again: who trusts a success would give it away, counted by nobody."""
-    statement = select(col(Redemption.id), _UNDONE).where(col(Redemption.identity) == identity)
-    earlier = (await tx.session.execute(statement)).one_or_none()
-    if earlier is None:
-        return None
-    redemption_id, undone = earlier
-    if undone:
-        raise CannotCount(
-            "already_rolled_back",
-            f"This use ({redemption_id}) was rolled back. To use the code again, send a new order "
-            "id (or, without an order id, a new tracking_id or Idempotency-Key).",
+def _must_be_named(terms: CampaignTerms, request: RedemptionRequest) -> None:
+    """Where a customer may redeem but once, that limit stops a nameless repeat; else nothing
+    does."""
+    most = terms.limits.redemptions_per_customer
+    if request.identity is None and most > 1:
+        raise InvalidPayload(
+            f"A customer may redeem {most} times here, so a use needs a name of its own: send "
+            "order.source_id, order.id, tracking_id or an Idempotency-Key.",
+            field="/order/source_id",
         )
-    return str(redemption_id)
 
 
 async def _look_up(tx: Transaction, request: RedemptionRequest) -> Code:
@@ -229,7 +189,7 @@ async def _refer(
             event_id=identity,
             customer_id=request.customer_id,
             code=request.code,
-            order_source_id=request.order_source_id,
+            orders=request.orders,
             order_amount=request.amount if order else None,
             paid_amount=request.amount - off if order else None,
             order_currency=(request.order or {}).get("currency"),
@@ -254,7 +214,8 @@ def _redemption(
         campaign_id=used.campaign_id,
         customer_id=request.customer_id,
         referral_id=used.id if isinstance(used, Referral) else None,
-        order_source_id=request.order_source_id,
+        order_source_id=request.orders.main,
+        order_ids=request.orders.keys,
         order=_with_free_units(request, discount),
         amount=request.amount,
         discount_amount=discount_amount(discount, request.amount, request.lines),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from domain.customers import Person
-from domain.refusals import CannotCount, NotFound, Refusal
+from domain.refusals import CannotCount, IdentityReused, NotFound, Refusal
 from store.database import Database, Transaction
 from store.redemptions.failed import known_customer, known_referral, known_voucher
 from store.references import campaign_named
@@ -43,7 +43,7 @@ async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Tran
     try:
         async with database.transaction() as tx:
             yield tx
-    except (CannotCount, NotFound) as refusal:
+    except (CannotCount, IdentityReused, NotFound) as refusal:
         if isinstance(refusal, NotFound) and asked.type == "publication.failed":
             raise  # A slip of a program's: nobody waits for a code that there never was.
         async with database.transaction() as tx:

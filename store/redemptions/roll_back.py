@@ -16,6 +16,7 @@ from domain.reversal import fits, share
 from store.database import Transaction
 from store.eligibility import uses
 from store.outbox.messages import Outgoing
+from store.referrals.purchases import orders_of_row
 from store.reversals.request import paid_for, request_reversal
 from store.tables import Redemption, Referral, Rollback
 
@@ -134,8 +135,8 @@ def _converted_by(referral: Referral, redemption: Redemption) -> bool:
     """By the redemption itself, or by an event that named the same order."""
     if (referral.conversion or {}).get("event_id") == redemption.identity:
         return True
-    order = redemption.order_source_id
-    return order is not None and referral.order_source_id == order
+    ordered, converted = orders_of_row(redemption), orders_of_row(referral)
+    return bool(set(ordered.keys) & set(converted.keys))
 
 
 def _record(tx: Transaction, redemption: Redemption, rollback: Rollback) -> None:

@@ -22,6 +22,8 @@ from store.eligibility.lookup import Code, look_up, must_be_live
 from store.outbox.messages import Outgoing
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
 from store.referrals.convert import Converted, convert_all, convert_these
+from store.referrals.purchases import lock_orders, must_be_unused
+from store.referrals.repeats import first_answer, remember
 from store.tables import Referral, metadata
 
 
@@ -55,11 +57,16 @@ async def attribute(
 
 async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
     """Accept a conversion: with a code it attributes and converts; without one, every referral
-    of the customer that waits for this event converts."""
+    of the customer that waits for this event converts. A repeat answers like the first."""
+    if first := await first_answer(tx, request):
+        return first
     if request.code is None:
-        return await convert_all(tx, request)
-    found = await look_up(tx, request.code, request.customer_id, request.referrer_id)
-    return await convert_by(tx, found, request)
+        converted = await convert_all(tx, request)
+    else:
+        found = await look_up(tx, request.code, request.customer_id, request.referrer_id)
+        converted = await convert_by(tx, found, request)
+    await remember(tx, request, converted)
+    return converted
 
 
 async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -> Converted:
@@ -79,6 +86,8 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
     verdicts = await _admitted(tx, found, request.customer_id)
     parties = (request.customer_id, found.referrer_id)
     subject = Subject(found.campaign_id, found.voucher_id, *parties)
+    await lock_orders(tx, [request.orders])
+    await must_be_unused(tx, found.terms, found.campaign_id, request.orders)
     seen = await seen_for(tx, found.terms, request, subject)
     given = {"verdicts": verdicts, **columns_of(request, seen)}
     referral, created = await _insert(tx, found, request.customer_id, given)

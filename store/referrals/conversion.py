@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from domain.campaigns import CampaignTerms, ConversionKind, FreeOrders
 from domain.ids import digest
 from domain.messages import Conversion, ReferralStart
+from domain.purchases import NO_ORDER, OrderIds
 from domain.referrals import ReferralStatus
 from domain.rules.evaluation import Basket, Seen
 from domain.verdict import refused
@@ -28,10 +29,13 @@ class ConversionRequest(BaseModel):
     kind: ConversionKind = ConversionKind.CUSTOM_EVENT
     event: str | None = None
     event_id: str | None = None
+    scope: tuple[str, ...] = ()
+    """What `event_id` is unique within: an Idempotency-Key within its credential."""
     customer_id: str
     code: str | None = None
     referrer_id: str | None = None
-    order_source_id: str | None = None
+    orders: OrderIds = NO_ORDER
+    """Every id that the order behind it came with."""
     order_amount: int | None = None
     """What the order came to before the code's discount, minor units; None where nobody said."""
     paid_amount: int | None = None
@@ -47,8 +51,12 @@ class ConversionRequest(BaseModel):
     """What the rules' conditions came to, where they were judged already."""
 
     def identity(self) -> str:
-        """The event's identity: the caller's, else a hash of event, customer and code."""
-        return self.event_id or digest(self.event or self.kind, self.customer_id, self.code or "")
+        """The event's identity: the caller's, else a hash of event, customer, code and the
+        order's ids."""
+        if self.event_id is not None:
+            return self.event_id
+        who = (self.event or self.kind, self.customer_id, self.code or "")
+        return digest(*who, *self.orders.keys)
 
 
 def must_be_bought(terms: CampaignTerms, request: ConversionRequest) -> None:
@@ -80,8 +88,11 @@ async def seen_for(
     return await judge_use(tx, terms, asked, binding=False)
 
 
-def columns_of(request: ConversionRequest, seen: SeenByRule) -> dict[str, Any]:
-    """What makes a referral a converted one."""
+def columns_of(
+    request: ConversionRequest, seen: SeenByRule, orders: OrderIds | None = None
+) -> dict[str, Any]:
+    """What makes a referral a converted one. `orders`: where the request names none."""
+    orders = orders or request.orders
     rules = {
         rule_id: {key: one.model_dump(exclude_none=True) for key, one in conditions.items()}
         for rule_id, conditions in seen.items()
@@ -95,7 +106,8 @@ def columns_of(request: ConversionRequest, seen: SeenByRule) -> dict[str, Any]:
             "received_at": request.received_at.isoformat(),
             **({"rules": rules} if rules else {}),
         },
-        "order_source_id": request.order_source_id,
+        "order_source_id": orders.main,
+        "order_ids": orders.keys,
         "order_amount": request.order_amount,
         "paid_amount": request.paid_amount,
         "order_currency": request.order_currency,

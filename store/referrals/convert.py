@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import col
 
-from domain.referrals import Pause, ReferralStatus, pause_of
+from domain.purchases import OrderIds
+from domain.referrals import ReferralStatus, pause_of
 from domain.refusals import CannotCount
+from domain.same_order import CHECK
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule
 from store.outbox.messages import Outgoing
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
 from store.referrals.pauses import pause_now, tell_held
+from store.referrals.purchases import (
+    any_of,
+    lock_orders,
+    must_be_unused,
+    redeemed_orders,
+)
 from store.tables import Campaign, CampaignVersion, Redemption, Referral, Voucher
 from store.tables.columns import documents
 from store.terms import terms_of
@@ -32,9 +40,10 @@ class Converted(NamedTuple):
 
 async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
     """An event without a code: every referral of the customer that waits for it converts. One
-    whose rules are not met goes on waiting, and tells why."""
-    terms, conversion = documents(CampaignVersion, "terms"), documents(Referral, "conversion")
-    waiting = await tx.session.execute(
+    whose rules are not met goes on waiting, and tells why. Where none waits, the answer is what
+    such an event converted before."""
+    terms = documents(CampaignVersion, "terms")
+    found = await tx.session.execute(
         select(Referral, col(Campaign.active), col(Voucher.active))
         .join(Campaign, col(Campaign.id) == Referral.campaign_id)
         .join(Voucher, col(Voucher.id) == Referral.voucher_id)
@@ -51,18 +60,20 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
             terms["event_name"].astext == request.event,
             or_(
                 col(Referral.status) == ReferralStatus.WAITING,
-                conversion["event_id"].astext == request.identity(),
+                col(Referral.conversion).is_not(None),
             ),
         )
         .order_by(col(Referral.id))
     )
-    found = waiting.all()
+    rows = found.all()
     paused = [
         referral.id
-        for referral, campaign, code in found
+        for referral, campaign, code in rows
         if pause_of(campaign_active=campaign, code_active=code)
     ]
-    return await convert_these(tx, [row[0] for row in found], request, paused)
+    referrals = [row[0] for row in rows]
+    waiting = [one for one in referrals if one.status == ReferralStatus.WAITING]
+    return await convert_these(tx, waiting or referrals, request, paused)
 
 
 async def convert_these(
@@ -75,17 +86,20 @@ async def convert_these(
     their campaign or their code, are held. Raises CannotCount where a rule is not met and the
     event came with a code: it is about this referral, and its sender may know."""
     outgoing = []
+    orders = await _orders(tx, referrals, request)
     for referral in referrals:
+        own = orders.get(referral.id, request.orders)
         try:
-            seen = await _judged(tx, referral, request)
+            seen = await _judged(tx, referral, request, own)
         except CannotCount as refusal:
             if request.code is not None:
                 raise
             _note(tx, referral, refusal)
             continue
-        priced = await _priced(tx, referral, request)
+        priced = await _priced(tx, referral, request, own)
         pause = await pause_now(tx, referral) if referral.id in paused else None
-        if await _won(tx, referral, priced, seen, pause):
+        columns = columns_of(priced, seen, own) | {"reason": pause}
+        if await _won(tx, referral, columns, request):
             outgoing.append(await enqueue(tx, referral, request))
             if pause:
                 tell_held(tx, referral, pause)
@@ -93,29 +107,45 @@ async def convert_these(
     return Converted(referrals, repeat=not outgoing, intake=outgoing)
 
 
-async def _judged(tx: Transaction, referral: Referral, request: ConversionRequest) -> SeenByRule:
+async def _orders(
+    tx: Transaction, referrals: list[Referral], request: ConversionRequest
+) -> dict[str, OrderIds]:
+    """The order behind each conversion where the event names none; locked, as the named one is."""
+    waiting = [one for one in referrals if one.status == ReferralStatus.WAITING]
+    if request.orders.keys or not waiting:
+        await lock_orders(tx, [request.orders] if waiting else [])
+        return {}
+    redeemed = await redeemed_orders(tx, waiting)
+    await lock_orders(tx, redeemed.values())
+    return redeemed
+
+
+async def _judged(
+    tx: Transaction, referral: Referral, request: ConversionRequest, orders: OrderIds
+) -> SeenByRule:
     """By the terms that this friend was promised; a repeat of what converted is not judged."""
     if referral.status != ReferralStatus.WAITING:
         return {}
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
     parties = (referral.referee_id, referral.referrer_id)
     subject = Subject(referral.campaign_id, referral.voucher_id, *parties, referral.id)
+    await must_be_unused(tx, terms, referral.campaign_id, orders, referral.id)
     return await seen_for(tx, terms, request, subject)
 
 
 async def _priced(
-    tx: Transaction, referral: Referral, request: ConversionRequest
+    tx: Transaction, referral: Referral, request: ConversionRequest, orders: OrderIds
 ) -> ConversionRequest:
     """With what was paid. An event that names the order as it came to before the discount which
     the code gave at checkout is about what that left to pay."""
-    stated = request.order_source_id and request.order_amount is not None
+    stated = orders.keys and request.order_amount is not None
     if request.paid_amount is not None or not stated:
         return request
     paid = await tx.session.scalar(
         select(col(Redemption.amount) - col(Redemption.discount_amount))
         .where(
             col(Redemption.referral_id) == referral.id,
-            col(Redemption.order_source_id) == request.order_source_id,
+            any_of(Redemption, orders),
             col(Redemption.amount) == request.order_amount,
         )
         .order_by(col(Redemption.id).desc())
@@ -125,11 +155,7 @@ async def _priced(
 
 
 async def _won(
-    tx: Transaction,
-    referral: Referral,
-    request: ConversionRequest,
-    seen: SeenByRule,
-    pause: Pause | None,
+    tx: Transaction, referral: Referral, columns: dict[str, Any], request: ConversionRequest
 ) -> bool:
     """A compare-and-set on the row, so that of ten simultaneous events one converts, and the rest
     answer like it."""
@@ -140,7 +166,7 @@ async def _won(
             col(Referral.status) == ReferralStatus.WAITING,
             col(Referral.expires_at) >= request.received_at,
         )
-        .values(**columns_of(request, seen), reason=pause, updated_at=func.now())
+        .values(**columns, updated_at=func.now())
         .returning(col(Referral.id))
         .execution_options(synchronize_session=False)
     )
@@ -148,7 +174,8 @@ async def _won(
 
 
 def _note(tx: Transaction, referral: Referral, refusal: CannotCount) -> None:
-    kept = [one for one in referral.verdicts if one["check"] not in ("validation_rule", "order")]
+    judged = ("validation_rule", "order", CHECK)
+    kept = [one for one in referral.verdicts if one["check"] not in judged]
     referral.verdicts = kept + refusal.details.get("verdicts", [])
     tx.record(
         "referral.not_converted",

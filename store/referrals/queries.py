@@ -16,6 +16,7 @@ from store.grants import queries as grants
 from store.grants.queries import GrantRead
 from store.pages import AnySelect, Page, Window, read_page
 from store.references import customer_named, voucher_of_code
+from store.referrals.purchases import known_as
 from store.tables import Customer, Redemption, Referral, Voucher
 
 
@@ -114,10 +115,9 @@ def _of_email(email: str) -> ColumnElement[bool]:
 def _of_order(order_source_id: str) -> ColumnElement[bool]:
     """The order that converted, or one in which the code gave its discount."""
     redeemed = exists().where(
-        col(Redemption.referral_id) == Referral.id,
-        col(Redemption.order_source_id) == order_source_id,
+        col(Redemption.referral_id) == Referral.id, known_as(Redemption, order_source_id)
     )
-    return or_(col(Referral.order_source_id) == order_source_id, redeemed)
+    return or_(known_as(Referral, order_source_id), redeemed)
 
 
 def _anywhere(text: str) -> ColumnElement[bool]:

@@ -18,7 +18,6 @@ from domain.referrals import ReferralStatus
 from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
 from domain.repeats import Content, Kind, trimmed
 from domain.reversal import fits
-from store.access.erased_ids import erased_form
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.outbox.messages import Outgoing
@@ -29,7 +28,8 @@ _NAMELESS_PART = (
     "A part of an order needs a name of its own, so that a repeat is not a second refund. Send "
     "metadata.refund_id or an Idempotency-Key."
 )
-_NEVER_COUNTED = frozenset({ReferralStatus.EXPIRED, ReferralStatus.REJECTED})
+NEVER_COUNTED = frozenset({ReferralStatus.EXPIRED, ReferralStatus.REJECTED})
+"""Nothing was granted, so nothing can be undone."""
 
 
 class Accepted(NamedTuple):
@@ -73,7 +73,7 @@ async def request_reversal(
         raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
     referral = await _lock(tx, referral_id)
     named = given(Kind.REFUND, identity, referral.id) if identity else None
-    content = Content(amount=refunded)
+    content = Content(amount=refunded, currency=currency or referral.order_currency)
     if named and (known := await recall(tx, named)):
         must_match(named, known, content)
         return Accepted(referral.id, [])
@@ -82,7 +82,7 @@ async def request_reversal(
     old = identity and await _known(tx, referral.id, {identity, trimmed(identity)})
     if old or (before.whole and refunded is None):
         return Accepted(referral.id, [])
-    if referral.status in _NEVER_COUNTED:
+    if referral.status in NEVER_COUNTED:
         raise NotAllowedInState(f"The referral is {referral.status}: nothing was granted for it.")
     if before.whole:
         raise NotAllowedInState("All of the order behind this referral is reversed already.")
@@ -130,20 +130,6 @@ def paid_for(referral: Referral) -> int | None:
     """What was paid for the order, minor units. Referrals from before prices were told apart
     have one amount only."""
     return referral.order_amount if referral.paid_amount is None else referral.paid_amount
-
-
-async def referral_of_order(tx: Transaction, order_source_id: str) -> list[str]:
-    """The referrals that an order of the caller's converted, oldest first. Raises NotFound."""
-    erased = await erased_form(tx, order_source_id)
-    found = await tx.session.scalars(
-        select(col(Referral.id))
-        .where(col(Referral.order_source_id).in_((order_source_id, erased)))
-        .order_by(col(Referral.id))
-    )
-    referrals = list(found)
-    if not referrals:
-        raise NotFound("order", order_source_id, field="/order_source_id")
-    return referrals
 
 
 def _must_fit(

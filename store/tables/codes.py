@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import document, instant
+from store.tables.columns import document, instant, keys
 
 
 class Voucher(SQLModel, table=True):
@@ -104,6 +104,7 @@ class Redemption(SQLModel, table=True):
     __table_args__ = (
         # Ids of uses and of refused ones begin differently; what follows sorts by time of birth.
         Index("ix_redemptions_birth", text("split_part(id, '_', 2)")),
+        Index("ix_redemptions_order_ids", "order_ids", postgresql_using="gin"),
         Index(
             "ix_redemptions_counted",
             "campaign_id",
@@ -133,6 +134,8 @@ class Redemption(SQLModel, table=True):
     customer_id: str | None = Field(default=None, foreign_key="customers.id", index=True)
     referral_id: str | None = Field(default=None, foreign_key="referrals.id", index=True)
     order_source_id: str | None = Field(default=None, index=True)
+    order_ids: list[str] | None = keys()
+    """Keys of every id that the order came with; NULL: recorded before all of them were."""
     order: dict[str, Any] | None = document(default=None, nullable=True)
     amount: int = Field(default=0, sa_type=BigInteger)
     discount_amount: int = Field(default=0, sa_type=BigInteger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, MetaData, String, inspect
+from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, MetaData, String, Text, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -47,6 +47,11 @@ def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
     """Only the words of an enumeration: a CHECK, which a migration can widen in place."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_word")
+
+
+def keys() -> Any:
+    """Words by which a row is found again; any of them will do."""
+    return Field(default=None, sa_type=ARRAY(Text), nullable=True)
 
 
 def documents(table: type[SQLModel], column: str) -> Any:

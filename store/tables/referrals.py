@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from domain.referrals import ReferralStatus
-from store.tables.columns import document, instant, one_of
+from store.tables.columns import document, instant, keys, one_of
 
 
 class Referral(SQLModel, table=True):
@@ -23,6 +23,7 @@ class Referral(SQLModel, table=True):
             ["campaign_versions.campaign_id", "campaign_versions.version"],
         ),
         one_of("status", ReferralStatus),
+        Index("ix_referrals_order_ids", "order_ids", postgresql_using="gin"),
         # How many conversions of a code, or of a campaign, fall into a period.
         Index("ix_referrals_voucher_id", "voucher_id", "converted_at"),
         Index(
@@ -51,6 +52,9 @@ class Referral(SQLModel, table=True):
     verdicts: list[dict[str, Any]] = document(default_factory=list, nullable=False)
     workflow_id: str
     order_source_id: str | None = Field(default=None, index=True)
+    """The id that is shown of the order behind the conversion."""
+    order_ids: list[str] | None = keys()
+    """Keys of every id that it came with; NULL: recorded before all of them were."""
     order_amount: int | None = Field(default=None, sa_type=BigInteger)
     """What the order behind the conversion came to before the code's discount, minor units."""
     paid_amount: int | None = Field(default=None, sa_type=BigInteger)

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import pytest
 
 from domain.ledger import Posting
+from domain.purchases import OrderIds
 from domain.refusals import CannotCount
 from store.database import Database, Transaction, now
 from store.qualification.qualify import qualify
-from store.redemptions.redeem import RedemptionRequest, redeem
+from store.redemptions.redeem import redeem
+from store.redemptions.repeats import RedemptionRequest
 from store.redemptions.roll_back import RollbackRequest, roll_back
 from store.reversals.carry_out import carry_out
 from store.tables import Budget, Grant, LedgerEntry, Redemption, Referral, Reversal
@@ -57,7 +59,7 @@ async def _order(database: Database, friend: str) -> Order:
         identity=source_id,
         amount=ORDER,
         order={"source_id": source_id},
-        order_source_id=source_id,
+        orders=OrderIds(source_ids=(source_id,)),
         tracking_id=None,
         metadata={},
         received_at=now(),

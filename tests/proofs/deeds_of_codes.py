@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from domain.customers import Person
+from domain.purchases import NO_ORDER
 from domain.refusals import Refusal
 from store.codes import coupons
 from store.customers.upsert import upsert
@@ -36,7 +37,7 @@ async def redeem(database: Database, code: str, customer_id: str, identity: str 
                 identity=identity,
                 amount=50_00,
                 order={"amount": 50_00},
-                order_source_id=None,
+                orders=NO_ORDER,
                 tracking_id=None,
                 metadata={},
                 received_at=tx.now,

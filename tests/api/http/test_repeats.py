@@ -10,21 +10,23 @@ import httpx
 import pytest
 from sqlalchemy import delete
 
+from domain.ids import digest
 from domain.refusals import IdentityReused
 from domain.staff import Action
 from store.database import Database
 from store.grants.wallets import credit
 from store.staff.requests import Asking, ask
-from store.tables import Identity, LedgerEntry, Publication, Reversal
+from store.tables import Identity, LedgerEntry, Publication, Redemption, Referral, Reversal
 from tests.api.api_bodies import (
     REDEMPTION,
+    event_body,
     made,
     person,
     redemption_body,
     refused,
     share,
 )
-from tests.builders import add_grant, credits, rows
+from tests.builders import add_grant, alter, credits, one, rows
 
 
 async def forget_contents(database: Database) -> None:
@@ -56,6 +58,202 @@ def use(amount: int, **changes: Any) -> dict[str, Any]:
 def refund(amount: int | None, id: Any = "re_1") -> dict[str, Any]:
     body = {"reason": "Sent back.", "metadata": {"refund_id": id}}
     return body | ({} if amount is None else {"amount": amount})
+
+
+def event(code: str | None, customer: dict[str, Any], **changes: Any) -> Any:
+    given = {"metadata": {"event_id": "evt-1"}, "order": {"source_id": "order-1", "amount": 4000}}
+    return event_body(code, customer, **given | changes)
+
+
+class TestEvent:
+    @pytest.mark.parametrize(
+        ("change", "pointer"),
+        [
+            ({"customer": {"source_id": "somebody-else"}}, "/customer"),
+            ({"order": {"source_id": "order-2", "amount": 4000}}, "/order"),
+            ({"order": {"source_id": "order-1", "amount": 4001}}, "/order/amount"),
+            ({"order": None}, "/order"),
+            ({"event": "second_purchase"}, "/event"),
+        ],
+        ids=str,
+    )
+    async def test_other_content_is_refused_and_earns_nothing(
+        self, service: httpx.AsyncClient, database: Database, change: Any, pointer: str
+    ) -> None:
+        shared, friend = await share(service), person()
+        first = await made(service.post("/v1/events", json=event(shared.code, friend)))
+        response = await service.post("/v1/events", json=event(shared.code, friend) | change)
+        refused(response, 409, "identity_reused", pointer)
+        assert len(await rows(database, Referral)) == 1
+        again = await made(service.post("/v1/events", json=event(shared.code, friend)))
+        assert again["referral"] == first["referral"]
+
+    async def test_another_code_or_referrer_is_refused(self, service: httpx.AsyncClient) -> None:
+        shared, other, friend = await share(service), await share(service), person()
+        await made(service.post("/v1/events", json=event(shared.code, friend)))
+        response = await service.post("/v1/events", json=event(other.code, friend))
+        refused(response, 409, "identity_reused", "/referral/code")
+        second = person()
+        body = {"voucher": shared.code, "customer": second}
+        await made(service.post("/v1/publications", json=body))
+        sent = event(shared.code, friend)
+        sent["referral"]["referrer_id"] = second["source_id"]
+        response = await service.post("/v1/events", json=sent)
+        refused(response, 409, "identity_reused", "/referral/referrer_id")
+        sent["referral"]["referrer_id"] = shared.referrer["source_id"]
+        await made(service.post("/v1/events", json=sent))
+
+    async def test_the_code_may_be_left_out_of_a_repeat(self, service: httpx.AsyncClient) -> None:
+        shared, friend = await share(service), person()
+        first = await made(service.post("/v1/events", json=event(shared.code, friend)))
+        again = await made(service.post("/v1/events", json=event(None, friend)))
+        assert again["referrals"] == first["referrals"]
+
+    async def test_what_people_and_clocks_change_is_not_compared(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        shared, friend = await share(service), person()
+        await made(service.post("/v1/events", json=event(shared.code, friend)))
+        again = event(
+            shared.code,
+            friend | {"email": "new@example.com", "metadata": {"vip": True}},
+            order={"source_id": "order-1", "amount": 4000, "status": "PAID", "items": []},
+            metadata={"event_id": " evt-1 ", "sent_at": "2027-01-01T00:00:00Z"},
+        )
+        await made(service.post("/v1/events", json=again))
+
+    async def test_a_repeat_converts_nothing_that_began_after_it(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        friend = person()
+        for begun in range(2):
+            shared = await share(service)
+            sent = {"code": shared.code, "customer": friend}
+            await made(service.post("/v1/referrals", json=sent), 201)
+            answer = await made(service.post("/v1/events", json=event(None, friend)))
+            assert len(answer["referrals"]) == 1, begun
+        assert sorted(one.status for one in await rows(database, Referral)) == [
+            "converted",
+            "waiting",
+        ]
+
+    async def test_one_that_matched_nothing_may_be_corrected(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        shared, friend = await share(service), person()
+        wrong = event(shared.code, friend, event="first_purchsae")
+        assert (await made(service.post("/v1/events", json=wrong)))["referral"] is None
+        answer = await made(service.post("/v1/events", json=event(shared.code, friend)))
+        assert answer["referral"]["status"] == "converted"
+
+    async def test_two_friends_at_once_under_one_id(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared = await share(service)
+        bodies = [event(shared.code, person(), order=None) for _ in range(6)]
+        answers = await asyncio.gather(*(service.post("/v1/events", json=b) for b in bodies))
+        assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+        assert len(await rows(database, Referral)) == 1
+
+    async def test_a_key_is_an_identity_within_its_credential(
+        self, service: httpx.AsyncClient, admin: httpx.AsyncClient
+    ) -> None:
+        shared, key = await share(service), {"Idempotency-Key": "1"}
+        for client in (service, admin):
+            await made(client.post("/v1/events", json=event_body(shared.code), headers=key))
+
+    async def test_a_further_purchase_without_an_id_stays_a_success(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared, friend = await share(service), person()
+        answers = []
+        for number, code in ((1, shared.code), (2, shared.code), (3, None)):
+            order = {"source_id": f"order-{number}", "amount": number * 100}
+            body = event_body(code, friend, order=order)
+            answers.append(await made(service.post("/v1/events", json=body)))
+        assert len({answer["referral"]["id"] for answer in answers}) == 1
+        assert (await one(database, Referral)).order_source_id == "order-1"
+
+    async def test_one_recorded_before_contents_were_kept_replays_as_it_did(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared, friend = await share(service), person()
+        first = await made(service.post("/v1/events", json=event(shared.code, friend)))
+        await forget_contents(database)
+        order = {"source_id": "order-2", "amount": 1}
+        for code in (shared.code, None):
+            answer = await made(service.post("/v1/events", json=event(code, friend, order=order)))
+            assert answer["referral"] == first["referral"]
+            await forget_contents(database)
+
+
+class TestRedemption:
+    @pytest.mark.parametrize(
+        ("order", "pointer"),
+        [
+            ({"source_id": "o-1", "amount": 50_000}, "/order/amount"),
+            ({"source_id": "o-1", "amount": 10_000, "currency": "EUR"}, "/order/currency"),
+            ({"source_id": "o-1", "id": "9", "amount": 10_000}, "/order"),
+        ],
+        ids=str,
+    )
+    async def test_other_content_is_refused_and_listed(
+        self, service: httpx.AsyncClient, database: Database, order: Any, pointer: str
+    ) -> None:
+        shared, friend = await share(service, REDEMPTION), person()
+        first = {"source_id": "o-1", "id": "7", "amount": 10_000}
+        body = redemption_body(shared.code, friend, order=first)
+        redeemed = await made(service.post("/v1/redemptions", json=body))
+        response = await service.post("/v1/redemptions", json=body | {"order": order})
+        refused(response, 409, "identity_reused", pointer)
+        listed = await made(service.get("/v1/redemptions?result=FAILURE"))
+        assert [one["failure_code"] for one in listed["data"]] == ["identity_reused"]
+        for same in ({"source_id": "o-1"}, {"id": 7}, {"source_id": " o-1", "status": "PAID"}):
+            sent = body | {"order": same | {"amount": 10_000}}
+            answer = await made(service.post("/v1/redemptions", json=sent))
+            assert answer["redemptions"][0]["id"] == redeemed["redemptions"][0]["id"]
+        assert len(await rows(database, Redemption, failure_code=None)) == 1
+
+    async def test_one_order_may_take_several_codes(self, service: httpx.AsyncClient) -> None:
+        friend, order = person(), {"source_id": "o-1", "amount": 10_000}
+        for _ in range(2):
+            shared = await share(service, REDEMPTION)
+            body = redemption_body(shared.code, friend, order=order)
+            await made(service.post("/v1/redemptions", json=body))
+
+    async def test_ids_of_two_sorts_are_two_orders(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared = await share(service, {"limits": {"redemptions_per_customer": 2}})
+        friend = person()
+        for order in ({"id": "7"}, {"source_id": "7"}, {"id": "7"}, {"source_id": "7"}):
+            body = redemption_body(shared.code, friend, order=order | {"amount": 1})
+            await made(service.post("/v1/redemptions", json=body))
+        assert len(await rows(database, Redemption)) == 2
+
+    async def test_a_nameless_use_is_refused_where_several_are_allowed(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        shared = await share(service, {"limits": {"redemptions_per_customer": 2}})
+        body = redemption_body(shared.code, order={"amount": 100})
+        response = await service.post("/v1/redemptions", json=body)
+        refused(response, 400, "invalid_payload", "/order/source_id")
+        await made(service.post("/v1/redemptions", json=body | {"tracking_id": "t-1"}))
+
+    @pytest.mark.parametrize("order", [{"source_id": "o-1"}, {"id": "o-1"}], ids=str)
+    async def test_one_recorded_before_contents_were_kept_replays_as_it_did(
+        self, service: httpx.AsyncClient, database: Database, order: dict[str, str]
+    ) -> None:
+        shared, friend = await share(service, REDEMPTION), person()
+        body = redemption_body(shared.code, friend, order=order | {"amount": 10_000})
+        first = await made(service.post("/v1/redemptions", json=body))
+        await forget_contents(database)
+        stored = await one(database, Redemption)
+        scope = (shared.code, stored.customer_id or "")
+        await alter(database, stored, order_ids=None, identity=digest("order:o-1", *scope))
+        sent = body | {"order": order | {"amount": 50_000}}
+        answer = await made(service.post("/v1/redemptions", json=sent))
+        assert answer["redemptions"][0]["id"] == first["redemptions"][0]["id"]
 
 
 class TestWalletUse:

@@ -13,6 +13,7 @@ import pytest
 from domain.campaigns import OnReversal, Tier
 from domain.messages import Next, StaffRequest
 from domain.orders import DeliveryState, OrderState
+from domain.purchases import OrderIds
 from domain.refusals import InvalidPayload, NotAllowedInState
 from domain.rewards import CustomReward, DiscountCoupon
 from store.codes import coupons
@@ -76,7 +77,7 @@ async def granted(database: Database, **changes: Any) -> Grant:
     given: dict[str, Any] = {"tiers": MILESTONES, "limits": budget(600_00)}
     programme = await add_programme(database, terms(**given | changes))
     decision = await qualify(
-        database, programme.code, order_source_id="order-1", order_amount=ORDER
+        database, programme.code, orders=OrderIds(source_ids=("order-1",)), order_amount=ORDER
     )
     own, *milestones = decision.grants
     async with database.transaction() as tx:

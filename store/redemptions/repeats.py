@@ -1,0 +1,121 @@
+"""A use of a code that comes again: answered like the first, or refused where it says other."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, exists, select
+from sqlmodel import col
+
+from domain.discounts import Line
+from domain.ids import Prefix, digest, new_id
+from domain.purchases import NO_ORDER, OrderIds
+from domain.refusals import CannotCount
+from domain.repeats import Content, Kind, trimmed
+from store.access.identities import Given, keep, must_match, recall
+from store.database import Transaction
+from store.referrals.purchases import erased_keys
+from store.tables import Redemption, Rollback
+
+
+class RedemptionRequest(BaseModel):
+    """A code used by a customer. `amount` is the order's, minor units, `lines` its items.
+    `identity` is whatever the caller tells one use from another by: the order's ids where it has
+    any. None: nothing, each request is a use of its own."""
+
+    code: str
+    customer_id: str
+    identity: str | None
+    amount: int
+    priced: bool = True
+    """Does the order say what it comes to?"""
+    lines: list[Line] = []
+    order: dict[str, Any] | None
+    orders: OrderIds = NO_ORDER
+    referrer: str | None = None
+    """The holder of the code who is to be rewarded, by id or source_id; None: its owner."""
+    tracking_id: str | None
+    metadata: dict[str, Any]
+    received_at: datetime
+    api_key: str | None = None
+    """The credential that sent it."""
+
+
+def column_of(request: RedemptionRequest) -> str:
+    """The redemption's own identity, which a unique constraint keeps. An `order.id` is none of
+    the shop's order ids, which read as they always did."""
+    given = request.identity or new_id(Prefix.REDEMPTION)
+    if request.orders.ids and not request.orders.source_ids:
+        given = f"order.id:{request.orders.main}"
+    return digest(trimmed(given), request.code, request.customer_id)
+
+
+async def first_use(tx: Transaction, request: RedemptionRequest) -> str | None:
+    """The redemption that this is a repeat of. Raises IdentityReused where it says other, and
+    CannotCount once the first was rolled back as a whole."""
+    identity = _identity_of(request)
+    if identity is None:
+        return None
+    known = await recall(tx, identity)
+    if known:
+        first = must_match(identity, known, await _said(tx, request))[0]
+        return await _standing(tx, col(Redemption.id) == first)
+    return await _recorded_before(tx, request)
+
+
+async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
+    """Bind the use's identity to what it said."""
+    if identity := _identity_of(request):
+        await tx.session.flush()
+        await keep(tx, identity, await _said(tx, request), [redemption_id])
+
+
+def _identity_of(request: RedemptionRequest) -> Given | None:
+    """Every id of the order names the use; within the code, for one order may take several, and
+    within the customer, for whether an order may have two is the terms' choice."""
+    if request.identity is None:
+        return None
+    names = request.orders.keys or [trimmed(request.identity)]
+    scope = (request.code, request.customer_id)
+    said = request.orders.main or request.identity.partition(":")[2]
+    return Given(Kind.REDEMPTION, said, tuple(digest(name, *scope) for name in names))
+
+
+async def _said(tx: Transaction, request: RedemptionRequest) -> Content:
+    currency, keys = (request.order or {}).get("currency"), await erased_keys(tx, request.orders)
+    return Content(amount=request.amount, currency=currency, order=keys)
+
+
+_UNDONE = (
+    exists()
+    .where(col(Rollback.redemption_id) == Redemption.id, col(Rollback.whole))
+    .correlate(Redemption)
+)
+
+
+async def _recorded_before(tx: Transaction, request: RedemptionRequest) -> str | None:
+    """A use that was recorded before contents were kept, by the one id that it was known by."""
+    given = request.identity or ""
+    scope = (request.code, request.customer_id)
+    spelt = [digest(spelling, *scope) for spelling in {given, trimmed(given)}]
+    before = col(Redemption.order_ids).is_(None)
+    return await _standing(tx, before, col(Redemption.identity).in_(spelt))
+
+
+async def _standing(tx: Transaction, *conditions: ColumnElement[bool]) -> str | None:
+    """The use, if it stands. One that was rolled back as a whole gives no discount again: who
+    trusts a success would give it away, counted by nobody."""
+    statement = select(col(Redemption.id), _UNDONE).where(*conditions).limit(1)
+    earlier = (await tx.session.execute(statement)).one_or_none()
+    if earlier is None:
+        return None
+    redemption_id, undone = earlier
+    if undone:
+        raise CannotCount(
+            "already_rolled_back",
+            f"This use ({redemption_id}) was rolled back. To use the code again, send a new order "
+            "id (or, without an order id, a new tracking_id or Idempotency-Key).",
+        )
+    return str(redemption_id)
