@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from domain.messages import StaffRequest
+from domain.purchases import OrderIds
 from domain.refusals import NotAllowedInState, Refusal
 from store.campaigns.revise import lock, revise
 from store.database import Database
@@ -18,6 +19,7 @@ from store.orders import attempts
 from store.orders.attempts import Attempt
 from store.outage import is_outage
 from store.qualification.qualify import qualify
+from store.referrals.convert import Converted
 from store.reversals import carry_out as reversing
 from store.reversals import request as reversals
 from store.staff import cancel as grants
@@ -45,10 +47,16 @@ async def patiently(do: Callable[[], Awaitable[Any]], tries: int = 40) -> Any:
     raise TimeoutError("the lock was never to be had")
 
 
-async def refer(database: Database, code: str, friend: str, event_id: str) -> None:
-    """The friend's event is accepted, then judged. A refusal at the door is an answer."""
+async def refer(database: Database, code: str, friend: str, event_id: str, *order: str) -> None:
+    """The friend's event is accepted, then judged. A refusal at the door is an answer. `order`:
+    keys of the ids of the order behind it."""
+    orders = OrderIds.of_keys(list(order))
+
+    async def send() -> Converted:
+        return await convert(database, code, friend, event_id=event_id, orders=orders)
+
     try:
-        converted = await patiently(lambda: convert(database, code, friend, event_id=event_id))
+        converted = await patiently(send)
     except Refusal:
         return
     for referral in converted.referrals:

@@ -56,6 +56,11 @@ REMOVALS = (
         locks=("orders.attempts._OPEN",),
     ),
     Removal(
+        "lock: the shop's order, by each who brings it",
+        (Rewrite(r"^SELECT pg_advisory_xact_lock\(lock\)", "SELECT lock"),),
+        locks=("referrals.purchases._LOCK",),
+    ),
+    Removal(
         "guard: one conversion wins (status is still waiting)",
         (
             Rewrite(

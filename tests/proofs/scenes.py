@@ -145,6 +145,27 @@ async def cap(database: Database, pool: Pool, dice: random.Random) -> Scene:
     return Scene(deeds, verdict)
 
 
+async def same_order(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Eight customers bring one order, under its two ids and under codes of two referrers."""
+    programme = await add_programme(database, terms(every_friend(points(10)), referee_reward=None))
+    campaign_id, people = programme.campaign_id, dice.sample(pool.friends, 9)
+    codes = [programme.code, await add_code(database, campaign_id, people.pop())]
+    own, other = f"source_id:{campaign_id}", f"id:{campaign_id}"
+    named = [(own,), (own, other), (own, other), (own,)] * 2
+    deeds = [
+        [Deed("refer", (dice.choice(codes), friend, f"{campaign_id} {friend}", *keys))]
+        for friend, keys in zip(people, named, strict=True)
+    ]
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        referrals = await rows(database, Referral, campaign_id=campaign_id)
+        granted = await rows(database, Grant, campaign_id=campaign_id)
+        return expect(accepted=(len(referrals), 1), grants=(len(granted), 1))
+
+    return Scene(deeds, verdict)
+
+
 async def wallets(database: Database, pool: Pool, dice: random.Random) -> Scene:
     """Four grants of one referral come to rest in the same moment, each twice."""
     tiers = [many_friends(1, points(n), id=f"tier_{n}") for n in (20, 30)]
@@ -258,4 +279,4 @@ def in_turn(story: list[bool]) -> tuple[list[tuple[str, int]], int]:
     return sorted(grants), friends
 
 
-SCENES = (milestones, ceiling, cap, wallets, claims, withdrawal, reversals)
+SCENES = (milestones, ceiling, cap, same_order, wallets, claims, withdrawal, reversals)

@@ -128,7 +128,8 @@ async def test_a_discount_besides_the_conversion_reverses_nothing(
 ) -> None:
     shared, friend = await share(service), person()
     redemption = await _redeemed(service, shared.code, customer=friend)
-    await made(service.post("/v1/events", json=event_body(shared.code, friend)))
+    event = event_body(shared.code, friend, metadata={"order_source_id": "another order"})
+    await made(service.post("/v1/events", json=event))
     await made(service.post(f"/v1/redemptions/{redemption['id']}/rollback"))
     assert (await one(database, Referral)).status == "converted"
     assert await rows(database, Reversal) == []

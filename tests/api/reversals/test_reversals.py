@@ -128,7 +128,8 @@ class TestByOrder:
         second = await converted(admin, "order-78")
         async with database.transaction() as tx:
             referral = await tx.session.get_one(Referral, second)
+            referral.order_ids = ["source_id:order-77"]
             referral.order_source_id, referral.paid_amount = "order-77", 100
-        body = refund_body("order-77", 2000)
+        body = refund_body("order-77", 2000) | {"all_campaigns": True}
         refused(await service.post("/v1/reversals", json=body), 400, "invalid_payload", "/amount")
         assert await rows(database, Reversal) == []
