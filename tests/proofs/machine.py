@@ -107,20 +107,30 @@ class Referrals(RuleBasedStateMachine):
         with suppress(Refusal):
             await sign_up(self.database, code, who)
 
-    @rule(referrer=_REFERRERS, friend=_FRIENDS, event=st.sampled_from(["first", "second"]))
-    def convert(self, referrer: int, friend: int, event: str) -> None:
-        """A friend buys, perhaps for the second time, perhaps with another's code."""
-        who = self.friends[friend]
-        by = redeem if self.kind is redemption_terms else refer
-        self.run(by(self.database, self.codes[referrer], who, event))
-        self.model.convert(self.referrers[referrer], who)
+    @rule(
+        referrer=_REFERRERS,
+        friend=_FRIENDS,
+        event=st.sampled_from(["first", "second"]),
+        order=st.sampled_from([None, "source_id:shared"]),
+    )
+    def convert(self, referrer: int, friend: int, event: str, order: str | None) -> None:
+        """A friend buys, perhaps for the second time, perhaps with another's code; or brings an
+        order that others bring too, perhaps under an event's id that named none before."""
+        code, who = self.codes[referrer], self.friends[friend]
+        if self.kind is redemption_terms:
+            order = None
+            self.run(redeem(self.database, code, who, event))
+        else:
+            named = [order] if order else []
+            self.run(refer(self.database, code, who, f"{event} of {who}", *named))
+        self.model.convert(self.referrers[referrer], who, order)
 
     @rule(referrer=_REFERRERS)
     def convert_another(self, referrer: int) -> None:
         """Somebody new buys, so that runs get far enough."""
         new = [number for number, who in enumerate(self.friends) if who not in self.model.came]
         if new:
-            self.convert(referrer, new[0], "first")
+            self.convert(referrer, new[0], "first", None)
 
     @rule(friend=_FRIENDS)
     def send_all_back(self, friend: int) -> None:

@@ -57,6 +57,7 @@ class Friend:
     state: str = "waiting"
     number: int = 0
     refunds: dict[str, int] = field(default_factory=dict)
+    order: str | None = None
 
 
 @dataclass
@@ -79,12 +80,16 @@ class Model:
         if who not in self.came and left >= FRIEND and self._uses() < self.terms.uses:
             self.came[who] = Friend(referrer, self.terms)
 
-    def convert(self, referrer: str, who: str) -> None:
-        """A friend's purchase. Only the first counts, for ever; it fits, or earns nothing."""
+    def convert(self, referrer: str, who: str, order: str | None = None) -> None:
+        """A friend's purchase. Only the first counts, for ever; it fits, or earns nothing. One
+        order converts one friend, while that conversion stands."""
+        if order and self._standing(order):
+            return
         self.sign_up(referrer, who)
         friend = self.came.get(who)
         if friend is None or friend.referrer != referrer or friend.state != "waiting":
             return
+        friend.order = order
         count, number = self.friends[referrer] + 1, self.numbers[referrer] + 1
         earned = {(who, "referee", 1): FRIEND, (referrer, "each", number): friend.terms.each}
         milestone = self._milestone(referrer, friend.terms, count)
@@ -122,6 +127,9 @@ class Model:
             and self._uses() < terms.uses
             and sum(made.values()) <= terms.budget
         )
+
+    def _standing(self, order: str) -> bool:
+        return any(one.order == order and one.state == "counted" for one in self.came.values())
 
     def _uses(self) -> int:
         return sum(friend.state == "counted" for friend in self.came.values())
