@@ -26,6 +26,14 @@ LANE_STOPPED = Gauge(
     ["provider", "reason"],
 )
 PARKED = Gauge("guerdon_grants_needing_attention", "Grants that are parked.", ["reason"])
+WORKFLOWS_MISSING = Gauge(
+    "guerdon_workflows_missing",
+    "Workflows that open facts ask for and Temporal does not run. Run guerdon recover.",
+)
+WORKFLOWS_IDLE = Gauge(
+    "guerdon_workflows_idle",
+    "Workflows that Temporal runs, and that nothing is open for. guerdon recover ends them.",
+)
 WEBHOOKS_FAILING = Gauge(
     "guerdon_webhooks_failing", "Outgoing webhooks whose receiver does not take the next event."
 )

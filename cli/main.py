@@ -110,6 +110,20 @@ def migrate() -> None:
 
 
 @app.command()
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is missing; change nothing.")
+    ] = False,
+) -> None:
+    """Rebuild Temporal's workflows from the facts, after its state or a backup of PostgreSQL was
+    lost. Safe to repeat, beside live traffic. Exits 0, or 1 when something could not be started
+    (with --dry-run: when something is missing), 2 when it could not be done."""
+    from cli.recover import run
+
+    raise typer.Exit(run(dry_run=dry_run))
+
+
+@app.command()
 def reconcile(
     provider: Annotated[str, typer.Option(help="Whose book, such as giftcard-partners.")],
     since: Annotated[str, typer.Option("--from", help="A day, or a time with offset; included.")],

@@ -27,6 +27,10 @@ def find_surroundings() -> str:
         running = json.loads(file.read_text())
         os.environ.setdefault("TEMPORAL_ADDRESS", running["temporal"]["address"])
         os.environ.setdefault("TEMPORAL_NAMESPACE", running["temporal"]["namespace"])
+        # The stack's own, so that a command that puts schedules in place puts the same ones.
+        os.environ.setdefault("GUERDON_MAX_DELAY_SECONDS", "10")
+        if running["api"]:
+            os.environ.setdefault("GUERDON_PUBLIC_URL", running["api"]["url"])
         return str(running["postgres"]["url"])
     return StoreSettings().database_url.get_secret_value()
 

@@ -26,6 +26,8 @@ REDRIVE_WORKFLOW = "RedriveWorkflow"
 HOOK_WORKFLOW = "HookWorkflow"
 CATALOGUE_WORKFLOW = "CatalogueWorkflow"
 REDRIVE_SCHEDULE = "guerdon-redrive"
+WATCH_WORKFLOW = "WatchWorkflow"
+WATCH_SCHEDULE = "guerdon-watch"
 UPKEEP_WORKFLOW = "UpkeepWorkflow"
 UPKEEP_SCHEDULE = "guerdon-upkeep"
 SEAL_WORKFLOW = "SealWorkflow"
@@ -48,6 +50,13 @@ def provider_queue(provider: str) -> str:
     return f"provider-{provider}"
 
 
+class Conversion(BaseModel):
+    """The conversion event, as the API accepted it. `event_id` is its identity."""
+
+    event_id: str
+    received_at: datetime
+
+
 class ReferralStart(BaseModel):
     """What a referral workflow begins with."""
 
@@ -56,13 +65,10 @@ class ReferralStart(BaseModel):
     referrer_id: str
     referee_id: str
     expires_at: datetime
-
-
-class Conversion(BaseModel):
-    """The conversion event, as the API accepted it. `event_id` is its identity."""
-
-    event_id: str
-    received_at: datetime
+    conversion: Conversion | None = None
+    """For a successor: it was told of before."""
+    reversal_id: str | None = None
+    """For a successor: a reversal that is to be carried out first."""
 
 
 class Next(StrEnum):

@@ -27,6 +27,7 @@ from activities.outbound import Outbound
 from activities.referrals import ReferralActivities
 from activities.reversals import ReversalActivities, TakeBackActivities
 from activities.staff import StaffActivities
+from activities.watch import WatchActivities
 from activities.webhooks import WebhookActivities
 from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE, provider_queue
 from providers.registry import Opened
@@ -40,12 +41,14 @@ from workflows.catalogue import CatalogueWorkflow
 from workflows.hook import HookWorkflow
 from workflows.redrive import RedriveWorkflow
 from workflows.referral import ReferralWorkflow
+from workflows.watch import WatchWorkflow
 from workflows.webhook import WebhookWorkflow
 
 WORKFLOWS = [
     ReferralWorkflow,
     AftercareWorkflow,
     RedriveWorkflow,
+    WatchWorkflow,
     HookWorkflow,
     CatalogueWorkflow,
     ActionWorkflow,
@@ -98,6 +101,7 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
             reversals.carry_out,
             reversals.settle,
             intake.redrive,
+            WatchActivities(database).watch_progress,
             ActionActivities(database).work_off,
             hooks.pass_on_hook,
             hooks.note_unmatched,

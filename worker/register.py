@@ -19,7 +19,13 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.messages import REDRIVE_SCHEDULE, REDRIVE_WORKFLOW, WORKFLOW_QUEUE
+from domain.messages import (
+    REDRIVE_SCHEDULE,
+    REDRIVE_WORKFLOW,
+    WATCH_SCHEDULE,
+    WATCH_WORKFLOW,
+    WORKFLOW_QUEUE,
+)
 from providers.registry import configured
 from store.outbox.messages import SEARCH_ATTRIBUTES
 from store.temporal.client import connect
@@ -34,6 +40,7 @@ async def prepare() -> None:
     settings, client = WorkerSettings(), await connect()
     await register_search_attributes(client)
     await schedule_redrive(client, settings.redrive_every)
+    await schedule_watch(client, settings.watch_every)
     await schedule_reconciliations(client, configured())
     await schedule_seals(client)
     await schedule_upkeep(client)
@@ -66,6 +73,16 @@ async def schedule_redrive(client: Client, every: timedelta) -> None:
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every * 2),
     )
     await put_schedule(client, REDRIVE_SCHEDULE, schedule)
+
+
+async def schedule_watch(client: Client, every: timedelta) -> None:
+    """Compare the facts with what Temporal runs every so often; sweeps never overlap."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(WATCH_WORKFLOW, id="watch", task_queue=WORKFLOW_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every * 2),
+    )
+    await put_schedule(client, WATCH_SCHEDULE, schedule)
 
 
 async def set_current_version(client: Client, build_id: str) -> None:

@@ -61,5 +61,9 @@ class WorkerSettings(BaseSettings):
         return min(self.longest_delay / 2, timedelta(seconds=30))
 
     @property
+    def watch_every(self) -> timedelta:
+        return min(self.longest_delay * 6, timedelta(minutes=10))
+
+    @property
     def hooks(self) -> str:
         return str(self.public_url).rstrip("/")

@@ -22,5 +22,7 @@ class RedriveWorkflow:
         return await workflow.execute_activity_method(
             IntakeActivities.redrive,
             start_to_close_timeout=timedelta(minutes=5),
+            # Sweeps never overlap: one that died with its worker would hold all others up.
+            heartbeat_timeout=timedelta(seconds=10),
             retry_policy=RetryPolicy(maximum_attempts=3),
         )

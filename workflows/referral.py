@@ -23,11 +23,13 @@ class ReferralWorkflow(GrantCarrier):
     def __init__(self, start: ReferralStart) -> None:
         super().__init__(start.referral_id)
         self._start = start
-        self._conversion: Conversion | None = None
+        self._conversion = start.conversion
         self._reminded = False
         """Staff were told that the conversion is held."""
         self._undone = False
         """A reversal came before there was anything to grant."""
+        if start.reversal_id:
+            self._reversing.ask(start.reversal_id)
 
     @workflow.run
     async def run(self, start: ReferralStart) -> ReferralStatus:

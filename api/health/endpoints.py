@@ -21,10 +21,13 @@ from api.metrics import (
     UNSENT,
     UNSENT_SECONDS,
     WEBHOOKS_FAILING,
+    WORKFLOWS_IDLE,
+    WORKFLOWS_MISSING,
 )
 from store.health import backlog, double_orders, schema_fits
 from store.outage import is_outage
 from store.providers import lane_queries as lanes
+from store.recovery import watch
 from store.webhooks import queries as webhooks
 
 router = APIRouter(tags=["Health"])
@@ -44,6 +47,8 @@ class Ready(BaseModel):
 
     status: Literal["ready"] = "ready"
     checks: dict[str, Literal["ok"]]
+    details: list[str] = []
+    """What is amiss though all answers, with the way out."""
 
 
 @router.get("/healthz", responses=responses(authenticated=False))
@@ -66,7 +71,12 @@ async def check_readiness(held: Held, request: Request) -> Response | Ready:
     ]
     if failed:
         return problem(request.state.request_id, "temporarily_unavailable", "; ".join(failed))
-    return Ready(checks={"database": "ok", "migrations": "ok", "temporal": "ok"})
+    async with held.database.reading() as session:
+        progress = await watch.latest(session)
+    return Ready(
+        checks={"database": "ok", "migrations": "ok", "temporal": "ok"},
+        details=_in_words(progress),
+    )
 
 
 @router.get("/metrics", response_class=Response, responses=responses(authenticated=False))
@@ -78,6 +88,7 @@ async def read_metrics(held: Held) -> Response:
             doubled = await double_orders(session)
             stopped, parked = await lanes.stops(session), await lanes.parked(session)
             failing = await webhooks.failing(session)
+            progress = await watch.latest(session)
     except Exception as error:
         if not is_outage(error):
             raise
@@ -86,6 +97,8 @@ async def read_metrics(held: Held) -> Response:
         UNSENT.set(behind.waiting)
         UNSENT_SECONDS.set(behind.oldest.total_seconds())
         WEBHOOKS_FAILING.set(failing)
+        WORKFLOWS_MISSING.set(progress.missing)
+        WORKFLOWS_IDLE.set(progress.idle)
         _show(stopped, parked)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -98,6 +111,14 @@ def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int]) -> None:
     PARKED.clear()
     for reason, count in parked.items():
         PARKED.labels(reason).set(count)
+
+
+def _in_words(progress: watch.Found) -> list[str]:
+    missing, idle = progress
+    return [
+        *([f"{missing} workflows are missing: run guerdon recover"] if missing else []),
+        *([f"{idle} workflows run for nothing: guerdon recover ends them"] if idle else []),
+    ]
 
 
 async def _database(held: Resources) -> str:

@@ -48,7 +48,7 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         while not ready():
             for child in self._children:
-                if not child.running():
+                if not (child.running() or child.held_down):
                     raise StackError(_last_words(child, _how_it_ended(child.exit_code())))
             if time.monotonic() > deadline:
                 raise StackError(_last_words(self.named(name)[0], "is not ready"))

@@ -61,14 +61,15 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
             )
     held = {each.id for each in referrals if _held(each)}
     freed = [back for grant in waiting if (back := _cancel(tx, grant))]
+    ended = held | {each.id for each in referrals if each.status == ReferralStatus.WAITING}
     for referral in referrals:
-        if referral.status == ReferralStatus.WAITING or referral.id in held:
+        if referral.id in ended:
             _end_waiting(tx, referral, customer)
     await tx.session.flush()
     for referral in referrals:
         if referral.status not in _WITHOUT_GRANTS and referral.id not in held:
             await refresh_standing(tx, referral)
-    cancelled = {grant.referral_id for grant in waiting} | held
+    cancelled = {grant.referral_id for grant in waiting} | ended
     intake = [
         await enqueue(tx, referral, digest("erased", customer.id, referral.id))
         for referral in referrals
@@ -145,8 +146,8 @@ def _held(referral: Referral) -> bool:
 
 
 def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
-    """An erased friend's referral ends; its workflow, when its window does, finds it decided. An
-    erased referrer's goes on for the friend, who was promised a reward too."""
+    """An erased friend's referral ends. An erased referrer's goes on for the friend, who was
+    promised a reward too."""
     if referral.referee_id == erased.id:
         referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
         referral.reason = "The friend was erased before a conversion came."

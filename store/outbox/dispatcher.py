@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from domain.round_robin import RoundRobin
 from store.database import Database
-from store.outbox.messages import Outgoing, mark_sent, send
+from store.outbox.messages import Outgoing, RunClosed, mark_sent, send
 from store.outbox.throttle import PATIENCE, Gate
 
 log = structlog.get_logger(__name__)
@@ -70,6 +70,9 @@ class Dispatcher:
             await self._after_you()
             try:
                 await send(self._client, message)
+            except RunClosed:
+                # Whether it has anything left to say the facts tell, and the redrive asks them.
+                self._gate.leave(message.start.referrer_id)
             except Exception as error:
                 # Whatever it was, the sender must live on, and the redrive has this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)

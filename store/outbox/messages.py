@@ -8,7 +8,7 @@ by its event id, and the workflow id admits no second run.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -64,9 +64,14 @@ class Outgoing(NamedTuple):
         return self.conversion is not None
 
 
+class RunClosed(Exception):
+    """The workflow that the message is for has closed. Most often its facts are final, and the
+    message has nothing left to say; but where the database was set back to a backup they are open
+    again, and the message would be lost. Only the facts tell which."""
+
+
 async def send(client: Client, message: Outgoing) -> None:
-    """Start the referral's workflow and signal it, in one request. Done as well when the
-    workflow has closed: its row was final before Temporal could be."""
+    """Start the referral's workflow and signal it, in one request. Raises RunClosed."""
     start = message.start
     signal, argument = _signal(message)
     try:
@@ -79,21 +84,16 @@ async def send(client: Client, message: Outgoing) -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=signal,
             start_signal_args=[argument] if argument else [],
-            start_delay=None if signal else _window(start),
+            start_delay=None if signal else window(start),
             static_summary=f"Referral {start.referral_id}",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(CAMPAIGN, start.campaign_id),
-                    SearchAttributePair(REFERRER, start.referrer_id),
-                    SearchAttributePair(REFEREE, start.referee_id),
-                ]
-            ),
+            search_attributes=attributes_of(start),
             rpc_timeout=timedelta(seconds=10),
         )
     except WorkflowAlreadyStartedError:
         log.info("dispatch.closed", workflow_id=message.workflow_id)
-        if message.reversal_id:
-            await _send_after(client, start.referral_id, message.reversal_id)
+        if message.reversal_id is None:
+            raise RunClosed from None
+        await _send_after(client, start.referral_id, message.reversal_id)
 
 
 def _signal(message: Outgoing) -> tuple[str | None, Conversion | str | None]:
@@ -104,7 +104,7 @@ def _signal(message: Outgoing) -> tuple[str | None, Conversion | str | None]:
 
 async def _send_after(client: Client, referral_id: str, reversal_id: str) -> None:
     """The referral's workflow has closed: an aftercare of its own carries the reversal out."""
-    with suppress(WorkflowAlreadyStartedError):
+    try:
         await client.start_workflow(
             AFTERCARE_WORKFLOW,
             AftercareStart(referral_id=referral_id, reversal_id=reversal_id),
@@ -115,9 +115,22 @@ async def _send_after(client: Client, referral_id: str, reversal_id: str) -> Non
             static_summary=f"Reversal of {referral_id}",
             rpc_timeout=timedelta(seconds=10),
         )
+    except WorkflowAlreadyStartedError:
+        raise RunClosed from None
 
 
-def _window(start: ReferralStart) -> timedelta:
+def attributes_of(start: ReferralStart) -> TypedSearchAttributes:
+    """By what a referral's workflow is found in Temporal's own lists."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(CAMPAIGN, start.campaign_id),
+            SearchAttributePair(REFERRER, start.referrer_id),
+            SearchAttributePair(REFEREE, start.referee_id),
+        ]
+    )
+
+
+def window(start: ReferralStart) -> timedelta:
     """How long a sign-up can wait without a workflow task: the conversion's signal ends the delay
     at once, and so does the end of the window. It costs one event, and no worker's memory."""
     return max(start.expires_at - now(), timedelta(0))
@@ -131,9 +144,16 @@ async def mark_sent(database: Database, ids: list[str]) -> None:
         )
 
 
-async def redrive(database: Database, client: Client, *, older_than: timedelta) -> int:
+FollowUp = Callable[[Iterable[str]], Awaitable[object]]
+"""Looks after what is open of these referrals, whose workflows have closed."""
+
+
+async def redrive(
+    database: Database, client: Client, *, older_than: timedelta, follow_up: FollowUp | None = None
+) -> int:
     """Send what a crash, a burst or an outage left behind. Returns how many were sent; raises
-    the first error, once everything that could be sent was: one bad message stops no other."""
+    the first error, once everything that could be sent was: one bad message stops no other.
+    Messages for workflows that have closed stay where they are without a `follow_up`."""
     sent, failed, after = 0, None, datetime.min.replace(tzinfo=UTC)
     served = await _served(database, older_than)
     while found := await _unsent(database, older_than, after):
@@ -142,11 +162,19 @@ async def redrive(database: Database, client: Client, *, older_than: timedelta) 
         answers = await asyncio.gather(
             *(send(client, message) for _, message in batch), return_exceptions=True
         )
+        closed = [
+            message
+            for (_, message), answer in zip(batch, answers, strict=True)
+            if isinstance(answer, RunClosed)
+        ]
+        if closed and follow_up:
+            await follow_up({message.start.referral_id for message in closed})
         done = [m.id for (_, m), answer in zip(batch, answers, strict=True) if answer is None]
+        done += [message.id for message in closed if follow_up]
         await mark_sent(database, done)
         sent += len(done)
         for (_, message), answer in zip(batch, answers, strict=True):
-            if answer is not None:
+            if answer is not None and not isinstance(answer, RunClosed):
                 log.warning("redrive.failed", intake_id=message.id, error=type(answer).__name__)
                 failed = failed or answer
     if failed:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import insert
 
-from domain.messages import ReferralStart
 from store.database import Transaction
 from store.outbox.messages import Outgoing
+from store.outbox.starts import start_of
 from store.tables import Intake, Referral
 
 
@@ -20,9 +20,10 @@ async def enqueue(tx: Transaction, referral: Referral, cause: str) -> Outgoing:
 
 
 async def enqueue_each(tx: Transaction, by_cause: Mapping[str, Referral]) -> list[Outgoing]:
-    """The same for many, in one statement."""
+    """The same for many, in one statement. With the conversion: Temporal may have forgotten the
+    referral's workflow by now, and a new one would wait for it until the window ends."""
     messages = [
-        Outgoing(cause, referral.workflow_id, _start_of(referral), None, cause)
+        Outgoing(cause, referral.workflow_id, start_of(referral), None, cause)
         for cause, referral in by_cause.items()
     ]
     rows = [
@@ -38,13 +39,3 @@ async def enqueue_each(tx: Transaction, by_cause: Mapping[str, Referral]) -> lis
     if rows:
         await tx.session.execute(insert(Intake), rows)
     return messages
-
-
-def _start_of(referral: Referral) -> ReferralStart:
-    return ReferralStart(
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        referrer_id=referral.referrer_id,
-        referee_id=referral.referee_id,
-        expires_at=referral.expires_at,
-    )

@@ -7,6 +7,7 @@ of one code are judged one after the other; the campaign's budget last.
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
 from domain.campaigns import Review
@@ -19,6 +20,7 @@ from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
 from store.database import Database, Transaction
 from store.grants.create import earned, send_to_review, tasks_of
 from store.grants.order_keys import freeze_keys
+from store.grants.resume import resumed
 from store.ledger import budgets
 from store.qualification import case as cases
 from store.qualification import checks
@@ -26,7 +28,7 @@ from store.qualification.accept import accept, reject
 from store.qualification.case import Case
 from store.qualification.reopen import Again, earned_before, regain, told_apart
 from store.referrals.conversion import subject_of
-from store.tables import Grant, Referral
+from store.tables import Grant, Order, Referral
 
 
 async def qualify(database: Database, start: ReferralStart) -> Decision:
@@ -147,7 +149,24 @@ def _is_open(referral: Referral) -> bool:
 
 
 async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
+    """Its grants as they stand now: a successor of the referral's workflow goes on from there. One
+    that another workflow carries is that one's."""
     if referral.ordinal is None and (pause := held_by(referral.status, referral.reason)):
         return Decision(qualified=False, paused=pause)
-    grants = await tx.session.scalars(select(Grant).where(col(Grant.referral_id) == referral.id))
-    return Decision(qualified=referral.ordinal is not None, grants=tasks_of(grants))
+    rows = await tx.session.execute(
+        select(Grant, Order)
+        .outerjoin(Order, col(Order.grant_id) == col(Grant.id))
+        .where(
+            col(Grant.referral_id) == referral.id,
+            col(Grant.workflow_id) == referral.workflow_id,
+        )
+        .ext(distinct_on(col(Grant.id)))
+        .order_by(col(Grant.id), col(Order.generation).desc())
+    )
+    found = [(grant, order) for grant, order in rows]
+    steps = {grant.id: resumed(grant, order) for grant, order in found}
+    tasks = tasks_of(grant for grant, _ in found)
+    return Decision(
+        qualified=referral.ordinal is not None,
+        grants=[task.model_copy(update={"step": steps[task.grant_id]}) for task in tasks],
+    )

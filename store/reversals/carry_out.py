@@ -111,7 +111,11 @@ async def _read(tx: Transaction, referral_id: str) -> _Case:
 
 async def _reject(tx: Transaction, case: _Case) -> bool:
     """Nothing is granted yet. Undone as a whole, the referral ends here; a share is taken off
-    its grants once there are any."""
+    its grants once there are any. Where it has ended already, as an erased friend's has, so does
+    its workflow."""
+    if case.referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED):
+        await _mark(tx, case)
+        return True
     if not case.refunded.whole:
         return False
     referral = await _locked(tx, case.referral.id)

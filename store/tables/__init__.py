@@ -20,7 +20,7 @@ from store.tables.reconciliation import (
     ReconciliationItem,
     StatementMapping,
 )
-from store.tables.referrals import Intake, Referral, ReferrerProgress
+from store.tables.referrals import Intake, ProgressCheck, Referral, ReferrerProgress
 from store.tables.reversals import Receivable, Reversal, WalletCredit, WalletUse
 from store.tables.rewards import RewardDefinition, SigningSecret
 from store.tables.rules import (
@@ -69,6 +69,7 @@ __all__ = [
     "MetadataSchema",
     "Order",
     "PersonMark",
+    "ProgressCheck",
     "Publication",
     "Receivable",
     "Reconciliation",

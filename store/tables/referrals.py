@@ -99,3 +99,20 @@ class ReferrerProgress(SQLModel, table=True):
     conversions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many ever counted: the next one's number, never reused."""
     grants: int = 0
+
+
+class ProgressCheck(SQLModel, table=True):
+    """What the last sweep found that compared the facts with what Temporal runs: one row."""
+
+    __tablename__ = "progress_checks"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    missing: int
+    """Workflows that the facts ask for and nobody runs."""
+    idle: int
+    """Workflows that run for facts at rest."""
+    so_far: int
+    """Found missing in this round, which goes over all open referrals in a few sweeps."""
+    behind: str
+    """The round goes on behind this referral."""
+    checked_at: datetime = instant()

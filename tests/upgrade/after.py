@@ -61,6 +61,29 @@ class After:
             },
         )
 
+    def refer(self, name: str, code: str) -> None:
+        """A new friend buys with a code of the story, and the referral completes."""
+        campaign = name.partition("/")[0]
+        answer = self.post(
+            "/v1/events",
+            {
+                "event": f"bought-{campaign}",
+                "customer": {"source_id": name.replace("/", "-")},
+                "referral": {"code": self.told["codes"][code]},
+            },
+        )
+        self.told["referrals"][name] = answer["referral"]["id"]
+        self.until(name, "completed")
+
+    def edit_threshold(self, campaign: str, threshold: int) -> None:
+        """A manager edits the campaign's only tier."""
+        path = f"/v1/campaigns/{self.told['campaigns'][campaign]}/tiers"
+        (tier,) = self.get(path)["data"]
+        kept = {name: tier[name] for name in ("criterion", "reward")}
+        body = kept | {"threshold": threshold, "name": f"{threshold} friends"}
+        answer = self.http.put(f"{path}/{tier['id']}", json=body)
+        assert answer.is_success, answer.text
+
     def finish(self, name: str) -> None:
         """Convert, and wait for the end."""
         self.convert(name)

@@ -81,6 +81,16 @@ def test_a_friend_who_waited_is_rewarded(after: After, name: str) -> None:
     assert [grant["status"] for grant in after.referral(name)["grants"]] == ["delivered"] * 2
 
 
+def test_a_friend_who_waited_in_a_stopped_campaign_is_held_and_goes_on_with_it(
+    after: After,
+) -> None:
+    after.convert("paused/waiting")
+    assert after.status("paused/waiting") == "converted"
+    assert after.referral("paused/waiting")["grants"] == []
+    after.post(f"/v1/campaigns/{after.told['campaigns']['paused']}/enable", {})
+    after.until("paused/waiting", "completed")
+
+
 @pytest.mark.parametrize(
     ("campaign", "referrer", "due"),
     [
@@ -107,6 +117,18 @@ def test_a_milestone_is_rewarded_as_often_as_it_is_reached(
         after.finish(f"{campaign}/{referrer}-waiting-{number}")
     grants = after.milestones(campaign, referrer)
     assert [grant["status"] for grant in grants] == ["delivered"] * due
+
+
+@pytest.mark.parametrize("threshold", [6, 1])
+def test_an_edited_threshold_neither_pays_a_milestone_again_nor_skips_it(
+    after: After, threshold: int
+) -> None:
+    """Referrers on both sides of the new threshold, all paid under the old one."""
+    after.edit_threshold("once", threshold)
+    for referrer in ("of-2", "of-3", "of-4"):
+        for number in (1, 2):
+            after.refer(f"once/{referrer}-under-{threshold}-{number}", f"once/{referrer}")
+        assert len(after.milestones("once", referrer)) == 1
 
 
 def test_the_books_agree(after: After) -> None:

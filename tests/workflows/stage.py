@@ -17,7 +17,7 @@ from domain.messages import DELIVERY_HINT
 from store.access.vault import Vault
 from store.customers.upsert import upsert
 from store.database import Database, now
-from store.outbox.messages import Outgoing, mark_sent, send
+from store.outbox.messages import Outgoing, RunClosed, mark_sent, send
 from store.referrals.attribute import convert, sign_up
 from store.referrals.conversion import ConversionRequest
 from store.referrals.convert import Converted
@@ -106,7 +106,8 @@ class Stage:
 
     async def send(self, messages: list[Outgoing]) -> None:
         for message in messages:
-            await send(self.client, message)
+            with suppress(RunClosed):
+                await send(self.client, message)
         await mark_sent(self.database, [message.id for message in messages])
 
     async def correct(self, customer_id: str, **changes: Any) -> None:

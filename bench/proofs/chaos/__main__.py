@@ -21,12 +21,15 @@ def main(
     seed: Annotated[int, typer.Option(help="The same seed, the same faults and kills.")] = 1,
     referrals: Annotated[int, typer.Option(min=4, help="How many friends.")] = 1000,
     kills: Annotated[int, typer.Option(min=0, help="How many processes are ended.")] = 30,
+    lose_temporal: Annotated[
+        bool, typer.Option(help="Delete Temporal's state half-way, and recover.")
+    ] = False,
     plant: Annotated[str | None, typer.Option(help=f"A bug to plant: {', '.join(PLANTS)}.")] = None,
 ) -> None:
     """Refer friends while processes are killed and providers fail; then count what is missing."""
     if plant is not None and plant not in PLANTS:
         raise typer.BadParameter(f"no such bug: {plant}")
-    report = once(Order(seed, referrals, kills), plant)
+    report = once(Order(seed, referrals, kills, lose_temporal=lose_temporal), plant)
     show(report)
     if report.verdict.passed:
         shutil.rmtree(report.home)

@@ -34,6 +34,8 @@ class Killer:
     dice: random.Random
     say: Callable[[str], None]
     hurry: bool = False
+    at_half: Callable[[], object] | None = None
+    """Done once half of the kills are over, in a thread of its own."""
     patience: float = 8.0
     """Seconds that a kill waits for many orders to be in flight, unless it is in a hurry."""
     done: Counter[str] = field(default_factory=Counter)
@@ -56,6 +58,8 @@ class Killer:
             self.done[kind] += 1
             self.amid_many += orders >= MANY
             self.say(f"kill {self.done.total()} of {self.kills}: {kind}, {orders} in flight")
+            if self.at_half and self.done.total() == self.kills // 2:
+                await asyncio.to_thread(self.at_half)
 
     async def _announce(self) -> None:
         """Friends come in the moment before a kill, so that it meets requests half-way."""

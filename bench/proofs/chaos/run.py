@@ -17,6 +17,7 @@ from bench.proofs.chaos.callers import Callers
 from bench.proofs.chaos.finance import reconcile
 from bench.proofs.chaos.judge import Due, Verdict, judge
 from bench.proofs.chaos.killer import KINDS, MOMENT, Killer
+from bench.proofs.chaos.loss import lose_temporal, recover
 from bench.proofs.chaos.mischief import Mischief
 from bench.proofs.chaos.outside import Outside
 from bench.proofs.chaos.people import People
@@ -56,6 +57,8 @@ class Order:
     """Of process, that are ended."""
     hurry: bool = False
     """Kills follow one another at once, and wait for no orders in flight."""
+    lose_temporal: bool = False
+    """Half-way Temporal's state is deleted, and rebuilt by `guerdon recover`."""
     settle: float = 200
     """Seconds without any change after which what is parked stays parked: where a provider
     remembers its own failure, absence is proven by two minutes of searching."""
@@ -100,6 +103,8 @@ class Run:
         self.mischief = Mischief(stack, self.http)
         dice = random.Random(order.seed + 1)
         self.killer = Killer(stack, order.kills, order.kinds, dice, say, hurry=order.hurry)
+        if order.lose_temporal:
+            self.killer.at_half = self._lose_temporal
         self.terms: dict[str, CampaignTerms] = {}
         self.fit: dict[str, int] = {}
         """How many friends each campaign rewards, by its id."""
@@ -148,6 +153,11 @@ class Run:
         verdict.others += [*wrong, *searched.leaks, *self.killer.too_tame()]
         await database.dispose()
         return verdict, searched
+
+    def _lose_temporal(self) -> None:
+        self.say("Temporal's state is deleted")
+        lose_temporal(self.stack)
+        self.say(recover(self.stack))
 
     async def _prepare(self) -> list[Friend]:
         """Create the campaigns and publish the codes, before anything goes wrong."""

@@ -128,6 +128,7 @@ class TestHealth:
             assert response.json() == {
                 "status": "ready",
                 "checks": {"database": "ok", "migrations": "ok", "temporal": "ok"},
+                "details": [],
             }
 
     async def test_temporal_away(self, anonymous: httpx.AsyncClient) -> None:

@@ -1,0 +1,42 @@
+"""Temporal's state is lost, and rebuilt from the facts while everything goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cli.stack.stack import Stack
+
+
+def guerdon(stack: Stack, *arguments: str) -> tuple[int, str]:
+    """Run a command of the product's beside the stack; its exit status and what it said."""
+    program = str(Path(sys.executable).with_name("guerdon"))
+    done = subprocess.run(
+        [program, *arguments],
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def lose_temporal(stack: Stack) -> None:
+    """Its server comes back with nothing."""
+    stack.stop("temporal")
+    for file in stack.home.glob("temporal.db*"):
+        file.unlink()
+    stack.start("temporal")
+
+
+def recover(stack: Stack, tries: int = 10) -> str:
+    """Until it was done: a process that was just killed may be in the way."""
+    for _ in range(tries):
+        status, said = guerdon(stack, "recover")
+        if status == 0:
+            return said
+        time.sleep(2)
+    raise RuntimeError(f"guerdon recover: {said}")
