@@ -37,7 +37,7 @@ bench-scale: .venv/installed ## every read at a hundredth of the referrals and a
 bench-ledger: .venv/installed ## balances and reports at ten million ledger entries; ROWS=N
 	@.venv/bin/python -m bench.speed.ledger --rows $(or $(ROWS),10000000)
 
-fuzz: .venv/installed ## made-up requests for every operation of the API; SECONDS=N
+fuzz: .venv/installed ## odd inputs and made-up requests for every operation of the API; SECONDS=N
 	@.venv/bin/python -m bench.proofs.fuzzing --seconds $(SECONDS)
 
 clients: .venv/installed ## run clients in other languages against the stack; needs Node.js

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -37,8 +38,8 @@ class Audience(BaseModel):
         """Whether nobody is left out."""
         return not (self.segments or self.excluded_segments or self.metadata)
 
-    def outside(self, person: Traits) -> str | None:
-        """Why this person may not take part; None: they may."""
+    def outside(self, person: Traits, days: ZoneInfo | None = None) -> str | None:
+        """Why this person may not take part; None: they may. `days`: see `compare`."""
         if self.segments and not person.segments & set(self.segments):
             return "in none of the segments " + ", ".join(self.segments)
         if excluded := person.segments & set(self.excluded_segments):
@@ -46,7 +47,7 @@ class Audience(BaseModel):
         for name, conditions in self.metadata.items():
             value = member_of(person.metadata, name)
             for operator, wanted in conditions.items():
-                if not compare(operator, value, wanted):
+                if not compare(operator, value, wanted, days):
                     listed = ", ".join(str(one) for one in wanted)
                     return f"metadata {name}: not true that it {operator.words} {listed}"
         return None

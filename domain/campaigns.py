@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -158,8 +159,16 @@ class CampaignTerms(BaseModel):
     rules: tuple[Rule, ...] = ()
     """Validation rules, whole: what is edited later changes nothing that was promised."""
     windows: Windows = Windows()
+    whole_days: bool = False
+    """Dates without a time in rules and audiences are whole days on the campaign's clocks. Terms
+    of campaigns that were made before that read them as their first moment, UTC."""
     audience: Audiences = Audiences()
     fraud: FraudChecks = FraudChecks()
+
+    @property
+    def days(self) -> ZoneInfo | None:
+        """The clocks of whole days; None where dates are moments."""
+        return self.windows.zone if self.whole_days else None
 
     @model_validator(mode="after")
     def _event_is_named(self) -> CampaignTerms:

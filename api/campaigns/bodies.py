@@ -127,7 +127,11 @@ class CampaignIn(WindowsIn):
         )
 
     def _terms(self, making: Making, rules: tuple[Rule, ...], currency: str) -> CampaignTerms:
-        document = document_of(None) | {"rules": rules, "free_orders": FreeOrders.REFUSE}
+        document = document_of(None) | {
+            "rules": rules,
+            "free_orders": FreeOrders.REFUSE,
+            "whole_days": True,
+        }
         lay_windows(document, self)
         lay_voucher(document, self.voucher)
         lay_program(document, self.referral_program, making, currency)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -39,6 +40,8 @@ class Use(NamedTuple):
     event: dict[str, Any] | None
     api_key: str | None
     counts: dict[Counter, int]
+    days: ZoneInfo | None = None
+    """The clocks on which dates without a time are whole days."""
 
 
 class Seen(BaseModel):
@@ -77,14 +80,16 @@ def _seen(condition: Condition, use: Use) -> Seen:
     asks = condition.asks
     match asks.source:
         case Source.ITEM | Source.EACH_ITEM:
-            return Seen(passed=lines_hold(condition, use.order.items if use.order else []))
+            return Seen(
+                passed=lines_hold(condition, use.order.items if use.order else [], use.days)
+            )
         case Source.EVENT_METADATA if use.event is None:
             return Seen(passed=True)
         case Source.ORDER | Source.ORDER_METADATA if use.order is None:
             return Seen(passed=False)
     value = _value(condition, use)
     shown = value if asks.source in (Source.ORDER, Source.COUNT) else None
-    return Seen(passed=condition.holds(value), value=shown)
+    return Seen(passed=condition.holds(value, use.days), value=shown)
 
 
 def _value(condition: Condition, use: Use) -> Any:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from domain.rules.operators import compare, member_of
 from domain.rules.properties import Source
 from domain.rules.rule import Condition
 
 
-def lines_hold(condition: Condition, items: list[dict[str, Any]]) -> bool:
-    """An order without lines holds nothing that is asked of them."""
+def lines_hold(
+    condition: Condition, items: list[dict[str, Any]], days: ZoneInfo | None = None
+) -> bool:
+    """An order without lines holds nothing that is asked of them. `days`: see `compare`."""
     if not items:
         return False
-    each = [_line_holds(condition, item) for item in items]
+    each = [_line_holds(condition, item, days) for item in items]
     # "Is not the product X" is said of the whole order.
     every = condition.asks.source is Source.EACH_ITEM or not _any_is_enough(condition)
     return all(each) if every else any(each)
@@ -23,21 +26,21 @@ def _any_is_enough(condition: Condition) -> bool:
     return not any(operator.value in ("$is_not", "$not_in") for operator in condition.conditions)
 
 
-def _line_holds(condition: Condition, item: dict[str, Any]) -> bool:
+def _line_holds(condition: Condition, item: dict[str, Any], days: ZoneInfo | None) -> bool:
     member = condition.asks.member
     if member in ("product", "sku"):
-        return _is_thing(condition, item) and _inner_holds(condition, item)
+        return _is_thing(condition, item) and _inner_holds(condition, item, days)
     if member == "metadata":
-        return condition.holds(member_of(_metadata(item), condition.member or ""))
+        return condition.holds(member_of(_metadata(item), condition.member or ""), days)
     return condition.holds(_price(item) if member == "price" else quantity_of(item))
 
 
-def _inner_holds(condition: Condition, item: dict[str, Any]) -> bool:
+def _inner_holds(condition: Condition, item: dict[str, Any], days: ZoneInfo | None) -> bool:
     inner = condition.rules
     if inner is None:
         return True
     return inner.sentence.holds(
-        {key: _line_holds(one, item) for key, one in inner.conditions.items()}
+        {key: _line_holds(one, item, days) for key, one in inner.conditions.items()}
     )
 
 

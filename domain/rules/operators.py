@@ -10,6 +10,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.dates import begins, ends
 
 
 class Operator(StrEnum):
@@ -58,9 +61,12 @@ TEXT = frozenset({Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS})
 PRESENCE = frozenset({Operator.HAS_VALUE, Operator.IS_UNKNOWN})
 
 
-def compare(operator: Operator, seen: Any, wanted: tuple[Any, ...]) -> bool:
+def compare(
+    operator: Operator, seen: Any, wanted: tuple[Any, ...], days: ZoneInfo | None = None
+) -> bool:
     """Whether it holds. With several wanted values, one that matches is enough (for `$is_not`
-    and `$not_in`: one that matches is too many)."""
+    and `$not_in`: one that matches is too many). `days`: the clocks on which a date without a
+    time is a whole day; None, for terms from before that: it is its first moment, UTC."""
     match operator:
         case Operator.IS | Operator.IN:
             return _is_one_of(seen, wanted)
@@ -70,6 +76,10 @@ def compare(operator: Operator, seen: Any, wanted: tuple[Any, ...]) -> bool:
             return seen is not None
         case Operator.IS_UNKNOWN:
             return seen is None
+        case Operator.AFTER if days:
+            return any(_is_after(seen, one, days) for one in wanted)
+        case Operator.BEFORE if days:
+            return any(_is_before(seen, one, days) for one in wanted)
         case _:
             holds = _COMPARISONS[operator]
             return any(holds(seen, one) for one in wanted)
@@ -127,6 +137,33 @@ def _moment(value: Any) -> datetime | None:
     else:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _is_after(seen: Any, wanted: Any, zone: ZoneInfo) -> bool:
+    """After all of a wanted day; a seen day counts from its first moment."""
+    left, right = _day_or_moment(seen), _day_or_moment(wanted)
+    if left is None or right is None:
+        return False
+    if isinstance(right, datetime):
+        return begins(left, zone) > right
+    return begins(left, zone) >= ends(right, zone)
+
+
+def _is_before(seen: Any, wanted: Any, zone: ZoneInfo) -> bool:
+    left, right = _day_or_moment(seen), _day_or_moment(wanted)
+    return left is not None and right is not None and begins(left, zone) < begins(right, zone)
+
+
+def _day_or_moment(value: Any) -> date | datetime | None:
+    try:
+        if isinstance(value, str) and len(value) == len("2026-12-31"):
+            value = date.fromisoformat(value)
+    except ValueError:
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        # The last day of the calendar has no end.
+        return value if value < date.max else None
+    return _moment(value)
 
 
 def _by_number(holds: Callable[[Decimal, Decimal], bool]) -> Callable[[Any, Any], bool]:

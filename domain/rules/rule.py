@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -103,9 +104,11 @@ class Condition(BaseModel):
         """What the name stands for."""
         return PROPERTIES[self.name]
 
-    def holds(self, value: Any) -> bool:
-        """Whether all its conditions are true of this value."""
-        return all(compare(operator, value, wanted) for operator, wanted in self.conditions.items())
+    def holds(self, value: Any, days: ZoneInfo | None = None) -> bool:
+        """Whether all its conditions are true of this value. `days`: see `compare`."""
+        return all(
+            compare(operator, value, wanted, days) for operator, wanted in self.conditions.items()
+        )
 
 
 class Group(BaseModel):

@@ -6,6 +6,7 @@ An early, friendly no. Limits themselves are kept by qualification, under its lo
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -27,7 +28,7 @@ async def admit(tx: Transaction, found: Code, referee_id: str) -> list[Verdict]:
     terms = found.terms
     verdicts = must_be_open(tx, terms, found.start_date)
     if not terms.audience.referees.everybody:
-        verdicts.append(await must_belong(tx, terms.audience.referees, referee_id))
+        verdicts.append(await must_belong(tx, terms.audience.referees, referee_id, terms.days))
     subject = Subject(found.campaign_id, found.voucher_id, referee_id, found.referrer_id)
     await limits.must_have_room(tx, terms, subject)
     return verdicts
@@ -51,9 +52,11 @@ def must_be_open(tx: Transaction, terms: CampaignTerms, start: datetime | None) 
     return [verdict]
 
 
-async def must_belong(tx: Transaction, audience: Audience, customer_id: str) -> Verdict:
-    """Raises CannotCount for a customer outside the audience."""
-    outside = audience.outside(await _traits(tx, audience, customer_id))
+async def must_belong(
+    tx: Transaction, audience: Audience, customer_id: str, days: ZoneInfo | None
+) -> Verdict:
+    """Raises CannotCount for a customer outside the audience. `days`: the terms' own."""
+    outside = audience.outside(await _traits(tx, audience, customer_id), days)
     verdict = Verdict(
         check="audience",
         passed=outside is None,

@@ -130,6 +130,7 @@ async def _use(tx: Transaction, terms: CampaignTerms, asked: Asked) -> Use:
         event=asked.event,
         api_key=asked.api_key,
         counts=await _counts(tx, terms, asked, order),
+        days=terms.days,
     )
 
 

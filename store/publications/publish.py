@@ -48,7 +48,7 @@ async def publish(tx: Transaction, request: PublicationRequest) -> str:
     campaign, terms = await _find_campaign(tx, request)
     _must_be_open(tx, campaign)
     if not terms.audience.referrers.everybody:
-        await must_belong(tx, terms.audience.referrers, request.customer_id)
+        await must_belong(tx, terms.audience.referrers, request.customer_id, terms.days)
     once = campaign.join_once or request.join_once
     wanted = assign.Request(request.customer_id, request.code, once)
     voucher = await assign.give(tx, campaign, terms, wanted)

@@ -8,11 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.proofs.fuzzing import command
+from bench.proofs.fuzzing import command, sweep
 from cli.stack.stack import Stack
 from tests.said.notes import NOTES
 
 SECONDS = 35
+
+
+@pytest.mark.timeout(120)
+def test_odd_inputs_are_refused_in_words(stack: Stack, figure: Callable[[str], None]) -> None:
+    """Other encodings, numbers that are none, characters that cannot be stored, files of other
+    programs: two hundred of those for every place of every operation."""
+    sent, wrong = sweep(stack.info, 100, seed=1, most=200)
+    assert (sent, wrong) == (200, [])
+    figure(f"{sent} requests with odd inputs, all answered as documented")
 
 
 @pytest.mark.timeout(300)

@@ -6,8 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
-from tests.api.api_bodies import campaign_body, made, refused
+from store.database import Database
+from store.terms import _read as known_terms
+from tests.api.api_bodies import campaign_body, event_body, made, refused, share
 
 NEW_YORK = {"timezone": "America/New_York"}
 
@@ -84,3 +87,22 @@ class TestDigits:
         answer = await admin.get(path)
         refused(answer, 400, "invalid_payload")
         assert "2026-12-31T23:59:00Z" in answer.json()["detail"]
+
+
+class TestRules:
+    async def test_a_new_campaigns_dates_are_whole_days_and_an_old_ones_stay_moments(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        asked = {"name": "custom_event.metadata", "property": "at", "conditions": {}}
+        asked["conditions"] = {"$after": ["2026-12-31"]}
+        body = {"name": "after the year", "rules": {"1": asked, "logic": "1"}}
+        rule = await made(service.post("/v1/validation-rules", json=body))
+        shared = await share(service, timezone="America/New_York", validation_rules=[rule["id"]])
+        late = {"at": "2026-12-31T23:00:00-05:00"}
+        event = event_body(shared.code, metadata=late)
+        refused(await service.post("/v1/events", json=event), 400, "redemption_rules_violated")
+        async with database.engine.begin() as connection:
+            forget = "UPDATE campaign_versions SET terms = terms - 'whole_days'"
+            await connection.execute(text(forget))
+        known_terms.clear()
+        await made(service.post("/v1/events", json=event))
