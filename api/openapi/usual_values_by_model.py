@@ -156,6 +156,7 @@ HERE: dict[str, Any] = {f"{model}.id": id_of(prefix) for model, prefix in _IDS.i
     "ItemAnswer.id": "5f0c2a9be71d4c83a6f2e9d07b1c4e8f",
     "IncidentAnswer.filed": Filed.UNKNOWN_TO_US.value,
     "IncidentAnswer.order_id": None,
+    "OrderReversalAnswer.order_id": None,
     "IncidentAnswer.reason": "Bought by hand, for the booth.",
     "IncidentAnswer.state": "issued",
     "ItemAnswer.cause": _MISSING.cause,
