@@ -44,7 +44,8 @@ class Question(NamedTuple):
 
 
 def _again(what: str, table: str, changed: str = '{"id": "x"}', where: str = "") -> Question:
-    rows = f"{table} r WHERE r.{where} IS NOT NULL" if where else f"{table} r"
+    condition = where if " " in where else f"{where} IS NOT NULL"
+    rows = f"{table} r WHERE r.{condition}" if where else f"{table} r"
     return Question(what, _AGAIN.format(table=table, changed=changed, rows=rows))
 
 
@@ -65,7 +66,7 @@ FORBIDDEN = {
         "a second referral of one friend", "referrals"
     ),
     "grants.ux_grants_friend": _again(
-        "a second grant for one friend", "grants", '{"id": "x", "friends_counted": null}'
+        "a second grant for one friend", "grants", where="friends_counted IS NULL"
     ),
     "grants.ux_grants_milestone": _again(
         "a second grant for one milestone", "grants", where="friends_counted"

@@ -117,13 +117,14 @@ class Referrals(RuleBasedStateMachine):
         """A friend buys, perhaps for the second time, perhaps with another's code; or brings an
         order that others bring too, perhaps under an event's id that named none before."""
         code, who = self.codes[referrer], self.friends[friend]
-        if self.kind is redemption_terms:
+        redeems = self.kind is redemption_terms
+        if redeems:
             order = None
             self.run(redeem(self.database, code, who, event))
         else:
             named = [order] if order else []
             self.run(refer(self.database, code, who, f"{event} of {who}", *named))
-        self.model.convert(self.referrers[referrer], who, order)
+        self.model.convert(self.referrers[referrer], who, order, redeems=redeems)
 
     @rule(referrer=_REFERRERS)
     def convert_another(self, referrer: int) -> None:

@@ -80,11 +80,15 @@ class Model:
         if who not in self.came and left >= FRIEND and self._uses() < self.terms.uses:
             self.came[who] = Friend(referrer, self.terms)
 
-    def convert(self, referrer: str, who: str, order: str | None = None) -> None:
+    def convert(
+        self, referrer: str, who: str, order: str | None = None, *, redeems: bool = False
+    ) -> None:
         """A friend's purchase. Only the first counts, for ever; it fits, or earns nothing. One
-        order converts one friend, while that conversion stands."""
+        order converts one friend, while that conversion stands. `redeems`: by the code itself,
+        which is refused where it does not fit."""
         if order and self._standing(order):
             return
+        known = who in self.came
         self.sign_up(referrer, who)
         friend = self.came.get(who)
         if friend is None or friend.referrer != referrer or friend.state != "waiting":
@@ -96,7 +100,10 @@ class Model:
         if milestone:
             earned[referrer, "many", milestone] = MANY
         if not self._fits(friend, earned):
-            friend.state = "rejected"
+            if not redeems:
+                friend.state = "rejected"
+            elif not known:
+                del self.came[who]
             return
         self.grants |= earned
         self.friends[referrer], self.numbers[referrer] = count, number
