@@ -17,6 +17,7 @@ from api.http.route import GuardedRoute
 from api.vouchers.schemas import VoucherAnswer
 from domain.dates import Instant
 from domain.ledger import POINTS
+from store.codes.queries import VoucherRead
 from store.customers import holdings
 from store.customers import queries as customers
 from store.pages import Between
@@ -63,7 +64,7 @@ class Item(BaseModel):
 
 
 class Redeemable(BaseModel):
-    """One thing that a customer holds: a code to share, or a wallet."""
+    """One thing that a customer holds: a code to share, a coupon, or a wallet."""
 
     id: str
     created_at: datetime
@@ -72,7 +73,9 @@ class Redeemable(BaseModel):
     customer_id: str
     holder_role: str
     campaign_id: str | None
-    campaign_type: Literal["REFERRAL_PROGRAM", "GIFT_VOUCHERS", "LOYALTY_PROGRAM"]
+    campaign_type: Literal[
+        "REFERRAL_PROGRAM", "DISCOUNT_COUPONS", "GIFT_VOUCHERS", "LOYALTY_PROGRAM"
+    ]
     voucher_type: Literal["DISCOUNT_VOUCHER", "GIFT_VOUCHER", "LOYALTY_CARD"]
     redeemable: Item
 
@@ -89,6 +92,25 @@ class Redeemable(BaseModel):
             campaign_type="REFERRAL_PROGRAM",
             voucher_type="DISCOUNT_VOUCHER",
             redeemable=Item(voucher=voucher, status="ACTIVE" if voucher.active else "DISABLED"),
+        )
+
+    @classmethod
+    def of_coupon(cls, read: VoucherRead, customer_id: str) -> Redeemable:
+        """A discount coupon that the customer earned."""
+        voucher = VoucherAnswer.of(read)
+        quantity = voucher.redemption.quantity
+        used = quantity is not None and voucher.redemption.redeemed_quantity >= quantity
+        status: Literal["ACTIVE", "DISABLED", "NO_BALANCE"] = "NO_BALANCE" if used else "ACTIVE"
+        return cls(
+            id=voucher.id,
+            created_at=read.voucher.created_at,
+            redeemable_id=voucher.id,
+            customer_id=customer_id,
+            holder_role="OWNER",
+            campaign_id=voucher.campaign_id,
+            campaign_type="DISCOUNT_COUPONS",
+            voucher_type="DISCOUNT_VOUCHER",
+            redeemable=Item(voucher=voucher, status=status if voucher.active else "DISABLED"),
         )
 
     @classmethod
@@ -111,7 +133,7 @@ class Redeemable(BaseModel):
 
 
 class RedeemableList(BaseModel):
-    """Everything that a customer holds: codes newest first, then wallets."""
+    """Everything that a customer holds: codes newest first, then coupons, then wallets."""
 
     object: Literal["list"] = "list"
     data_ref: Literal["data"] = "data"
@@ -119,6 +141,9 @@ class RedeemableList(BaseModel):
     total: int
     has_more: bool
     more_starting_after: str | None
+
+
+_ABOUT = ("voucher_id", "redemption_id", "failure_code")
 
 
 class Activity(BaseModel):
@@ -137,6 +162,7 @@ class Activity(BaseModel):
             for name in ("campaign_id", "referral_id", "grant_id", "order_id", "customer_id")
             if (value := getattr(event, name))
         }
+        ids |= {name: event.data[name] for name in _ABOUT if event.data.get(name)}
         data = ids | {"title": event.title, "detail": event.detail}
         type = holdings.ACTIVITIES[event.type]
         return cls(id=f"evt_{event.seq}", type=type, data=data, created_at=event.at)
@@ -194,12 +220,14 @@ async def list_redeemables(
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
     starting_after_id: Annotated[str | None, Query(max_length=128)] = None,
 ) -> RedeemableList:
-    """What the customer holds: codes to share, and wallets with their balances."""
+    """What the customer holds: codes to share, coupons, and wallets with their balances."""
     async with held.database.reading() as session:
         customer = await customers.find(session, customer_id)
         codes = await holdings.codes_of(session, customer.id)
+        coupons = await holdings.coupons_of(session, customer.id)
         wallets = await holdings.wallets_of(session, customer.id)
     data = [Redeemable.of_code(code) for code in codes]
+    data += [Redeemable.of_coupon(coupon, customer.id) for coupon in coupons]
     data += [Redeemable.of_wallet(wallet, customer.id) for wallet in wallets]
     rest = _after(data, starting_after_id)
     part, more = rest[:limit], len(rest) > limit

@@ -12,7 +12,7 @@ from domain.codes import CodeConfig
 from domain.discounts import Discount
 from domain.grants import AT_REST, GrantStatus
 from domain.messages import Next, Step
-from domain.rewards import DiscountCoupon
+from domain.rewards import DiscountCoupon, reward_of
 from domain.verdict import refused
 from store.codes.generate import Making, mint
 from store.database import Transaction
@@ -35,6 +35,8 @@ class Taken(NamedTuple):
     voucher_id: str
     campaign_id: str
     discount: Discount
+    grant_id: str
+    referral_id: str
 
 
 async def give(tx: Transaction, grant_id: str) -> Step:
@@ -53,7 +55,8 @@ async def give(tx: Transaction, grant_id: str) -> Step:
     grant.attention, grant.attention_detail = None, None
     tx.record(
         "grant.delivered",
-        "Discount coupon minted",
+        "Discount coupon given",
+        detail=reward_of(grant.reward).words,
         data={"voucher_id": voucher_id},
         **subject(grant),
     )
@@ -114,18 +117,19 @@ async def take(tx: Transaction, code: str, customer_id: str) -> Taken | None:
     """Count one use of a coupon; None for a code that is none. Its row stays locked until the
     commit. Raises CannotCount for a coupon that this customer cannot use, or cannot now."""
     statement = (
-        select(Voucher, Coupon)
+        select(Voucher, Coupon, col(Grant.referral_id))
         .join(Coupon, col(Coupon.voucher_id) == Voucher.id)
+        .join(Grant, col(Grant.id) == Coupon.grant_id)
         .where(col(Voucher.code) == code)
         .with_for_update(of=Voucher)
     )
     row = (await tx.session.execute(statement)).one_or_none()
     if row is None:
         return None
-    voucher, coupon = row
+    voucher, coupon, referral_id = row
     _must_be_usable(tx, voucher, coupon, customer_id)
     voucher.redeemed_quantity += 1
-    return Taken(voucher.id, voucher.campaign_id, discount_of(coupon))
+    return Taken(voucher.id, voucher.campaign_id, discount_of(coupon), coupon.grant_id, referral_id)
 
 
 def discount_of(coupon: Coupon) -> Discount:

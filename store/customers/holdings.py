@@ -13,6 +13,7 @@ from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read
 from store.database import ReadSession
 from store.pages import Between, Window
 from store.tables import (
+    Coupon,
     Customer,
     Event,
     Holder,
@@ -27,6 +28,7 @@ ACTIVITIES = {
     "customer.updated": "customer.updated",
     "referral.attributed": "customer.referred",
     "referral.converted": "customer.custom_event",
+    "event.unmatched": "customer.custom_event",
     "grant.delivered": "customer.rewarded",
     "publication.created": "customer.publication.succeeded",
     "publication.failed": "customer.publication.failed",
@@ -67,6 +69,18 @@ async def codes_of(session: ReadSession, customer_id: str) -> list[Held]:
     )
     reads = [read_voucher(row) for row in rows]
     return [Held(holders[read.voucher.id], read) for read in reads]
+
+
+async def coupons_of(session: ReadSession, customer_id: str) -> list[VoucherRead]:
+    """Coupons that the person has earned, newest first, a hundred at most."""
+    theirs = select(col(Coupon.voucher_id)).where(col(Coupon.customer_id) == customer_id)
+    rows = await session.execute(
+        join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+        .where(col(Voucher.id).in_(theirs))
+        .order_by(col(Voucher.id).desc())
+        .limit(100)
+    )
+    return [read_voucher(row) for row in rows]
 
 
 async def wallets_of(session: ReadSession, customer_id: str) -> list[Wallet]:

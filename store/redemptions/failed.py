@@ -10,7 +10,7 @@ from domain.ids import Prefix, new_id
 from domain.refusals import Refusal
 from store.database import Transaction
 from store.redemptions.repeats import RedemptionRequest
-from store.tables import Customer, Redemption, Referral, Voucher
+from store.tables import Coupon, Customer, Grant, Redemption, Referral, Voucher
 
 
 async def keep_failure(
@@ -39,13 +39,16 @@ async def keep_failure(
         created_at=tx.now,
     )
     tx.session.add(redemption)
+    grant = await _earned_with(tx, voucher) if voucher else None
+    referral_id = await known_referral(tx, redemption.campaign_id, customer_id)
     tx.record(
         "redemption.failed",
-        "Referral code refused",
+        "Discount coupon refused" if grant else "Referral code refused",
         detail=refusal.detail if voucher else "There is no such code.",
         campaign_id=redemption.campaign_id,
         customer_id=redemption.customer_id,
-        referral_id=await known_referral(tx, redemption.campaign_id, customer_id),
+        referral_id=grant.referral_id if grant else referral_id,
+        grant_id=grant.id if grant else None,
         data={
             "redemption_id": redemption.id,
             "voucher_id": redemption.voucher_id,
@@ -53,6 +56,14 @@ async def keep_failure(
         },
     )
     return redemption.id
+
+
+async def _earned_with(tx: Transaction, voucher: Voucher) -> Grant | None:
+    """The grant that a coupon was given for; None for a referral code."""
+    statement = select(Grant).join(Coupon, col(Coupon.grant_id) == Grant.id)
+    return (
+        await tx.session.scalars(statement.where(col(Coupon.voucher_id) == voucher.id))
+    ).one_or_none()
 
 
 async def known_voucher(tx: Transaction, code: str) -> Voucher | None:

@@ -99,7 +99,7 @@ async def _redeem_coupon(
     redemption = _redemption(tx, request, coupon, coupon.discount)
     redemption.identity, redemption.counts = identity, False
     tx.session.add(redemption)
-    _record(tx, redemption, "Discount coupon redeemed")
+    _record(tx, redemption, coupon)
     await remember(tx, request, redemption.id)
     return redemption.id
 
@@ -241,13 +241,14 @@ def _with_free_units(
     return request.order | {"items": items}
 
 
-def _record(tx: Transaction, redemption: Redemption, title: str = "Referral code redeemed") -> None:
+def _record(tx: Transaction, redemption: Redemption, coupon: coupons.Taken | None = None) -> None:
     tx.record(
         "redemption.succeeded",
-        title,
+        "Discount coupon redeemed" if coupon else "Referral code redeemed",
         detail=f"{redemption.discount_amount} of {redemption.amount} (minor units) taken off",
         campaign_id=redemption.campaign_id,
         customer_id=redemption.customer_id,
-        referral_id=redemption.referral_id,
+        referral_id=coupon.referral_id if coupon else redemption.referral_id,
+        grant_id=coupon.grant_id if coupon else None,
         data={"redemption_id": redemption.id, "voucher_id": redemption.voucher_id},
     )

@@ -165,3 +165,62 @@ async def test_an_amount_depends_on_a_segment(
     unknown = card(amount_by={"segment": True, "values": {"seg_x": 1}})
     response = await service.post("/v1/rewards", json={"name": "x", "reward": unknown})
     refused(response, 404, "resource_not_found", "/amount_by/values")
+
+
+class TestItsPerson:
+    """A coupon is told of as what it is, where its person's things are."""
+
+    async def test_finds_it_in_the_wallet(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        minted = await _minted(service, database)
+        path = f"/v1/customers/{minted.referrer['source_id']}/redeemables"
+        held = [
+            one
+            for one in (await made(service.get(path)))["data"]
+            if one["campaign_type"] == "DISCOUNT_COUPONS"
+        ]
+        (coupon,) = held
+        assert coupon["redeemable"]["voucher"]["code"] == minted.code
+        assert coupon["redeemable"]["voucher"]["discount"]["percent_off"] == 25
+        assert coupon["redeemable"]["status"] == "ACTIVE"
+        await made(
+            service.post("/v1/redemptions", json=redemption_body(minted.code, minted.referrer))
+        )
+        (used,) = [
+            one for one in (await made(service.get(path)))["data"] if one["id"] == coupon["id"]
+        ]
+        assert used["redeemable"]["status"] == "NO_BALANCE"
+
+    async def test_finds_it_in_the_activity(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        minted = await _minted(service, database)
+        await made(
+            service.post("/v1/redemptions", json=redemption_body(minted.code, minted.referrer))
+        )
+        again = redemption_body(minted.code, minted.referrer)
+        refused(await service.post("/v1/redemptions", json=again), 400, "quantity_exceeded")
+        voucher = await one(database, Voucher, code=minted.code)
+        path = f"/v1/customers/{minted.referrer['source_id']}/activity"
+        told = [
+            (each["type"], each["data"]["title"])
+            for each in (await made(service.get(path)))["data"]
+            if each["data"].get("voucher_id") == voucher.id
+        ]
+        assert told == [
+            ("customer.redemption.failed", "Discount coupon refused"),
+            ("customer.redemption.succeeded", "Discount coupon redeemed"),
+            ("customer.rewarded", "Discount coupon given"),
+        ]
+
+    async def test_its_story_is_the_rewards(
+        self, service: httpx.AsyncClient, support: httpx.AsyncClient, database: Database
+    ) -> None:
+        """Refused to somebody else, too."""
+        minted = await _minted(service, database)
+        body = redemption_body(minted.code, person())
+        refused(await service.post("/v1/redemptions", json=body), 400, "customer_rules_violated")
+        (grant,) = (await made(service.get("/v1/grants")))["data"]
+        timeline = await made(support.get(f"/v1/grants/{grant['id']}/timeline"))
+        assert "Discount coupon refused" in [each["title"] for each in timeline["data"]]
