@@ -48,9 +48,41 @@ def email_searched(text: str) -> str:
     return re.sub(r"\s", "+", re.sub(r"^mailto:\s*", "", address, flags=re.IGNORECASE))
 
 
+def not_given(value: Any) -> Any:
+    """None for what shops send where they have nothing: an empty text, PHP's `[]` for an empty
+    object."""
+    nothing = value == [] or (isinstance(value, str) and not value.strip())
+    return None if nothing else value
+
+
+def no_number(value: Any) -> Any:
+    """None for a number where digits are a text: its zeros and its `+` are lost."""
+    return None if isinstance(value, int | float) else not_given(value)
+
+
+def members(value: Any) -> Any:
+    """An object, empty for what is not given."""
+    return not_given(value) or {}
+
+
+LENIENT = (not_given, no_number, members)
+"""Validators that read something else as not given. Whoever sends it is told so."""
+
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
-Metadata = Annotated[dict[str, Any], BeforeValidator(lambda given: {} if given is None else given)]
+Metadata = Annotated[dict[str, Any], BeforeValidator(members)]
 """The caller's own members. `null` means "not given"."""
+_Given, _Digits = BeforeValidator(not_given), BeforeValidator(no_number)
+_Line = Annotated[str | None, _Given]
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+_Name = Annotated[str, AfterValidator(_not_blank)]
+"""Who is meant: a blank one names nobody, and must not make somebody new."""
 
 
 class Address(BaseModel):
@@ -58,30 +90,30 @@ class Address(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    line_1: str | None = Field(default=None, max_length=255)
-    line_2: str | None = Field(default=None, max_length=255)
-    city: str | None = Field(default=None, max_length=255)
-    state: str | None = Field(default=None, max_length=255)
-    postal_code: str | None = Field(default=None, max_length=32)
-    country: str | None = Field(default=None, max_length=100)
+    line_1: _Line = Field(default=None, max_length=255)
+    line_2: _Line = Field(default=None, max_length=255)
+    city: _Line = Field(default=None, max_length=255)
+    state: _Line = Field(default=None, max_length=255)
+    postal_code: Annotated[str | None, _Digits] = Field(default=None, max_length=32)
+    country: _Line = Field(default=None, max_length=100)
 
 
 class Person(BaseModel):
     """Known by `source_id`, which never changes, or by our `id`, which wins when both are given.
-    A member that is null or left out leaves the stored value alone; metadata is merged."""
+    A member that is null, blank or left out leaves the stored value alone; metadata is merged."""
 
     model_config = ConfigDict(frozen=True)
 
-    id: str | None = Field(default=None, min_length=1, max_length=64)
-    source_id: str | None = Field(default=None, min_length=1, max_length=255)
-    name: str | None = Field(default=None, max_length=255)
-    email: Email | None = None
-    phone: str | None = Field(default=None, max_length=50)
-    description: str | None = Field(default=None, max_length=2000)
-    birthdate: Day | None = Field(
+    id: _Name | None = Field(default=None, min_length=1, max_length=64)
+    source_id: _Name | None = Field(default=None, min_length=1, max_length=255)
+    name: _Line = Field(default=None, max_length=255)
+    email: Annotated[Email | None, _Given] = None
+    phone: Annotated[str | None, _Digits] = Field(default=None, max_length=50)
+    description: _Line = Field(default=None, max_length=2000)
+    birthdate: Annotated[Day | None, _Given] = Field(
         default=None, validation_alias=AliasChoices("birthdate", "birthday")
     )
-    address: Address | None = None
+    address: Annotated[Address | None, _Given] = None
     metadata: Metadata = {}
 
     @property

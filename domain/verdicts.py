@@ -17,6 +17,8 @@ class Facts(BaseModel):
     referrer_id: str
     referee_id: str
     received_at: datetime
+    occurred_at: datetime | None = None
+    """When it was bought, where the caller told."""
     expires_at: datetime
     grants_to_referrer: int
     new_grants_to_referrer: int
@@ -55,16 +57,19 @@ def _live(facts: Facts) -> Verdict:
 
 
 def _window(facts: Facts) -> Verdict:
-    passed = facts.received_at <= facts.expires_at
-    return Verdict(
-        check="attribution_window",
-        passed=passed,
-        detail=f"The event came {'within' if passed else 'after'} the attribution window.",
-        numbers={
-            "received_at": facts.received_at.isoformat(),
-            "expires_at": facts.expires_at.isoformat(),
-        },
-    )
+    bought_at = facts.occurred_at or facts.received_at
+    passed = bought_at <= facts.expires_at
+    where = "within" if passed else "after"
+    detail = f"The event came {where} the attribution window."
+    times = {"received_at": facts.received_at, "expires_at": facts.expires_at}
+    if facts.occurred_at:
+        times["occurred_at"] = facts.occurred_at
+        detail = (
+            f"Bought on {facts.occurred_at:%Y-%m-%d %H:%M} UTC, {where} the attribution window; "
+            f"told of on {facts.received_at:%Y-%m-%d %H:%M} UTC."
+        )
+    numbers = {name: moment.isoformat() for name, moment in times.items()}
+    return Verdict(check="attribution_window", passed=passed, detail=detail, numbers=numbers)
 
 
 def _grants(terms: CampaignTerms, facts: Facts) -> Verdict:

@@ -60,9 +60,14 @@ class ReferralWorkflow(GrantCarrier):
             if self._conversion is None:
                 # One accepted in time may still be on its way here; the database knows.
                 expiry = await record(ReferralActivities.expire, self._start)
-                self._conversion = expiry.conversion
+                self._conversion = expiry.conversion or self._late_conversion()
             return self._conversion is not None
         return False
+
+    def _late_conversion(self) -> Conversion | None:
+        """One that came while the end was recorded, and reopened the referral."""
+        came = self._conversion
+        return came if came is not None and workflow.patched("late-conversion") else None
 
     async def _until_told(self) -> None:
         """Until the conversion, a reversal, or the end of the window."""

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel
 
 from api.customers.schemas import CustomerAnswer
 from api.http.access import Calling, allow, by_staff
+from api.http.body import JsonRequest
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
-from domain.customers import Person
+from domain.customers import Address, Person
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.customers import queries as reading
 from store.customers.erase import erase
-from store.customers.upsert import upsert
+from store.customers.upsert import empty, upsert
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
@@ -61,7 +62,8 @@ async def update_customer(
     held: Held,
     request: Request,
 ) -> CustomerAnswer:
-    """Merge what is given into a customer who exists. A `source_id` never changes. Sent by staff
+    """Merge what is given into a customer who exists; `null` empties a member, or a line of the
+    address. A `source_id` never changes. Sent by staff
     (the role `support`, or `admin` with `X-Guerdon-Actor`) it is a correction: the e-mail, phone
     or address that it replaces was never this customer's, and is held against nobody."""
     async with held.database.reading() as session:
@@ -70,8 +72,29 @@ async def update_customer(
         raise InvalidPayload("A source_id cannot be changed.", field="/source_id")
     async with held.database.transaction() as tx:
         person = body.model_copy(update={"id": customer.id})
-        row = await upsert(tx, person, pointer="", corrects=by_staff(caller, request))
+        corrects = by_staff(caller, request)
+        row = await upsert(tx, person, pointer="", corrects=corrects)
+        names, lines = _emptied(cast(JsonRequest, request).value)
+        if names or lines:
+            row = await empty(tx, customer.id, names, lines, corrects=corrects)
     return CustomerAnswer.of(row, caller)
+
+
+_CAN_BE_EMPTY = {
+    **{name: name for name in ("name", "email", "phone", "description", "birthdate", "address")},
+    "birthday": "birthdate",
+}
+
+
+def _emptied(given: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """The members, and the lines of the address, that the body says are null."""
+    names = {_CAN_BE_EMPTY[name] for name, value in given.items() if _is_null(name, value)}
+    address = given.get("address") or {}
+    return names, {line for line in Address.model_fields if address.get(line, "") is None}
+
+
+def _is_null(name: str, value: Any) -> bool:
+    return value is None and name in _CAN_BE_EMPTY
 
 
 @router.delete(

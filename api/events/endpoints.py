@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -13,6 +15,7 @@ from api.http.idempotency import HEADER
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
+from api.http.warnings import Warning
 from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
 from domain.refusals import InvalidPayload
@@ -54,7 +57,8 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     """Take an event. With a code it attributes the friend and converts the referral; without
     one, every open referral of the customer that waits for this event converts. A repeat under
     the same `metadata.event_id` answers like the first, and is refused where it says something
-    else. The answer waits for the commit, not for what follows from it."""
+    else. The answer waits for the commit, not for what follows from it. `warnings` says why an
+    event converts nothing, and which members were ignored."""
     (event_id, scope), order = _event_id(body, request, caller), body.order
     typed = body.referral.code if body.referral else None
     code = await as_stored(held.database, typed) if typed else None
@@ -80,8 +84,11 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
                 metadata=body.metadata,
                 api_key=caller.app_id,
                 received_at=tx.now,
+                occurred_at=_occurred_at(body, tx.now),
             ),
         )
+    if converted.unmatched:
+        request.state.warnings.append(Warning(pointer="/event", message=converted.unmatched))
     held.dispatcher.wake(converted.intake)
     referrals = [ReferralRef.of(referral) for referral in converted.referrals]
     answer = EventAnswer(
@@ -93,6 +100,24 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     )
     # Already valid: FastAPI would validate and serialise it anew.
     return Response(answer.model_dump_json(), media_type="application/json")
+
+
+_LATEST = timedelta(days=7)
+_CLOCKS_DIFFER = timedelta(seconds=5)
+
+
+def _occurred_at(body: EventIn, now: datetime) -> datetime | None:
+    given = body.occurred_at
+    if given is None:
+        return None
+    if given > now + _CLOCKS_DIFFER:
+        raise InvalidPayload("This lies ahead. Send the time of the purchase.", field=_WHEN)
+    if given < now - _LATEST:
+        raise InvalidPayload("At most 7 days back.", field=_WHEN)
+    return min(given, now)
+
+
+_WHEN = "/occurred_at"
 
 
 def _basket(order: OrderIn) -> Basket:

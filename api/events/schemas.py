@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.customers.schemas import SimpleCustomer
-from api.http.fields import NamedPerson
+from api.http.fields import Given, Instant, NamedPerson
+from api.http.warnings import Warning
 from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
 from domain.customers import Metadata
@@ -16,8 +17,8 @@ from domain.customers import Metadata
 class ByCode(BaseModel):
     """The code that the friend came with; `referrer_id` names one of several holders."""
 
-    code: str | None = Field(default=None, min_length=1, max_length=200)
-    referrer_id: str | None = Field(default=None, min_length=1, max_length=255)
+    code: Annotated[str | None, Given] = Field(default=None, min_length=1, max_length=200)
+    referrer_id: Annotated[str | None, Given] = Field(default=None, min_length=1, max_length=255)
 
     @model_validator(mode="after")
     def _referrer_needs_code(self) -> ByCode:
@@ -47,9 +48,14 @@ class EventIn(BaseModel):
 
     event: str = Field(min_length=1, max_length=100, examples=["first_purchase"])
     customer: NamedPerson
-    referral: ByCode | None = None
-    order: OrderIn | None = Field(
+    referral: Annotated[ByCode | None, Given] = None
+    order: Annotated[OrderIn | None, Given] = Field(
         default=None, description="The order behind it: for rules, and for refunds of a share."
+    )
+    occurred_at: Annotated[Instant | None, Given] = Field(
+        default=None,
+        description="When it was bought, if earlier than now: at most P7D back, never ahead. It "
+        "decides whether that was within the window and before the campaign's end.",
     )
     metadata: Metadata = Field(default={}, examples=[{"event_id": "evt-1001"}])
 
@@ -64,3 +70,6 @@ class EventAnswer(BaseModel):
     referrals: list[ReferralRef]
     loyalty: None = None
     metadata: dict[str, Any]
+    warnings: list[Warning] = Field(
+        default=[], description="Why it converted nothing, and which members were ignored."
+    )

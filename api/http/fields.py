@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from api.http.errors import MISSING_CUSTOMER
 from domain import dates
-from domain.customers import Person
+from domain.customers import Person, not_given
 from domain.money import Currency
 from domain.purchases import id_text
 
@@ -49,6 +49,9 @@ Duration = Annotated[
     timedelta, BeforeValidator(_iso_duration), Field(le=timedelta(days=3650), examples=["P30D"])
 ]
 
+
+Given = BeforeValidator(not_given)
+"""An empty text, or `[]` for an empty object, is read as not given."""
 
 Category = Annotated[str, Field(min_length=1, max_length=200, examples=["spring"])]
 """A word of the caller's own to sort by."""

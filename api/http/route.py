@@ -20,6 +20,7 @@ from api.http.known_parameters import must_be_known, names_of
 from api.http.paths import restore_slashes
 from api.http.resources import Resources, resources_of
 from api.http.turns import code_in
+from api.http.warnings import add_warnings, warnings_of
 from domain.refusals import InvalidPayload
 
 
@@ -39,6 +40,10 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
         names = names_of(self.dependant)
         allowed = allowed_by(self.dependant)
+        expected = self.body_field.field_info.annotation if self.body_field else None
+
+        async def answered(request: Request) -> Response:
+            return add_warnings(await handle(request), request.state.warnings)
 
         async def guarded(plain: Request) -> Response:
             request = JsonRequest(plain.scope, plain.receive)
@@ -54,9 +59,10 @@ class GuardedRoute(APIRoute):
                 must_be_known(request, names)
             key = request.headers.get(HEADER) if request.method == "POST" else None
             async with self.admitted(resources, request):
+                request.state.warnings = list(warnings_of(request.value, expected))
                 if key is not None:
-                    return await answer_once(request, key, handle)
-                return await handle(request)
+                    return await answer_once(request, key, answered)
+                return await answered(request)
 
         return guarded
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from api.http.fields import MAX_MINOR, ExternalId, MinorUnits, OrderCurrency
+from api.http.fields import MAX_MINOR, ExternalId, Given, MinorUnits, OrderCurrency
 from domain.customers import Metadata
 from domain.discounts import Line
 from domain.purchases import OrderIds, order_ids
@@ -62,23 +62,23 @@ class OrderIn(BaseModel):
     """The order at checkout. `amount` is what it comes to before the code's discount, in minor
     units; left out, it is the sum of the items."""
 
-    id: ExternalId | None = None
-    source_id: ExternalId | None = None
-    status: Status | None = None
+    id: Annotated[ExternalId | None, Given] = None
+    source_id: Annotated[ExternalId | None, Given] = None
+    status: Annotated[Status | None, Given] = None
     amount: MinorUnits | None = Field(default=None, examples=[4000])
     total_amount: MinorUnits | None = Field(
         default=None,
         examples=[3600],
         description="In an event: what was paid, after discounts. Refunds are shares of it.",
     )
-    currency: OrderCurrency | None = None
+    currency: Annotated[OrderCurrency | None, Given] = None
     items: list[OrderItemIn] | None = Field(default=None, max_length=500)
     referrer_id: str | None = Field(
         default=None,
         max_length=255,
         description="Which of several holders of the code is rewarded, by `id` or `source_id`.",
     )
-    referrer: ReferrerIn | None = Field(
+    referrer: Annotated[ReferrerIn | None, Given] = Field(
         default=None, description="The same, as Voucherify's clients send it."
     )
     metadata: Metadata = {}

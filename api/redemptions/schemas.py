@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from api.customers.schemas import SimpleCustomer
 from api.http.access import Caller
-from api.http.fields import NamedPerson
+from api.http.fields import Given, NamedPerson
 from api.http.lists import Listed
 from api.redemptions.orders import OrderIn, RedeemedOrder
 from api.referrals.schemas import ReferralRef
@@ -47,8 +47,8 @@ class RedemptionIn(BaseModel):
 
     redeemables: list[RedeemableIn] = Field(min_length=1, max_length=1)
     customer: NamedPerson
-    order: OrderIn | None = None
-    tracking_id: str | None = Field(default=None, min_length=1, max_length=255)
+    order: Annotated[OrderIn | None, Given] = None
+    tracking_id: Annotated[str | None, Given] = Field(default=None, min_length=1, max_length=255)
     metadata: Metadata = {}
     session: None = None
 
@@ -65,8 +65,8 @@ class VoucherRedemptionIn(BaseModel):
     )
 
     customer: NamedPerson
-    order: OrderIn | None = None
-    tracking_id: str | None = Field(default=None, min_length=1, max_length=255)
+    order: Annotated[OrderIn | None, Given] = None
+    tracking_id: Annotated[str | None, Given] = Field(default=None, min_length=1, max_length=255)
     metadata: Metadata = {}
 
     def of_code(self, code: str) -> RedemptionIn:

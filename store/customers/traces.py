@@ -53,9 +53,7 @@ async def remove_traces(tx: Transaction, customer: Customer) -> tuple[int, int]:
     if customer.source_id is not None:
         await count_erasure(tx, customer.source_id)
     await tx.session.execute(
-        update(Voucher)
-        .where(col(Voucher.id).in_(codes))
-        .values(active=False, attributes={}, updated_at=tx.now)
+        update(Voucher).where(col(Voucher.id).in_(codes)).values(attributes={}, updated_at=tx.now)
     )
     for column in _PERSONAL:
         setattr(customer, column, None)

@@ -6,10 +6,23 @@ handled one after the other: join-once and the limits a customer has rest on it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.exc import IntegrityError
 
 from domain.customers import Person
@@ -93,6 +106,19 @@ async def upsert(
     elif row.updated_at == tx.now:
         tx.record("customer.updated", "Customer updated", customer_id=row.id)
         await _note_change(tx, row, corrects)
+    return row
+
+
+async def empty(
+    tx: Transaction, id: str, names: Collection[str], lines: Collection[str], *, corrects: bool
+) -> CustomerRow:
+    """Empty these columns, and these lines of the address, of a customer who exists."""
+    values: dict[str, Any] = dict.fromkeys(names)
+    if lines and "address" not in names:
+        values["address"] = CUSTOMERS.c.address.op("-")(cast(list(lines), ARRAY(Text)))
+    row = (await tx.session.execute(_BY_ID.values(**values, updated_at=tx.now), {"key": id})).one()
+    tx.record("customer.updated", "Customer updated", customer_id=id)
+    await _note_change(tx, row, corrects)
     return row
 
 

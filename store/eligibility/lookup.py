@@ -42,7 +42,7 @@ class Code(NamedTuple):
     terms: CampaignTerms
     referrer_id: str
     referrer_erased: bool
-    """Their code was disabled with that; whoever came by it before keeps what was promised."""
+    """Their code takes no new friends; whoever came by it before keeps what was promised."""
     referrer_named: bool
     """The request said which holder; else it is the owner."""
     existing: Referral | None
@@ -150,14 +150,19 @@ def _check_parties(tx: Transaction, found: Code, field: str) -> None:
         raise CannotCount("voucher_not_active", "The code has not been published to anybody.")
 
 
-def must_be_usable(tx: Transaction, found: Code, *, begun: bool) -> None:
+def must_be_usable(
+    tx: Transaction, found: Code, *, begun: bool, at: datetime | None = None
+) -> None:
     """The code itself. `begun`: a referral waits under it, which keeps its window past the
-    code's own dates."""
+    code's own dates. `at`: when it was used, which its end is held against; None: now."""
     ends = [end for end in (found.voucher_expiration, found.active_until) if end]
-    must_be_in_use(tx, found.voucher_active or (begun and found.referrer_erased))
+    must_be_in_use(tx, found.voucher_active)
     if begun:
         return
-    must_not_be_over(tx, min(ends, default=None))
+    if found.referrer_erased:
+        detail = "The code's owner was erased: it takes no new friends."
+        raise refused("voucher_disabled", "code_active", detail, **_times(tx))
+    must_not_be_over(tx, min(ends, default=None), at)
     start = found.voucher_start
     if start and tx.now < start:
         detail = f"The code is not active before {start:%Y-%m-%d}."
@@ -170,15 +175,15 @@ def must_be_in_use(tx: Transaction, active: bool) -> None:
         raise refused("voucher_disabled", "code_active", "The code is disabled.", **_times(tx))
 
 
-def must_not_be_over(tx: Transaction, end: datetime | None) -> None:
+def must_not_be_over(tx: Transaction, end: datetime | None, at: datetime | None = None) -> None:
     """A code past its `end` is refused."""
-    if end and tx.now >= end:
+    if end and (at or tx.now) >= end:
         detail = f"The code expired on {end:%Y-%m-%d %H:%M} UTC."
         raise refused("voucher_expired", "code_dates", detail, **_times(tx, ends=end))
 
 
-def must_run(tx: Transaction, found: Code, *, begun: bool) -> None:
-    """Its campaign. A code with a window of its own outlives the campaign's end."""
+def must_run(tx: Transaction, found: Code, *, begun: bool, at: datetime | None = None) -> None:
+    """Its campaign; `at` as for the code. A code with a window of its own outlives the end."""
     must_be_switched_on(tx, found.campaign_active)
     if begun:
         return
@@ -187,7 +192,7 @@ def must_run(tx: Transaction, found: Code, *, begun: bool) -> None:
         detail = "The campaign has not begun."
         raise refused("campaign_not_live", "campaign_dates", detail, **_times(tx, starts=start))
     if not found.active_until:
-        must_not_have_ended(tx, end)
+        must_not_have_ended(tx, end, at)
 
 
 def must_be_switched_on(tx: Transaction, active: bool) -> None:
@@ -197,9 +202,9 @@ def must_be_switched_on(tx: Transaction, active: bool) -> None:
         raise refused("campaign_not_live", "campaign_active", detail, **_times(tx))
 
 
-def must_not_have_ended(tx: Transaction, end: datetime | None) -> None:
+def must_not_have_ended(tx: Transaction, end: datetime | None, at: datetime | None = None) -> None:
     """A campaign past its `end` is refused."""
-    if end and tx.now >= end:
+    if end and (at or tx.now) >= end:
         detail = "The campaign has ended."
         raise refused("campaign_not_live", "campaign_dates", detail, **_times(tx, ends=end))
 
@@ -208,10 +213,10 @@ def _times(tx: Transaction, **moments: datetime) -> dict[str, str]:
     return {name: moment.isoformat() for name, moment in {"at": tx.now, **moments}.items()}
 
 
-def must_be_live(tx: Transaction, found: Code, *, new: bool) -> None:
+def must_be_live(tx: Transaction, found: Code, *, new: bool, at: datetime | None = None) -> None:
     """Disabled refuses everything; the end of code and campaign and an empty budget refuse new
     referrals, for a referral begun before keeps its window."""
-    must_be_usable(tx, found, begun=not new)
-    must_run(tx, found, begun=not new)
+    must_be_usable(tx, found, begun=not new, at=at)
+    must_run(tx, found, begun=not new, at=at)
     if new:
         must_have_budget(found.terms, found.used)

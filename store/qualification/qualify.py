@@ -119,6 +119,7 @@ def _facts(case: Case, grants: list[Grant]) -> Facts:
         referrer_id=referral.referrer_id,
         referee_id=referral.referee_id,
         received_at=referral.converted_at or referral.created_at,
+        occurred_at=(referral.conversion or {}).get("occurred_at"),
         expires_at=referral.expires_at,
         grants_to_referrer=case.granted,
         new_grants_to_referrer=sum(grant.role == "referrer" for grant in grants),

@@ -20,8 +20,9 @@ from store.eligibility import admission
 from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_live
 from store.outbox.messages import Outgoing
+from store.referrals import unmatched
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
-from store.referrals.convert import Converted, convert_all, convert_these
+from store.referrals.convert import Converted, convert_all, convert_these, takes
 from store.referrals.purchases import lock_orders, must_be_unused
 from store.referrals.repeats import first_answer, remember
 from store.tables import Referral, metadata
@@ -66,23 +67,28 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
         found = await look_up(tx, request.code, request.customer_id, request.referrer_id)
         converted = await convert_by(tx, found, request)
     await remember(tx, request, converted)
+    if converted.unmatched:
+        unmatched.tell(tx, request, converted.unmatched, next(iter(converted.referrals), None))
     return converted
 
 
 async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -> Converted:
     """The same, for a code that was looked up for this friend."""
     if not _is_campaigns_event(found.terms, request):
-        return Converted([found.existing] if found.existing else [], repeat=False, intake=[])
+        concerned = [found.existing] if found.existing else []
+        return Converted(concerned, False, [], unmatched.another_event(found.terms, request))
     if found.existing:
         referral = same_code(found)
-        if referral.status != ReferralStatus.WAITING:
-            return Converted([referral], repeat=True, intake=[])
+        if not takes(referral, request):
+            late = referral.status == ReferralStatus.EXPIRED
+            why = unmatched.expired(referral) if late else None
+            return Converted([referral], repeat=True, intake=[], unmatched=why)
         if request.kind is ConversionKind.REDEMPTION:
             # No discount is given while code or campaign is disabled.
             must_be_live(tx, found, new=False)
         live = found.campaign_active and found.voucher_active
         return await convert_these(tx, [referral], request, [] if live else [referral.id])
-    must_be_live(tx, found, new=True)
+    must_be_live(tx, found, new=True, at=request.bought_at)
     verdicts = await _admitted(tx, found, request.customer_id)
     parties = (request.customer_id, found.referrer_id)
     subject = Subject(found.campaign_id, found.voucher_id, *parties)

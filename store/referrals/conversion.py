@@ -47,8 +47,15 @@ class ConversionRequest(BaseModel):
     api_key: str | None = None
     """The credential that sent it."""
     received_at: datetime
+    occurred_at: datetime | None = None
+    """When it was bought, where that was told: decides the window and the end, nothing else."""
     seen: dict[str, dict[str, Seen]] | None = None
     """What the rules' conditions came to, where they were judged already."""
+
+    @property
+    def bought_at(self) -> datetime:
+        """What the window and the campaign's end are held against."""
+        return self.occurred_at or self.received_at
 
     def identity(self) -> str:
         """The event's identity: the caller's, else a hash of event, customer, code and the
@@ -104,6 +111,7 @@ def columns_of(
             "event": request.event or request.kind,
             "event_id": request.identity(),
             "received_at": request.received_at.isoformat(),
+            **({"occurred_at": request.occurred_at.isoformat()} if request.occurred_at else {}),
             **({"rules": rules} if rules else {}),
         },
         "order_source_id": orders.main,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, literal, or_, select, update
 from sqlmodel import col
 
 from domain.purchases import OrderIds
@@ -24,6 +24,7 @@ from store.referrals.purchases import (
     must_be_unused,
     redeemed_orders,
 )
+from store.referrals.unmatched import why_nothing
 from store.tables import Campaign, CampaignVersion, Redemption, Referral, Voucher
 from store.tables.columns import documents
 from store.terms import terms_of
@@ -36,6 +37,20 @@ class Converted(NamedTuple):
     referrals: list[Referral]
     repeat: bool
     intake: list[Outgoing]
+    unmatched: str | None = None
+    """Why nothing converted, in words."""
+
+
+def reopens(referral: Referral, request: ConversionRequest) -> bool:
+    """It has expired, and this was bought in time."""
+    expired = referral.status == ReferralStatus.EXPIRED
+    in_time = referral.expires_at >= request.bought_at
+    return request.occurred_at is not None and expired and in_time
+
+
+def takes(referral: Referral, request: ConversionRequest) -> bool:
+    """Whether it can still convert by this."""
+    return referral.status == ReferralStatus.WAITING or reopens(referral, request)
 
 
 async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
@@ -61,6 +76,11 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
             or_(
                 col(Referral.status) == ReferralStatus.WAITING,
                 col(Referral.conversion).is_not(None),
+                and_(
+                    col(Referral.status) == ReferralStatus.EXPIRED,
+                    col(Referral.expires_at) >= request.bought_at,
+                    literal(request.occurred_at is not None),
+                ),
             ),
         )
         .order_by(col(Referral.id))
@@ -72,7 +92,9 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
         if pause_of(campaign_active=campaign, code_active=code)
     ]
     referrals = [row[0] for row in rows]
-    waiting = [one for one in referrals if one.status == ReferralStatus.WAITING]
+    if not referrals:
+        return Converted([], repeat=False, intake=[], unmatched=await why_nothing(tx, request))
+    waiting = [one for one in referrals if takes(one, request)]
     return await convert_these(tx, waiting or referrals, request, paused)
 
 
@@ -100,6 +122,8 @@ async def convert_these(
         pause = await pause_now(tx, referral) if referral.id in paused else None
         columns = columns_of(priced, seen, own) | {"reason": pause}
         if await _won(tx, referral, columns, request):
+            if referral.status == ReferralStatus.EXPIRED:
+                _tell_reopened(tx, referral, request)
             outgoing.append(await enqueue(tx, referral, request))
             if pause:
                 tell_held(tx, referral, pause)
@@ -111,7 +135,7 @@ async def _orders(
     tx: Transaction, referrals: list[Referral], request: ConversionRequest
 ) -> dict[str, OrderIds]:
     """The order behind each conversion where the event names none; locked, as the named one is."""
-    waiting = [one for one in referrals if one.status == ReferralStatus.WAITING]
+    waiting = [one for one in referrals if takes(one, request)]
     if request.orders.keys or not waiting:
         await lock_orders(tx, [request.orders] if waiting else [])
         return {}
@@ -124,7 +148,7 @@ async def _judged(
     tx: Transaction, referral: Referral, request: ConversionRequest, orders: OrderIds
 ) -> SeenByRule:
     """By the terms that this friend was promised; a repeat of what converted is not judged."""
-    if referral.status != ReferralStatus.WAITING:
+    if not takes(referral, request):
         return {}
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
     parties = (referral.referee_id, referral.referrer_id)
@@ -154,6 +178,20 @@ async def _priced(
     return request if paid is None else request.model_copy(update={"paid_amount": paid})
 
 
+_TAKES = (ReferralStatus.WAITING,)
+_TAKES_LATE = (ReferralStatus.WAITING, ReferralStatus.EXPIRED)
+
+
+def _tell_reopened(tx: Transaction, referral: Referral, request: ConversionRequest) -> None:
+    tx.record(
+        "referral.reopened",
+        "Expired referral reopened",
+        detail=f"Bought on {request.bought_at:%Y-%m-%d %H:%M} UTC, within the window until "
+        f"{referral.expires_at:%Y-%m-%d %H:%M} UTC, and told of afterwards.",
+        **subject_of(referral),
+    )
+
+
 async def _won(
     tx: Transaction, referral: Referral, columns: dict[str, Any], request: ConversionRequest
 ) -> bool:
@@ -163,8 +201,8 @@ async def _won(
         update(Referral)
         .where(
             col(Referral.id) == referral.id,
-            col(Referral.status) == ReferralStatus.WAITING,
-            col(Referral.expires_at) >= request.received_at,
+            col(Referral.status).in_(_TAKES_LATE if request.occurred_at else _TAKES),
+            col(Referral.expires_at) >= request.bought_at,
         )
         .values(**columns, updated_at=func.now())
         .returning(col(Referral.id))
