@@ -32,8 +32,8 @@ _OF_OTHERS = {
     "recipient_incomplete": "a person adds the address",
 }
 _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
-_EXPLAINED = ("does not fit into", "of at most", "refund")
-"""How a limit says no, or a refund that came before its purchase."""
+_LIMITED = ("does not fit into", "of at most")
+"""How a limit says no."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 
 
@@ -97,8 +97,8 @@ async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) 
     verdict.refused = list(ledger.refused.values())
     verdict.doubled += ledger.contradictions
     _referrals(verdict, ledger, referrals)
-    _limits(verdict, ledger, referrals, due.fit)
-    _refunds(verdict, ledger, referrals, due.refunds)
+    stopped = _refunds(verdict, ledger, referrals, due.refunds)
+    _limits(verdict, ledger, referrals, due.fit, stopped)
     _grants(verdict, referrals, grants, due.terms)
     _cards(verdict, grants, orders, book)
     _parked(verdict, referrals, grants)
@@ -125,32 +125,39 @@ def _referrals(verdict: Verdict, ledger: Ledger, referrals: list[Row]) -> None:
         verdict.doubled.append(f"{strange} referrals that no caller was told of")
 
 
-def _limits(verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[str, int]) -> None:
-    """Invariant 4: as many friends are rewarded as fit, not one more; the rest are told why."""
-    rewarded = Counter(row["campaign_id"] for row in referrals if row["ordinal"])
+def _limits(
+    verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[str, int], stopped: set[str]
+) -> None:
+    """Invariant 4: as many friends are rewarded as fit, not one more; the rest are told why.
+    Those whom a refund stopped count as if they had been."""
+    rewarded = Counter(
+        row["campaign_id"] for row in referrals if row["ordinal"] or row["id"] in stopped
+    )
     for campaign_id, due in fit.items():
         if (n := rewarded[campaign_id]) != due:
             where = verdict.lost if n < due else verdict.doubled
             where.append(f"campaign {campaign_id} rewarded {n} friends, {due} were due")
     verdict.limited = len(ledger.turned_away)
     for row in referrals:
-        if row["status"] != "rejected":
+        if row["status"] != "rejected" or row["id"] in stopped:
             continue
         verdict.limited += 1
-        if not any(words in str(row["reason"]) for words in _EXPLAINED):
+        if not any(words in str(row["reason"]) for words in _LIMITED):
             verdict.lost.append(f"referral {row['id']} was rejected: {row['reason']}")
 
 
 def _refunds(
     verdict: Verdict, ledger: Ledger, referrals: list[Row], refunds: dict[int, Refund]
-) -> None:
-    """A whole refund undoes the referral, whether it came before its purchase or after."""
-    listed = {row["id"]: row["status"] for row in referrals}
-    for number, refund in refunds.items():
-        status = listed.get(ledger.accepted.get(number, ""), "unknown")
-        due = {"early": "rejected", "whole": "reversed"}.get(refund, status)
-        if status not in (due, "unknown"):
-            verdict.books.append(f"friend {number}'s {refund} refund left the referral {status}")
+) -> set[str]:
+    """A whole refund undoes the referral. Answers those that it stopped before they qualified."""
+    whole = {ledger.accepted.get(number) for number, refund in refunds.items() if refund == "whole"}
+    undone = {row["id"]: row["status"] for row in referrals if row["id"] in whole}
+    verdict.books += [
+        f"a whole refund left referral {id} {status}"
+        for id, status in undone.items()
+        if status not in ("reversed", "rejected")
+    ]
+    return {id for id, status in undone.items() if status == "rejected"}
 
 
 def _grants(

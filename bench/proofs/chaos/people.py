@@ -1,5 +1,5 @@
-"""What people do meanwhile: refunds before, after and in parts, repeats with other content, and a
-manager who pauses a campaign and edits its rewards."""
+"""What people do meanwhile: refunds, whole and in parts, repeats with other content, and a manager
+who pauses a campaign and edits its rewards."""
 
 from __future__ import annotations
 
@@ -26,11 +26,6 @@ class People:
     def __init__(self, callers: Callers, http: httpx.AsyncClient) -> None:
         self._callers, self._http = callers, http
         self.done: Counter[str] = Counter()
-
-    async def before(self, friend: Friend) -> None:
-        """A refund that overtakes its purchase."""
-        if friend.refund == "early":
-            await self._refund(friend, "early", None)
 
     async def after(self, friend: Friend) -> None:
         """Refunds, each told of twice; and the event once more, with another sum."""

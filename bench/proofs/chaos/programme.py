@@ -30,12 +30,12 @@ def _many(threshold: int, reward: dict[str, Any], *, repeat: bool) -> dict[str, 
     return tier | {"threshold": threshold, "repeat": repeat, "reward": reward}
 
 
-Refund = Literal["early", "parts", "whole"]
+Refund = Literal["parts", "whole"]
 
 
 def refund_of(turn: int) -> Refund | None:
     """What the friend of this turn gives back: nothing, every second time."""
-    refunds: tuple[Refund | None, ...] = ("early", None, "parts", None, "whole", None)
+    refunds: tuple[Refund | None, ...] = ("parts", None, "whole", None)
     return refunds[turn % len(refunds)]
 
 
@@ -59,8 +59,6 @@ class Plan:
 
     def fit(self, friends: int) -> int:
         """How many of so many friends are rewarded."""
-        if self.returns:
-            return sum(refund_of(turn) != "early" for turn in range(friends))
         return friends // 2 if self.limit else friends
 
     def limits(self, friends: int) -> dict[str, Any]:
