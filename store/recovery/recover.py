@@ -88,7 +88,7 @@ async def recover_referrals(
     database: Database, client: Client, referral_ids: Iterable[str]
 ) -> set[str]:
     """The same for these referrals alone, where something of them is open. Answers those that are
-    looked after now; raises the first error of Temporal's once all were tried."""
+    looked after now; raises Temporal's first error."""
     ids = await open_referrals(database, referral_ids)
     carriers = await carriers_of(database, ids)
     await asyncio.gather(*(start_carrier(client, carrier) for carrier in carriers))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -78,9 +77,6 @@ async def runs(client: Client, workflow_id: str) -> bool:
             raise
         return False
     return found.status is WorkflowExecutionStatus.RUNNING
-
-
-Start = Callable[[], Awaitable[bool]]
 
 
 async def _start(
