@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import httpcore
 
-from domain.targets import is_public
+from domain.targets import is_public, may_exist
 
 
 class TargetRefused(Exception):
@@ -48,7 +48,10 @@ class Outbound:
                 return response.status
         except (TimeoutError, httpcore.TimeoutException) as error:
             raise NoAnswer(f"no answer within {self._within:g} s") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except TargetRefused:
+            raise
+        except Exception as error:
+            # Any: one that nobody counts would be tried again for ever, and never seen.
             raise NoAnswer(f"no connection, or a broken one ({type(error).__name__})") from error
 
 
@@ -67,6 +70,8 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        if not may_exist(host):
+            raise TargetRefused("the host name cannot exist")
         addresses = await _resolve(host, port)
         if not self._allow_private and not all(map(is_public, addresses)):
             raise TargetRefused("the address is private, or is not on the public internet")

@@ -26,6 +26,7 @@ from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
 from api.http.access import Keyring
 from api.http.boundary import Boundary
+from api.http.downloads import OpenDownloads
 from api.http.errors import add_error_handlers
 from api.http.paths import Paths
 from api.http.resources import Resources
@@ -64,6 +65,8 @@ from store.temporal.client import connect
 
 _UPLOADS = 2
 """Files and long lists of rows that are worked on at once."""
+_STREAMS = 4
+"""Further connections, for what long answers are made of."""
 _SPARE = 4 + _UPLOADS
 """Connections kept for what takes no turn: uploads, hooks, health, the dispatcher."""
 
@@ -151,6 +154,8 @@ def _lifespan(
         async with AsyncExitStack() as opened:
             database = Database(store.database_url.get_secret_value(), pool=store.database_pool)
             opened.push_async_callback(database.dispose)
+            streams = Database(store.database_url.get_secret_value(), pool=_STREAMS)
+            opened.push_async_callback(streams.dispose)
             for entry in providers.values():
                 opened.push_async_callback(entry.provider.close)
             # Lazy: the API accepts requests while Temporal is away.
@@ -168,6 +173,8 @@ def _lifespan(
                 asyncio.Semaphore(_UPLOADS),
                 vault,
                 account_hooks(providers),
+                streams,
+                OpenDownloads(),
             )
             yield
 

@@ -29,7 +29,7 @@ from store.reconciliation.repairs import explanation_of
 from store.reconciliation.start import start_run
 from store.reconciliation.statements import Upload
 from store.settings import explain
-from store.tables import Reconciliation
+from store.tables import Reconciliation, ReconciliationItem
 from store.temporal.client import connect
 
 NONE, DIFFERENT, NOT_DONE = 0, 1, 2
@@ -146,12 +146,15 @@ async def _write(database: Database, run: Reconciliation, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         columns = ["id", *names, "theirs", "cause", "repair"]
         file.write(csv_text(columns, [], header=True))
+        last: ReconciliationItem | None = None
         async with database.reading() as session:
-            async for item in items.stream(session, run.id):
-                told = explanation_of(item)
-                row = {name: getattr(item, name) for name in ["id", *names, "theirs"]}
-                row |= {"cause": told.cause, "repair": told.repair}
-                file.write(csv_text(columns, [row]))
+            while some := await items.chunk(session, run.id, last):
+                for item in some:
+                    told = explanation_of(item)
+                    row = {name: getattr(item, name) for name in ["id", *names, "theirs"]}
+                    row |= {"cause": told.cause, "repair": told.repair}
+                    file.write(csv_text(columns, [row]))
+                last = some[-1]
 
 
 def run(provider: str, since: str, until: str, csv: Path | None, statement: Path | None) -> int:

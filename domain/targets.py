@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -15,6 +16,18 @@ _LAST_FOUR_BYTES = (
     IPv6Network("::/96"),  # compatible, RFC 4291; without a meaning today
 )
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+
+
+def may_exist(host: str) -> bool:
+    """Whether DNS could know a name, or it is an IP address. Others cannot be connected to: the
+    resolver refuses even to look them up."""
+    if ":" in host:
+        return True
+    name = host.removesuffix(".")
+    return len(name) <= 253 and all(map(_LABEL.fullmatch, name.split(".")))
 
 
 def is_public(address: str) -> bool:

@@ -37,7 +37,7 @@ from providers.outcomes import (
 )
 from providers.protocol import Product
 from providers.reading import document, fit_to_tell, reading
-from providers.webhooks import ProviderEvent, WebhookRefused
+from providers.webhooks import ProviderEvent, WebhookUnreadable
 
 PAUSE = timedelta(seconds=5)
 """What Runa asks for before the same request is sent again."""
@@ -200,7 +200,7 @@ def read_product(row: dict[str, Any]) -> Product | None:
 
 def read_event(event_id: str, body: bytes) -> ProviderEvent:
     """A completed order shows its description, which is our key; a failed one its id alone; news
-    of products neither. Raises WebhookRefused."""
+    of products neither. Raises WebhookUnreadable."""
     try:
         said = value_of(body)
         key = said.get("description")
@@ -210,5 +210,5 @@ def read_event(event_id: str, body: bytes) -> ProviderEvent:
             provider_order_id=said.get("id"),
             adverse=said.get("status") == "FAILED",
         )
-    except (ValueError, AttributeError):
-        raise WebhookRefused("signed, but not readable") from None
+    except (ValueError, AttributeError, RecursionError):
+        raise WebhookUnreadable("signed, but not readable") from None

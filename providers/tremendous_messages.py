@@ -23,7 +23,7 @@ from providers.answers import moment, money, total
 from providers.outcomes import NotSent, OrderRejected
 from providers.protocol import Product
 from providers.reading import document, fit_to_tell, reading
-from providers.webhooks import ProviderEvent, WebhookRefused
+from providers.webhooks import ProviderEvent, WebhookUnreadable
 
 _METHODS = {Delivery.EMAIL: "EMAIL", Delivery.SMS: "PHONE", Delivery.LINK: "LINK"}
 _STATES = {
@@ -145,8 +145,8 @@ def read_event(body: bytes) -> ProviderEvent:
             reward_id=named if kind == "rewards" else None,
             adverse=str(said.get("event")).endswith(_ADVERSE),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise WebhookRefused("signed, but not readable") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise WebhookUnreadable("signed, but not readable") from None
 
 
 def reason(response: httpx.Response, recipient: Recipient) -> str:

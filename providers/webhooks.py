@@ -14,6 +14,10 @@ class WebhookRefused(Exception):
     """Nothing proves that the provider sent this, or it cannot be read. Nothing of it is kept."""
 
 
+class WebhookUnreadable(WebhookRefused):
+    """The provider did sign it."""
+
+
 class ProviderEvent(BaseModel):
     """A webhook whose signature holds. `event_id` is the same in every repeat. Which of the names
     it carries differs by provider; one with none of them concerns no order."""

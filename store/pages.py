@@ -12,6 +12,8 @@ from sqlalchemy.sql.expression import SQLColumnExpression
 
 from store.database import ReadSession
 
+CHUNK = 500
+"""Rows that are read at once where all are wanted."""
 AnySelect = Select[*tuple[Any, ...]]
 """A SELECT of whatever columns."""
 Key = Mapped[Any] | SQLColumnExpression[Any]

@@ -15,13 +15,16 @@ from temporalio.service import RPCError
 
 from domain.ids import hook_workflow_id
 from domain.messages import HOOK_WORKFLOW, WORKFLOW_QUEUE, ProviderHook
-from domain.refusals import Unauthorized
+from domain.refusals import InvalidPayload, Refusal, Unauthorized
 from providers.registry import Opened
-from providers.webhooks import ProviderEvent, TellsByAccount, WebhookRefused
+from providers.webhooks import ProviderEvent, TellsByAccount, WebhookRefused, WebhookUnreadable
+from store.database import Database
 
 log = structlog.get_logger(__name__)
 
 _RPC = timedelta(seconds=10)
+_IDS = {"event_id", "key", "provider_order_id", "reward_id"}
+_LONGEST_ID = 255
 
 
 class AccountHook(NamedTuple):
@@ -46,11 +49,30 @@ def is_addressed(account: AccountHook, token: str) -> bool:
 
 
 def read_signed(account: AccountHook, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
-    """Raises Unauthorized where no signature holds, or what is signed cannot be read."""
+    """Raises Unauthorized where no signature holds, and InvalidPayload where what is signed cannot
+    be read, or names what no id can be."""
     try:
-        return account.reader.read_webhook(headers, body)
+        event = account.reader.read_webhook(headers, body)
+    except WebhookUnreadable:
+        raise InvalidPayload("The webhook is signed, but cannot be read.", field="") from None
     except WebhookRefused as refused:
         raise Unauthorized(f"The webhook is not believed: {refused}.") from None
+    for name, value in event.model_dump(include=_IDS, exclude_none=True).items():
+        if not (0 < len(value) <= _LONGEST_ID and value.isprintable()):
+            raise InvalidPayload(f"The webhook's {name} is no id.", field="")
+    return event
+
+
+async def note_refused(database: Database, provider: str, refusal: Refusal) -> None:
+    """Write down that a signed webhook was not followed, and why; nothing of its contents."""
+    async with database.transaction() as tx:
+        tx.record(
+            "hook.refused",
+            f"A signed webhook of {provider} cannot be followed",
+            detail=refusal.detail,
+            source="provider",
+            data={"provider": provider},
+        )
 
 
 async def follow(client: Client, provider: str, event: ProviderEvent) -> None:

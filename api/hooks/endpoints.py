@@ -11,9 +11,10 @@ from starlette.responses import Response
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api.hooks.account import AccountHook, follow, is_addressed, read_signed
+from api.hooks.account import follow, is_addressed, note_refused, read_signed
 from api.http.problems import responses
 from api.http.resources import Held
+from domain.refusals import InvalidPayload
 from store.database import Database
 from store.orders import hints
 from store.orders.queries import Hooked, find_by_hook
@@ -30,7 +31,11 @@ BODY_LIMIT = 65_536
     status_code=202,
     response_class=Response,
     responses=responses(
-        "unauthorized", "resource_not_found", "payload_too_large", authenticated=False
+        "invalid_payload",
+        "unauthorized",
+        "resource_not_found",
+        "payload_too_large",
+        authenticated=False,
     ),
 )
 async def receive_hook(provider: str, token: str, held: Held, request: Request) -> Response:
@@ -39,20 +44,19 @@ async def receive_hook(provider: str, token: str, held: Held, request: Request) 
     body = await _read(request)
     account = held.account_hooks.get(provider)
     if account is not None and is_addressed(account, token):
-        return _receive_signed(account, provider, held.temporal, request, body)
+        try:
+            event = read_signed(account, request.headers, body)
+        except InvalidPayload as refusal:
+            await note_refused(held.database, provider, refusal)
+            raise
+        log.info("hook.received", provider=provider, event_id=event.event_id, bytes=len(body))
+        task = BackgroundTask(follow, held.temporal, provider, event)
+        return Response(status_code=202, background=task)
     hooked = await _find(held.database, provider, token)
     if hooked is None:
         raise HTTPException(404)
     log.info("hook.received", provider=provider, order_id=hooked.order.id, bytes=len(body))
     return Response(status_code=202, background=BackgroundTask(_pass_on, held.temporal, hooked))
-
-
-def _receive_signed(
-    account: AccountHook, provider: str, client: Client, request: Request, body: bytes
-) -> Response:
-    event = read_signed(account, request.headers, body)
-    log.info("hook.received", provider=provider, event_id=event.event_id, bytes=len(body))
-    return Response(status_code=202, background=BackgroundTask(follow, client, provider, event))
 
 
 async def _find(database: Database, provider: str, token: str) -> Hooked | None:

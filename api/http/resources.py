@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from api.hooks.account import AccountHook
 from api.http.access import Keyring
+from api.http.downloads import OpenDownloads
 from api.http.turns import RequestTurns
 from api.settings import ApiSettings
 from store.access.vault import Vault
@@ -32,6 +33,9 @@ class Resources(NamedTuple):
     """Opens claim links."""
     account_hooks: dict[str, AccountHook]
     """By provider."""
+    streams: Database
+    """The same database, with connections that only long answers take."""
+    downloads: OpenDownloads
 
 
 def resources_of(request: Request) -> Resources:

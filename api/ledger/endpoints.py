@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from api.http.access import Calling, allow
+from api.http.downloads import Download, in_chunks
 from api.http.lists import Windowed
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
@@ -92,7 +92,7 @@ async def list_transactions(
     """What moved, newest first; with `Accept: text/csv` all of it, oldest first."""
     filters = Filters(account, kind, subject, since, until)
     if "text/csv" in accept:
-        return StreamingResponse(_csv(held.database, filters), media_type="text/csv")
+        return Download(_csv(held.streams, filters), "text/csv")
     async with held.database.reading() as session:
         found, total, more = await ledger.transactions(session, window, filters)
     data = [TransactionAnswer.of(entries) for entries in found]
@@ -110,8 +110,9 @@ async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAn
     return DepositAnswer(balance=balance, **body.model_dump())
 
 
-async def _csv(database: Database, filters: Filters) -> AsyncIterator[str]:
-    yield csv_lines([], header=True)
-    async with database.reading() as session:
-        async for entry in ledger.stream(session, filters):
-            yield csv_lines([entry], header=False)
+def _csv(database: Database, filters: Filters) -> AsyncGenerator[bytes, None]:
+    return in_chunks(
+        database,
+        lambda session, last: ledger.chunk(session, filters, last),
+        lambda rows: csv_lines(rows, header=not rows),
+    )

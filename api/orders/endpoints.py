@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from api.http.access import allow
+from api.http.downloads import Download, in_chunks
 from api.http.lists import Windowed
 from api.http.problems import responses
 from api.http.resources import Held
@@ -58,7 +58,7 @@ async def list_orders(
     """Orders, newest first; with `Accept: text/csv` all of them, oldest first."""
     filters = Filters(provider, state, key, since, until)
     if "text/csv" in accept:
-        return StreamingResponse(_csv(held.database, filters), media_type="text/csv")
+        return Download(_csv(held.streams, filters), "text/csv")
     async with held.database.reading() as session:
         found, page = await orders.page(session, window, filters)
     return OrderList(
@@ -73,8 +73,9 @@ async def get_order(order_id: str, held: Held) -> OrderAnswer:
         return OrderAnswer.of(await orders.find(session, order_id))
 
 
-async def _csv(database: Database, filters: Filters) -> AsyncIterator[str]:
-    yield csv_lines([], header=True)
-    async with database.reading() as session:
-        async for order in orders.stream(session, filters):
-            yield csv_lines([order], header=False)
+def _csv(database: Database, filters: Filters) -> AsyncGenerator[bytes, None]:
+    return in_chunks(
+        database,
+        lambda session, last: orders.chunk(session, filters, last),
+        lambda rows: csv_lines(rows, header=not rows),
+    )

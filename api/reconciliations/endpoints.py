@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from api.http.access import Calling, allow
+from api.http.downloads import Download, in_chunks
 from api.http.lists import Windowed
 from api.http.problems import post_responses, responses
 from api.http.resources import Held, Resources
@@ -104,8 +104,7 @@ async def list_items(
     async with held.database.reading() as session:
         await runs.find(session, reconciliation_id)
         if "text/csv" in accept:
-            lines = _csv(held.database, reconciliation_id, filed)
-            return StreamingResponse(lines, media_type="text/csv")
+            return Download(_csv(held.streams, reconciliation_id, filed), "text/csv")
         found, page = await items.page(session, reconciliation_id, window, filed=filed)
     return ItemList(
         data=[ItemAnswer.of(item) for item in found], total=page.total, has_more=page.has_more
@@ -158,10 +157,11 @@ async def _carry_out(held: Resources, start: RepairStart) -> None:
         raise Unavailable("Temporal does not answer. Try again.") from None
 
 
-async def _csv(
+def _csv(
     database: Database, reconciliation_id: str, filed: Filed | None
-) -> AsyncIterator[str]:
-    yield csv_lines([], header=True)
-    async with database.reading() as session:
-        async for item in items.stream(session, reconciliation_id, filed=filed):
-            yield csv_lines([item], header=False)
+) -> AsyncGenerator[bytes, None]:
+    return in_chunks(
+        database,
+        lambda session, last: items.chunk(session, reconciliation_id, last, filed=filed),
+        lambda rows: csv_lines(rows, header=not rows),
+    )

@@ -51,14 +51,14 @@ async def orders(
 ) -> Response:
     """Orders by the period of their creation, campaign and provider."""
     rows = partial(reports.stream, sql=reports.ORDERS, since=since, until=until, by=by)
-    return answer(held.database, rows, schemas.OrdersRow, accept)
+    return answer(held.streams, rows, schemas.OrdersRow, accept)
 
 
 @router.get("/budgets", response_model=Report[schemas.BudgetRow], responses=_ANSWERS)
 async def budgets(held: Held, accept: Accept = "") -> Response:
     """Spend against budget, now, from the ledger."""
     rows = partial(reports.stream, sql=reports.BUDGETS)
-    return answer(held.database, rows, schemas.BudgetRow, accept)
+    return answer(held.streams, rows, schemas.BudgetRow, accept)
 
 
 @router.get("/liability", response_model=Report[schemas.LiabilityRow], responses=_ANSWERS)
@@ -72,14 +72,14 @@ async def liability(
     if as_of is not None and as_of > now():
         raise InvalidPayload("`as_of` must not lie ahead.")
     rows = partial(reports.liability, at=as_of)
-    return answer(held.database, rows, schemas.LiabilityRow, accept)
+    return answer(held.streams, rows, schemas.LiabilityRow, accept)
 
 
 @router.get("/acquisition", response_model=Report[schemas.AcquisitionRow], responses=_ANSWERS)
 async def acquisition(held: Held, since: Since, until: Until, accept: Accept = "") -> Response:
     """Cost per acquired customer, of those who converted in the period."""
     rows = partial(reports.stream, sql=reports.ACQUISITION, since=since, until=until)
-    return answer(held.database, rows, schemas.AcquisitionRow, accept)
+    return answer(held.streams, rows, schemas.AcquisitionRow, accept)
 
 
 @router.get("/delivery-times", response_model=Report[schemas.DeliveryTimesRow], responses=_ANSWERS)
@@ -98,14 +98,14 @@ async def delivery_times(
         until=until,
         promised=promised.total_seconds(),
     )
-    return answer(held.database, rows, schemas.DeliveryTimesRow, accept)
+    return answer(held.streams, rows, schemas.DeliveryTimesRow, accept)
 
 
 @clock.get("/promises", response_model=Report[schemas.PromiseRow], responses=_ANSWERS)
 async def promises(held: Held, accept: Accept = "") -> Response:
     """What is late now, the longest overdue first, and what unblocks it."""
     rows = partial(reports.late, now=now())
-    return answer(held.database, rows, schemas.PromiseRow, accept)
+    return answer(held.streams, rows, schemas.PromiseRow, accept)
 
 
 @router.get("/taxes", response_model=Report[schemas.TaxRow], responses=_ANSWERS)
@@ -115,4 +115,4 @@ async def taxes(
     """A tax year's rewards for each person, held against the threshold."""
     since, until = (datetime(at, 1, 1, tzinfo=UTC) for at in (year, year + 1))
     rows = partial(reports.stream, sql=reports.TAXES, since=since, until=until)
-    return answer(held.database, rows, schemas.TaxRow, accept)
+    return answer(held.streams, rows, schemas.TaxRow, accept)

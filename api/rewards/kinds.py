@@ -23,6 +23,7 @@ from domain.amounts import AmountBy
 from domain.customers import Metadata
 from domain.money import Currency
 from domain.rewards import Delivery
+from domain.targets import may_exist
 from providers.registry import KNOWN
 
 _VOUCHERIFY = {"GIFT_VOUCHER": "gift_credits", "LOYALTY_CARD": "loyalty_points"}
@@ -62,6 +63,8 @@ def _signing(secret: str) -> str:
 
 
 def _plain(url: AnyHttpUrl) -> AnyHttpUrl:
+    if not may_exist(url.host or ""):
+        raise ValueError("no host of that name can exist")
     if url.username or url.password or url.fragment:
         raise ValueError("may hold no credentials and no fragment")
     return url

@@ -17,10 +17,10 @@ from store.database import Database
 from store.pages import AnySelect
 
 _AT_ONCE = asyncio.Semaphore(4)
-"""Downloads of one process; others wait their turn."""
+"""Files that one process has PostgreSQL write; others wait their turn."""
 _BLOCK = 64 * 1024
-_LONGEST = 3600.0
-"""Seconds after which a download ends, however slow its reader."""
+_LONGEST = 600.0
+"""Seconds after which one ends."""
 
 
 async def csv_of(database: Database, statement: AnySelect) -> AsyncIterator[bytes]:

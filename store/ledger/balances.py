@@ -6,16 +6,15 @@ is exact at every moment, and reads few rows however many there are.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, TextClause, func, select, text
+from sqlalchemy import ColumnElement, TextClause, func, select, text, tuple_
 from sqlmodel import col
 
 from store.database import ReadSession
 from store.ledger.sums import FRESH, entries_now, entries_then, instant
-from store.pages import Window
+from store.pages import CHUNK, Window
 from store.tables import LedgerEntry
 
 
@@ -149,11 +148,17 @@ async def transactions(
     return entries, total or 0, len(found) > window.limit
 
 
-async def stream(session: ReadSession, filters: Filters) -> AsyncIterator[LedgerEntry]:
-    """Every entry that matches, oldest first, a few at a time."""
-    statement = select(LedgerEntry).where(*_conditions(filters)).order_by(col(LedgerEntry.seq))
-    async for entry in await session.stream_scalars(statement.execution_options(yield_per=500)):
-        yield entry
+async def chunk(
+    session: ReadSession, filters: Filters, after: LedgerEntry | None
+) -> list[LedgerEntry]:
+    """Some entries that match, oldest first: those behind `after`. Empty at the end. Transaction
+    by transaction: one that is committed meanwhile is in all chunks together whole, or not at
+    all."""
+    place = tuple_(col(LedgerEntry.transaction_id), col(LedgerEntry.seq))
+    statement = select(LedgerEntry).where(*_conditions(filters)).order_by(*place).limit(CHUNK)
+    if after is not None:
+        statement = statement.where(place > tuple_(after.transaction_id, after.seq))
+    return list(await session.scalars(statement))
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

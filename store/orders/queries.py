@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.pages import AnySelect, Page, Window, read_page
+from store.pages import CHUNK, AnySelect, Page, Window, read_page
 from store.tables import Grant, Order
 
 
@@ -39,11 +38,12 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> tuple[
     return [row[0] for row in found.rows], found
 
 
-async def stream(session: ReadSession, filters: Filters) -> AsyncIterator[Order]:
-    """All orders, oldest first, a few at a time: an export may be larger than memory."""
-    statement = _orders(filters).order_by(col(Order.id)).execution_options(yield_per=500)
-    async for order in await session.stream_scalars(statement):
-        yield order
+async def chunk(session: ReadSession, filters: Filters, after: Order | None) -> list[Order]:
+    """Some orders, oldest first: those behind `after`. Empty at the end."""
+    statement = _orders(filters).order_by(col(Order.id)).limit(CHUNK)
+    if after is not None:
+        statement = statement.where(col(Order.id) > after.id)
+    return list(await session.scalars(statement))
 
 
 def _orders(filters: Filters) -> AnySelect:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.pages import AnySelect, Page, Window, read_page
+from store.pages import CHUNK, AnySelect, Page, Window, read_page
 from store.tables import ReconciliationItem
 
 
@@ -30,15 +28,19 @@ async def page(
     return [row[0] for row in found.rows], found
 
 
-async def stream(
-    session: ReadSession, reconciliation_id: str, *, filed: str | None = None
-) -> AsyncIterator[ReconciliationItem]:
-    """All of them, a few at a time."""
-    statement = _items(reconciliation_id, filed).order_by(
-        col(ReconciliationItem.filed), col(ReconciliationItem.id)
-    )
-    async for item in await session.stream_scalars(statement.execution_options(yield_per=500)):
-        yield item
+async def chunk(
+    session: ReadSession,
+    reconciliation_id: str,
+    after: ReconciliationItem | None,
+    *,
+    filed: str | None = None,
+) -> list[ReconciliationItem]:
+    """Some of them, those behind `after`. Empty at the end."""
+    place = tuple_(col(ReconciliationItem.filed), col(ReconciliationItem.id))
+    statement = _items(reconciliation_id, filed).order_by(*place).limit(CHUNK)
+    if after is not None:
+        statement = statement.where(place > tuple_(after.filed, after.id))
+    return list(await session.scalars(statement))
 
 
 def _items(reconciliation_id: str, filed: str | None) -> AnySelect:

@@ -106,3 +106,44 @@ async def test_nobody_there_is_no_answer() -> None:
 async def test_an_unknown_name_is_no_answer() -> None:
     with pytest.raises(NoAnswer):
         await outbound(allow_private=False).post("http://nowhere.invalid/", b"{}", HEADERS)
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.test", ".".join(["a" * 60] * 5)])
+async def test_a_name_that_cannot_exist_is_refused(host: str) -> None:
+    with pytest.raises(TargetRefused, match="cannot exist"):
+        await outbound(allow_private=True).post(f"http://{host}/", b"{}", HEADERS)
+
+
+async def test_whatever_fails_counts_as_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a bug, or a library's")
+
+    monkeypatch.setattr(asyncio.get_running_loop().__class__, "getaddrinfo", fail)
+    with pytest.raises(NoAnswer, match="RuntimeError"):
+        await outbound(allow_private=True).post("http://acme.test/", b"{}", HEADERS)
+
+
+async def test_of_an_endless_answer_the_status_is_read_and_no_more() -> None:
+    taken = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"0" * 65_536)
+                await writer.drain()
+                taken += 65_536
+        except ConnectionError:
+            ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(talk, "127.0.0.1")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        client = outbound(allow_private=True)
+        assert await client.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS) == 200
+        async with asyncio.timeout(5):
+            await ended.wait()
+    assert taken < 50_000_000

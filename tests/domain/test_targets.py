@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.targets import is_public
+from domain.targets import is_public, may_exist
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,19 @@ def test_private_ones_may_not(address: str) -> None:
 )
 def test_public_ones_may(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["acme.example", "a.b.c.", "xn--mnchen-3ya.de", "a_b.example", "127.0.0.1", "[::1]", "x"],
+)
+def test_names_that_may_exist(host: str) -> None:
+    assert may_exist(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", ".", "a..b", ".a", "-a.example", "a-.example", "a" * 64, "a." * 127 + "ab", "a b", "a/b"],
+)
+def test_names_that_cannot(host: str) -> None:
+    assert not may_exist(host)

@@ -16,9 +16,11 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from store.database import Database
+from store.tables import Event
 from tests.api.api_app import client_of, running
 from tests.api.api_bodies import refused
-from tests.builders import number
+from tests.builders import number, rows
 
 SECRET = "the-account's-private-key"
 TOKEN = "the-end-of-the-address"
@@ -61,9 +63,9 @@ def event(kind: str = "rewards", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def signed(body: dict[str, Any], secret: str = SECRET) -> dict[str, Any]:
+def signed(body: dict[str, Any] | bytes, secret: str = SECRET) -> dict[str, Any]:
     """The request's parts, as the provider sends them."""
-    raw = json.dumps(body).encode()
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     mark = hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
     return {"content": raw, "headers": {"Tremendous-Webhook-Signature": f"sha256={mark}"}}
 
@@ -135,10 +137,32 @@ class TestRefused:
     async def test_no_signature(self, provider: httpx.AsyncClient) -> None:
         refused(await provider.post(PATH, json=event()), 401, "unauthorized")
 
-    async def test_signed_but_not_readable(self, provider: httpx.AsyncClient) -> None:
-        body = event()
-        del body["uuid"]
-        refused(await provider.post(PATH, **signed(body)), 401, "unauthorized")
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"uuid": None},
+            {"uuid": ""},
+            {"uuid": "a\x00b"},
+            {"uuid": "\ud800"},
+            {"uuid": "a" * 256},
+            {"payload": {"resource": {"id": "REWARD\x00", "type": "rewards"}}},
+            {"payload": {"resource": {"id": "O" * 300, "type": "orders"}}},
+        ],
+    )
+    async def test_signed_but_without_ids_that_can_be_kept(
+        self, provider: httpx.AsyncClient, database: Database, changes: dict[str, Any]
+    ) -> None:
+        refused(await provider.post(PATH, **signed(event() | changes)), 400, "invalid_payload")
+        (noted,) = await rows(database, Event, type="hook.refused")
+        assert noted.data == {"provider": "tremendous"}
+        assert noted.detail
+
+    async def test_signed_but_nested_by_the_thousand(
+        self, provider: httpx.AsyncClient, database: Database
+    ) -> None:
+        raw = b'{"uuid":"e","payload":' + b"[" * 3000 + b"]" * 3000 + b"}"
+        refused(await provider.post(PATH, **signed(raw)), 400, "invalid_payload")
+        assert len(await rows(database, Event, type="hook.refused")) == 1
 
     @pytest.mark.parametrize("path", ["/hooks/tremendous/other", f"/hooks/runa/{TOKEN}"])
     async def test_another_address(self, provider: httpx.AsyncClient, path: str) -> None:

@@ -94,6 +94,7 @@ class TestCreate:
             ),
             ({"name": "x", "reward": CUSTOM | {"url": "ftp://a.example"}}, "/reward/url"),
             ({"name": "x", "reward": CUSTOM | {"url": "https://u:p@a.example"}}, "/reward/url"),
+            ({"name": "x", "reward": CUSTOM | {"url": "https://a..b/"}}, "/reward/url"),
             ({"name": "x", "reward": CUSTOM | {"secret": "whsec_short"}}, "/reward/secret"),
             ({"name": "x", "reward": CUSTOM | {"secret_id": "sec_x"}}, "/reward"),
             (

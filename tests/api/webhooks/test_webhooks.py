@@ -57,6 +57,9 @@ class TestAWebhook:
         [
             ({"url": "ftp://acme.example"}, "/url"),
             ({"url": "https://me:word@acme.example"}, "/url"),
+            ({"url": "https://a..b/"}, "/url"),
+            ({"url": f"https://{'a' * 64}.example/"}, "/url"),
+            ({"url": f"https://{'a.' * 130}example/"}, "/url"),
             ({"url": None}, "/url"),
             ({"events": []}, "/events"),
             ({"events": ["*.stopped"]}, "/events/0"),

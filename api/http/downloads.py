@@ -1,0 +1,120 @@
+"""Long answers, which a client may take for as long as it likes.
+
+While it does, it holds no connection to PostgreSQL: lists are read chunk by chunk, a chunk when the
+client has taken the one before; what comes from one long statement goes to a temporary file first.
+A client that stops reading is cut off by `api.http.connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import TypeVar
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from domain.refusals import Unavailable
+from store.database import Database, ReadSession
+
+T = TypeVar("T")
+_BLOCK = 65_536
+
+
+class OpenDownloads:
+    """Counts those under way in this process: each may hold a file and some memory."""
+
+    def __init__(self, *, most: int = 64, of_one_key: int = 48) -> None:
+        self._most = most
+        self._of_one_key = of_one_key
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, app_id: str) -> Iterator[None]:
+        """Count one for the block. Raises Unavailable."""
+        if self._open.total() >= self._most or self._open[app_id] >= self._of_one_key:
+            raise Unavailable("Too many downloads are open. Try again when one has ended.")
+        self._open[app_id] += 1
+        try:
+            yield
+        finally:
+            self._open[app_id] -= 1
+
+
+class Download(StreamingResponse):
+    """A long answer, refused where too many are open."""
+
+    def __init__(
+        self,
+        content: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(content, media_type=media_type, headers=headers)
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        downloads: OpenDownloads = scope["app"].state.resources.downloads
+        app_id: str = scope["state"]["caller"].app_id
+        with downloads.one(app_id):
+            async with aclosing(self._content):
+                await super().__call__(scope, receive, send)
+
+
+async def in_chunks(
+    database: Database,
+    read: Callable[[ReadSession, T | None], Awaitable[list[T]]],
+    write: Callable[[list[T]], str],
+) -> AsyncGenerator[bytes, None]:
+    """What `write` makes of nothing (a header), then of one chunk of rows after the other. `read`
+    answers the rows behind one, the first of all for None."""
+    yield write([]).encode()
+    last: T | None = None
+    while True:
+        async with database.reading() as session:
+            rows = await read(session, last)
+        if not rows:
+            return
+        last = rows[-1]
+        yield (await asyncio.to_thread(write, rows)).encode()
+
+
+async def spooled(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The same bytes. The source is read to its end at its own speed, whatever the reader's is."""
+    more, written = asyncio.Event(), 0
+    with tempfile.TemporaryFile(buffering=0) as file:
+
+        async def fill() -> None:
+            nonlocal written
+            async for block in source:
+                await asyncio.to_thread(_write, file.fileno(), block)
+                written += len(block)
+                more.set()
+
+        filling = asyncio.create_task(fill())
+        filling.add_done_callback(lambda _: more.set())
+        try:
+            at = 0
+            while True:
+                if at < written:
+                    block = await asyncio.to_thread(os.pread, file.fileno(), _BLOCK, at)
+                    at += len(block)
+                    yield block
+                elif filling.done():
+                    break
+                else:
+                    more.clear()
+                    await more.wait()
+            await filling
+        finally:
+            filling.cancel()
+            await asyncio.gather(filling, return_exceptions=True)
+
+
+def _write(file: int, block: bytes) -> None:
+    while block:
+        block = block[os.write(file, block) :]
