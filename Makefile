@@ -5,7 +5,7 @@ SECONDS ?= 600
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos chaos-plants hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale check format
+.PHONY: chaos chaos-plants hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -33,6 +33,9 @@ bench-export: .venv/installed ## a million redemptions as CSV: time and memory; 
 
 bench-scale: .venv/installed ## every read at a hundredth of the referrals and at all of them; ROWS=N
 	@.venv/bin/python -m bench.speed.scale --referrals $(or $(ROWS),1000000)
+
+bench-crowd: .venv/installed ## events beside hundreds of clients that stand still: p95, memory, the loop
+	@.venv/bin/python -m bench.speed.crowd
 
 bench-ledger: .venv/installed ## balances and reports at ten million ledger entries; ROWS=N
 	@.venv/bin/python -m bench.speed.ledger --rows $(or $(ROWS),10000000)

@@ -137,7 +137,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
     for module in _ROUTERS:
         app.include_router(module.router)
     document(app, str(settings.public_url).rstrip("/"))
-    app.add_middleware(Boundary)
+    app.add_middleware(Boundary, https=settings.public_url.scheme == "https")
     app.add_middleware(Paths)
     return app
 

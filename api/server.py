@@ -12,14 +12,16 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.http.connection import BoundedProtocol
 from api.settings import ApiSettings
+from providers.registry import sections
 from store.logs import log_as_json
-from store.settings import StoreSettings, explain
+from store.settings import StoreSettings, check_all, explain
 
 
 def run(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
     setting that is missing or wrong."""
     try:
+        check_all(ApiSettings, StoreSettings, *sections())
         app = create_app(ApiSettings(), StoreSettings())
     except ValueError as error:
         print(f"guerdon api: {explain(error)}", file=sys.stderr)  # noqa: T201 - the only output

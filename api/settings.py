@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import AnyHttpUrl, Field
+from pydantic import AnyHttpUrl, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.money import Currency
@@ -22,5 +22,8 @@ class ApiSettings(BaseSettings):
         ge=timedelta(0),
         le=timedelta(days=3650),
         description="ISO 8601: how long an erased customer is recognised, by keyed hashes",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="the bearer token that opens /metrics"
     )
     currency: Currency = Field(default="USD", description="of bodies that name none")

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.service import RPCError
 
 from cli.temporal import run_and_leave
 from domain.messages import WORKFLOW_QUEUE
-from store.temporal.client import connect
+from store.temporal.client import address, connect
 
 RECENT = timedelta(minutes=3)
 """A poll lasts a minute and is counted when it begins; Temporal forgets pollers after five."""
@@ -20,8 +21,9 @@ def check() -> None:
     """Return if it does; else exit 1 and say what is wrong, for a container's health check."""
     try:
         pollers = run_and_leave(_pollers())
-    except RuntimeError as error:
-        sys.exit(f"Temporal does not answer: {error}")
+    except (RuntimeError, RPCError, TimeoutError):
+        # The SDK's own words are several lines of its library's internals.
+        sys.exit(f"Temporal does not answer at {address()}: is it running, and reachable there?")
     if not any(_is_ours(poller) for poller in pollers):
         sys.exit(f"no worker of {socket.gethostname()} polls {WORKFLOW_QUEUE}")
 

@@ -52,6 +52,11 @@ def configured() -> list[str]:
     return [n for n, prefix in prefixes.items() if any(v.startswith(prefix) for v in begun)]
 
 
+def sections() -> list[Any]:
+    """The settings of the providers that the environment has a section of, to be read."""
+    return [_PROVIDERS[name][1] for name in configured()]
+
+
 def open_configured(*, within: float) -> dict[str, Opened]:
     """Every provider that the environment configures. `within`: seconds for one exchange.
 

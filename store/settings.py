@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -25,14 +27,33 @@ class StoreSettings(BaseSettings):
         return url
 
 
+class WrongSettings(ValueError):
+    """Settings that are missing or malformed, all of them in one line."""
+
+
+def check_all(*sections: Callable[[], object]) -> None:
+    """Read each section of the environment. Raises WrongSettings, which names all that stands in
+    the way, in whichever section: nobody has to start five times to learn of five."""
+    wrong = []
+    for section in sections:
+        try:
+            section()
+        except ValueError as error:
+            wrong.append(explain(error))
+    if wrong:
+        raise WrongSettings("; ".join(dict.fromkeys(wrong)))
+
+
 def explain(error: ValueError) -> str:
-    """One line that names the setting that is missing or malformed, never its value."""
+    """One line that names the settings that are missing or malformed, never their values."""
     if not isinstance(error, ValidationError):
         return str(error)
-    first = error.errors(include_input=False, include_url=False)[0]
     prefixes = {
         section.__name__: section.model_config["env_prefix"]
         for section in BaseSettings.__subclasses__()
     }
-    field = "_".join(str(part) for part in first["loc"]).upper()
-    return f"{prefixes.get(error.title, '')}{field}: {first['msg']}"
+    prefix = prefixes.get(error.title, "")
+    return "; ".join(
+        f"{prefix}{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
+        for one in error.errors(include_input=False, include_url=False)
+    )

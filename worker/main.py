@@ -11,11 +11,11 @@ import structlog
 import uvloop
 from temporalio.client import Client
 
-from providers.registry import Opened, open_configured
+from providers.registry import Opened, open_configured, sections
 from store.access.vault import Vault
 from store.database import Database
 from store.logs import log_as_json
-from store.settings import StoreSettings, explain
+from store.settings import StoreSettings, check_all, explain
 from store.temporal.client import connect
 from worker.build import build_workers
 from worker.catalogues import keep_catalogues
@@ -28,6 +28,7 @@ def run() -> None:
     """Run a worker until SIGTERM or SIGINT. Exits 2, naming it, for a setting that is wrong."""
     log_as_json()
     try:
+        check_all(WorkerSettings, StoreSettings, *sections())
         settings, store = WorkerSettings(), StoreSettings()
         vault = Vault(store.encryption_keys.get_secret_value())
         providers = open_configured(within=settings.timing.attempt.total_seconds())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import timedelta
+from hmac import compare_digest
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -12,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from api.http.access import Allowed
 from api.http.problems import problem, responses
 from api.http.resources import Held, Resources
 from api.metrics import (
@@ -24,6 +26,7 @@ from api.metrics import (
     WORKFLOWS_IDLE,
     WORKFLOWS_MISSING,
 )
+from domain.roles import Role
 from store.health import backlog, double_orders, schema_fits
 from store.outage import is_outage
 from store.providers import lane_queries as lanes
@@ -32,6 +35,7 @@ from store.webhooks import queries as webhooks
 
 router = APIRouter(tags=["Health"])
 
+_OPERATORS = Allowed(frozenset({Role.OPERATOR}), None)
 PATIENCE = 3.0
 """Seconds that a check may take."""
 
@@ -79,9 +83,15 @@ async def check_readiness(held: Held, request: Request) -> Response | Ready:
     )
 
 
-@router.get("/metrics", response_class=Response, responses=responses(authenticated=False))
-async def read_metrics(held: Held) -> Response:
-    """Prometheus' text format."""
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=responses("unauthorized", "forbidden", authenticated=False),
+)
+async def read_metrics(held: Held, request: Request) -> Response:
+    """Prometheus' text format, for who has the bearer token GUERDON_METRICS_TOKEN, or the
+    credentials of an operator or admin."""
+    await _may_read_metrics(held, request)
     try:
         async with held.database.reading() as session:
             behind = await backlog(session)
@@ -101,6 +111,16 @@ async def read_metrics(held: Held) -> Response:
         WORKFLOWS_IDLE.set(progress.idle)
         _show(stopped, parked)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _may_read_metrics(held: Resources, request: Request) -> None:
+    """Routes, volumes and providers' names are nobody else's business. Raises Unauthorized or
+    Forbidden."""
+    token = held.settings.metrics_token
+    given = request.headers.get("authorization", "").encode()
+    if token and compare_digest(given, f"Bearer {token.get_secret_value()}".encode()):
+        return
+    _OPERATORS.must_include(await held.keyring.authenticate(request))
 
 
 def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int]) -> None:

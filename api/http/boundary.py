@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Sequence
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -22,11 +23,26 @@ CLIENT_GONE = 499
 """The status in logs and metrics of a request that ended before it was whole; nginx's word."""
 
 
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    # Answers hold people and claim links: no cache between us and the caller keeps them.
+    (b"cache-control", b"no-store"),
+]
+"""Headers of every answer that does not set them itself."""
+_HTTPS_ALONE = (b"strict-transport-security", b"max-age=31536000")
+
+
 class Boundary:
     """Middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        """`https`: callers reach the API by TLS alone."""
         self._app = app
+        self._secure = [*SECURITY, _HTTPS_ALONE] if https else SECURITY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,7 +50,7 @@ class Boundary:
             return
         request_id = new_id(Prefix.REQUEST)
         scope.setdefault("state", {})["request_id"] = request_id
-        exchange = _Exchange(request_id, send)
+        exchange = _Exchange(request_id, send, self._secure)
         try:
             await self._app(scope, Arrival(scope, receive).receive, exchange.send)
         except ClientDisconnect:
@@ -51,8 +67,9 @@ class Boundary:
 class _Exchange:
     """Watches one answer go out."""
 
-    def __init__(self, request_id: str, send: Send) -> None:
+    def __init__(self, request_id: str, send: Send, secure: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = 0
+        self._secure = secure
         self._request_id = request_id
         self._send = send
         self._began = time.perf_counter()
@@ -60,8 +77,13 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            header = (b"x-request-id", self._request_id.encode())
-            message["headers"] = [*message["headers"], header]
+            given = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [
+                *message["headers"],
+                (b"x-request-id", self._request_id.encode()),
+                # A page that has its own rules keeps them.
+                *(header for header in self._secure if header[0] not in given),
+            ]
         await self._send(message)
 
     def report(self, scope: Scope) -> None:

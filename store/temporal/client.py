@@ -9,6 +9,8 @@ from temporalio.plugin import SimplePlugin
 
 from store.temporal.failures import Discretion
 
+_USUAL = "127.0.0.1:7233"
+
 guerdon_plugin = SimplePlugin(
     "guerdon", data_converter=pydantic_data_converter, interceptors=[Discretion()]
 )
@@ -20,5 +22,10 @@ async def connect(*, lazy: bool = False) -> Client:
     """Connect as Temporal's own environment says (TEMPORAL_ADDRESS, profile file, TLS, API key).
     `lazy`: the connection is made at first use, so that the API starts while Temporal is down."""
     config = ClientConfig.load_client_connect_config()
-    config.setdefault("target_host", "127.0.0.1:7233")
+    config.setdefault("target_host", _USUAL)
     return await Client.connect(**config, plugins=[guerdon_plugin], lazy=lazy)
+
+
+def address() -> str:
+    """Where Temporal should answer, host and port."""
+    return ClientConfig.load_client_connect_config().get("target_host", _USUAL)

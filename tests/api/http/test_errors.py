@@ -177,6 +177,7 @@ class TestOwnFailures:
 
     async def test_database_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+        monkeypatch.setenv("GUERDON_METRICS_TOKEN", "prometheus")
         headers = {"X-App-Id": "app_x", "X-App-Token": "gd_x"}
         async with (
             running("postgresql://guerdon:wrong@127.0.0.1:1/guerdon") as app,
@@ -187,7 +188,8 @@ class TestOwnFailures:
             assert response.headers["retry-after"] == "1"
             assert (await client.get("/healthz")).status_code == 200
             refused(await client.get("/readyz"), 503, "temporarily_unavailable")
-            assert (await client.get("/metrics")).status_code == 200
+            token = {"Authorization": "Bearer prometheus"}
+            assert (await client.get("/metrics", headers=token)).status_code == 200
 
     async def test_closed_connections_are_replaced(
         self, service: httpx.AsyncClient, database: Database

@@ -19,10 +19,11 @@ import pytest
 from fastapi import FastAPI
 
 from api.http.problems import KINDS
+from domain.roles import Role
 from store.access.api_keys import create_key_sync
 from store.database import Database
 from store.tables import Voucher
-from tests.api.api_app import client_of
+from tests.api.api_app import client_of, headers_for, running
 from tests.api.api_bodies import campaign_body, refused
 from tests.builders import add_programme, alter, rows
 from tests.said.notes import NOTES, here
@@ -120,6 +121,22 @@ class TestProcess:
         (line,) = done.stderr.splitlines()
         assert setting in line
 
+    def test_all_missing_settings_are_named_at_once(self) -> None:
+        given = _environment("", GUERDON_PUBLIC_URL="", GUERDON_RUNA_URL="http://runa.test")
+        without = {"GUERDON_DATABASE_URL", "GUERDON_ENCRYPTION_KEYS"}
+        done = subprocess.run(
+            [GUERDON, "api", "--port", "0"],
+            env={name: value for name, value in given.items() if name not in without},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        for setting in (*without, "GUERDON_PUBLIC_URL", "GUERDON_RUNA_API_KEY"):
+            assert setting in line
+
 
 class TestHealth:
     async def test_ready(self, app_with_temporal: FastAPI) -> None:
@@ -138,12 +155,43 @@ class TestHealth:
         assert "temporal" in response.json()["detail"]
         assert "database" not in response.json()["detail"]
 
-    async def test_metrics(self, anonymous: httpx.AsyncClient) -> None:
+    async def test_metrics(self, anonymous: httpx.AsyncClient, admin: httpx.AsyncClient) -> None:
         await anonymous.get("/v1/customers/jane-4711")
-        text = (await anonymous.get("/metrics")).text
+        text = (await admin.get("/metrics")).text
         assert 'route="/v1/customers/{customer_id}",status="401"' in text
         assert "guerdon_intake_unsent 0.0" in text
         assert "jane" not in text
+
+    async def test_metrics_are_for_operators_and_for_who_has_the_token(
+        self, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GUERDON_METRICS_TOKEN", "prometheus")
+        monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+        async with running(database_url) as app, client_of(app) as client:
+
+            async def status(headers: dict[str, str]) -> int:
+                return (await client.get("/metrics", headers=headers)).status_code
+
+            assert await status({}) == 401
+            assert await status({"Authorization": "Bearer wrong"}) == 401
+            assert await status({"Authorization": "Bearer prometheus"}) == 200
+            for role in Role:
+                right = 200 if role in (Role.OPERATOR, Role.ADMIN) else 403
+                assert await status(await headers_for(database, role)) == right
+
+    @pytest.mark.parametrize(
+        "path", ["/healthz", "/readyz", "/docs", "/openapi.json", "/v1/customers", "/nothing"]
+    )
+    async def test_every_answer_has_security_headers(
+        self, anonymous: httpx.AsyncClient, path: str
+    ) -> None:
+        headers = (await anonymous.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "script-src 'unsafe" not in headers["content-security-policy"]
 
     async def test_docs_need_no_internet(self, anonymous: httpx.AsyncClient) -> None:
         page = await anonymous.get("/docs")

@@ -1,0 +1,217 @@
+"""`make bench-crowd`: `POST /v1/events` at its usual, and beside clients that stand still.
+
+The crowd: 32 uploads that stop in the middle, 40 readers of a CSV list that do not read, 200
+connections without whole headers, and a finance key that sends ten megabytes of `{}` again and
+again. Whoever is cut off comes back. In turn with that, in the same run, nobody of them is there.
+Loopback only. Exits 1 when an event's p95 is more than twice its usual, the API's loop stands still
+for longer than 200 ms, or its memory is not flat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import psutil
+import typer
+
+from bench.speed.engine import Engine
+from bench.speed.load import Run, drive
+from bench.speed.memory import told
+from cli.stack.ports import Ports
+from cli.stack.stack import Stack
+from store.access.api_keys import create_key_sync
+
+UPLOADS, READERS, HALF_OPEN = 32, 40, 200
+ORDERS = 20_000
+"""So many rows of CSV do not fit into the buffers between the API and a client that does not
+read."""
+STANDS = 30.0
+"""Seconds that one of them stays, unless it is cut off."""
+LONGEST_PAUSE = 0.2
+MORE_MEMORY = 150_000_000
+_COPIES = """
+INSERT INTO orders
+SELECT (jsonb_populate_record(one, jsonb_build_object(
+    'id', one.id || n, 'key', one.key || n, 'hook_token', one.hook_token || n,
+    'generation', n, 'provider_order_id', n))).*
+FROM orders one, generate_series(2, $1::int) n WHERE one.id = (SELECT min(id) FROM orders)"""
+
+
+@dataclass
+class Crowd:
+    """Clients that stand still, at one API."""
+
+    port: int
+    admin: str
+    finance: str
+    """The lines of a request's head that say who asks."""
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def around(self) -> AsyncIterator[None]:
+        """They are there for the block."""
+        upload = self._head("POST /v1/customers/importCSV", self.admin, "multipart/form-data")
+        stalled = upload.replace("form-data", "form-data; boundary=b") + (
+            "Content-Length: 5000000\r\n\r\n--b\r\nContent-Disposition: form-data; "
+            'name="file"; filename="f.csv"\r\n\r\nSource_id\r\n'
+        )
+        csv = self._head("GET /v1/gift-card-orders", self.finance) + "Accept: text/csv\r\n\r\n"
+        ways = [stalled] * UPLOADS + [csv] * READERS + ["GET / HTTP/1.1\r\nHost: a"] * HALF_OPEN
+        self._tasks = {
+            asyncio.create_task(self._stand_still(way.encode(), reads=way is not csv))
+            for way in ways
+        }
+        self._tasks.add(asyncio.create_task(self._send_again_and_again()))
+        await asyncio.sleep(1)
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _stand_still(self, says: bytes, reads: bool) -> None:
+        while True:
+            with suppress(OSError, TimeoutError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=4096)
+                try:
+                    writer.write(says)
+                    async with asyncio.timeout(STANDS):
+                        await (reader.read() if reads else asyncio.Event().wait())
+                finally:
+                    writer.transport.abort()
+            await asyncio.sleep(0.5)
+
+    async def _send_again_and_again(self) -> None:
+        body = b"[" + b"{}," * 3_300_000 + b"{}]"
+        head = self._head("POST /v1/customers/bulk/async", self.finance, "application/json")
+        head += f"Content-Length: {len(body)}\r\n\r\n"
+        while True:
+            with suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.write(head.encode())
+                for start in range(0, len(body), 65_536):
+                    writer.write(body[start : start + 65_536])
+                    await writer.drain()
+                await reader.readline()
+                writer.close()
+            await asyncio.sleep(1)
+
+    def _head(self, line: str, who: str, media_type: str = "") -> str:
+        kind = f"Content-Type: {media_type}\r\n" if media_type else ""
+        return f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{who}{kind}"
+
+
+@dataclass
+class Measured:
+    """Events alone and beside the crowd; the longest answer of /healthz in seconds and the API's
+    most memory, beside the crowd."""
+
+    usual: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
+    pause: float = 0.0
+    memory_before: int = 0
+    memory: int = 0
+
+    def p95(self, latencies: list[float]) -> float:
+        return Run(1, latencies).percentile(95)
+
+    @property
+    def ratio(self) -> float:
+        return self.p95(self.beside) / self.p95(self.usual)
+
+    def __str__(self) -> str:
+        return (
+            f"POST /v1/events p95 {self.p95(self.usual):.1f} ms as usual, "
+            f"{self.p95(self.beside):.1f} ms beside {UPLOADS} stalled uploads, {READERS} stalled "
+            f"readers, {HALF_OPEN} half-open connections and 10 MB bodies: "
+            f"{self.ratio:.2f} times; "
+            f"/healthz answered within {1000 * self.pause:.0f} ms; the API's memory "
+            f"{told(self.memory_before)}, at most {told(self.memory)}"
+        )
+
+
+async def measure(stack: Stack, events: int, rounds: int) -> Measured:
+    """So many events a round, one after the other, at every round once alone and once beside."""
+    engine = Engine(stack)
+    await engine.prepare()
+    _, codes = await engine.codes(8)
+
+    async def call(number: int) -> None:
+        await engine.convert(codes[number % len(codes)])
+        await asyncio.sleep(0.02)
+
+    await engine.complete(1, 1)
+    await _fill(stack)
+    crowd = Crowd(
+        stack.ports.api,
+        _who(stack.info.app_id, stack.info.app_token),
+        _who(*await asyncio.to_thread(create_key_sync, stack.urls.database, "finance")),
+    )
+    api = psutil.Process(stack.info.api.pid if stack.info.api else 0)
+    measured = Measured()
+    async with crowd.around():  # warm: connections, statements, routes
+        await drive(events // 2, 1, call)
+    measured.memory_before = api.memory_info().rss
+    for _ in range(rounds):
+        measured.usual += (await drive(events, 1, call)).latencies
+        async with crowd.around():
+            probe = _probe(stack.ports.api)
+            watching = asyncio.create_task(_watch(api, measured))
+            measured.beside += (await drive(events, 1, call)).latencies
+            watching.cancel()
+            measured.pause = max(measured.pause, _pause(probe))
+    await engine.http.aclose()
+    return measured
+
+
+def _who(app_id: str, token: str) -> str:
+    return f"X-App-Id: {app_id}\r\nX-App-Token: {token}\r\n"
+
+
+async def _fill(stack: Stack) -> None:
+    connection = await asyncpg.connect(stack.urls.database)
+    await connection.execute(_COPIES, ORDERS)
+    await connection.execute("ANALYZE orders")
+    await connection.close()
+
+
+async def _watch(api: psutil.Process, measured: Measured) -> None:
+    while True:
+        measured.memory = max(measured.memory, api.memory_info().rss)
+        await asyncio.sleep(0.1)
+
+
+def _probe(port: int) -> subprocess.Popen[str]:
+    """A process of its own, which no other work of this one delays."""
+    argv = [sys.executable, "-m", "bench.speed.probe", str(port)]
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _pause(probe: subprocess.Popen[str]) -> float:
+    return float(probe.communicate("\n")[0])
+
+
+def main(events: int = 200, rounds: int = 3) -> None:
+    """Run on a stack of its own, thrown away in the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="guerdon-bench-") as home,
+        Stack(Path(home), Ports.free(), say=print) as stack,
+    ):
+        measured = asyncio.run(measure(stack, events, rounds))
+    print(measured)
+    flat = measured.memory < measured.memory_before + MORE_MEMORY
+    if measured.ratio > 2 or measured.pause > LONGEST_PAUSE or not flat:
+        raise SystemExit("not as it should be")
+
+
+if __name__ == "__main__":
+    typer.run(main)
