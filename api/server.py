@@ -16,6 +16,10 @@ from providers.registry import sections
 from store.logs import log_as_json
 from store.settings import StoreSettings, check_all, explain
 
+_SWITCH = 0.001
+"""Seconds after which a thread that parses a file lets the loop go on; Python's own are five times
+that, and a request needs a dozen such turns."""
+
 
 def run(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
@@ -29,6 +33,7 @@ def run(host: str, port: int) -> None:
     log_as_json()
     # What is loaded stays: left to the garbage collector, it would be walked through, for a tenth
     # of a second, whenever a request makes many objects.
+    sys.setswitchinterval(_SWITCH)
     gc.collect()
     gc.freeze()
     uvicorn.Server(configured(app, host, port)).run()

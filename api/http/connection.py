@@ -8,6 +8,7 @@ the process's file descriptors and memory.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, ClassVar, cast
 
 import structlog
@@ -27,6 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
     reads_within: ClassVar[float] = 20.0
     """A client that takes nothing of its answer for so long is cut off."""
     most_half_open: ClassVar[int] = 256
+    unread: ClassVar[int] = 131_072
+    """Bytes of an answer that the kernel keeps for a slow client, about."""
     largest_headers: ClassVar[int] = 65_536
     _half_open: ClassVar[dict[BoundedProtocol, None]] = {}
     """Oldest first."""
@@ -40,6 +43,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        connected: socket.socket | None = transport.get_extra_info("socket")
+        if connected:
+            # Left to itself, the kernel takes megabytes that nobody reads, and they cost the
+            # time to make them.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.unread)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:

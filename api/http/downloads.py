@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -23,6 +24,8 @@ from store.database import Database, ReadSession
 
 T = TypeVar("T")
 _BLOCK = 65_536
+_WRITING = asyncio.Semaphore(1)
+"""Held while a chunk is made: forty downloads at once would leave events hardly any time."""
 
 
 class OpenDownloads:
@@ -75,12 +78,17 @@ async def in_chunks(
     yield write([]).encode()
     last: T | None = None
     while True:
-        async with database.reading() as session:
-            rows = await read(session, last)
+        async with _WRITING:
+            began = time.perf_counter()
+            async with database.reading() as session:
+                rows = await read(session, last)
+            block = (await asyncio.to_thread(write, rows)).encode() if rows else b""
+            # As long again for all others: it is the same interpreter that answers them.
+            await asyncio.sleep(time.perf_counter() - began)
         if not rows:
             return
         last = rows[-1]
-        yield (await asyncio.to_thread(write, rows)).encode()
+        yield block
 
 
 async def spooled(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
