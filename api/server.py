@@ -21,7 +21,7 @@ _SWITCH = 0.001
 that, and a request needs a dozen such turns."""
 
 
-def run(host: str, port: int) -> None:
+def run(host: str, port: int, *, standby: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
     setting that is missing or wrong."""
     try:
@@ -36,6 +36,8 @@ def run(host: str, port: int) -> None:
     sys.setswitchinterval(_SWITCH)
     gc.collect()
     gc.freeze()
+    if standby and not sys.stdin.readline():
+        return
     uvicorn.Server(configured(app, host, port)).run()
     # Temporal's threads outlive its client for a moment; leaving in it aborts the interpreter.
     time.sleep(0.3)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,30 +27,56 @@ class Child:
     """What the process is sent when the supervisor dies without stopping it."""
     privileges: Sequence[str] = ()
     """Options of `setpriv` that give up rights before the program starts."""
+    standby: bool = False
+    """Takes `--standby`: a second process loads, and waits for a line to take the first one's
+    place. So one that is slow to load comes back at once."""
     held_down: bool = False
     """Stopped on purpose: not to be restarted."""
     started_at: float = 0.0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _spare: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int:
         """The process id, also of one that has just died; 0 before the first start."""
         return self._process.pid if self._process else 0
 
+    @property
+    def spare_pid(self) -> int:
+        """The process id of the one that stands by, 0 for none."""
+        return self._spare.pid if self._spare else 0
+
     def start(self) -> None:
-        """Start the process. Call it on a thread that lives as long as the process should."""
+        """Start the process, or let the one that stands by go on. Call it on a thread that lives as
+        long as the process should."""
+        self._process = self._take_spare() or self._spawn(self.argv, subprocess.DEVNULL)
+        self.started_at = time.monotonic()
+
+    def keep_spare(self) -> None:
+        """Have a process stand by, on the same kind of thread."""
+        if self.standby and (self._spare is None or self._spare.poll() is not None):
+            self._spare = self._spawn([*self.argv, "--standby"], subprocess.PIPE)
+
+    def _take_spare(self) -> subprocess.Popen[bytes] | None:
+        spare, self._spare = self._spare, None
+        if spare is None or spare.poll() is not None or spare.stdin is None:
+            return None
+        with suppress(BrokenPipeError), spare.stdin:
+            spare.stdin.write(b"go\n")
+        return spare
+
+    def _spawn(self, argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
-            self._process = subprocess.Popen(
-                mortal(self.argv, self.orphan_signal, self.privileges),
+            return subprocess.Popen(
+                mortal(argv, self.orphan_signal, self.privileges),
                 env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in a terminal must reach the supervisor alone, which stops all in order.
                 start_new_session=True,
             )
-        self.started_at = time.monotonic()
 
     def exit_code(self) -> int | None:
         """None while it runs (or was never started), negative if a signal ended it."""
@@ -64,7 +91,8 @@ class Child:
             self._process.send_signal(number)
 
     def wait(self) -> None:
-        """Wait for the end, with SIGKILL once the grace is over."""
+        """Wait for the end, with SIGKILL once the grace is over; nobody stands by after it."""
+        self._drop_spare()
         if not self._process:
             return
         try:
@@ -72,6 +100,14 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _drop_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare:
+            spare.kill()
+            spare.wait()
+            if spare.stdin:
+                spare.stdin.close()
 
     def last_lines(self, count: int = 12) -> str:
         """The end of its log, for a message that says why it died."""

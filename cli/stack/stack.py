@@ -138,7 +138,10 @@ class Stack:
         self._supervisor.add(postgres.child(data, self.ports.postgres, self._log("postgres")))
         if self._api:
             # It is not ready before the database is, but it takes its time to come up.
-            self._supervisor.add(self._serving("api"))
+            api = self._serving("api")
+            # It takes seconds to load, and nothing is accepted meanwhile.
+            api.standby = True
+            self._supervisor.add(api)
         self._supervisor.wait_until(self._postgres_ready, "postgres")
         self._supervisor.wait_until(self._temporal_ready, "temporal")
 

@@ -11,6 +11,8 @@ from cli.stack.ports import StackError
 
 LOOK_EVERY = 0.2
 """Seconds between two looks at the children."""
+SETTLED = 10.0
+"""Seconds after its start that a child gets one that stands by: first let everything come up."""
 REST = 1.0
 """Seconds that a child rests when it died within as many of its start."""
 
@@ -94,6 +96,8 @@ class Supervisor:
 
     def _look(self) -> None:
         for child in self._children:
+            if child.running() and time.monotonic() - child.started_at > SETTLED:
+                child.keep_spare()
             rested = time.monotonic() - child.started_at > REST
             if not (child.held_down or child.running() or self._over.is_set()) and rested:
                 how = _how_it_ended(child.exit_code())
