@@ -46,6 +46,11 @@ class ReferralActivities:
         return await qualification.qualify(self._database, start)
 
     @activity.defn
+    async def judge_again(self, referral_id: str) -> Decision:
+        """Judge a referral that was reinstated. Idempotent like `qualify`."""
+        return await qualification.judge_again(self._database, referral_id)
+
+    @activity.defn
     async def expire(self, start: ReferralStart) -> Expiry:
         """End the waiting, unless a conversion was accepted in time. Idempotent by status."""
         return await expiry.expire(self._database, start)

@@ -45,6 +45,7 @@ from api.redemptions import endpoints as redemptions
 from api.redemptions import of_vouchers
 from api.referrals import actions as referral_actions
 from api.referrals import endpoints as referrals
+from api.referrals import reinstatement
 from api.reports import endpoints as reports
 from api.reports import taxes
 from api.reversals import endpoints as reversals
@@ -92,6 +93,7 @@ _ROUTERS = (
     publications,
     referrals,
     referral_actions,
+    reinstatement,
     reversals,
     holders,
     redemptions,

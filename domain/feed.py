@@ -43,7 +43,10 @@ TypePattern = Annotated[
 """An event's type, the beginning of several (`lane.*`), or all of them (`*`)."""
 
 
+_ASKED = ("referral.reversal_asked", "referral.reinstatement_asked", "wallet.returned")
+
+
 def told_by_a_person(type: str, source: str) -> bool:
     """Whether its `detail` is somebody's own words. They may name a person, so they are read in
     the story that they belong to, and travel no further."""
-    return source == "staff" or type == "referral.reversal_asked"
+    return source == "staff" or type in _ASKED

@@ -35,6 +35,7 @@ class Prefix(StrEnum):
     ORDER = "ord"
     EVENT = "evt"
     REVERSAL = "rev"
+    REINSTATEMENT = "rei"
     TRANSACTION = "txn"
     ASYNC_ACTION = "aa"
     EXPORT = "exp"

@@ -214,3 +214,5 @@ class Reversed(BaseModel):
     undoings: list[Undoing] = []
     resumed: list[str] = []
     """Grants that were stopped, and may go on."""
+    judge: bool = False
+    """The referral was reinstated: its conversion is to be judged anew."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.grants import GrantStatus
 
@@ -73,6 +74,34 @@ FINAL = frozenset(
     }
 )
 """States that no conversion leaves."""
+
+
+_WITHOUT_REWARD = {
+    ReferralStatus.REJECTED: "It did not qualify",
+    ReferralStatus.EXPIRED: "No purchase came in time",
+    ReferralStatus.REVERSED: "All of it was undone",
+}
+
+
+class Expectation(NamedTuple):
+    """Whether a reward is to be expected, and if not, why in words."""
+
+    rewarded: bool
+    why_not: str | None = None
+
+
+def expectation(
+    status: ReferralStatus, reason: str | None, *, undone: bool, reinstating: bool
+) -> Expectation:
+    """What is to be expected of a referral. `undone`: all of it is, whatever is still open;
+    `reinstating`: it is to be judged anew."""
+    if reinstating:
+        return Expectation(True)
+    ended = ReferralStatus.REVERSED if undone else status
+    if ended not in _WITHOUT_REWARD:
+        return Expectation(True)
+    why = f": {reason}" if reason else ""
+    return Expectation(False, f"{_WITHOUT_REWARD[ended]}{why or '.'}")
 
 
 def status_of(grants: Iterable[GrantStatus], *, undone: bool = False) -> ReferralStatus:

@@ -21,6 +21,20 @@ CALLOUT = "custom"
 _UNDONE = frozenset({GrantStatus.CANCELLED, GrantStatus.FAILED})
 
 
+class Cause(StrEnum):
+    """Why a referral was undone."""
+
+    REFUND = "refund"
+    ROLLBACK = "rollback"
+    FINDING = "finding"
+    """Somebody found that it should not have counted, as for fraud."""
+    DENIAL = "denial"
+
+
+MENDED_BY_A_PURCHASE = frozenset({Cause.REFUND, Cause.ROLLBACK})
+"""The same order bought after all brings the referral back."""
+
+
 class Means(StrEnum):
     """What is done about a grant that is undone, in whole or in part."""
 

@@ -88,6 +88,7 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         workflows=WORKFLOWS,
         activities=[
             referrals.qualify,
+            referrals.judge_again,
             referrals.expire,
             referrals.attend_to_pause,
             referrals.credit_wallet,

@@ -7,6 +7,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from activities.referrals import ReferralActivities
 from domain.grants import GrantStatus
 from domain.messages import (
     BUSY,
@@ -23,6 +24,7 @@ from domain.messages import (
 from domain.staff import Action, refusal, words
 from workflows.alarm import Alarm
 from workflows.journey import Journey
+from workflows.recording import record
 from workflows.reversing import Reversing
 from workflows.review import Review
 
@@ -55,7 +57,11 @@ class GrantCarrier:
             travels.append(self._review.conduct())
         travels.append(
             self._reversing.conduct(
-                self._referral_id, self._undo, self._resume, self._everybody_rests
+                self._referral_id,
+                self._undo,
+                self._resume,
+                self._judge_again,
+                self._everybody_rests,
             )
         )
         await asyncio.gather(*travels)
@@ -70,15 +76,30 @@ class GrantCarrier:
         """A reversal concerns a grant: one of ours, or one that another workflow had carried."""
         grant_id = undoing.task.grant_id
         if grant_id not in self._journeys and undoing.next not in (None, Next.REST):
-            journey = Journey(undoing.task, self._alarm, self._review, Next.REST)
-            self._journeys[grant_id] = journey
-            self._late.append(asyncio.create_task(journey.travel(self._everybody_rests)))
+            self._carry_late(Journey(undoing.task, self._alarm, self._review, Next.REST))
         if grant_id in self._journeys and undoing.next is not None:
             self._journeys[grant_id].undo(undoing.next)
 
     def _resume(self, grant_id: str) -> None:
         if grant_id in self._journeys:
             self._journeys[grant_id].resume()
+
+    async def _judge_again(self) -> None:
+        """The referral was reinstated: carry what it has earned now, beside whatever is left."""
+        decision = await record(ReferralActivities.judge_again, self._referral_id)
+        reviewed = any(task.review for task in decision.grants)
+        if reviewed:
+            # What was decided before the referral was undone decides nothing now.
+            self._late += self._review.late
+            self._review = Review(self._reversing, self._nobody_awaits_review)
+        for task in decision.grants:
+            self._carry_late(Journey(task, self._alarm, self._review))
+        if reviewed:
+            self._late.append(asyncio.create_task(self._review.conduct()))
+
+    def _carry_late(self, journey: Journey) -> None:
+        self._journeys[journey.task.grant_id] = journey
+        self._late.append(asyncio.create_task(journey.travel(self._everybody_rests)))
 
     def _nobody_awaits_review(self) -> bool:
         return not any(journey.awaits_review for journey in self._journeys.values())

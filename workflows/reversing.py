@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 
@@ -43,10 +43,11 @@ class Reversing:
         referral_id: str,
         tell: Callable[[Undoing], None],
         resume: Callable[[str], None],
+        judge_again: Callable[[], Awaitable[None]],
         everybody_rests: Callable[[], bool],
     ) -> None:
         """As long as grants are under way, tell each what a reversal means for it; `resume` those
-        that were stopped and may go on."""
+        that were stopped and may go on; a referral that was reinstated is judged again."""
         while True:
             await workflow.wait_condition(lambda: self.busy or everybody_rests())
             if not self.busy:
@@ -56,3 +57,5 @@ class Reversing:
                 tell(undoing)
             for grant_id in answer.resumed:
                 resume(grant_id)
+            if answer.judge:
+                await judge_again()

@@ -90,12 +90,17 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     if converted.unmatched:
         request.state.warnings.append(Warning(pointer="/event", message=converted.unmatched))
     held.dispatcher.wake(converted.intake)
-    referrals = [ReferralRef.of(referral) for referral in converted.referrals]
+    referrals = [
+        ReferralRef.of(referral, event_id=converted.event_id) for referral in converted.referrals
+    ]
+    rewarded = any(referral.rewarded for referral in referrals)
     answer = EventAnswer(
         type=body.event,
         customer=SimpleCustomer.of(customer, caller),
         referral=referrals[0] if referrals else None,
         referrals=referrals,
+        rewarded=rewarded,
+        why_not=None if rewarded else _why_not(referrals),
         metadata=body.metadata,
     )
     # Already valid: FastAPI would validate and serialise it anew.
@@ -118,6 +123,12 @@ def _occurred_at(body: EventIn, now: datetime) -> datetime | None:
 
 
 _WHEN = "/occurred_at"
+
+
+def _why_not(referrals: list[ReferralRef]) -> str:
+    if not referrals:
+        return "No referral of this customer is concerned."
+    return " ".join(referral.why_not or "" for referral in referrals)
 
 
 def _basket(order: OrderIn) -> Basket:

@@ -68,6 +68,8 @@ class EventAnswer(BaseModel):
     customer: SimpleCustomer
     referral: ReferralRef | None = Field(description="The oldest of `referrals`.")
     referrals: list[ReferralRef]
+    rewarded: bool = Field(description="Whether a reward is to be expected of this event.")
+    why_not: str | None = Field(description="Why none is, in words.")
     loyalty: None = None
     metadata: dict[str, Any]
     warnings: list[Warning] = Field(

@@ -192,6 +192,8 @@ USUAL: dict[str, Any] = {
     "unit": "USD",
     "used": 400,
     "returned": 200,
+    "rewarded": True,
+    "why_not": None,
     "valid": True,
     "validity_day_of_week": None,
 }

@@ -14,6 +14,7 @@ from api.http.lists import Listed
 from api.redemptions.orders import OrderIn, RedeemedOrder
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
+from domain.campaigns import ConversionKind
 from domain.customers import Metadata
 from store.redemptions.queries import RedemptionRead
 
@@ -132,7 +133,7 @@ class RedemptionAnswer(BaseModel):
             customer=SimpleCustomer.of(read.customer, caller) if read.customer else None,
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
-            referral=ReferralRef.of(read.referral) if read.referral else None,
+            referral=_referral(read),
         )
 
 
@@ -152,6 +153,14 @@ class RedeemedAnswer(BaseModel):
     order: RedeemedOrder
     inapplicable_redeemables: list[Any] = []
     skipped_redeemables: list[Any] = []
+
+
+def _referral(read: RedemptionRead) -> ReferralRef | None:
+    """Where redemptions convert, one that did not convert the referral earns nothing more."""
+    if read.referral is None:
+        return None
+    converts = (read.referral.conversion or {}).get("event") == ConversionKind.REDEMPTION
+    return ReferralRef.of(read.referral, event_id=read.redemption.identity if converts else None)
 
 
 class RedemptionList(Listed[RedemptionAnswer]):

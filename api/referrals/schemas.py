@@ -13,7 +13,7 @@ from api.http.fields import NamedPerson
 from api.http.lists import Listed
 from domain.customers import Metadata
 from domain.promises import due
-from domain.referrals import HELD_FOR, ReferralStatus, held_by
+from domain.referrals import HELD_FOR, Expectation, ReferralStatus, expectation, held_by
 from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdict import Verdict
 from store.referrals.queries import ReferralRead
@@ -44,15 +44,37 @@ class ReferralRef(BaseModel):
     reason: str | None = Field(
         default=None, description="Why it is held (campaign_paused, code_disabled) or ended."
     )
+    rewarded: bool = Field(description="Whether a reward is to be expected.")
+    why_not: str | None = Field(description="Why none is, in words.")
 
     @classmethod
-    def of(cls, referral: Referral) -> ReferralRef:
+    def of(cls, referral: Referral, *, event_id: str | None = None) -> ReferralRef:
+        """`event_id`: the conversion that the answer is about; another one earns nothing more."""
+        expected = expectation_of(referral)
+        anew = (referral.reinstating or {}).get("conversion")
+        converted = (anew or referral.conversion or {}).get("event_id")
+        if expected.rewarded and event_id and converted and converted != event_id:
+            expected = Expectation(False, ALREADY_CONVERTED)
         return cls(
             id=referral.id,
             status=ReferralStatus(referral.status),
             campaign_id=referral.campaign_id,
             reason=referral.reason,
+            **expected._asdict(),
         )
+
+
+ALREADY_CONVERTED = "This friend has converted before, by another event."
+
+
+def expectation_of(referral: Referral) -> Expectation:
+    """What is to be expected of a stored referral."""
+    return expectation(
+        ReferralStatus(referral.status),
+        referral.reason,
+        undone=referral.reversed_at is not None,
+        reinstating=referral.reinstating is not None,
+    )
 
 
 class ConversionAnswer(BaseModel):
@@ -73,6 +95,8 @@ class ReferralAnswer(BaseModel):
         description="Why it was rejected or expired, in words; or what holds its conversion: "
         "campaign_paused, code_disabled."
     )
+    rewarded: bool = Field(description="Whether a reward is to be expected.")
+    why_not: str | None = Field(description="Why none is, in words.")
     campaign_id: str
     campaign_version: int = Field(description="The terms it began under, and is judged by.")
     code: str
@@ -109,6 +133,7 @@ class ReferralAnswer(BaseModel):
     def of(cls, read: ReferralRead, caller: Caller) -> ReferralAnswer:
         referral = read.referral
         members = referral.model_dump(exclude={"voucher_id", "attributes"})
+        members |= expectation_of(referral)._asdict()
         return cls(
             code=read.code,
             referrer=Party.of(read.referrer, caller),

@@ -14,6 +14,7 @@ from api.referrals.schemas import ReferralAnswer
 from api.reversals.schemas import OrderReversalAnswer, OrderReversalIn, ReversalIn
 from domain.purchases import Sort
 from domain.refusals import InvalidPayload
+from domain.reversal import Cause
 from domain.roles import Role
 from store.database import Transaction
 from store.referrals import queries as reading
@@ -36,7 +37,7 @@ async def reverse_referral(
     it out: cancels what is not ordered, asks providers for their cards, debits wallets, and books
     what the person then owes."""
     async with held.database.transaction() as tx:
-        accepted = await _accept(tx, referral_id, body, caller, request)
+        accepted = await _accept(tx, referral_id, body, caller, request, _cause(body))
     held.dispatcher.wake(accepted.intake)
     return await _answer(held, referral_id, caller)
 
@@ -75,12 +76,18 @@ def _refund(body: OrderReversalIn, caller: Caller, request: Request) -> OrderRef
         identity=_identity(body, request),
         order_amount=body.order_amount,
         currency=body.currency,
+        cause=Cause(body.cause or "refund"),
         actor=_actor(caller),
     )
 
 
 async def _accept(
-    tx: Transaction, referral_id: str, body: ReversalIn, caller: Caller, request: Request
+    tx: Transaction,
+    referral_id: str,
+    body: ReversalIn,
+    caller: Caller,
+    request: Request,
+    cause: Cause,
 ) -> Accepted:
     return await request_reversal(
         tx,
@@ -90,6 +97,7 @@ async def _accept(
         _identity(body, request),
         order_amount=body.order_amount,
         currency=body.currency,
+        cause=cause,
         actor=_actor(caller),
     )
 
@@ -97,6 +105,13 @@ async def _accept(
 def _actor(caller: Caller) -> str | None:
     """A service's refund is no person's decision."""
     return caller.actor if caller.role is not Role.SERVICE else None
+
+
+def _cause(body: ReversalIn) -> Cause:
+    """Of a reversal that names a referral. Where nothing speaks of a refund, it is a finding:
+    nothing but a person brings it back."""
+    refund = body.amount is not None or identity_of(body.metadata, "refund_id") is not None
+    return Cause(body.cause or ("refund" if refund else "finding"))
 
 
 def _identity(body: ReversalIn, request: Request) -> str | None:

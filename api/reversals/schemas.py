@@ -51,6 +51,12 @@ class ReversalIn(Strict):
     currency: OrderCurrency | None = Field(
         default=None, description="Must be the order's, where that is known."
     )
+    cause: Literal["refund", "finding"] | None = Field(
+        default=None,
+        description="`refund`: the same order bought after all brings the referral back. "
+        "`finding`, as for fraud: only a person does. Left out, an order's reversal is a refund; a "
+        "referral's is one where it names a refund or a part, and else a finding.",
+    )
     metadata: Metadata = Field(default={})
 
 

@@ -90,13 +90,20 @@ def _grant(
         amount=reward.quantity,
         currency=face.currency if face else None,
         status=GrantStatus.HELD if hold else GrantStatus.ORDERING,
-        due_at=(referral.converted_at or now) + hold if hold else None,
+        due_at=_bought_at(referral, now) + hold if hold else None,
         workflow_id=referral.workflow_id,
         created_at=now,
     )
     if terms.review is Review.ALL:
         send_to_review(grant, now)
     return grant
+
+
+def _bought_at(referral: Referral, now: datetime) -> datetime:
+    """When its return window begins: anew where the order was bought after all."""
+    if referral.round and referral.conversion:
+        return datetime.fromisoformat(referral.conversion["received_at"])
+    return referral.converted_at or now
 
 
 def send_to_review(grant: Grant, now: datetime) -> None:

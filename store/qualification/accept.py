@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, insert, update
+from collections.abc import Sequence
+
+from sqlalchemy import Integer, bindparam, func, insert, update
 from sqlmodel import col
 
 from domain.grants import GrantStatus
@@ -29,7 +31,9 @@ _COUNT = (
     )
     .values(
         unique_referees=bindparam("count"),
-        conversions=bindparam("number"),
+        conversions=func.greatest(
+            col(ReferrerProgress.conversions), bindparam("number", type_=Integer)
+        ),
         grants=col(ReferrerProgress.grants) + bindparam("granted", type_=Integer),
     )
     .execution_options(synchronize_session=False)
@@ -43,8 +47,11 @@ async def accept(
     new: list[Grant],
     reopened: list[Grant],
     verdicts: list[Verdict],
+    *,
+    kept: Sequence[Grant] = (),
 ) -> None:
-    """Count the conversion and write its grants. Raises budgets.BudgetSpent, at the very end."""
+    """Count the conversion and write its grants. `kept`: what it had earned before, and has still.
+    Raises budgets.BudgetSpent, at the very end."""
     referral, budget = case.referral, case.terms.limits.budget
     grants = [*new, *reopened]
     await receivables.net(tx, grants)
@@ -61,7 +68,8 @@ async def accept(
     await _count(tx, case, sum(grant.role == "referrer" for grant in new))
     if new:
         await tx.session.execute(_GRANTS, [grant.model_dump() for grant in new])
-    status = status_of(GrantStatus(grant.status) for grant in grants)
+    own = [grant for grant in kept if grant.referral_id == referral.id]
+    status = status_of(GrantStatus(grant.status) for grant in [*grants, *own])
     referral.ordinal = case.number
     _settle(tx, referral, status, verdicts)
     subject = subject_of(referral)

@@ -24,7 +24,7 @@ class Case(NamedTuple):
     friends: int
     """The referrer's unique referees with this one; falls with reversals."""
     number: int
-    """The conversion's own number, never reused."""
+    """The conversion's own number, never given to another one."""
     granted: int
     traits: dict[str, Traits]
     """What amounts depend on, by customer."""
@@ -42,7 +42,7 @@ async def read(tx: Transaction, start: ReferralStart) -> Case:
     if row.referrer_erased_at is not None:
         terms = terms.model_copy(update={"tiers": ()})
     traits = await traits_of(tx, terms, referral)
-    friends, number = progress.friends + 1, progress.conversions + 1
+    friends, number = progress.friends + 1, referral.earlier_ordinal or progress.conversions + 1
     people = people_of(row, referral.referee_id, referral.referrer_id)
     return Case(
         referral,

@@ -26,9 +26,17 @@ from store.qualification import case as cases
 from store.qualification import checks
 from store.qualification.accept import accept, reject
 from store.qualification.case import Case
-from store.qualification.reopen import Again, earned_before, regain, told_apart
-from store.referrals.conversion import subject_of
+from store.qualification.reopen import Again, earned_before, own_before, regain, told_apart
+from store.referrals.conversion import start_of, subject_of
 from store.tables import Grant, Order, Referral
+
+
+async def judge_again(database: Database, referral_id: str) -> Decision:
+    """Judge a referral that was reinstated, as any other. Running it again answers what was
+    decided."""
+    async with database.reading() as session:
+        referral = await session.get_one(Referral, referral_id)
+    return await qualify(database, start_of(referral))
 
 
 async def qualify(database: Database, start: ReferralStart) -> Decision:
@@ -56,9 +64,10 @@ async def _grant(
     tx: Transaction, case: Case, grants: list[Grant], again: list[Again], verdicts: list[Verdict]
 ) -> Decision:
     reopened = await regain(tx, again)
+    kept = [one.grant for one in again if one.grant not in reopened]
     _flag(tx, case, [*grants, *reopened], verdicts)
     await freeze_keys(tx, grants, case.referral)
-    await accept(tx, case, grants, reopened, verdicts)
+    await accept(tx, case, grants, reopened, verdicts, kept=kept)
     return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
 
 
@@ -87,7 +96,7 @@ async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]
     earlier = await earned_before(tx, case.terms, case.referral, case.friends)
     tiers = reached(case.terms.tiers, case.friends, case.number, earlier.by_tier)
     grants = earned(case.referral, case.terms, tiers, tx.now, case.traits)
-    return await told_apart(tx, grants, earlier)
+    return await told_apart(tx, grants, earlier, await own_before(tx, case.referral))
 
 
 async def _judged(tx: Transaction, case: Case, grants: list[Grant]) -> list[Verdict]:

@@ -76,14 +76,43 @@ async def earned_before(
     return earlier
 
 
+Own = dict[tuple[str, str, int], tuple[str, bool]]
+"""A reinstated referral's own grants, by reason, recipient and ordinal: the grant's id, and
+whether it may be given again."""
+
+
+async def own_before(tx: Transaction, referral: Referral) -> Own:
+    """What the referral had earned before it was undone. What staff withdrew by itself stays
+    withdrawn; what was denied in review is decided anew."""
+    if not referral.round:
+        return {}
+    grants = await tx.session.scalars(
+        select(Grant).where(
+            col(Grant.referral_id) == referral.id, col(Grant.friends_counted).is_(None)
+        )
+    )
+    return {
+        (grant.reason, grant.recipient_id, grant.ordinal): (
+            grant.id,
+            grant.status != GrantStatus.CANCELLED or grant.reversed_by is not None or grant.review,
+        )
+        for grant in grants
+    }
+
+
 async def told_apart(
-    tx: Transaction, grants: list[Grant], earlier: Earlier
+    tx: Transaction, grants: list[Grant], earlier: Earlier, own: Own
 ) -> tuple[list[Grant], list[Again]]:
-    """What is earned for the first time, and which undone milestones are earned again."""
+    """What is earned for the first time, and what was earned before and is given again: undone
+    milestones, and a reinstated referral's own grants."""
     first, regained = [], {}
     for grant in grants:
         milestone = grant.friends_counted is not None
         undone = earlier.undone.get((grant.reason, grant.ordinal)) if milestone else None
+        if not milestone and (mine := own.get((grant.reason, grant.recipient_id, grant.ordinal))):
+            undone, again = mine
+            if not again:
+                continue
         if undone:
             regained[undone] = grant
         else:
@@ -118,7 +147,11 @@ async def regain(tx: Transaction, again: list[Again]) -> list[Grant]:
 def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
     """The same grant, owed anew and carried by the referral that reached the milestone again. Its
     next order is a new generation: the last one's cancellation is recorded."""
-    resize(grant, grant.reversed_amount or grant.amount)
+    amount = grant.reversed_amount or grant.amount
+    if grant.kind != fresh.kind:
+        # What a refund had left of a card went to the wallet.
+        grant.kind, grant.reward = fresh.kind, fresh.reward
+    resize(grant, amount)
     grant.referral_id, grant.workflow_id = fresh.referral_id, fresh.workflow_id
     grant.status, grant.due_at, grant.updated_at = fresh.status, fresh.due_at, tx.now
     grant.reopened += 1

@@ -12,7 +12,7 @@ from sqlmodel import col
 from domain.ids import Prefix, new_id
 from domain.money import words
 from domain.refusals import CannotCount, InvalidPayload, NotAllowedInState, NotFound
-from domain.reversal import fits, share
+from domain.reversal import Cause, fits, share
 from store.database import Transaction
 from store.eligibility import uses
 from store.outbox.messages import Outgoing
@@ -114,6 +114,7 @@ async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) 
             rollback.reason or "The redemption was rolled back.",
             rollback.id,
             order_amount=None if rollback.whole else paid_for(referral) or paid_at(redemption),
+            cause=Cause.ROLLBACK,
             actor=rollback.actor,
         )
     except NotAllowedInState:

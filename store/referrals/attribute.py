@@ -24,6 +24,7 @@ from store.referrals import unmatched
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
 from store.referrals.convert import Converted, convert_all, convert_these, takes
 from store.referrals.purchases import lock_orders, must_be_unused
+from store.referrals.reinstatement import buy_again
 from store.referrals.repeats import first_answer, remember
 from store.tables import Referral, metadata
 
@@ -60,7 +61,7 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
     """Accept a conversion: with a code it attributes and converts; without one, every referral
     of the customer that waits for this event converts. A repeat answers like the first."""
     if first := await first_answer(tx, request):
-        return first
+        return first._replace(event_id=request.identity())
     if request.code is None:
         converted = await convert_all(tx, request)
     else:
@@ -69,7 +70,7 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
     await remember(tx, request, converted)
     if converted.unmatched:
         unmatched.tell(tx, request, converted.unmatched, next(iter(converted.referrals), None))
-    return converted
+    return converted._replace(event_id=request.identity())
 
 
 async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -> Converted:
@@ -80,6 +81,8 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
     if found.existing:
         referral = same_code(found)
         if not takes(referral, request):
+            if again := await buy_again(tx, referral, request):
+                return Converted([referral], repeat=False, intake=[again])
             late = referral.status == ReferralStatus.EXPIRED
             why = unmatched.expired(referral) if late else None
             return Converted([referral], repeat=True, intake=[], unmatched=why)

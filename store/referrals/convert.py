@@ -24,6 +24,7 @@ from store.referrals.purchases import (
     must_be_unused,
     redeemed_orders,
 )
+from store.referrals.reinstatement import buy_again
 from store.referrals.unmatched import why_nothing
 from store.tables import Campaign, CampaignVersion, Redemption, Referral, Voucher
 from store.tables.columns import documents
@@ -39,6 +40,8 @@ class Converted(NamedTuple):
     intake: list[Outgoing]
     unmatched: str | None = None
     """Why nothing converted, in words."""
+    event_id: str | None = None
+    """The event's identity, as the conversions keep it."""
 
 
 def reopens(referral: Referral, request: ConversionRequest) -> bool:
@@ -110,6 +113,10 @@ async def convert_these(
     outgoing = []
     orders = await _orders(tx, referrals, request)
     for referral in referrals:
+        if not takes(referral, request):
+            again = await buy_again(tx, referral, request)
+            outgoing += [again] if again else []
+            continue
         own = orders.get(referral.id, request.orders)
         try:
             seen = await _judged(tx, referral, request, own)

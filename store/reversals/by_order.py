@@ -10,6 +10,7 @@ from domain.purchases import Sort, key
 from domain.referrals import ReferralStatus
 from domain.refusals import AmbiguousOrder, NotFound
 from domain.repeats import Content, Kind
+from domain.reversal import Cause
 from store.access.erased_ids import erased_form
 from store.access.identities import Given, given, keep, must_match, recall
 from store.database import Transaction
@@ -31,6 +32,7 @@ class OrderRefund(BaseModel):
     identity: str | None
     order_amount: int | None = None
     currency: str | None = None
+    cause: Cause = Cause.REFUND
     actor: str | None = None
 
 
@@ -56,6 +58,7 @@ async def reverse_order(tx: Transaction, refund: OrderRefund) -> list[Accepted]:
             refund.identity,
             order_amount=refund.order_amount,
             currency=refund.currency,
+            cause=refund.cause,
             actor=refund.actor,
         )
         for referral_id in referrals

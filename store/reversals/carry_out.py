@@ -25,6 +25,7 @@ from store.grants.create import task_of
 from store.grants.referral_status import lock_referral, refresh_standing
 from store.grants.value import unit_of
 from store.ledger.budget_changes import BudgetMoves
+from store.referrals import reinstatement
 from store.referrals.progress import lock_progress
 from store.reversals.request import Refunded, refunded_of
 from store.reversals.undo_grant import undo, value
@@ -38,7 +39,8 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
     undone is not due any more."""
     case = await _read(tx, referral_id)
     if case.referral.ordinal is None:
-        return Reversed(ended=await _reject(tx, case))
+        ended = await _reject(tx, case)
+        return Reversed(ended=ended, judge=not ended and reinstatement.is_unjudged(case.referral))
     falls = case.refunded.whole and case.referral.reversed_at is None
     if falls:
         await _count_down(tx, case)
@@ -102,8 +104,12 @@ async def _read(tx: Transaction, referral_id: str) -> _Case:
     progress = await lock_progress(tx, found.campaign_id, found.referrer_id)
     # What was qualified while this waited for the lock is seen from here on.
     await tx.session.refresh(found)
+    if found.reinstating is not None:
+        await reinstatement.apply(tx, found)
     latest = await tx.session.scalar(
-        select(func.max(Reversal.id)).where(col(Reversal.referral_id) == referral_id)
+        select(func.max(Reversal.id)).where(
+            col(Reversal.referral_id) == referral_id, col(Reversal.round) == found.round
+        )
     )
     refunded = await refunded_of(tx, found)
     return _Case(found, str(latest), refunded, progress.friends, {})

@@ -17,7 +17,7 @@ from domain.money import words
 from domain.referrals import ReferralStatus
 from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
 from domain.repeats import Content, Kind, trimmed
-from domain.reversal import fits
+from domain.reversal import Cause, fits
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.outbox.messages import Outgoing
@@ -57,6 +57,7 @@ async def request_reversal(
     *,
     order_amount: int | None = None,
     currency: str | None = None,
+    cause: Cause = Cause.REFUND,
     actor: str | None = None,
 ) -> Accepted:
     """Accept a reversal of `refunded` minor units of what was paid for the order behind a
@@ -82,7 +83,7 @@ async def request_reversal(
     old = identity and await _known(tx, referral.id, {identity, trimmed(identity)})
     if old or (before.whole and refunded is None):
         return Accepted(referral.id, [])
-    if referral.status in NEVER_COUNTED:
+    if referral.status in NEVER_COUNTED and referral.reinstating is None:
         raise NotAllowedInState(f"The referral is {referral.status}: nothing was granted for it.")
     if before.whole:
         raise NotAllowedInState("All of the order behind this referral is reversed already.")
@@ -96,6 +97,8 @@ async def request_reversal(
         referral_id=referral.id,
         identity=digest(referral.id, trimmed(identity or new_id(Prefix.REVERSAL))),
         refunded=refunded,
+        cause=cause,
+        round=referral.round,
         actor=actor,
         created_at=tx.now,
     )
@@ -113,7 +116,7 @@ async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:
             select(
                 func.coalesce(func.sum(Reversal.refunded), 0),
                 func.coalesce(func.sum(case((col(Reversal.refunded).is_(None), 1), else_=0)), 0),
-            ).where(col(Reversal.referral_id) == referral.id)
+            ).where(col(Reversal.referral_id) == referral.id, col(Reversal.round) == referral.round)
         )
     ).one()
     return refunded_in_all(int(total), bool(whole), paid_for(referral))

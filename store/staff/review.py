@@ -10,6 +10,7 @@ from domain.ids import Prefix, digest, new_id
 from domain.messages import Next, ReviewRequest, Step
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState
+from domain.reversal import Cause
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.referral_status import lock_referral, refresh_standing
@@ -73,7 +74,7 @@ async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
     for grant in grants:
         grant.workflow_id = carrier
     await _tell(tx, "referral.denied", "Denied by staff", request, referral)
-    _uncount(tx, request)
+    _uncount(tx, request, referral)
     for grant in grants:
         tx.record("grant.cancelled", "Cancelled: the referral was denied", **subject(grant))
     await _reject(tx, referral)
@@ -128,14 +129,17 @@ async def _reject(tx: Transaction, referral: Referral) -> None:
     referral.reason = "Denied in review."
 
 
-def _uncount(tx: Transaction, request: ReviewRequest) -> None:
+def _uncount(tx: Transaction, request: ReviewRequest, referral: Referral) -> None:
     """A denied friend counts no more, here and in the tiers: that is a reversal of the whole,
     which the workflow carries out next."""
-    denial = digest(request.referral_id, "denied")
+    rounds = [str(referral.round)] if referral.round else []
+    denial = digest(request.referral_id, "denied", *rounds)
     reversal = Reversal(
         id=new_id(Prefix.REVERSAL),
         referral_id=request.referral_id,
         identity=denial,
+        cause=Cause.DENIAL,
+        round=referral.round,
         actor=request.actor,
         created_at=tx.now,
     )

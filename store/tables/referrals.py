@@ -62,6 +62,12 @@ class Referral(SQLModel, table=True):
     order_currency: str | None = None
     reversed_at: datetime | None = instant(nullable=True)
     """When all of it was undone."""
+    round: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often it was reinstated: only reversals of this round count."""
+    reinstating: dict[str, Any] | None = document(default=None, nullable=True)
+    """It is to be judged anew; the conversion that it is judged by, where that is another one."""
+    earlier_ordinal: int | None = None
+    """The number that its conversion had before it was undone, and has again."""
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     updated_at: datetime | None = instant(nullable=True)
 

@@ -23,6 +23,10 @@ class Reversal(SQLModel, table=True):
     """A hash of the referral and the caller's own name for it: a refund's id."""
     refunded: int | None = Field(default=None, sa_type=BigInteger)
     """None: all that was left of the order."""
+    cause: str | None = None
+    """A word of domain.reversal.Cause; None: from before causes were told apart."""
+    round: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """The referral's: what was reversed before it was reinstated does not count any more."""
     actor: str | None = None
     created_at: datetime = instant()
     carried_out_at: datetime | None = instant(nullable=True)

@@ -12,6 +12,7 @@ from domain.catalogue import Product
 from domain.grants import Attention
 from domain.messages import Next, Step
 from domain.money import Money
+from domain.purchases import OrderIds
 from domain.rewards import Delivery
 from store.database import Database
 from store.grants import receivables
@@ -50,7 +51,7 @@ async def granted(database: Database, **changes: Any) -> Grant:
     given: dict[str, Any] = {"tiers": (), "limits": budget(600_00)}
     programme = await add_programme(database, terms(**given | changes))
     decision = await qualify(
-        database, programme.code, order_source_id="order-1", order_amount=ORDER
+        database, programme.code, orders=OrderIds(source_ids=("order-1",)), order_amount=ORDER
     )
     return await one(database, Grant, id=decision.grants[0].grant_id)
 

@@ -1,0 +1,46 @@
+"""Bringing back a referral that was reversed or rejected."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+
+from api.http.access import Calling, allow
+from api.http.fields import Strict
+from api.http.problems import post_responses
+from api.http.resources import Held
+from api.http.route import GuardedRoute
+from api.referrals.schemas import ReferralAnswer
+from domain.roles import Role
+from store.referrals import queries as reading
+from store.referrals.reinstatement import request_reinstatement
+
+router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
+
+
+class ReinstatementIn(Strict):
+    """Why it counts after all."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "The refund was entered by mistake."}]}
+    )
+
+    reason: str = Field(min_length=1, max_length=500, description="For the timeline. No names.")
+
+
+@router.post(
+    "/{referral_id}/reinstate",
+    dependencies=[allow(Role.SUPPORT)],
+    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+)
+async def reinstate_referral(
+    referral_id: str, body: ReinstatementIn, caller: Calling, held: Held
+) -> ReferralAnswer:
+    """Bring back a referral that was reversed or rejected. Its conversion is judged anew, by the
+    terms that it began under; the same rewards are given again, and what they were owed for is
+    not owed any more. A card is ordered anew only once its cancellation is confirmed."""
+    async with held.database.transaction() as tx:
+        intake = await request_reinstatement(tx, referral_id, body.reason, actor=caller.actor)
+    held.dispatcher.wake(intake)
+    async with held.database.reading() as session:
+        return ReferralAnswer.of(await reading.find(session, referral_id), caller)

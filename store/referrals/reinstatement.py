@@ -1,0 +1,217 @@
+"""Bringing a referral back that was reversed or rejected: asked for here, applied by its workflow.
+
+Whoever asks takes the referral's row alone. Applying it is the first step of `carry_out`, under the
+referrer's progress, so that it and a reversal of the same referral take turns; what the referral
+then earns is qualification's decision.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from domain.ids import Prefix, digest, new_id
+from domain.referrals import ReferralStatus, held_by
+from domain.refusals import NotAllowedInState, NotFound
+from domain.reversal import MENDED_BY_A_PURCHASE
+from store.database import Transaction
+from store.outbox.messages import Outgoing
+from store.outbox.reversal_messages import enqueue
+from store.referrals.conversion import (
+    ConversionRequest,
+    columns_of,
+    must_be_bought,
+    subject_of,
+)
+from store.referrals.pauses import pause_now, tell_held
+from store.referrals.purchases import orders_of_row
+from store.tables import Customer, Grant, Intake, Referral, Reversal
+from store.terms import terms_of
+
+_NEVER_CONVERTED = (
+    "Nothing was bought yet, so there is nothing to judge anew. Send the purchase's event."
+)
+_SAME_AS_BEFORE = ("status", "converted_at")
+"""A referral that is reinstated keeps when it converted: its window was kept then."""
+
+
+async def request_reinstatement(
+    tx: Transaction, referral_id: str, reason: str, *, actor: str
+) -> list[Outgoing]:
+    """A person brings a referral back. Asked for again, it changes nothing. Takes the referral's
+    lock, and no other. Raises NotFound, or NotAllowedInState in words."""
+    referral = await _lock(tx, referral_id)
+    if referral is None:
+        raise NotFound("referral", referral_id)
+    if referral.reinstating is not None:
+        return []
+    if not await _is_undone(tx, referral) and referral.status != ReferralStatus.REJECTED:
+        raise NotAllowedInState(_why_not(referral))
+    if referral.conversion is None:
+        raise NotAllowedInState(_NEVER_CONVERTED)
+    await _must_have_its_people(tx, referral)
+    return [await _ask(tx, referral, {}, reason, actor)]
+
+
+async def buy_again(
+    tx: Transaction, referral: Referral, request: ConversionRequest
+) -> Outgoing | None:
+    """An event of a new identity names the order that was refunded or rolled back: it is bought
+    after all. None where that order, or what undid it, is another one, and for a late repeat of
+    an event that was heard before."""
+    if not _names_its_order(referral, request) or await _was_heard(tx, referral, request):
+        return None
+    locked = await _lock(tx, referral.id)
+    if locked is None or locked.reinstating is not None:
+        return None
+    if not await _is_undone(tx, locked) or not await _was_only_refunded(tx, locked):
+        return None
+    terms = await terms_of(tx, locked.campaign_id, locked.campaign_version)
+    must_be_bought(terms, request)
+    columns = columns_of(request, request.seen or {})
+    conversion = {
+        name: value
+        for name, value in columns.items()
+        if name not in _SAME_AS_BEFORE and value is not None
+    }
+    if request.order_amount not in (None, locked.order_amount):
+        conversion.setdefault("paid_amount", request.order_amount)
+    # The rules were met when it was bought first.
+    if rules := (locked.conversion or {}).get("rules"):
+        conversion["conversion"].setdefault("rules", rules)
+    return await _ask(tx, locked, conversion, "The order was bought after all.", None)
+
+
+async def apply(tx: Transaction, referral: Referral) -> None:
+    """Set a referral back to its conversion, unjudged. The caller holds the referrer's progress.
+    Locks the referral's grants, then its row. What was asked for and not undone yet stays as it
+    is: nothing has to be judged."""
+    pause = await pause_now(tx, referral)
+    await tx.session.execute(
+        select(col(Grant.id))
+        .where(col(Grant.referral_id) == referral.id)
+        .order_by(col(Grant.id))
+        .with_for_update()
+    )
+    locked = await _lock(tx, referral.id)
+    if locked is None or locked.reinstating is None:
+        return
+    conversion, locked.reinstating, locked.updated_at = locked.reinstating, None, tx.now
+    await _void(tx, locked)
+    undone = locked.reversed_at is not None or locked.status == ReferralStatus.REJECTED
+    if undone:
+        locked.earlier_ordinal = locked.ordinal or locked.earlier_ordinal
+        locked.ordinal, locked.reversed_at, locked.reason = None, None, None
+        locked.status = ReferralStatus.CONVERTED
+        for column, value in conversion.items():
+            setattr(locked, column, value)
+        if pause is not None:
+            locked.reason = pause
+            tell_held(tx, locked, pause)
+    detail = None if undone else "Nothing had been undone yet."
+    tx.record("referral.reinstated", "Reinstated", detail=detail, **subject_of(locked))
+    await tx.session.flush()
+
+
+def is_unjudged(referral: Referral) -> bool:
+    """Is there a conversion that nothing holds, and that nobody has judged?"""
+    held = held_by(referral.status, referral.reason)
+    return referral.status == ReferralStatus.CONVERTED and referral.ordinal is None and not held
+
+
+async def _ask(
+    tx: Transaction,
+    referral: Referral,
+    conversion: dict[str, Any],
+    reason: str,
+    actor: str | None,
+) -> Outgoing:
+    referral.reinstating, referral.round = conversion, referral.round + 1
+    cause = new_id(Prefix.REINSTATEMENT)
+    tx.record(
+        "referral.reinstatement_asked",
+        "Reinstatement asked for",
+        detail=reason,
+        source="staff" if actor else "engine",
+        actor=actor,
+        data={"reinstatement_id": cause},
+        **subject_of(referral),
+    )
+    await tx.session.flush()
+    return await enqueue(tx, referral, cause)
+
+
+async def _void(tx: Transaction, referral: Referral) -> None:
+    """What was to be reversed before does not come any more."""
+    await tx.session.execute(
+        update(Reversal)
+        .where(
+            col(Reversal.referral_id) == referral.id,
+            col(Reversal.round) < referral.round,
+            col(Reversal.carried_out_at).is_(None),
+        )
+        .values(carried_out_at=tx.now)
+    )
+
+
+async def _lock(tx: Transaction, referral_id: str) -> Referral | None:
+    await tx.session.flush()
+    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def _is_undone(tx: Transaction, referral: Referral) -> bool:
+    """Undone as a whole, or about to be."""
+    if referral.reversed_at is not None:
+        return True
+    total, all_left = (
+        await tx.session.execute(
+            select(
+                func.coalesce(func.sum(Reversal.refunded), 0),
+                func.count().filter(col(Reversal.refunded).is_(None)),
+            ).where(col(Reversal.referral_id) == referral.id, col(Reversal.round) == referral.round)
+        )
+    ).one()
+    paid = referral.order_amount if referral.paid_amount is None else referral.paid_amount
+    return bool(all_left) or (paid is not None and 0 < paid <= int(total or 0))
+
+
+async def _was_only_refunded(tx: Transaction, referral: Referral) -> bool:
+    """By the shop, for the order; neither denied nor found to be wrong."""
+    causes = await tx.session.scalars(
+        select(col(Reversal.cause))
+        .where(col(Reversal.referral_id) == referral.id, col(Reversal.round) == referral.round)
+        .distinct()
+    )
+    return set(causes) <= MENDED_BY_A_PURCHASE
+
+
+def _names_its_order(referral: Referral, request: ConversionRequest) -> bool:
+    return bool(set(request.orders.keys) & set(orders_of_row(referral).keys))
+
+
+async def _was_heard(tx: Transaction, referral: Referral, request: ConversionRequest) -> bool:
+    """Every event that converted the referral, or reinstated it, has its message."""
+    identity = request.identity()
+    if (referral.conversion or {}).get("event_id") == identity:
+        return True
+    message = digest(referral.id, digest(identity))
+    return await tx.session.get(Intake, message) is not None
+
+
+async def _must_have_its_people(tx: Transaction, referral: Referral) -> None:
+    erased = await tx.session.scalar(
+        select(col(Customer.erased_at)).where(col(Customer.id) == referral.referee_id)
+    )
+    if erased is not None:
+        raise NotAllowedInState("The friend was erased: nobody is left to be rewarded.")
+
+
+def _why_not(referral: Referral) -> str:
+    if referral.status == ReferralStatus.EXPIRED:
+        return f"The referral expired. {_NEVER_CONVERTED}"
+    words = referral.status.replace("_", " ")
+    return f"The referral is {words}: only one that was reversed or rejected is reinstated."
