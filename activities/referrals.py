@@ -48,7 +48,7 @@ class ReferralActivities:
     @activity.defn
     async def judge_again(self, referral_id: str) -> Decision:
         """Judge a referral that was reinstated. Idempotent like `qualify`."""
-        return await qualification.judge_again(self._database, referral_id)
+        return await qualification.judge_again(self._database, referral_id, _carrier())
 
     @activity.defn
     async def expire(self, start: ReferralStart) -> Expiry:

@@ -31,41 +31,49 @@ from store.referrals.conversion import start_of, subject_of
 from store.tables import Grant, Order, Referral
 
 
-async def judge_again(database: Database, referral_id: str) -> Decision:
+async def judge_again(database: Database, referral_id: str, carrier: str) -> Decision:
     """Judge a referral that was reinstated, as any other. Running it again answers what was
-    decided."""
+    decided. `carrier`: the workflow that carries the grants."""
     async with database.reading() as session:
         referral = await session.get_one(Referral, referral_id)
-    return await qualify(database, start_of(referral))
+    return await qualify(database, start_of(referral), carrier)
 
 
-async def qualify(database: Database, start: ReferralStart) -> Decision:
-    """Judge the referral's conversion once. Running it again answers what was decided."""
+async def qualify(database: Database, start: ReferralStart, carrier: str | None = None) -> Decision:
+    """Judge the referral's conversion once. Running it again answers what was decided. `carrier`:
+    the workflow that carries the grants, where it is not the referral's own."""
     try:
         async with database.transaction() as tx:
-            return await _decide(tx, start)
+            return await _decide(tx, start, carrier)
     except budgets.BudgetSpent as spent:
         async with database.transaction() as tx:
             return await _reject_for_budget(tx, start, spent)
 
 
-async def _decide(tx: Transaction, start: ReferralStart) -> Decision:
+async def _decide(tx: Transaction, start: ReferralStart, carrier: str | None) -> Decision:
     case = await cases.read(tx, start)
     if not _is_open(case.referral):
-        return await _decided_before(tx, case.referral)
+        return await _decided_before(tx, case.referral, carrier)
     grants, again = await _earned(tx, case)
     verdicts = await _judged(tx, case, grants)
     if not all(verdict.passed for verdict in verdicts):
         return await reject(tx, case.referral, verdicts)
-    return await _grant(tx, case, grants, again, verdicts)
+    return await _grant(tx, case, grants, again, verdicts, carrier)
 
 
 async def _grant(
-    tx: Transaction, case: Case, grants: list[Grant], again: list[Again], verdicts: list[Verdict]
+    tx: Transaction,
+    case: Case,
+    grants: list[Grant],
+    again: list[Again],
+    verdicts: list[Verdict],
+    carrier: str | None = None,
 ) -> Decision:
     reopened = await regain(tx, again)
     kept = [one.grant for one in again if one.grant not in reopened]
     _flag(tx, case, [*grants, *reopened], verdicts)
+    for grant in [*grants, *reopened]:
+        grant.workflow_id = carrier or grant.workflow_id
     await freeze_keys(tx, grants, case.referral)
     await accept(tx, case, grants, reopened, verdicts, kept=kept)
     return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
@@ -158,7 +166,9 @@ def _is_open(referral: Referral) -> bool:
     return referral.status == ReferralStatus.CONVERTED and held is None
 
 
-async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
+async def _decided_before(
+    tx: Transaction, referral: Referral, carrier: str | None = None
+) -> Decision:
     """Its grants as they stand now: a successor of the referral's workflow goes on from there. One
     that another workflow carries is that one's."""
     if referral.ordinal is None and (pause := held_by(referral.status, referral.reason)):
@@ -168,7 +178,7 @@ async def _decided_before(tx: Transaction, referral: Referral) -> Decision:
         .outerjoin(Order, col(Order.grant_id) == col(Grant.id))
         .where(
             col(Grant.referral_id) == referral.id,
-            col(Grant.workflow_id) == referral.workflow_id,
+            col(Grant.workflow_id) == (carrier or referral.workflow_id),
         )
         .ext(distinct_on(col(Grant.id)))
         .order_by(col(Grant.id), col(Order.generation).desc())

@@ -151,7 +151,8 @@ class TestPause:
         await made(service.post(f"/v1/campaigns/{shared.campaign_id}/disable"))
         answer = await made(service.post("/v1/events", json=event_body(None, friend)))
         held = {"id": referral["id"], "status": "converted", "reason": "campaign_paused"}
-        assert answer["referral"] == held | {"campaign_id": shared.campaign_id}
+        held |= {"campaign_id": shared.campaign_id, "why_not": None}
+        assert answer["referral"] == held | {"rewarded": True}
         read = await made(service.get(f"/v1/referrals/{referral['id']}"))
         assert (read["status"], read["reason"]) == ("converted", "campaign_paused")
         assert read["due_at"] > (now() + timedelta(days=29)).isoformat()

@@ -31,7 +31,7 @@ class TestWithCode:
         answer = await _send(service, body)
         referral = await one(database, Referral)
         ref = {"id": referral.id, "status": "converted", "campaign_id": shared.campaign_id}
-        ref["reason"] = None
+        ref |= {"reason": None, "rewarded": True, "why_not": None}
         customer = answer["customer"]
         assert answer == {
             "object": "event",
@@ -39,6 +39,8 @@ class TestWithCode:
             "customer": friend | {"id": customer["id"], "object": "customer"},
             "referral": ref,
             "referrals": [ref],
+            "rewarded": True,
+            "why_not": None,
             "loyalty": None,
             "warnings": [],
             "metadata": {"event_id": "e1", "sku": 7},

@@ -20,11 +20,11 @@ ORDER = {"source_id": "order-77", "amount": 4000}
 async def settle(database: Database) -> None:
     """What the workflows do."""
     for referral in await rows(database, Referral):
-        await judge_again(database, referral.id)
+        await judge_again(database, referral.id, referral.workflow_id)
         async with database.transaction() as tx:
             answer = await reversing.carry_out(tx, referral.id)
         if answer.judge:
-            await judge_again(database, referral.id)
+            await judge_again(database, referral.id, referral.workflow_id)
 
 
 async def bought(client: httpx.AsyncClient, database: Database) -> tuple[Any, str]:

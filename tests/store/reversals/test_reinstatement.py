@@ -82,7 +82,10 @@ class Story:
             answer = await reversing.carry_out(tx, self.id)
         if not answer.judge:
             return []
-        return [task.grant_id for task in (await judge_again(self.database, self.id)).grants]
+        return [
+            task.grant_id
+            for task in (await judge_again(self.database, self.id, "aftercare:x")).grants
+        ]
 
     async def grant(self) -> Grant:
         return await one(self.database, Grant, role="referee")
