@@ -68,7 +68,8 @@ class TestWithCode:
             await _send(service, event_body(shared.code, friend, metadata={"event_id": id}))
             for id in ("e1", "e2")
         ]
-        assert answers[0]["referral"] == answers[1]["referral"]
+        assert answers[0]["referral"]["id"] == answers[1]["referral"]["id"]
+        assert [answer["rewarded"] for answer in answers] == [True, False]
         assert len(await rows(database, Event, type="referral.converted")) == 1
 
     async def test_identity_from_idempotency_key(
