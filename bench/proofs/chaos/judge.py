@@ -229,14 +229,19 @@ async def _events(
     verdict: Verdict, database: Database, referrals: list[Row], grants: list[Row]
 ) -> None:
     """Invariant 9: an event for each fact, once, and none without its fact."""
+    events = await books.rows(database, Event)
     told = Counter(
-        (event.type, event.grant_id or event.referral_id)
-        for event in await books.rows(database, Event)
-        if event.type in _TOLD
+        (event.type, event.grant_id or event.referral_id) for event in events if event.type in _TOLD
     )
+    # A refund took it out of the wallet again: delivered it was.
+    debited = {event.grant_id for event in events if event.type == "grant.debited"}
     facts = Counter(("referral.qualified", row["id"]) for row in referrals if row["ordinal"])
     facts.update(("referral.converted", row["id"]) for row in referrals if row["conversion"])
     facts.update(("grant.created", row["id"]) for row in grants)
-    facts.update(("grant.delivered", row["id"]) for row in grants if row["status"] == "delivered")
+    facts.update(
+        ("grant.delivered", row["id"])
+        for row in grants
+        if row["status"] == "delivered" or row["id"] in debited
+    )
     verdict.lost += [f"no event {key[0]} of {key[1]}" for key in facts - told]
     verdict.doubled += [f"an event too many: {key[0]} of {key[1]}" for key in told - facts]
