@@ -59,13 +59,13 @@ def key(sort: Sort, value: str) -> str:
 
 
 def order_ids(source_ids: list[Any], ids: list[Any]) -> OrderIds:
-    """From what a body says; blanks and what is not given are left out."""
+    """From what a body says; blanks, what is not given, and what is no id are left out."""
     return OrderIds(source_ids=_said(source_ids), ids=_said(ids))
 
 
 def _said(values: list[Any]) -> tuple[str, ...]:
     texts = (id_text(value) for value in values)
-    return tuple(dict.fromkeys(text for text in texts if text))
+    return tuple(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
 
 
 def id_text(value: Any) -> Any:

@@ -21,9 +21,13 @@ from domain import dates
 from domain.customers import Person, not_given
 from domain.money import Currency
 from domain.purchases import id_text
+from domain.refusals import InvalidPayload
 
 Instant = dates.Instant
 """RFC 3339; without an offset it is UTC."""
+
+LONGEST_ID = 255
+"""Characters of an id that a caller gives."""
 
 MAX_MINOR = 10**15
 """More than any order or budget; far less than a 64-bit column holds."""
@@ -78,8 +82,19 @@ def identity_of(metadata: dict[str, Any], *names: str) -> str | None:
         value = metadata.get(name)
         text = value if isinstance(value, str) else id_text(value)
         if isinstance(text, str) and text.strip():
+            must_be_short(metadata, name)
             return text
     return None
+
+
+def must_be_short(metadata: dict[str, Any], *names: str) -> None:
+    """Raises InvalidPayload for an id in metadata that no index could hold."""
+    for name in names:
+        value = metadata.get(name)
+        if isinstance(value, str) and len(value) > LONGEST_ID:
+            raise InvalidPayload(
+                f"An id has at most {LONGEST_ID} characters.", field=f"/metadata/{name}"
+            )
 
 
 def _not_blank(value: str) -> str:

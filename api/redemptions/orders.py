@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from api.http.fields import MAX_MINOR, ExternalId, Given, MinorUnits, OrderCurrency
+from api.http.fields import (
+    MAX_MINOR,
+    ExternalId,
+    Given,
+    MinorUnits,
+    OrderCurrency,
+    must_be_short,
+)
 from domain.customers import Metadata
 from domain.discounts import Line
 from domain.purchases import OrderIds, order_ids
@@ -99,6 +106,7 @@ class OrderIn(BaseModel):
     def ids(self, metadata: dict[str, Any] | None = None) -> OrderIds:
         """Every id that it came with; `metadata`: of the event, which may name it as well."""
         said = metadata or {}
+        must_be_short(said, "order_source_id", "order_id")
         return order_ids(
             [self.source_id, said.get("order_source_id")], [self.id, said.get("order_id")]
         )

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import cycle
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from bench.proofs.odd_inputs import odd_requests, world_of, wrong_with
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 from cli.stack.state import DevInfo
+from domain.roles import Role
 
 CHECKS = (
     "not_a_server_error",
@@ -49,8 +51,8 @@ def main(seconds: int = 600, seed: int = 1) -> None:
 def sweep(
     info: DevInfo, seconds: float, seed: int, most: int | None = None
 ) -> tuple[int, list[str]]:
-    """Odd inputs for so long, `most` of them, as this stack's admin: how many were sent, and what
-    was answered wrongly."""
+    """Odd inputs for so long, `most` of them, every other one as admin and the rest as each other
+    role: how many were sent, and what was answered wrongly."""
     assert info.api
     headers = {"X-App-Id": info.app_id, "X-App-Token": info.app_token}
     sent, wrong, ends = 0, [], time.monotonic() + seconds
@@ -58,15 +60,25 @@ def sweep(
         document = client.get("/openapi.json").json()
         for path, body in world_of(document):
             client.post(path, json=body)
+        others = cycle([_credentials(client, role) for role in Role if role != Role.ADMIN])
         for odd in odd_requests(document, seed)[:most]:
             if time.monotonic() > ends:
                 break
-            answer = client.request(odd.method, odd.url, content=odd.content, headers=odd.headers)
+            as_whom = {} if sent % 2 else next(others)
+            answer = client.request(
+                odd.method, odd.url, content=odd.content, headers=odd.headers | as_whom
+            )
             sent += 1
             kind = answer.headers.get("content-type", "").partition(";")[0]
             if found := wrong_with(odd, answer.status_code, kind):
                 wrong.append(f"{odd.method} {odd.path}: {odd.what}: {found}")
     return sent, wrong
+
+
+def _credentials(client: httpx.Client, role: Role) -> dict[str, str]:
+    answer = client.post("/v1/keys", json={"name": f"fuzz as {role}", "role": role})
+    made = answer.raise_for_status().json()
+    return {"X-App-Id": made["id"], "X-App-Token": made["token"]}
 
 
 def command(info: DevInfo, seconds: int, seed: int) -> list[str]:

@@ -26,6 +26,7 @@ VALUES = (
     ),
     *("20261231", '"20261231"', '"9999-12-31T23:59:59-05:00"', '"0001-01-01T00:00:00+14:00"'),
     *('"' + "(" * 400 + "1" + ")" * 400 + '"', '"' + "x" * 300 + '"', '"a/b?c#d%00"', '"4,71E+15"'),
+    '"' + "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9000)) + '"',
     *("null", "true", "[]", "{}", "[" * 40 + "]" * 40, '{"a": {"b": [1, "2", null]}}', '["x"]'),
 )
 """JSON texts that take the place of one value of a body."""
