@@ -77,6 +77,14 @@ class FreeOrders(StrEnum):
     REFUSE = "refuse"
 
 
+class WhenReferrerFull(StrEnum):
+    """What becomes of a friend whose referrer, or whose referrer's tier, may be given no more."""
+
+    REFUSE = "refuse"
+    FRIEND_ONLY = "friend_only"
+    """The friend is rewarded alone."""
+
+
 class Tier(BaseModel):
     """A reward for the referrer, and the count of unique referees that earns it."""
 
@@ -152,6 +160,7 @@ class CampaignTerms(BaseModel):
     attribution_window: timedelta = timedelta(days=30)
     hold: timedelta = timedelta(0)
     review: Review = Review.NONE
+    when_referrer_full: WhenReferrerFull = WhenReferrerFull.REFUSE
     free_orders: FreeOrders = FreeOrders.COUNT
     """As terms from before this was asked are read. New campaigns begin with REFUSE."""
     remainder: Remainder = Remainder.CANCEL

@@ -33,7 +33,8 @@ REFERRER_ERASED = Verdict(
 
 def judge(terms: CampaignTerms, facts: Facts) -> list[Verdict]:
     """Every check, in the order in which staff read them. Budget is judged last, by its counter."""
-    return [_own_code(facts), _live(facts), _window(facts), _grants(terms, facts)]
+    granted = grants_verdict(terms, facts.grants_to_referrer, facts.new_grants_to_referrer)
+    return [_own_code(facts), _live(facts), _window(facts), granted]
 
 
 def _own_code(facts: Facts) -> Verdict:
@@ -72,15 +73,16 @@ def _window(facts: Facts) -> Verdict:
     return Verdict(check="attribution_window", passed=passed, detail=detail, numbers=numbers)
 
 
-def _grants(terms: CampaignTerms, facts: Facts) -> Verdict:
+def grants_verdict(terms: CampaignTerms, already: int, new: int) -> Verdict:
+    """How many grants the referrer may have in all."""
     limit = terms.limits.grants_per_referrer
-    after = facts.grants_to_referrer + facts.new_grants_to_referrer
+    after = already + new
     passed = limit is None or after <= limit
     return Verdict(
         check="grants_per_referrer",
         passed=passed,
         detail="No limit." if limit is None else f"{after} of at most {limit} grants.",
-        numbers={"limit": limit, "already": facts.grants_to_referrer, "after": after},
+        numbers={"limit": limit, "already": already, "after": after},
     )
 
 

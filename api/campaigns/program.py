@@ -9,7 +9,15 @@ from pydantic import ConfigDict, Field
 from api.campaigns.checks import AudienceIn, FraudIn
 from api.http.fields import MAX_MINOR, Duration, Strict
 from api.rewards.kinds import RewardIn
-from domain.campaigns import ConversionKind, Criterion, FreeOrders, OnReversal, Remainder, Review
+from domain.campaigns import (
+    ConversionKind,
+    Criterion,
+    FreeOrders,
+    OnReversal,
+    Remainder,
+    Review,
+    WhenReferrerFull,
+)
 from domain.money import Currency
 
 
@@ -103,6 +111,11 @@ class ProgramChangeIn(Strict):
     attribution_window: Duration | None = None
     hold: Duration | None = None
     review: Review | None = None
+    when_referrer_full: WhenReferrerFull | None = Field(
+        default=None,
+        description="What happens once grants_per_referrer, or a tier's cap, is full. refuse: the "
+        "friend is refused, at sign-up already; friend_only: the friend's reward stands alone.",
+    )
     free_orders: FreeOrders | None = Field(
         default=None,
         description="Whether an order of 0 converts; it does not, unless the terms say so. No "

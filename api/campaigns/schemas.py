@@ -23,6 +23,7 @@ from domain.campaigns import (
     Remainder,
     Review,
     Tier,
+    WhenReferrerFull,
 )
 from domain.codes import CodeConfig
 from domain.discounts import Discount, PercentOff, UnitsOff
@@ -108,6 +109,7 @@ class ReferralProgram(BaseModel):
     attribution_window: timedelta = Field(examples=["P30D"])
     hold: timedelta = Field(examples=["P14D"])
     review: Review
+    when_referrer_full: WhenReferrerFull
     free_orders: FreeOrders
     remainder: Remainder
     limits: Limits
@@ -124,6 +126,7 @@ class ReferralProgram(BaseModel):
             attribution_window=terms.attribution_window,
             hold=terms.hold,
             review=terms.review,
+            when_referrer_full=terms.when_referrer_full,
             free_orders=terms.free_orders,
             remainder=terms.remainder,
             limits=terms.limits,

@@ -22,7 +22,14 @@ from domain.refusals import InvalidPayload
 
 PROGRAM = "/referral_program"
 _PATTERN = "/voucher/code_config/pattern"
-_SAME_NAME = ("attribution_window", "hold", "review", "free_orders", "remainder")
+_SAME_NAME = (
+    "attribution_window",
+    "hold",
+    "review",
+    "when_referrer_full",
+    "free_orders",
+    "remainder",
+)
 
 
 def rewards_in(program: ProgramChangeIn | None) -> Iterator[KindIn | ReferenceIn | None]:

@@ -4,7 +4,7 @@ what a tier may give. A conversion fits within all of them, or none of its grant
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -66,10 +66,7 @@ async def of_referrer(
     """The limits that are one referrer's own: the caller holds that referrer's progress."""
     own = [limit for limit in _limits(terms.limits) if not limit.counter.shared]
     verdicts = await _counted(tx, terms, subject, at, own)
-    for tier in terms.tiers:
-        if tier.max_grants_per_referrer is not None:
-            verdicts += await _tier(tx, tier, subject, new, tier.max_grants_per_referrer, True)
-    return verdicts
+    return verdicts + await _tiers(tx, terms, subject, _reasons(new), own=True)
 
 
 async def of_campaign(
@@ -78,10 +75,15 @@ async def of_campaign(
     """The limits that all share: the caller holds the campaign's lock."""
     shared = [limit for limit in _limits(terms.limits) if limit.counter.shared]
     verdicts = await _counted(tx, terms, subject, at, shared)
-    for tier in terms.tiers:
-        if tier.max_grants is not None:
-            verdicts += await _tier(tx, tier, subject, new, tier.max_grants, False)
-    return verdicts
+    return verdicts + await _tiers(tx, terms, subject, _reasons(new), own=False)
+
+
+async def of_tiers(
+    tx: Transaction, terms: CampaignTerms, subject: Subject, earned: Mapping[str, int]
+) -> list[Verdict]:
+    """The tiers' caps, as far as they are known without a lock. `earned`: grants by tier."""
+    own = await _tiers(tx, terms, subject, earned, own=True)
+    return own + await _tiers(tx, terms, subject, earned, own=False)
 
 
 def are_shared(terms: CampaignTerms) -> bool:
@@ -108,19 +110,32 @@ async def _counted(
     return [_verdict(limit.name, before[limit.counter] + 1, limit.most) for limit in limits]
 
 
-async def _tier(
-    tx: Transaction, tier: Tier, subject: Subject, new: list[Grant], most: int, own: bool
+def _reasons(new: list[Grant]) -> Mapping[str, int]:
+    return Tally(grant.reason for grant in new)
+
+
+async def _tiers(
+    tx: Transaction, terms: CampaignTerms, subject: Subject, earned: Mapping[str, int], *, own: bool
 ) -> list[Verdict]:
-    """Only where this conversion earns the tier."""
-    earned = Tally(grant.reason for grant in new)[tier.id]
-    if not earned:
-        return []
+    """Only of tiers that the conversion earns. `own`: the caps that are one referrer's."""
+    verdicts = []
+    for tier in terms.tiers:
+        most = tier.max_grants_per_referrer if own else tier.max_grants
+        if most is not None and earned.get(tier.id):
+            verdicts.append(await _tier(tx, tier, subject, earned[tier.id], most, own=own))
+    return verdicts
+
+
+async def _tier(
+    tx: Transaction, tier: Tier, subject: Subject, earned: int, most: int, *, own: bool
+) -> Verdict:
     parameters = {"campaign": subject.campaign_id, "tier": tier.id}
     if own:
         parameters["referrer"] = subject.referrer_id
     given = await tx.session.execute(_GIVEN_TO_REFERRER if own else _GIVEN, parameters)
     name = "max_grants_per_referrer" if own else "max_grants"
-    return [_verdict(name, given.scalar_one() + earned, most, f" of tier {tier.name!r}")]
+    verdict = _verdict(name, given.scalar_one() + earned, most, f" of tier {tier.name!r}")
+    return verdict.model_copy(update={"numbers": verdict.numbers | {"tier": tier.id}})
 
 
 def _verdict(name: str, after: int, most: int, of: str = "") -> Verdict:

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
-from domain.campaigns import Review
+from domain.campaigns import Review, WhenReferrerFull
+from domain.caps import friend_alone, full_tiers, room_left
 from domain.grants import GrantStatus
 from domain.messages import Decision, ReferralStart
 from domain.referrals import ReferralStatus, held_by
@@ -19,6 +20,7 @@ from domain.verdict import Verdict
 from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
 from store.database import Database, Transaction
 from store.grants.create import earned, send_to_review, tasks_of
+from store.grants.milestones import earned_before
 from store.grants.order_keys import freeze_keys
 from store.grants.resume import resumed
 from store.ledger import budgets
@@ -26,7 +28,7 @@ from store.qualification import case as cases
 from store.qualification import checks
 from store.qualification.accept import accept, reject
 from store.qualification.case import Case
-from store.qualification.reopen import Again, earned_before, own_before, regain, told_apart
+from store.qualification.reopen import Again, own_before, regain, told_apart
 from store.referrals.conversion import start_of, subject_of
 from store.tables import Grant, Order, Referral
 
@@ -54,8 +56,7 @@ async def _decide(tx: Transaction, start: ReferralStart, carrier: str | None) ->
     case = await cases.read(tx, start)
     if not _is_open(case.referral):
         return await _decided_before(tx, case.referral, carrier)
-    grants, again = await _earned(tx, case)
-    verdicts = await _judged(tx, case, grants)
+    grants, again, verdicts = await _weighed(tx, case)
     if not all(verdict.passed for verdict in verdicts):
         return await reject(tx, case.referral, verdicts)
     return await _grant(tx, case, grants, again, verdicts, carrier)
@@ -88,8 +89,7 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
     case = await cases.read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return
-    grants, again = await _earned(tx, case)
-    verdicts = await _judged(tx, case, grants)
+    grants, again, verdicts = await _weighed(tx, case)
     try:
         if all(verdict.passed for verdict in verdicts):
             await _grant(tx, case, grants, again, verdicts)
@@ -99,9 +99,32 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
     raise cannot_count(verdicts)
 
 
+async def _weighed(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again], list[Verdict]]:
+    """What the conversion earns, and what is found about it. Where the terms say so, a full cap
+    takes the referrer's grants away, and leaves the friend's."""
+    grants, again = await _earned(tx, case)
+    verdicts = await _judged(tx, case, grants)
+    if case.terms.when_referrer_full is WhenReferrerFull.FRIEND_ONLY:
+        left = _within_caps(grants, verdicts)
+        if len(left) < len(grants):
+            told = friend_alone(verdicts)
+            return left, again, [*await _judged(tx, case, left), told]
+    return grants, again, verdicts
+
+
+def _within_caps(grants: list[Grant], verdicts: list[Verdict]) -> list[Grant]:
+    full, room = full_tiers(verdicts), room_left(verdicts)
+    left = [one for one in grants if one.role == "referee" or one.reason not in full]
+    referrers = sum(one.role == "referrer" for one in left)
+    if room is not None and referrers > room:
+        return [one for one in left if one.role == "referee"]
+    return left
+
+
 async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]]:
     """The conversion's grants, and the milestones among them that were earned before."""
-    earlier = await earned_before(tx, case.terms, case.referral, case.friends)
+    campaign_id, referrer_id = case.referral.campaign_id, case.referral.referrer_id
+    earlier = await earned_before(tx, case.terms, campaign_id, referrer_id, case.friends)
     tiers = reached(case.terms.tiers, case.friends, case.number, earlier.by_tier)
     grants = earned(case.referral, case.terms, tiers, tx.now, case.traits)
     return await told_apart(tx, grants, earlier, await own_before(tx, case.referral))
@@ -150,7 +173,7 @@ async def _reject_for_budget(
     case = await cases.read(tx, start)
     if not _is_open(case.referral):
         return await _decided_before(tx, case.referral)
-    verdicts = await _judged(tx, case, (await _earned(tx, case))[0])
+    _, _, verdicts = await _weighed(tx, case)
     return await reject(tx, case.referral, [*verdicts, _too_little(case, spent)])
 
 

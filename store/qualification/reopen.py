@@ -1,23 +1,21 @@
-"""The milestones that a referrer has earned, and those that are earned again after a reversal."""
+"""Milestones that are earned again after a reversal."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from domain import ledger
-from domain.campaigns import CampaignTerms
 from domain.grants import GrantStatus
-from domain.tiers import Milestone, may_reach
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import receivables
+from store.grants.milestones import Earlier
 from store.grants.value import posting_of, resize, unit_of
 from store.reversals.undo_grant import pending
 from store.tables import Grant, Referral
-from store.terms import milestone_tier
 
 
 class Again(NamedTuple):
@@ -25,55 +23,6 @@ class Again(NamedTuple):
 
     grant: Grant
     fresh: Grant
-
-
-class Earlier(NamedTuple):
-    """A referrer's milestones so far, of the tiers that the count may reach now."""
-
-    by_tier: dict[str, list[Milestone]]
-    undone: dict[tuple[str, int], str]
-    """The grants of those that a reversal took back, by tier and ordinal."""
-
-
-_BEFORE = (
-    select(
-        col(Grant.id),
-        col(Grant.reason),
-        col(Grant.ordinal),
-        col(Grant.friends_counted),
-        col(Grant.reversed_by).is_not(None),
-        col(Referral.campaign_version),
-    )
-    .join(Referral, col(Referral.id) == Grant.referral_id)
-    .where(
-        col(Grant.campaign_id) == bindparam("campaign"),
-        col(Grant.reason).in_(bindparam("tiers", expanding=True)),
-        col(Grant.recipient_id) == bindparam("referrer"),
-    )
-)
-
-
-async def earned_before(
-    tx: Transaction, terms: CampaignTerms, referral: Referral, friends: int
-) -> Earlier:
-    """What decides which milestones the referrer earns as the count comes to `friends`. The
-    caller holds the referrer's progress, without which none is earned or undone."""
-    earlier = Earlier({}, {})
-    tiers = [tier.id for tier in terms.tiers if may_reach(tier, friends)]
-    if not tiers:
-        return earlier
-    campaign_id = referral.campaign_id
-    parameters = {"campaign": campaign_id, "tiers": tiers, "referrer": referral.referrer_id}
-    for id, tier, ordinal, count, undone, version in await tx.session.execute(_BEFORE, parameters):
-        if count is None:
-            # For one friend; or written by a worker of the release before, beside an upgrade.
-            if await milestone_tier(tx, campaign_id, version, tier) is None:
-                continue
-            count = ordinal
-        earlier.by_tier.setdefault(tier, []).append(Milestone(ordinal, count, undone))
-        if undone:
-            earlier.undone[tier, ordinal] = id
-    return earlier
 
 
 Own = dict[tuple[str, str, int], tuple[str, bool]]

@@ -23,6 +23,7 @@ from store.redemptions.repeats import RedemptionRequest, column_of, first_use, r
 from store.referrals.attribute import attribute, convert_by, same_code
 from store.referrals.conversion import ConversionRequest, start_of
 from store.referrals.progress import lock_progress
+from store.referrals.room import must_leave_room
 from store.tables import Redemption, Referral
 from store.terms import terms_of
 
@@ -141,6 +142,11 @@ async def _must_be_redeemable(
     within = await uses.must_be_within_limit(tx, found.campaign_id, request.customer_id, terms)
     must_run(tx, found, begun=begun)
     admission.must_be_open(tx, terms, found.start_date)
+    if found.existing and begun and terms.conversion is ConversionKind.CUSTOM_EVENT:
+        # No discount to one whose reward a full cap would refuse.
+        parties = (request.customer_id, found.existing.referrer_id)
+        subject = Subject(found.campaign_id, found.voucher_id, *parties)
+        await must_leave_room(tx, terms, subject, converts=False)
     return terms, within
 
 

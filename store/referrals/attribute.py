@@ -26,6 +26,7 @@ from store.referrals.convert import Converted, convert_all, convert_these, takes
 from store.referrals.purchases import lock_orders, must_be_unused
 from store.referrals.reinstatement import buy_again
 from store.referrals.repeats import first_answer, remember
+from store.referrals.room import must_leave_room
 from store.tables import Referral, metadata
 
 
@@ -51,7 +52,8 @@ async def attribute(
     if found.existing:
         return Attributed(same_code(found), created=False, intake=[])
     must_be_live(tx, found, new=True)
-    given = {"attributes": metadata, "verdicts": await _admitted(tx, found, referee_id)}
+    verdicts = await _admitted(tx, found, referee_id, converts=False)
+    given = {"attributes": metadata, "verdicts": verdicts}
     referral, created = await _insert(tx, found, referee_id, given)
     outgoing = [await enqueue(tx, referral, None)] if created else []
     return Attributed(referral, created, outgoing)
@@ -92,7 +94,7 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
         live = found.campaign_active and found.voucher_active
         return await convert_these(tx, [referral], request, [] if live else [referral.id])
     must_be_live(tx, found, new=True, at=request.bought_at)
-    verdicts = await _admitted(tx, found, request.customer_id)
+    verdicts = await _admitted(tx, found, request.customer_id, converts=True)
     parties = (request.customer_id, found.referrer_id)
     subject = Subject(found.campaign_id, found.voucher_id, *parties)
     await lock_orders(tx, [request.orders])
@@ -105,9 +107,13 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
     return Converted([referral], False, [await enqueue(tx, referral, request)])
 
 
-async def _admitted(tx: Transaction, found: Code, referee_id: str) -> list[dict[str, Any]]:
+async def _admitted(
+    tx: Transaction, found: Code, referee_id: str, *, converts: bool
+) -> list[dict[str, Any]]:
     """The verdicts that a referral begins with."""
     verdicts = await admission.admit(tx, found, referee_id)
+    subject = Subject(found.campaign_id, found.voucher_id, referee_id, found.referrer_id)
+    await must_leave_room(tx, found.terms, subject, converts=converts)
     return [verdict.model_dump(mode="json") for verdict in verdicts]
 
 

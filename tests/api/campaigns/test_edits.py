@@ -109,7 +109,7 @@ class TestEdit:
         [
             ({"name": ""}, "/name"),
             ({"expiration_date": "2001-01-01", "start_date": "2002-01-01"}, "/expiration_date"),
-            ({"active": True}, "/active"),
+            ({"active": "yes, please"}, "/active"),
             ({"unset": ["name"]}, "/unset/0"),
             ({"unset": ["referral_program.limits.nothing"]}, "/unset/0"),
             ({"referral_program": {"hold": "long"}}, "/referral_program/hold"),
