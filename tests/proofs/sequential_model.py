@@ -74,11 +74,27 @@ class Model:
     milestones: dict[str, list[Reached]] = field(default_factory=lambda: defaultdict(list))
     rolled_back: set[str] = field(default_factory=set)
 
-    def sign_up(self, referrer: str, who: str) -> None:
-        """Only the first code counts; nobody begins where nothing is left."""
+    def sign_up(self, referrer: str, who: str, *, converts: bool = False) -> None:
+        """Only the first code counts; nobody begins where nothing is left or a cap is full."""
         left = self.terms.budget - sum(self.grants.values())
-        if who not in self.came and left >= FRIEND and self._uses() < self.terms.uses:
+        room = self._has_room(referrer, converts=converts)
+        if who not in self.came and left >= FRIEND and self._uses() < self.terms.uses and room:
             self.came[who] = Friend(referrer, self.terms)
+
+    def _has_room(self, referrer: str, *, converts: bool) -> bool:
+        """Do the caps allow for what one more friend earns: each one's reward, and at a conversion
+        the milestone as well?"""
+        terms, new = self.terms, ["each"]
+        if converts:
+            number = self._milestone(referrer, terms, self.friends[referrer] + 1)
+            new += ["many"] if number and (referrer, "many", number) not in self.grants else []
+        own = [reason for owner, reason, _ in self.grants if owner == referrer] + new
+        many = sum(reason == "many" for _, reason, _ in self.grants) + new.count("many")
+        return (
+            len(own) <= terms.cap
+            and own.count("each") <= terms.each_cap
+            and ("many" not in new or many <= terms.many_cap)
+        )
 
     def convert(
         self, referrer: str, who: str, order: str | None = None, *, redeems: bool = False
@@ -89,7 +105,7 @@ class Model:
         if order and self._standing(order):
             return
         known = who in self.came
-        self.sign_up(referrer, who)
+        self.sign_up(referrer, who, converts=True)
         friend = self.came.get(who)
         if friend is None or friend.referrer != referrer or friend.state != "waiting":
             return

@@ -30,6 +30,7 @@ from tests.builders import (
     points,
     qualify,
     rows,
+    sign_up,
     start_of,
     terms,
 )
@@ -185,12 +186,13 @@ async def test_what_a_reversal_undid_leaves_no_room_in_its_tier(database: Databa
     programme = await add_programme(database, terms(tier, referee_reward=None))
     campaign_id = programme.campaign_id
     other = await add_code(database, campaign_id, await add_customer(database))
+    late = await sign_up(database, other)
     await qualify(database, programme.code)
-    first = await one(database, Referral, campaign_id=campaign_id)
+    first = await one(database, Referral, referrer_id=programme.referrer_id)
     async with database.transaction() as tx:
         await request_reversal(tx, first.id, None, "sent back", "refund-1")
         await carry_out(tx, first.id)
-    assert not (await qualify(database, other)).qualified
+    assert not (await qualify(database, other, late.referee_id)).qualified
     assert (await qualify(database, programme.code)).qualified
     standing = [grant.status for grant in await rows(database, Grant, campaign_id=campaign_id)]
     assert standing == ["ordering"]

@@ -20,6 +20,7 @@ from store.referrals.expire import expire
 from store.tables import Budget, Event, Grant, LedgerEntry, Referral, ReferrerProgress
 from tests.auditing import assert_books_agree, balances
 from tests.builders import (
+    add_campaign,
     add_code,
     add_customer,
     add_programme,
@@ -179,10 +180,16 @@ class TestGrantsPerReferrer:
     ) -> None:
         of = terms(limits=Limits(grants_per_referrer=2))
         programme = await add_programme(database, of)
-        decisions = [await qualify(database, programme.code) for _ in range(3)]
+        late = await sign_up(database, programme.code)
+        decisions = [
+            await qualify(database, programme.code, friend)
+            for friend in (None, None, late.referee_id)
+        ]
         assert [decision.qualified for decision in decisions] == [True, True, False]
         assert len(await rows(database, Grant, role="referee")) == 2
-        assert (await verdict(database, "grants_per_referrer"))["numbers"] == {
+        rejected = await one(database, Referral, id=late.id)
+        (found,) = [one for one in rejected.verdicts if one["check"] == "grants_per_referrer"]
+        assert found["numbers"] == {
             "limit": 2,
             "already": 2,
             "after": 3,
@@ -253,7 +260,7 @@ class TestBudget:
         assert (await one(database, Budget)).reserved == 0
 
     async def test_the_counter_itself_refuses_to_pass_its_ceiling(self, database: Database) -> None:
-        await add_programme(database, terms(limits=budget(100)))
+        await add_campaign(database, terms(limits=budget(100)))
         with pytest.raises(IntegrityError, match="ceiling"):
             async with database.transaction() as tx:
                 await tx.session.execute(text("UPDATE budgets SET reserved = 101"))
