@@ -86,8 +86,14 @@ _CAN_BE_EMPTY = {
 }
 
 
+_EVERY_MEMBER = _CAN_BE_EMPTY.keys() | {"metadata"}
+
+
 def _emptied(given: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """The members, and the lines of the address, that the body says are null."""
+    """The members, and the lines of the address, that the body says are null. A body that names
+    every member is one that the official SDK's `from_dict` has filled up with nulls."""
+    if given.keys() >= _EVERY_MEMBER:
+        return set(), set()
     names = {_CAN_BE_EMPTY[name] for name, value in given.items() if _is_null(name, value)}
     address = given.get("address") or {}
     return names, {line for line in Address.model_fields if address.get(line, "") is None}

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from voucherify.models import CustomersUpdateRequestBody
 
 from store.database import Database
 from store.tables import Customer, PersonMark, Referral
@@ -139,6 +140,18 @@ class TestNull:
             "bob@example.com",
             "+12175550111",
         }
+
+    async def test_that_the_official_sdk_fills_a_body_up_with_empties_nothing(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        customer = await made(service.post("/v1/customers", json=person(**KNOWN)))
+        change = CustomersUpdateRequestBody.from_dict({"phone": "+12175550122"})
+        assert change is not None
+        body = change.to_dict()
+        assert body["name"] is None
+        answer = await made(service.put(f"/v1/customers/{customer['id']}", json=body))
+        assert (answer["name"], answer["phone"]) == ("Bob", "+12175550122")
+        assert answer["address"] == customer["address"]
 
     async def test_of_a_line_of_the_address(self, service: httpx.AsyncClient) -> None:
         customer = await made(service.post("/v1/customers", json=person(**KNOWN)))
