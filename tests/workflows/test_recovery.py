@@ -257,3 +257,6 @@ async def test_what_is_missing_is_noticed_and_said(stage: Stage) -> None:
         await recover(stage)
         assert (await sweep(stage.database, stage.client)).missing == 0
         assert "guerdon_workflows_missing 0.0" in await door.metrics()
+    # A history without a single workflow task cannot be replayed in the end.
+    await case.convert()
+    assert await case.result() == "completed"
