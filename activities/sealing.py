@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from store.database import Database
-from store.ledger.seals import seal_next
+from store.ledger.seals import EVENTS, LEDGER, seal_next
 
 
 class SealActivities:
@@ -16,8 +16,9 @@ class SealActivities:
 
     @activity.defn
     async def seal_ledger(self) -> int:
-        """Seal every entry of finished transactions; answers how many."""
+        """Seal every ledger entry and every event of finished transactions; answers how many."""
         sealed = 0
-        while count := await seal_next(self._database):
-            sealed += count
+        for chain in (LEDGER, EVENTS):
+            while count := await seal_next(self._database, chain=chain):
+                sealed += count
         return sealed

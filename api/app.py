@@ -134,6 +134,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
     )
     add_error_handlers(app)
     app.include_router(bulk.files)
+    app.include_router(evidence.keys)
     app.include_router(reports.clock)
     app.include_router(imports.files)
     for module in _ROUTERS:

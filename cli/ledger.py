@@ -1,4 +1,5 @@
-"""`guerdon ledger verify`: whether the ledger is as it was sealed.
+"""`guerdon ledger verify`: whether the ledger and the events are as they were sealed.
+`guerdon ledger head`: what to write down elsewhere, so that nobody can seal them anew unseen.
 
 Exit status: 0, all holds; 1, something was rewritten, which is named; 2, it could not be checked.
 """
@@ -6,30 +7,80 @@ Exit status: 0, all holds; 1, something was rewritten, which is named; 2, it cou
 from __future__ import annotations
 
 import asyncio
+import json
+
+import typer
 
 from cli.surroundings import find_surroundings, told_in_a_line
 from store.database import Database
-from store.ledger.seals import Checked, verify
+from store.ledger.seals import EVENTS, LEDGER, Chain, Checked, verify
+
+_CHAINS = (LEDGER, EVENTS)
 
 
-def run() -> int:
-    """The command; its exit status."""
+def run(head: str | None = None) -> int:
+    """The command; its exit status. `head`: a hash that an earlier run printed, of either chain."""
     with told_in_a_line():
-        checked = asyncio.run(_verify(find_surroundings()))
-    if checked.broken:
-        where = f"entry {checked.broken.seq}" if checked.broken.seq else "the seal"
-        print(f"Block {checked.broken.block}, {where}: {checked.broken.words}.")
+        wanted = _hash(head)
+        checked = asyncio.run(_verify(find_surroundings(), wanted))
+    whole = all([_told(chain, one) for chain, one in zip(_CHAINS, checked, strict=True)])
+    if wanted is None:
+        return 0 if whole else 1
+    known = [
+        f"block {one.known} of the {chain.name}"
+        for chain, one in zip(_CHAINS, checked, strict=True)
+        if one.known
+    ]
+    if known:
+        print(f"The head {head} is {known[0]}: up to there nothing was sealed anew.")
+    else:
+        print(f"No block has the head {head}: the chain was cut off, or sealed anew.")
+    return 0 if whole and known else 1
+
+
+def head() -> int:
+    """Print both heads as one line of JSON. 1 where a chain does not hold."""
+    with told_in_a_line():
+        checked = asyncio.run(_verify(find_surroundings(), None))
+    if any(one.broken for one in checked):
+        for chain, one in zip(_CHAINS, checked, strict=True):
+            _told(chain, one)
         return 1
-    print(
-        f"{checked.blocks} blocks over {checked.entries} entries hold;"
-        f" {checked.unsealed} entries wait for their seal.\nHead of the chain: {checked.head.hex()}"
-    )
+    heads = {
+        chain.name: {"block": one.blocks, "head": one.head.hex()}
+        for chain, one in zip(_CHAINS, checked, strict=True)
+    }
+    print(json.dumps(heads))
     return 0
 
 
-async def _verify(database_url: str) -> Checked:
+def _told(chain: Chain, checked: Checked) -> bool:
+    """Say what was found of one chain; whether it holds."""
+    if checked.broken:
+        where = f"entry {checked.broken.seq}" if checked.broken.seq is not None else "the seal"
+        print(f"{chain.name}: block {checked.broken.block}, {where}: {checked.broken.words}.")
+        return False
+    print(
+        f"{chain.name}: {checked.blocks} blocks over {checked.entries} entries hold;"
+        f" {checked.unsealed} entries wait for their seal.\n"
+        f"Head of the chain ({chain.name}): {checked.head.hex()}"
+    )
+    return True
+
+
+def _hash(head: str | None) -> bytes | None:
+    try:
+        hashed = None if head is None else bytes.fromhex(head)
+    except ValueError:
+        hashed = b""
+    if hashed is not None and len(hashed) != 32:
+        raise typer.BadParameter("must be the 64 hexadecimal digits that `ledger verify` prints")
+    return hashed
+
+
+async def _verify(database_url: str, head: bytes | None) -> list[Checked]:
     database = Database(database_url, pool=1)
     try:
-        return await verify(database)
+        return [await verify(database, chain, head) for chain in _CHAINS]
     finally:
         await database.dispose()

@@ -98,13 +98,18 @@ def simulator(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version, and Temporal too where it is configured."""
+    """Bring the database to this version, and Temporal too where it is configured. With
+    GUERDON_RUNTIME_ROLE, give that role what API and workers need, and no more."""
     from cli.surroundings import told_in_a_line
     from store.migrate import upgrade
+    from store.runtime_role import grant_runtime
     from store.settings import StoreSettings
 
     with told_in_a_line():
-        upgrade(StoreSettings().database_url.get_secret_value())
+        url = StoreSettings().database_url.get_secret_value()
+        upgrade(url)
+        if role := os.environ.get("GUERDON_RUNTIME_ROLE"):
+            grant_runtime(url, role)
     if any(name.startswith("TEMPORAL_") for name in os.environ):
         from cli.temporal import run_and_leave
         from worker.register import prepare
@@ -146,20 +151,48 @@ def reconcile(
 @evidence.command("verify")
 def verify_evidence(
     file: Annotated[Path, typer.Argument(help="The answer of GET /v1/grants/{id}/evidence.")],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GUERDON_EVIDENCE_KEY", help="The deployment's public key, as it published it."
+        ),
+    ] = None,
 ) -> None:
-    """Check a grant's evidence. Exits 1, naming the section, if one was changed."""
+    """Check a grant's evidence. Exits 1 if a section was changed, which it names, or if the
+    signature is not the deployment's."""
     from cli.evidence import run
 
-    raise typer.Exit(run(file))
+    raise typer.Exit(run(file, key))
+
+
+@evidence.command("key")
+def show_evidence_key() -> None:
+    """Print the public key that this deployment signs evidence with."""
+    from cli.evidence import show_key
+
+    show_key()
 
 
 @ledger.command()
-def verify() -> None:
-    """Check that no sealed ledger entry was changed, removed or added. Exits 1, naming the first,
-    if one was."""
+def verify(
+    head: Annotated[
+        str | None, typer.Option(help="A head that was written down elsewhere: it must be there.")
+    ] = None,
+) -> None:
+    """Check that no sealed ledger entry and no sealed event was changed, removed or added. Exits
+    1, naming the first, if one was, or if no block has the given head."""
     from cli.ledger import run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run(head))
+
+
+@ledger.command("head")
+def show_heads() -> None:
+    """Print the heads of both chains as JSON, to be written down where nobody who can write to
+    the database can write."""
+    from cli.ledger import head
+
+    raise typer.Exit(head())
 
 
 @keys.command()

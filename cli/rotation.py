@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from cli.surroundings import told_in_a_line
-from store.access import signing_secrets
+from store.access import deployment_key, signing_secrets
 from store.access.vault import Vault
 from store.database import Database
 from store.orders import claim_links
@@ -36,6 +36,7 @@ async def _rotate(settings: StoreSettings, vault: Vault) -> tuple[int, int]:
     database = Database(settings.database_url.get_secret_value(), pool=2)
     try:
         signing = await signing_secrets.rotate(database, vault)
+        await deployment_key.rotate(database, vault)
         return await claim_links.rotate(database, vault, tell=_tell), signing
     finally:
         await database.dispose()

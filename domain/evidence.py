@@ -1,7 +1,8 @@
 """A grant's evidence: one document of hash-chained sections, ids and amounts only.
 
-Each section's hash is over its name, its content and the hash of the section before it, so that
-whoever holds the document can tell that nothing in it was changed, dropped or moved.
+Each section's hash is over its name, its content and the hash of the section before it, and the
+deployment signs the last one. The hashes name the section that was changed; the signature shows
+that nobody but the deployment wrote them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ class Section(BaseModel):
     hash: str
 
 
+class Signature(BaseModel):
+    """Of the grant's id and the head, by the deployment's Ed25519 key. Hexadecimal."""
+
+    public_key: str
+    value: str
+
+
 class Evidence(BaseModel):
     """All there is to show for one grant."""
 
@@ -32,6 +40,8 @@ class Evidence(BaseModel):
     sections: list[Section]
     head: str
     """The last section's hash: kept elsewhere, it vouches for the whole document."""
+    signature: Signature | None = None
+    """By the deployment that gave it out."""
 
 
 def chain(grant_id: str, sections: dict[str, Any]) -> Evidence:
@@ -53,6 +63,11 @@ def first_wrong(evidence: Evidence) -> str | None:
             return section.name
         previous = section.hash
     return None if evidence.head == previous else "head"
+
+
+def signed_text(evidence: Evidence) -> bytes:
+    """What is signed: the head stands for every section."""
+    return f"guerdon evidence\n{evidence.grant_id}\n{evidence.head}".encode()
 
 
 def _hash(grant_id: str, name: str, content: Any, previous: str) -> str:

@@ -1,4 +1,4 @@
-"""A hash chain over the ledger's entries, in blocks.
+"""A hash chain over the ledger's entries, and one over the events, in blocks.
 
 A block holds one digest an entry and a hash over them, over its bounds and over the hash of the
 block before it. So a changed, missing or added entry is named, and a block that is itself written
@@ -7,9 +7,11 @@ anew breaks every block after it.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DIGEST = 16
 """Bytes kept of an entry's digest: 128 bits cannot be met by chance or by search."""
@@ -53,18 +55,28 @@ class Break(NamedTuple):
     words: str
 
 
-def digest(entry: Sealed) -> bytes:
+Entry = Sequence[Any]
+"""A row as it is sealed: its `seq` first, then its other columns in an order that never changes."""
+
+
+def digest(entry: Entry) -> bytes:
     """An entry's own digest. Lengths stand before texts, so that no two entries read alike."""
-    parts = (
-        str(value.astimezone(UTC).isoformat(timespec="microseconds"))
-        if isinstance(value, datetime)
-        else ""
-        if value is None
-        else str(value)
-        for value in entry
-    )
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = "".join(f"{len(part)}:{part}" for part in map(_text, entry))
     return sha256(text.encode()).digest()[:DIGEST]
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case bytes():
+            return value.hex()
+        case dict():
+            return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        case _:
+            return str(value)
 
 
 def words_hash(key: bytes, words: str) -> bytes:
@@ -81,14 +93,16 @@ def block_hash(
     return sha256(previous + head + digests).digest()
 
 
-def seal(number: int, from_xid: int, to_xid: int, entries: list[Sealed], previous: bytes) -> Block:
+def seal(
+    number: int, from_xid: int, to_xid: int, entries: Sequence[Entry], previous: bytes
+) -> Block:
     """The block of these entries."""
-    seqs, digests = [entry.seq for entry in entries], b"".join(map(digest, entries))
+    seqs, digests = [entry[0] for entry in entries], b"".join(map(digest, entries))
     hashed = block_hash(number, from_xid, to_xid, seqs, digests, previous)
     return Block(number, from_xid, to_xid, seqs, digests, previous, hashed)
 
 
-def first_break(block: Block, entries: list[Sealed], previous: bytes, ends: int) -> Break | None:
+def first_break(block: Block, entries: Sequence[Entry], previous: bytes, ends: int) -> Break | None:
     """The first thing that is not as it was sealed; None when all holds. `previous` and `ends`:
     hash and to_xid of the block before."""
     expected = block_hash(
@@ -98,7 +112,7 @@ def first_break(block: Block, entries: list[Sealed], previous: bytes, ends: int)
     if expected != block.hash or not chained:
         return Break(block.number, None, "the block itself was written anew")
     kept = dict(zip(block.seqs, _pieces(block.digests), strict=True))
-    now = {entry.seq: digest(entry) for entry in entries}
+    now = {entry[0]: digest(entry) for entry in entries}
     for seq in sorted({*kept, *now}):
         if kept.get(seq) != now.get(seq):
             return Break(block.number, seq, _words(seq in kept, seq in now))

@@ -10,7 +10,6 @@ from typing import Any, NewType
 
 import asyncpg
 from sqlalchemy import event, insert
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -19,6 +18,7 @@ from domain.feed import told_by_a_person
 from domain.ids import Prefix, new_id
 from domain.ledger import Posting
 from domain.seals import words_hash
+from store.postgres_url import parse
 from store.tables import Event, EventWords, LedgerEntry, metadata
 
 ReadSession = NewType("ReadSession", AsyncSession)
@@ -34,8 +34,8 @@ _ENTRIES = insert(metadata.tables[str(LedgerEntry.__tablename__)])
 
 
 def async_url(database_url: str) -> str:
-    """The same PostgreSQL, through asyncpg."""
-    return make_url(database_url).set(drivername="postgresql+asyncpg").render_as_string(False)
+    """The same PostgreSQL, through asyncpg; without the URL's parameters."""
+    return parse(database_url).for_engine.render_as_string(False)
 
 
 def now() -> datetime:
@@ -112,15 +112,22 @@ class Database:
     """PostgreSQL. Open one a process; `dispose` it before the process ends."""
 
     def __init__(self, database_url: str, *, pool: int = 20) -> None:
+        self.address = parse(database_url)
         self.engine: AsyncEngine = create_async_engine(
-            async_url(database_url),
+            self.address.for_engine,
             pool_size=pool,
             max_overflow=0,
             # Failures end up in workflow histories and logs, where no person may be read of.
             hide_parameters=True,
             connect_args={
                 # A hot row must not hold a local activity past its workflow task.
-                "server_settings": {"lock_timeout": "3000", "jit": "off", "timezone": "UTC"},
+                "server_settings": {
+                    **self.address.server_settings,
+                    "lock_timeout": "3000",
+                    "jit": "off",
+                    "timezone": "UTC",
+                },
+                **self.address.options,
                 "timeout": 5,
                 # A server that hangs must not hang its callers.
                 "command_timeout": 30,

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from store.database import async_url
+from store.postgres_url import parse
 
 # Two `guerdon migrate` at once (two hosts deploying) must not race; any fixed number does.
 _LOCK = 7_239_104
@@ -59,7 +59,8 @@ def _run(database_url: str, action: Callable[[Config], object]) -> None:
         action(config)
 
     async def connect() -> None:
-        engine = create_async_engine(async_url(database_url))
+        address = parse(database_url)
+        engine = create_async_engine(address.for_engine, connect_args=dict(address.options))
         try:
             async with engine.begin() as connection:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from store.postgres_url import parse
+
 
 class StoreSettings(BaseSettings):
     """Where PostgreSQL is, and the keys that encrypt claim links."""
@@ -22,8 +24,7 @@ class StoreSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr) -> SecretStr:
-        if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
+        parse(url.get_secret_value())
         return url
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.http.access import READERS, Caller, Calling, allow
-from api.http.masking import name_for
+from api.http.masking import Name, OwnId
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -55,8 +55,8 @@ class TopReferrer(BaseModel):
     """One of the five who referred most."""
 
     id: str
-    source_id: str | None
-    name: str | None
+    source_id: OwnId
+    name: Name
     referred: int
     qualified: int
 
@@ -154,7 +154,7 @@ def _referrer(row: Any, caller: Caller) -> TopReferrer:
     return TopReferrer(
         id=row.referrer_id,
         source_id=row.source_id,
-        name=name_for(caller, row.name),
+        name=row.name,
         referred=row.referred,
         qualified=row.qualified,
     )

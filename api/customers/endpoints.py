@@ -10,6 +10,7 @@ from api.customers.schemas import CustomerAnswer, CustomerList
 from api.http.access import READERS, Calling, allow, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
+from api.http.masking import PERSONAL
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -45,7 +46,7 @@ async def upsert_customer(
     by staff it is a correction, as in `PUT`."""
     async with held.database.transaction() as tx:
         row = await upsert(tx, body, pointer="", corrects=by_staff(caller, request))
-    return CustomerAnswer.of(row, caller)
+    return CustomerAnswer.of(row)
 
 
 @router.get(
@@ -59,9 +60,9 @@ async def list_customers(
     window: Dated,
     created: Created,
     updated: Updated,
-    email: Annotated[str | None, Query(max_length=254)] = None,
-    name: Annotated[str | None, Query(max_length=255)] = None,
-    city: Annotated[str | None, Query(max_length=255)] = None,
+    email: Annotated[str | None, Query(max_length=254, json_schema_extra=PERSONAL)] = None,
+    name: Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL)] = None,
+    city: Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL)] = None,
     segment_id: Annotated[
         str | None, Query(max_length=64, description="A segment that lists its customers.")
     ] = None,
@@ -80,7 +81,7 @@ async def list_customers(
     async with held.database.reading() as session:
         page = await reading.page(session, window, filters)
     return CustomerList(
-        data=[CustomerAnswer.of(row[0], caller) for row in page.rows],
+        data=[CustomerAnswer.of(row[0]) for row in page.rows],
         total=page.total,
         has_more=page.has_more,
     )
@@ -94,4 +95,4 @@ async def get_customer(customer_id: str, caller: Calling, held: Held) -> Custome
     async with held.database.reading() as session:
         customer = await reading.find(session, customer_id)
         referrals = await reading.referrals_of(session, customer.id)
-    return CustomerAnswer.of(customer, caller, referrals)
+    return CustomerAnswer.of(customer, referrals)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
-from api.http.access import Caller
 from api.http.lists import Listed
-from api.http.masking import email_for, name_for
-from domain.customers import Address
+from api.http.masking import About, Birthday, Email, Name, OwnId, PostalAddress, Words
 from store.customers.upsert import CustomerRow
 from store.tables import Customer, Referral
 
@@ -51,31 +49,31 @@ class SimpleCustomer(BaseModel):
     """A customer inside another answer."""
 
     id: str
-    source_id: str | None
-    name: str | None
-    email: str | None
-    metadata: dict[str, Any]
+    source_id: OwnId
+    name: Name
+    email: Email
+    metadata: About
     object: Literal["customer"] = "customer"
 
     @classmethod
-    def of(cls, row: Customer | CustomerRow, caller: Caller) -> SimpleCustomer:
+    def of(cls, row: Customer | CustomerRow) -> SimpleCustomer:
         return cls(
             id=row.id,
             source_id=row.source_id,
-            name=name_for(caller, row.name),
-            email=email_for(caller, row.email),
-            metadata=row.attributes if caller.sees_persons else {},
+            name=row.name,
+            email=row.email,
+            metadata=row.attributes,
         )
 
 
 class CustomerAnswer(SimpleCustomer):
     """A customer. Persons are masked for the role `finance`."""
 
-    phone: str | None
-    description: str | None
-    birthdate: date | None
-    birthday: date | None
-    address: Address | None
+    phone: Words
+    description: Words
+    birthdate: Birthday
+    birthday: Birthday
+    address: PostalAddress
     referrals: Referrals | None = None
     created_at: datetime
     updated_at: datetime | None
@@ -84,17 +82,15 @@ class CustomerAnswer(SimpleCustomer):
     def of(
         cls,
         row: Customer | CustomerRow,
-        caller: Caller,
         referrals: list[Referral] | None = None,
     ) -> CustomerAnswer:
-        shown = row if caller.sees_persons else None
         return cls(
-            **SimpleCustomer.of(row, caller).model_dump(),
-            phone=shown and shown.phone,
-            description=shown and shown.description,
-            birthdate=shown and shown.birthdate,
-            birthday=shown and shown.birthdate,
-            address=shown and shown.address,
+            **SimpleCustomer.of(row).model_dump(),
+            phone=row.phone,
+            description=row.description,
+            birthdate=row.birthdate,
+            birthday=row.birthdate,
+            address=row.address,
             referrals=None if referrals is None else Referrals.of(referrals),
             created_at=row.created_at,
             updated_at=row.updated_at,

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from api.http.masking import persons_are_shown
+from store.exports.exports import personal
 from store.exports.query import Asked
 from store.tables import Export
 
@@ -36,7 +38,9 @@ class ExportAnswer(BaseModel):
     result: ExportResult | None
     user_id: None = None
     exported_object: str
-    parameters: dict[str, Any]
+    parameters: dict[str, Any] = Field(
+        description="Empty where they name people and the role may not see them."
+    )
 
     @classmethod
     def of(cls, row: Export, public_url: str) -> ExportAnswer:
@@ -47,7 +51,7 @@ class ExportAnswer(BaseModel):
             status="DONE",
             result=ExportResult(url=url),
             exported_object=row.exported_object,
-            parameters=row.parameters,
+            parameters=row.parameters if persons_are_shown() or not personal(row) else {},
         )
 
     @classmethod

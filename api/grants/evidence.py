@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.http.access import allow
+from api.http.access import READERS, allow
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from domain.evidence import Evidence
 from domain.roles import Role
+from store.access import deployment_key
+from store.database import ReadSession
 from store.grants import evidence
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
+keys = APIRouter(prefix="/v1/evidence-key", tags=["Grants"], route_class=GuardedRoute)
+
+
+class EvidenceKey(BaseModel):
+    """What this deployment signs evidence with. Keep it where the evidence is checked."""
+
+    object: Literal["evidence_key"] = "evidence_key"
+    algorithm: Literal["Ed25519"] = "Ed25519"
+    public_key: str = Field(description="Hexadecimal.", examples=["9f" * 32])
+
+
+@keys.get("", dependencies=[allow(*READERS)], responses=responses())
+async def get_evidence_key(held: Held) -> EvidenceKey:
+    """The public key; the same for as long as the deployment lives."""
+    async with held.database.transaction() as tx:
+        return EvidenceKey(public_key=await deployment_key.public_key(tx, held.vault))
 
 
 @router.get(
@@ -24,10 +45,12 @@ router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRout
 )
 async def get_evidence(grant_id: str, held: Held) -> Response:
     """Terms, conversion, verdicts, orders, attempts, the provider's answers and ledger entries in
-    hash-chained sections; `guerdon evidence verify FILE` checks them. Ids only: it outlives the
+    hash-chained sections, signed by this deployment; `guerdon evidence verify FILE --key KEY`
+    checks both. Ids only: it outlives the
     customer's deletion."""
-    async with held.database.reading() as session:
-        found = await evidence.of_grant(session, grant_id)
+    async with held.database.transaction() as tx:
+        found = await evidence.of_grant(ReadSession(tx.session), grant_id)
+        found = await deployment_key.sign(tx, found, held.vault)
     name = f'attachment; filename="{grant_id}.json"'
     body = found.model_dump_json(indent=1)
     return Response(body, media_type="application/json", headers={"Content-Disposition": name})

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.access import Caller
 from api.http.lists import Listed
-from api.http.masking import email_for, name_for
+from api.http.masking import Email as ShownEmail
+from api.http.masking import Name, OwnId
 from api.orders.schemas import OrderAnswer
 from domain.customers import Email
 from domain.grants import REFEREE_REASON, Attention, GrantStatus
@@ -26,17 +27,17 @@ class Party(BaseModel):
     """A person in a referral. Masked for the role `finance`."""
 
     id: str
-    source_id: str | None
-    name: str | None
-    email: str | None
+    source_id: OwnId
+    name: Name
+    email: ShownEmail
 
     @classmethod
-    def of(cls, customer: Customer, caller: Caller) -> Party:
+    def of(cls, customer: Customer) -> Party:
         return cls(
             id=customer.id,
             source_id=customer.source_id,
-            name=name_for(caller, customer.name),
-            email=email_for(caller, customer.email),
+            name=customer.name,
+            email=customer.email,
         )
 
 
@@ -99,7 +100,7 @@ class GrantAnswer(BaseModel):
                 if action not in OF_REFERRAL
             ],
             tier_id=None if grant.reason == REFEREE_REASON else grant.reason,
-            recipient=Party.of(read.recipient, caller),
+            recipient=Party.of(read.recipient),
             reward=reward_of(grant.reward),
             order=OrderAnswer.of(read.order) if read.order else None,
             coupon_code=read.coupon_code,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.fields import NamedPerson
 from api.http.lists import Listed
+from api.http.masking import About
 from domain.customers import Metadata
 from store.holders.queries import HolderRead
 
@@ -39,7 +40,7 @@ class HolderAnswer(BaseModel):
     campaign_id: str
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     voucher_type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
-    metadata: dict[str, Any]
+    metadata: About
     referral_id: str | None = Field(description="Of a REFEREE.")
 
     @classmethod

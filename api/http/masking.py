@@ -1,17 +1,109 @@
-"""Showing a person to a role that may, or may not, know who it is."""
+"""Showing a person to a role that may, or may not, know who it is. One place: a field that tells of
+a person has one of these types, and is masked when the answer is written. Outside a request of a
+role that sees persons everything is masked."""
 
 from __future__ import annotations
 
-from api.http.access import Caller
+import re
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from pydantic import PlainSerializer
+
+from domain.customers import Address
+from domain.ids import Prefix
+from domain.refusals import Forbidden
+
+_SHOWN: ContextVar[bool] = ContextVar("persons_are_shown", default=False)
+_OURS = re.compile(rf"^{Prefix.CUSTOMER}_[0-9a-z]{{26}}$")
+
+PERSONAL: dict[str, Any] = {"x-personal": "always"}
+"""Of a query parameter that filters by something masked (`json_schema_extra`)."""
+PERSONAL_UNLESS_OURS: dict[str, Any] = {"x-personal": "unless it is our own id"}
+"""Of one that takes our id of a person, or the caller's."""
 
 
-def name_for(caller: Caller, name: str | None) -> str | None:
-    """The name, or its initial."""
-    return name if caller.sees_persons or not name else f"{name[0]}…"
+def show_persons(shown: bool) -> None:
+    """For the rest of this request."""
+    _SHOWN.set(shown)
 
 
-def email_for(caller: Caller, email: str | None) -> str | None:
-    """The address, or its first letter and its domain."""
-    if caller.sees_persons or not email:
-        return email
-    return f"{email[0]}…@{email.rpartition('@')[2]}"
+def persons_are_shown() -> bool:
+    """Whether the caller of this request may know who somebody is."""
+    return _SHOWN.get()
+
+
+def _masked(mask: Callable[[Any], Any], of: Any) -> PlainSerializer:
+    return PlainSerializer(
+        lambda value: value if _SHOWN.get() or value is None else mask(value), return_type=of
+    )
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+def _initial(name: str) -> str:
+    return f"{name[0]}…" if name else name
+
+
+def _first_letter_and_domain(email: str) -> str:
+    return f"{email[0]}…@{email.rpartition('@')[2]}" if email else email
+
+
+Name = Annotated[str | None, _masked(_initial, str | None)]
+"""Its initial."""
+Email = Annotated[str | None, _masked(_first_letter_and_domain, str | None)]
+"""Its first letter and its domain."""
+OwnId = Annotated[str | None, _masked(_nothing, str | None)]
+"""The caller's own id of a person, or of something of theirs."""
+Words = Annotated[str | None, _masked(_nothing, str | None)]
+"""What somebody wrote about a person, or a person's own text."""
+Channel = Annotated[str, _masked(lambda _: "masked", str)]
+"""The caller's own word for how a person was reached."""
+Birthday = Annotated[date | None, _masked(_nothing, date | None)]
+PostalAddress = Annotated[Address | None, _masked(_nothing, Address | None)]
+About = Annotated[dict[str, Any], _masked(lambda _: {}, dict[str, Any])]
+"""Metadata: nobody knows what callers keep there."""
+Filtered = Annotated[dict[str, Any] | None, _masked(_nothing, dict[str, Any] | None)]
+"""Conditions that may hold a person's words."""
+Items = Annotated[list[dict[str, Any]] | None, _masked(_nothing, list[dict[str, Any]] | None)]
+"""What a person bought."""
+
+
+def personal_filters(dependant: Dependant) -> dict[str, dict[str, Any]]:
+    """The query parameters of a route that filter by something masked, with how they are marked."""
+    marked = {
+        field.alias: extra
+        for field in dependant.query_params
+        if isinstance(extra := field.field_info.json_schema_extra, dict) and "x-personal" in extra
+    }
+    for each in dependant.dependencies:
+        marked |= personal_filters(each)
+    return marked
+
+
+def must_not_filter(request: Request, role: str, filters: dict[str, dict[str, Any]]) -> None:
+    """Raises Forbidden where a role that is shown nobody filters by what it is not shown: the
+    answer would tell."""
+    used = sorted(name for name in _used(request, filters))
+    if used:
+        raise Forbidden(
+            f"The role {role} may not filter by {', '.join(used)}: persons are masked for it. Use "
+            "our own ids."
+        )
+
+
+def _used(request: Request, filters: dict[str, dict[str, Any]]) -> Iterable[str]:
+    for name, value in request.query_params.multi_items():
+        marked = filters.get(name)
+        if marked and not _is_ours(marked, value):
+            yield name
+
+
+def _is_ours(marked: dict[str, Any], value: str) -> bool:
+    return marked == PERSONAL_UNLESS_OURS and _OURS.match(value) is not None

@@ -17,6 +17,7 @@ from api.http.access import Allowed
 from api.http.body import MAX_ROWS, JsonRequest
 from api.http.idempotency import HEADER, answer_once
 from api.http.known_parameters import must_be_known, names_of
+from api.http.masking import must_not_filter, personal_filters, show_persons
 from api.http.paths import restore_slashes
 from api.http.resources import Resources, resources_of
 from api.http.turns import code_in
@@ -40,6 +41,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
         names = names_of(self.dependant)
         allowed = allowed_by(self.dependant)
+        personal = personal_filters(self.dependant)
         expected = self.body_field.field_info.annotation if self.body_field else None
 
         async def answered(request: Request) -> Response:
@@ -52,6 +54,9 @@ class GuardedRoute(APIRoute):
             request.state.caller = caller
             for roles in allowed:
                 roles.must_include(caller)
+            show_persons(caller.sees_persons)
+            if not caller.sees_persons:
+                must_not_filter(request, caller.role, personal)
             restore_slashes(request.path_params)
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidPayload("The path or query holds a NUL character.")

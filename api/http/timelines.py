@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.http.access import Caller
-from api.http.masking import name_for
+from api.http.masking import Name, persons_are_shown
 from store.events.timelines import Told
 
 
@@ -29,7 +29,7 @@ class Happening(BaseModel):
     grant_id: str | None
     order_id: str | None
     customer_id: str | None
-    customer_name: str | None
+    customer_name: Name
 
 
 class Timeline(BaseModel):
@@ -45,9 +45,9 @@ class Timeline(BaseModel):
     def of(cls, told: Sequence[Told], caller: Caller) -> Timeline:
         data = [
             Happening(
-                detail=one.detail,
+                detail=one.detail if persons_are_shown() else one.event.detail,
                 actor_name=one.actor_name,
-                customer_name=name_for(caller, one.customer_name),
+                customer_name=one.customer_name,
                 **one.event.model_dump(include=set(Happening.model_fields) - {"detail"}),
             )
             for one in told

@@ -132,6 +132,8 @@ HERE: dict[str, Any] = {f"{model}.id": id_of(prefix) for model, prefix in _IDS.i
     "Evidence.grant_id": _GRANT,
     "Evidence.sections": [section.model_dump() for section in _EVIDENCE.sections],
     "Evidence.head": _EVIDENCE.head,
+    "Signature.public_key": "9f" * 32,
+    "Signature.value": "4c" * 64,
     "ExportAnswer.exported_object": "redemption",
     "ExportAnswer.parameters": {"fields": ["id", "result"]},
     "ExportAnswer.status": "DONE",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Ordered
+from api.http.masking import PERSONAL, PERSONAL_UNLESS_OURS
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -74,9 +75,11 @@ async def list_publications(
     held: Held,
     window: Ordered,
     campaign: Annotated[str | None, Query(max_length=200)] = None,
-    customer: Annotated[str | None, Query(max_length=255)] = None,
+    customer: Annotated[
+        str | None, Query(max_length=255, json_schema_extra=PERSONAL_UNLESS_OURS)
+    ] = None,
     voucher: Annotated[str | None, Query(max_length=200)] = None,
-    source_id: Annotated[str | None, Query(max_length=255)] = None,
+    source_id: Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL)] = None,
     result: Literal["SUCCESS", "FAILURE"] = "SUCCESS",
     voucher_type: Literal["DISCOUNT_VOUCHER"] | None = None,
     is_referral_code: bool = True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
@@ -11,6 +11,7 @@ from api.customers.schemas import CustomerAnswer
 from api.http.access import Caller
 from api.http.fields import NamedPerson
 from api.http.lists import Listed
+from api.http.masking import About, Channel, OwnId
 from api.vouchers.schemas import VoucherAnswer
 from domain.customers import Metadata
 from store.codes.queries import PublicationRead
@@ -64,11 +65,11 @@ class PublicationAnswer(BaseModel):
     object: Literal["publication"] = "publication"
     created_at: datetime
     customer_id: str
-    tracking_id: str | None
+    tracking_id: OwnId
     """The customer's source_id, as Voucherify has it."""
-    metadata: dict[str, Any]
-    channel: str
-    source_id: str | None
+    metadata: About
+    channel: Channel
+    source_id: OwnId
     result: Literal["SUCCESS"] = "SUCCESS"
     customer: CustomerAnswer
     voucher: VoucherAnswer
@@ -86,7 +87,7 @@ class PublicationAnswer(BaseModel):
             metadata=publication.attributes,
             channel=channel,
             source_id=publication.source_id,
-            customer=CustomerAnswer.of(read.customer, caller),
+            customer=CustomerAnswer.of(read.customer),
             voucher=VoucherAnswer.of(read.voucher),
             vouchers=[voucher.code],
             vouchers_id=[voucher.id],

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query, Request
 
 from api.http.access import READERS, Caller, Calling, allow
 from api.http.lists import Created, Ordered
+from api.http.masking import PERSONAL_UNLESS_OURS
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -35,6 +36,7 @@ from store.redemptions.roll_back import RollbackRequest, roll_back
 router = APIRouter(prefix="/v1/redemptions", tags=["Redemptions"], route_class=GuardedRoute)
 
 _Text = Annotated[str | None, Query(max_length=255)]
+_Customer = Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL_UNLESS_OURS)]
 
 REFUSALS = (
     "missing_customer",
@@ -111,7 +113,7 @@ async def list_redemptions(
     window: Ordered,
     created: Created,
     campaign: _Text = None,
-    customer: _Text = None,
+    customer: _Customer = None,
     voucher: _Text = None,
     order_source_id: _Text = None,
     result: Result | None = None,

@@ -14,6 +14,7 @@ from api.http.fields import (
     OrderCurrency,
     must_be_short,
 )
+from api.http.masking import About, Items
 from domain.customers import Metadata
 from domain.discounts import Line
 from domain.purchases import OrderIds, order_ids
@@ -144,8 +145,8 @@ class RedeemedOrder(BaseModel):
     total_amount: int = Field(description="What is left to pay.")
     applied_discount_amount: int
     total_applied_discount_amount: int
-    items: list[dict[str, Any]] | None
-    metadata: dict[str, Any]
+    items: Items
+    metadata: About
     customer_id: str | None
     referrer_id: str | None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.customers.schemas import SimpleCustomer
 from api.http.access import Caller
 from api.http.fields import MAX_MINOR
+from api.http.masking import About, OwnId, Words
 from api.redemptions.orders import RedeemedOrder
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
@@ -41,10 +42,10 @@ class RollbackAnswer(BaseModel):
     date: datetime
     redemption: str
     customer_id: str | None
-    tracking_id: str | None
-    metadata: dict[str, Any]
+    tracking_id: OwnId
+    metadata: About
     amount: int = Field(description="How much of the order was refunded, minor units.")
-    reason: str | None
+    reason: Words
     result: Literal["SUCCESS"] = "SUCCESS"
     status: Literal["SUCCEEDED"] = "SUCCEEDED"
     order: RedeemedOrder
@@ -69,7 +70,7 @@ class RollbackAnswer(BaseModel):
             amount=rollback.amount,
             reason=rollback.reason,
             order=RedeemedOrder.of(read),
-            customer=SimpleCustomer.of(read.customer, caller) if read.customer else None,
+            customer=SimpleCustomer.of(read.customer) if read.customer else None,
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
             referral=ReferralRef.of(read.referral) if read.referral else None,

@@ -11,6 +11,7 @@ from api.customers.schemas import SimpleCustomer
 from api.http.access import Caller
 from api.http.fields import Given, NamedPerson
 from api.http.lists import Listed
+from api.http.masking import About, OwnId
 from api.redemptions.orders import OrderIn, RedeemedOrder
 from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
@@ -97,8 +98,8 @@ class RedemptionAnswer(BaseModel):
     object: Literal["redemption"] = "redemption"
     date: datetime
     customer_id: str | None
-    tracking_id: str | None
-    metadata: dict[str, Any]
+    tracking_id: OwnId
+    metadata: About
     amount: int
     result: Result
     status: Literal["SUCCEEDED", "FAILED", "ROLLED_BACK"]
@@ -130,7 +131,7 @@ class RedemptionAnswer(BaseModel):
             failure_message=redemption.failure_message,
             related_redemptions=_related(read),
             order=RedeemedOrder.of(read),
-            customer=SimpleCustomer.of(read.customer, caller) if read.customer else None,
+            customer=SimpleCustomer.of(read.customer) if read.customer else None,
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
             referral=_referral(read),

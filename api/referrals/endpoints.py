@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Windowed
+from api.http.masking import PERSONAL, PERSONAL_UNLESS_OURS
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -76,20 +77,34 @@ async def list_referrals(
     campaign_id: _Text = None,
     status: ReferralStatus | None = None,
     referrer_id: Annotated[
-        str | None, Query(max_length=255, description="Our id, or the caller's source_id.")
+        str | None,
+        Query(
+            max_length=255,
+            description="Our id, or the caller's source_id.",
+            json_schema_extra=PERSONAL_UNLESS_OURS,
+        ),
     ] = None,
     referee_id: Annotated[
-        str | None, Query(max_length=255, description="Our id, or the caller's source_id.")
+        str | None,
+        Query(
+            max_length=255,
+            description="Our id, or the caller's source_id.",
+            json_schema_extra=PERSONAL_UNLESS_OURS,
+        ),
     ] = None,
     code: _Text = None,
     order_source_id: _Text = None,
-    email: Annotated[str | None, Query(max_length=254, description="Of either party.")] = None,
+    email: Annotated[
+        str | None,
+        Query(max_length=254, description="Of either party.", json_schema_extra=PERSONAL),
+    ] = None,
     q: Annotated[
         str | None,
         Query(
             min_length=2,
             max_length=255,
             description="Part of a name, address, code or source_id; a referral's or order's id.",
+            json_schema_extra=PERSONAL,
         ),
     ] = None,
 ) -> ReferralList:

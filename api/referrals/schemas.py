@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from api.grants.schemas import ActionAnswer, GrantAnswer, Party, due_of
 from api.http.access import Caller
 from api.http.fields import NamedPerson
 from api.http.lists import Listed
+from api.http.masking import About
 from domain.customers import Metadata
 from domain.promises import due
 from domain.referrals import HELD_FOR, Expectation, ReferralStatus, expectation, held_by
@@ -124,7 +125,7 @@ class ReferralAnswer(BaseModel):
     )
     expires_at: datetime
     workflow_id: str
-    metadata: dict[str, Any]
+    metadata: About
     created_at: datetime
     converted_at: datetime | None
     updated_at: datetime | None
@@ -136,8 +137,8 @@ class ReferralAnswer(BaseModel):
         members |= expectation_of(referral)._asdict()
         return cls(
             code=read.code,
-            referrer=Party.of(read.referrer, caller),
-            referee=Party.of(read.referee, caller),
+            referrer=Party.of(read.referrer),
+            referee=Party.of(read.referee),
             grants=[GrantAnswer.of(grant, caller) for grant in read.grants],
             actions=[ActionAnswer.of(action) for action in _possible(read)],
             due_at=_due_at(read),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.http.fields import Strict
 from api.http.lists import Listed
+from api.http.masking import Filtered
 from domain.segments import Filter, SegmentType
 from store.tables import Segment
 
@@ -58,7 +59,7 @@ class SegmentAnswer(BaseModel):
     object: Literal["segment"] = "segment"
     name: str
     type: SegmentType
-    filter: dict[str, Any] | None = Field(examples=[_FILTER])
+    filter: Filtered = Field(examples=[_FILTER])
     initial_sync_status: Literal["DONE"] = "DONE"
     created_at: datetime
     updated_at: datetime | None

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from api.campaigns.switching import DisableCodeIn
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Created, Dated, Updated
+from api.http.masking import PERSONAL_UNLESS_OURS
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -19,6 +20,7 @@ from store.codes import queries as codes
 router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
 
 _Text = Annotated[str | None, Query(max_length=255)]
+_Customer = Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL_UNLESS_OURS)]
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
@@ -29,7 +31,7 @@ async def list_vouchers(
     updated: Updated,
     campaign: _Text = None,
     campaign_id: _Text = None,
-    customer: _Text = None,
+    customer: _Customer = None,
     code: _Text = None,
     alike: Annotated[
         bool,

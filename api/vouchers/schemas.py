@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -13,6 +13,7 @@ from api.campaigns.codes import CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
 from api.http.fields import Category, Strict
 from api.http.lists import Listed
+from api.http.masking import About
 from domain.codes import CodeConfig
 from domain.customers import Metadata
 from domain.dates import DayOrInstant, begins, ends
@@ -107,7 +108,7 @@ class VoucherAnswer(Categorised):
     start_date: datetime | None
     expiration_date: datetime | None
     active: bool
-    metadata: dict[str, Any]
+    metadata: About
     is_referral_code: bool = True
     holder_id: str | None
     referrer_id: str | None

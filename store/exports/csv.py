@@ -30,10 +30,7 @@ async def csv_of(database: Database, statement: AnySelect) -> AsyncIterator[byte
         statement.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True})
     )
     async with _AT_ONCE:
-        connection = await asyncpg.connect(
-            database.engine.url.set(drivername="postgresql").render_as_string(False),
-            server_settings={"timezone": "UTC"},
-        )
+        connection = await database.address.connect({"timezone": "UTC"})
         try:
             async for block in _blocks(connection, query):
                 yield block

@@ -126,7 +126,7 @@ def _redemption() -> Exported:
         *("loyalty_points", "result", "failure_code", "failure_message"),
     )
     attributes = documents(Redemption, "attributes")
-    personal = frozenset({"customer_source_id", "customer_name"})
+    personal = frozenset({"customer_source_id", "customer_name", "tracking_id"})
     return Exported(fields, source, defaults, col(Redemption.id), attributes, personal)
 
 
@@ -153,7 +153,7 @@ def _publication() -> Exported:
     )
     defaults = ("code", "customer_id", "date", "channel")
     attributes = documents(Publication, "attributes")
-    personal = frozenset({"customer_source_id"})
+    personal = frozenset({"customer_source_id", "source_id", "channel"})
     return Exported(fields, source, defaults, col(Publication.id), attributes, personal)
 
 

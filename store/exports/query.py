@@ -58,8 +58,10 @@ def statement_of(kind: str, asked: Asked, until: datetime) -> AnySelect:
 
 
 def personal_fields(kind: str, asked: Asked) -> list[str]:
-    """The fields that tell who somebody is."""
-    return [name for name in asked.fields or OBJECTS[kind].defaults if _is_personal(kind, name)]
+    """The fields that tell who somebody is: shown, filtered by or sorted by, for all three tell."""
+    named = [*(asked.fields or OBJECTS[kind].defaults), *(asked.filters or {})]
+    named += [asked.order.removeprefix("-")] if asked.order else []
+    return [name for name in dict.fromkeys(named) if _is_personal(kind, name)]
 
 
 def filtered_by(kind: str, asked: Asked, words: set[str]) -> bool:

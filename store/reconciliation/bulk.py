@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
-
 from store.database import Database
 
 _SETTINGS = {
@@ -23,8 +21,7 @@ _SETTINGS = {
 @asynccontextmanager
 async def bulk(database: Database) -> AsyncIterator[Any]:
     """An asyncpg connection of its own, so that no request waits for one of the pool's."""
-    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url, timeout=5, server_settings=_SETTINGS)
+    connection = await database.address.connect(_SETTINGS, timeout=5)
     try:
         yield connection
     finally:

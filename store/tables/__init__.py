@@ -1,6 +1,13 @@
 """All tables; importing this package fills the metadata that Alembic compares with."""
 
-from store.tables.access import Actor, ApiKey, ErasedName, IdempotentAnswer, LastingSecret
+from store.tables.access import (
+    Actor,
+    ApiKey,
+    DeploymentKey,
+    ErasedName,
+    IdempotentAnswer,
+    LastingSecret,
+)
 from store.tables.campaigns import Budget, Campaign, CampaignVersion
 from store.tables.catalogue import Catalogue
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
@@ -30,7 +37,7 @@ from store.tables.rules import (
     SegmentMember,
     ValidationRule,
 )
-from store.tables.seals import LedgerSeal
+from store.tables.seals import EventSeal, LedgerSeal
 from store.tables.staff import StaffAction
 from store.tables.sums import AccountDay, AccountSum, SumHorizon
 from store.tables.taxes import TaxForm, TaxThreshold
@@ -51,9 +58,11 @@ __all__ = [
     "Claim",
     "Coupon",
     "Customer",
+    "DeploymentKey",
     "ErasedMark",
     "ErasedName",
     "Event",
+    "EventSeal",
     "EventWords",
     "Export",
     "Grant",

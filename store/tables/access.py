@@ -81,3 +81,15 @@ class LastingSecret(SQLModel, table=True):
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     secret: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = instant()
+
+
+class DeploymentKey(SQLModel, table=True):
+    """What evidence is signed with; the private half is encrypted, the id is associated data."""
+
+    __tablename__ = "deployment_keys"
+
+    id: str = Field(primary_key=True)
+    public_key: str
+    """Ed25519, hexadecimal."""
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = instant()

@@ -13,11 +13,11 @@ from pydantic_settings import BaseSettings
 from api.settings import ApiSettings
 from providers.giftbit import GiftbitSettings
 from providers.giftcard_partners import GiftCardPartnersSettings
-from providers.registry import KNOWN
+from providers.registry import KNOWN, open_configured
 from providers.runa import RunaSettings
 from providers.tango import TangoSettings
 from providers.tremendous import TremendousSettings
-from store.settings import StoreSettings
+from store.settings import StoreSettings, explain
 from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +63,35 @@ def test_dependencies_wait_for_health_or_completion(name: str) -> None:
     for needed, how in SERVICES[name].get("depends_on", {}).items():
         wanted = "service_healthy" if needed in LONG_RUNNING else "service_completed_successfully"
         assert how["condition"] == wanted
+
+
+def test_each_program_has_a_role_of_its_own() -> None:
+    """The superuser's password is known to who makes the roles, and to nobody else."""
+    superuser = "GUERDON_DATABASE_PASSWORD"
+    knowing = {name for name, service in SERVICES.items() if superuser in str(service)}
+    assert knowing == {"postgres", "roles"}
+    urls = {name: str(OURS[name]["environment"].get("GUERDON_DATABASE_URL")) for name in OURS}
+    assert "//guerdon_owner:" in urls["migrate"]
+    assert "//guerdon_runtime:" in urls["api"]
+    assert urls["worker"] == urls["api"]
+    for name in ("temporal", "temporal-schema"):
+        assert "TEMPORAL_DATABASE_PASSWORD" in str(SERVICES[name])
+
+
+def test_the_simulator_is_started_only_by_name_and_no_provider_is_played_by_default() -> None:
+    assert SERVICES["simulator"]["profiles"] == ["simulator"]
+    for name in set(OURS) - {"simulator"}:
+        values = OURS[name]["environment"].values()
+        assert "simulator" not in " ".join(map(str, values))
+        assert "simulator" not in OURS[name].get("depends_on", {})
+
+
+def test_a_forgotten_url_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUERDON_GIFTCARD_PARTNERS_EMAIL", "buyer@example.com")
+    monkeypatch.setenv("GUERDON_GIFTCARD_PARTNERS_ACCESS_TOKEN", "token")
+    with pytest.raises(ValueError, match="validation error") as raised:
+        open_configured(within=1)
+    assert explain(raised.value).startswith("GUERDON_GIFTCARD_PARTNERS_URL:")
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -61,6 +61,8 @@ UNPLAYED_LOCKS = {
     "rewards.definitions.definitions": _STAFF,
     "rewards.definitions.lock": _STAFF,
     "ledger.rollup._LOCK": "no schedule sums the ledger up",
+    "access.api_keys.revoke": "a second revocation of a key finds it revoked",
+    "access.deployment_key.rotate": "of two rotations at once the last encryption stays",
     "campaigns.rules._locked": _STAFF,
     "campaigns.rules.named": _STAFF,
     "metadata_schemas.put": _STAFF,
@@ -73,6 +75,7 @@ UNPLAYED_LOCKS = {
 }
 
 _LAST_WINS = "written with ON CONFLICT: of two at once the last wins"
+_SEALED = "asked for in tests/store/ledger/test_seals.py"
 _ONE_WRITER = "one workflow or one process writes it, and under a lock of its own"
 
 UNASKED_CONSTRAINTS = {
@@ -80,6 +83,9 @@ UNASKED_CONSTRAINTS = {
     "account_sums.pk_account_sums": _ONE_WRITER,
     "sum_horizon.ck_sum_horizon_only_one": _ONE_WRITER,
     "ledger_seals.pk_ledger_seals": _ONE_WRITER,
+    "event_seals.pk_event_seals": _ONE_WRITER,
+    "events.ck_events_xid_is_sealed": _SEALED,
+    "ledger_entries.ck_ledger_entries_xid_is_sealed": _SEALED,
     "terms_moves.ck_terms_moves_moved_not_negative": _ONE_WRITER,
     "incidents.uq_incidents_item_id": ("no schedule plays a repair, which a person decides about"),
     "action_parts.pk_action_parts": "written once, by the request that made the action",

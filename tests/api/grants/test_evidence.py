@@ -7,9 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cli.evidence import run
-from domain.evidence import Evidence, first_wrong
+from domain.evidence import Evidence, Signature, chain, first_wrong, signed_text
 from store.database import Database
 from store.ledger.seals import seal_next
 from store.tables import Grant, Order, Referral
@@ -89,6 +90,29 @@ async def test_what_was_changed_is_named(
     assert f"Section {section}" in capsys.readouterr().out
     file.write_text("{}")
     assert run(file) == 2
+
+
+async def test_what_was_changed_and_hashed_anew_is_not_signed_by_the_deployment(
+    finance: httpx.AsyncClient, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "evidence.json"
+    given = await _evidence(finance, await _delivered(database))
+    key = (await made(finance.get("/v1/evidence-key")))["public_key"]
+    file.write_text(given.model_dump_json())
+    assert run(file) == 0
+    assert run(file, key) == 0
+    sections = {section.name: section.content for section in given.sections}
+    sections["orders"][0]["face_amount"] = 99_00
+    forged = chain(given.grant_id, sections)
+    assert first_wrong(forged) is None
+    own = Ed25519PrivateKey.generate()
+    signed = Signature(
+        public_key=own.public_key().public_bytes_raw().hex(),
+        value=own.sign(signed_text(forged)).hex(),
+    )
+    for signature, trusted in ((None, None), (given.signature, None), (signed, key)):
+        file.write_text(forged.model_copy(update={"signature": signature}).model_dump_json())
+        assert run(file, trusted) == 1
 
 
 async def test_who_may_read_it(service: httpx.AsyncClient, finance: httpx.AsyncClient) -> None:

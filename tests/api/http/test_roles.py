@@ -33,6 +33,7 @@ GET    sufm /v1/campaigns/{campaign_id}
 PUT    sm   /v1/campaigns/{campaign_id}
 POST   sm   /v1/campaigns/{campaign_id}/disable
 POST   sm   /v1/campaigns/{campaign_id}/enable
+POST   sm   /v1/campaigns/{campaign_id}/end
 POST   sm   /v1/campaigns/{campaign_id}/import
 POST   sm   /v1/campaigns/{campaign_id}/importCSV
 GET    sufm /v1/campaigns/{campaign_id}/moves
@@ -61,6 +62,7 @@ GET    sufm /v1/customers/{customer_id}/redeemables
 GET    sufm /v1/customers/{customer_id}/segments
 PUT    uf   /v1/customers/{customer_id}/tax-form
 POST   s    /v1/customers/{customer_id}/wallet-uses
+POST   su   /v1/customers/{customer_id}/wallet-uses/{reference:path}/reverse
 GET    f    /v1/event-log
 POST   s    /v1/events
 GET    sf   /v1/exports
@@ -108,6 +110,7 @@ POST   s    /v1/redemptions
 GET    sufm /v1/redemptions/{redemption_id}
 POST   su   /v1/redemptions/{redemption_id}/rollback
 POST   su   /v1/redemptions/{redemption_id}/rollbacks
+GET    sufm /v1/evidence-key
 GET    sufm /v1/referrals
 POST   s    /v1/referrals
 GET    sufm /v1/referrals/members/{member_id}/holders
@@ -121,6 +124,7 @@ GET    sufm /v1/referrals/{campaign_id}/members/{member_id}/holders/{holder_id}
 GET    sufm /v1/referrals/{referral_id}
 POST   u    /v1/referrals/{referral_id}/approve
 POST   u    /v1/referrals/{referral_id}/deny
+POST   u    /v1/referrals/{referral_id}/reinstate
 POST   u    /v1/referrals/{referral_id}/reverse
 GET    sufm /v1/referrals/{referral_id}/timeline
 GET    f    /v1/reports/acquisition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from domain import ledger
 from domain.money import Money
+from domain.seals import words_hash
 from store.database import Database
-from store.ledger.seals import seal_next, verify
-from store.tables import LedgerEntry, LedgerSeal
+from store.ledger.seals import EVENTS, seal_next, verify
+from store.tables import Event, EventWords, LedgerEntry, LedgerSeal
 from tests.builders import add_grant, credits, rows
 from tests.worker_process import GUERDON
 
@@ -115,6 +118,97 @@ class TestVerifying:
         assert broken is not None
         assert broken.words == "the block is missing"
 
+    @pytest.mark.parametrize("xid", [-5, 2**60])
+    async def test_an_entry_that_no_block_will_come_to_is_named(
+        self, database: Database, database_url: str, xid: int
+    ) -> None:
+        await _post(database, 2)
+        await _sealed(database)
+        statement = (
+            "INSERT INTO ledger_entries"
+            " (xid, transaction_id, at, kind, subject, account, amount, currency)"
+            " VALUES ($1, 'txn_x', now(), 'forged', 'x', 'treasury', 5, 'USD')"
+        )
+        if xid < 1:
+            with pytest.raises(asyncpg.CheckViolationError):
+                await _behind_the_back(database_url, statement, xid)
+            drop = "ALTER TABLE ledger_entries DROP CONSTRAINT ck_ledger_entries_xid_is_sealed"
+            await _behind_the_back(database_url, drop)
+        await _behind_the_back(database_url, statement, xid)
+        broken = (await verify(database)).broken
+        assert broken is not None
+        assert broken.words == "was added with the number of no transaction"
+        assert broken.seq == max(e.seq or 0 for e in await rows(database, LedgerEntry))
+
+    async def test_a_chain_that_was_sealed_anew_has_not_the_head_that_was_published(
+        self, database: Database, database_url: str
+    ) -> None:
+        await _post(database, 6)
+        await _sealed(database)
+        head = (await verify(database)).head
+        await _post(database, 2)
+        await _sealed(database)
+        assert (await verify(database, head=head)).known is not None
+        await _behind_the_back(database_url, "DELETE FROM ledger_seals")
+        await _behind_the_back(database_url, "UPDATE ledger_entries SET amount = amount * 2")
+        await _sealed(database)
+        checked = await verify(database, head=head)
+        assert (checked.broken, checked.known) == (None, None)
+        asked = _command(database_url, "--head", head.hex())
+        assert asked.returncode == 1
+        assert "No block has the head" in asked.stdout
+        published = json.loads(_command(database_url, command="head").stdout)
+        again = _command(database_url, "--head", published["ledger"]["head"])
+        assert again.returncode == 0, again.stdout
+
+    @pytest.mark.parametrize(
+        ("statement", "words"),
+        [
+            ("UPDATE events SET title = 'something else' WHERE seq = $1", "changed"),
+            ("UPDATE events SET data = '{\"amount\": 1}' WHERE seq = $1", "changed"),
+            ("UPDATE events SET words_hash = 'x' WHERE seq = $1", "changed"),
+            ("DELETE FROM events WHERE seq = $1", "removed"),
+        ],
+    )
+    async def test_a_rewritten_event_is_named(
+        self, database: Database, database_url: str, statement: str, words: str
+    ) -> None:
+        await _post(database, 3)
+        while await seal_next(database, 5, EVENTS):
+            pass
+        assert (await verify(database, EVENTS)).broken is None
+        victim = [event.seq for event in await rows(database, Event)][3]
+        await _behind_the_back(database_url, statement, victim)
+        broken = (await verify(database, EVENTS)).broken
+        assert broken is not None
+        assert broken.seq == victim
+        assert words in broken.words
+
+    async def test_erasing_words_breaks_no_seal_and_changing_them_shows(
+        self, database: Database
+    ) -> None:
+        async with database.transaction() as tx:
+            tx.record("grant.retry", "Tried", source="staff", detail="Jane called", grant_id="gr_1")
+        assert await seal_next(database, chain=EVENTS)
+        (event,) = await rows(database, Event, type="grant.retry")
+        (words,) = await rows(database, EventWords)
+        assert (event.detail, words.words) == (None, "Jane called")
+        assert event.words_hash == words_hash(words.key, "Jane called")
+        assert event.words_hash != words_hash(words.key, "Jane did not call")
+        async with database.transaction() as tx:
+            await tx.session.execute(text("DELETE FROM event_words"))
+        assert (await verify(database, EVENTS)).broken is None
+
+    @pytest.mark.parametrize("table", ["events", "ledger_entries", "ledger_seals", "event_seals"])
+    async def test_what_happened_is_append_only(self, database_url: str, table: str) -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            for statement in (f"DELETE FROM {table}", f"TRUNCATE {table}"):
+                with pytest.raises(asyncpg.RestrictViolationError):
+                    await connection.execute(statement)
+        finally:
+            await connection.close()
+
     async def test_the_command_names_it(
         self, database: Database, database_url: str, figure: Callable[[str], None]
     ) -> None:
@@ -131,13 +225,15 @@ class TestVerifying:
         figure(f"guerdon ledger verify: {broken.stdout.strip()}")
 
 
-def _command(database_url: str) -> subprocess.CompletedProcess[str]:
+def _command(
+    database_url: str, *options: str, command: str = "verify"
+) -> subprocess.CompletedProcess[str]:
     settings = {
         "GUERDON_DATABASE_URL": database_url,
         "GUERDON_ENCRYPTION_KEYS": "k1:MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=",
     }
     return subprocess.run(
-        [GUERDON, "ledger", "verify"],
+        [GUERDON, "ledger", command, *options],
         env=dict(os.environ) | settings,
         capture_output=True,
         text=True,
