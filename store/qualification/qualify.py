@@ -13,7 +13,7 @@ from sqlmodel import col
 from domain.campaigns import Review, WhenReferrerFull
 from domain.caps import friend_alone, full_tiers, room_left
 from domain.grants import GrantStatus
-from domain.messages import Decision, ReferralStart
+from domain.messages import Decision, Next, ReferralStart, Step
 from domain.referrals import ReferralStatus, held_by
 from domain.tiers import reached
 from domain.verdict import Verdict
@@ -207,7 +207,12 @@ async def _decided_before(
         .order_by(col(Grant.id), col(Order.generation).desc())
     )
     found = [(grant, order) for grant, order in rows]
-    steps = {grant.id: resumed(grant, order) for grant, order in found}
+    # One that has not begun is answered as it was at first: a repeat says the same.
+    steps = {
+        grant.id: step if step != Step(next=Next.ORDER) else None
+        for grant, order in found
+        if (step := resumed(grant, order))
+    }
     tasks = tasks_of(grant for grant, _ in found)
     return Decision(
         qualified=referral.ordinal is not None,

@@ -72,7 +72,7 @@ async def test_every_other_status_converts(service: httpx.AsyncClient, status: s
     shared = await share(service, REDEMPTION)
     body = redemption_body(shared.code, order={"amount": 4000, "status": status})
     redemption = (await made(service.post("/v1/redemptions", json=body)))["redemptions"][0]
-    assert redemption["referral"]["status"] == "converted"
+    assert redemption["referral"]["status"] == "fulfilling"
 
 
 @pytest.mark.parametrize("order", [None, {"source_id": "o-1"}], ids=["none", "without amount"])

@@ -116,6 +116,8 @@ class TestGrantsPerReferrer:
     async def test_the_limit_is_reached_and_never_passed(self, database: Database) -> None:
         of = terms(every_friend(points()), limits=Limits(grants_per_referrer=20))
         programme, friends = await add_programme(database, of), await add_friends(database, 60)
+        # Signed up beforehand: who comes to a full cap is refused at the door.
+        await asyncio.gather(*(sign_up(database, programme.code, friend) for friend in friends))
         decisions = await all_at_once(database, programme.code, friends)
         assert sum(decision.qualified for decision in decisions) == 20
         await assert_sequential(database, programme, of, 60)
