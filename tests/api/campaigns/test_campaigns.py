@@ -158,7 +158,7 @@ class TestCreate:
             ({"vouchers_count": 100_001}, "/vouchers_count"),
             ({"start_date": "soon"}, "/start_date"),
             ({"start_date": "0001-01-01T00:00:00+14:00"}, "/start_date"),
-            ({"metadata": []}, "/metadata"),
+            ({"metadata": ["x"]}, "/metadata"),
             ({"validation_rules": "val_x"}, "/validation_rules"),
             ({"validity_day_of_week": [7]}, "/validity_day_of_week/0"),
             ({"activity_duration_after_publishing": "PT0S"}, "/activity_duration_after_publishing"),
