@@ -270,6 +270,9 @@ class TestEvents:
             "id": referral["id"],
             "status": "waiting",
             "campaign_id": shared.campaign_id,
+            "reason": None,
+            "rewarded": True,
+            "why_not": None,
         }
         read = await made(client.get(f"/v1/referrals/{referral['id']}"))
         (verdict,) = read["verdicts"]
