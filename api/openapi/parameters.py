@@ -6,6 +6,7 @@ from typing import Any
 
 _PATH = {
     "action_id": "The `async_action_id` of the answer that began it.",
+    "app_id": "The key's id, as `X-App-Id` carries it.",
     "assignment_id": "The assignment's id.",
     "campaign_id": "The campaign's id or its name.",
     "code": "The code itself, or its id.",
