@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain import ledger
 from domain.money import Money
-from domain.refusals import AlreadyExists
+from domain.refusals import IdentityReused
 from store.database import Database, now
 from store.ledger import rollup
 from store.ledger.balances import Balance, Which, balances, totals
@@ -159,5 +159,5 @@ class TestDeposits:
 
         await asyncio.gather(*(pay(100) for _ in range(5)))
         assert await held(database) == 100
-        with pytest.raises(AlreadyExists):
+        with pytest.raises(IdentityReused):
             await pay(200)
