@@ -28,7 +28,7 @@ from store.staff.requests import Asking
 from store.tables import Customer, Event, Grant, Order
 from tests.activities.lane_under_test import TIMING, LaneUnderTest, Provider
 from tests.auditing import assert_books_agree
-from tests.builders import add_grant, alter, gift_card, in_future, one, rows
+from tests.builders import add_grant, alter, gift_card, in_future, one, rows, words_of
 from tests.ordering import PACE, VAULT
 
 NAME, RIGHT = "giftbit", "right@example.com"
@@ -175,7 +175,7 @@ async def test_a_card_in_use_stays_and_the_timeline_says_so(desk: Desk, provider
     step = await desk.resend(await desk.ask(grant, RIGHT))
     assert (step.next, step.attention) == (Next.ATTEND, Attention.DELIVERY_FAILED)
     (told,) = await rows(desk.database, Event, type="grant.not_resent")
-    assert "does not take it back" in (told.detail or "")
+    assert "does not take it back" in (await words_of(desk.database, told) or "")
     assert [state for _, state in await desk.book()] == ["issued"]
     assert len(await rows(desk.database, Order, grant_id=grant.id)) == 1
 

@@ -18,6 +18,7 @@ from store.settings import StoreSettings
 from tests.workflows.stage import Stage
 
 _BASE = "http://guerdon.test"
+_METRICS_TOKEN = "prometheus-of-the-tests"
 
 
 class FrontDoor:
@@ -45,7 +46,10 @@ class FrontDoor:
 
     async def metrics(self) -> list[str]:
         """The lines that Prometheus reads."""
-        return (await self._http.get("/metrics")).text.splitlines()
+        headers = {"Authorization": f"Bearer {_METRICS_TOKEN}"}
+        answer = await self._http.get("/metrics", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.text.splitlines()
 
     async def post(self, path: str, key: str | None = None, **body: Any) -> httpx.Response:
         """Staff's request, answered whatever comes of it. `key`: its Idempotency-Key."""
@@ -70,7 +74,7 @@ class FrontDoor:
 @asynccontextmanager
 async def front_door(stage: Stage, role: Role = Role.SUPPORT) -> AsyncIterator[FrontDoor]:
     """The application, with credentials of that role."""
-    settings = ApiSettings.model_validate({"public_url": _BASE})
+    settings = ApiSettings.model_validate({"public_url": _BASE, "metrics_token": _METRICS_TOKEN})
     store = StoreSettings.model_validate(
         {
             "database_url": stage.database.engine.url.set(drivername="postgresql").render_as_string(
