@@ -100,7 +100,8 @@ def place_of(event: Event) -> Place:
 
 
 # In the table's order: a set's differs from process to process, and repeats have the same bytes.
-_KEPT = [name for name in Event.model_fields if name not in {"xid", "seq"}]
+_OWN = {"xid", "seq", "words_id", "words_hash"}
+_KEPT = [name for name in Event.model_fields if name not in _OWN]
 
 
 def told(event: Event) -> dict[str, Any]:

@@ -78,7 +78,7 @@ async def test_uses_within_a_period(service: httpx.AsyncClient) -> None:
     assert (await made(service.get(f"{path}?start_date={later}")))["redemptions"] == 0
     await made(service.post(f"/v1/redemptions/{redemption['redemptions'][0]['id']}/rollback"))
     read = await made(service.get(path))
-    assert (read["rollbacks"], read["orders_rolledback_amount"]) == (1, 4000)
+    assert (read["rollbacks"], read["orders_rolledback_amount"]) == (1, 3600)
 
 
 async def test_names_are_masked_for_finance(
