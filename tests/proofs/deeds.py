@@ -64,6 +64,13 @@ async def refer(database: Database, code: str, friend: str, event_id: str, *orde
         await patiently(partial(qualify, database, start))
 
 
+async def refer_in_scene(
+    database: Database, code: str, friend: str, event_id: str, *order: str
+) -> None:
+    """The same, under an event id of the scene's own: an id names one event, for ever."""
+    await refer(database, code, friend, f"{code}:{event_id}", *order)
+
+
 async def credit(database: Database, grant_id: str) -> None:
     """A reward that Guerdon keeps itself comes to rest."""
 
@@ -136,7 +143,7 @@ async def limit(database: Database, campaign_id: str, grants_per_referrer: int) 
 
 
 DEEDS: dict[str, Callable[..., Awaitable[None]]] = {
-    "refer": refer,
+    "refer": refer_in_scene,
     "credit": credit,
     "claim": claim,
     "cancel": cancel,
