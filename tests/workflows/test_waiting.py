@@ -96,5 +96,5 @@ class TestRepeats:
         case = await stage.converted(POINTS)
         first = await case.handle.describe()
         assert await case.result() == "completed"
-        assert (await case.convert(code=case.code, event_id="order-2")).repeat
+        assert (await case.convert(code=case.code, event_id="order-4")).repeat
         assert (await case.handle.describe()).run_id == first.run_id
