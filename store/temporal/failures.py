@@ -60,14 +60,15 @@ def _where(error: Exception) -> list[str]:
         trace = trace.tb_next
     ours = [frame for frame in frames if _is_ours(frame[0].co_filename)][-3:]
     shown = ours if ours and ours[-1] == frames[-1] else [*ours, frames[-1]]
-    return [
-        f"{'/'.join(Path(code.co_filename).parts[-2:])}:{line} {code.co_name}"
-        for code, line in shown
-    ]
+    return [f"{_named(Path(code.co_filename))}:{line} {code.co_name}" for code, line in shown]
 
 
-_HOUSE = Path(__file__).parent.parent
+_HOUSE = Path(__file__).parents[2]
 _ROOMS = {"domain", "workflows", "activities", "providers", "store", "worker"}
+
+
+def _named(path: Path) -> str:
+    return str(path.relative_to(_HOUSE)) if _is_ours(str(path)) else "/".join(path.parts[-2:])
 
 
 def _is_ours(filename: str) -> bool:

@@ -130,4 +130,4 @@ async def test_the_log_names_the_line_of_ours_that_failed(stage: Stage, told: To
     await eventually(case.failed_once)
     words = await told.of(case)
     assert "activity.unforeseen" in words
-    assert ".py:" in words
+    assert "store/orders/attempts.py" in words
