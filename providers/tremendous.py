@@ -7,8 +7,6 @@ other contents 409. An order is paid at once; what takes time is the delivery of
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +45,7 @@ from providers.tremendous_messages import (
     reason,
     reward_id,
 )
-from providers.webhooks import ProviderEvent, WebhookRefused
+from providers.webhooks import ProviderEvent, check_signature
 
 _PAGE = 500
 _REFUSED = frozenset({400, 409, 422})
@@ -201,12 +199,7 @@ class Tremendous:
         WebhookRefused."""
         secret = self._settings.webhook_secret.get_secret_value().encode()
         given = {name.lower(): value for name, value in headers.items()}
-        signature = given.get("tremendous-webhook-signature", "").strip().lower()
-        right = f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
-        if not secret or not hmac.compare_digest(
-            signature.encode(errors="replace"), right.encode()
-        ):
-            raise WebhookRefused("the signature does not hold")
+        check_signature(secret, body, given.get("tremendous-webhook-signature", ""))
         return read_event(body)
 
     async def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -36,3 +38,12 @@ class TellsByAccount(Protocol):
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         """Check the signature over the raw body, then read. Raises WebhookRefused."""
+
+
+def check_signature(secret: bytes, body: bytes, given: str) -> None:
+    """Raises WebhookRefused unless `given` is `sha256=<hex HMAC-SHA256(secret, raw body)>`."""
+    right = f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
+    if not secret or not hmac.compare_digest(
+        given.strip().lower().encode(errors="replace"), right.encode()
+    ):
+        raise WebhookRefused("the signature does not hold")

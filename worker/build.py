@@ -7,33 +7,29 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     PollerBehaviorAutoscaling,
     UnsandboxedWorkflowRunner,
     Worker,
-    WorkerDeploymentConfig,
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.actions import ActionActivities
 from activities.callouts import CalloutActivities
-from activities.catalogue import CatalogueActivities
 from activities.hooks import HookActivities
 from activities.intake import IntakeActivities
-from activities.lane import ProviderLane
-from activities.orders import OrderActivities
 from activities.outbound import Outbound
 from activities.referrals import ReferralActivities
-from activities.reversals import ReversalActivities, TakeBackActivities
-from activities.staff import StaffActivities
+from activities.reversals import ReversalActivities
 from activities.watch import WatchActivities
 from activities.webhooks import WebhookActivities
-from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE, provider_queue
+from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from providers.registry import Opened
 from store.access.vault import Vault
 from store.database import Database
 from worker import finance
+from worker.deployment import deployment
+from worker.lanes import provider_worker
 from worker.settings import WorkerSettings
 from workflows.action import ActionWorkflow
 from workflows.aftercare import AftercareWorkflow
@@ -55,7 +51,6 @@ WORKFLOWS = [
     WebhookWorkflow,
     *finance.WORKFLOWS,
 ]
-DEPLOYMENT = "guerdon"
 AT_ONCE = 16
 
 
@@ -69,7 +64,7 @@ def build_workers(
     """One worker for workflows and their local activities, and one a provider: each provider's
     queue carries its own rate limit, so that a slow one holds nobody else back."""
     lanes = [
-        _provider_worker(client, database, vault, opened, settings) for opened in providers.values()
+        provider_worker(client, database, vault, opened, settings) for opened in providers.values()
     ]
     return [
         _workflow_worker(client, database, settings),
@@ -118,7 +113,7 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
         graceful_shutdown_timeout=settings.timing.claim,
-        deployment_config=_deployment(settings),
+        deployment_config=deployment(settings),
     )
 
 
@@ -142,47 +137,7 @@ def _outbound_workers(
             activities=[activity],
             activity_task_poller_behavior=PollerBehaviorAutoscaling(),
             graceful_shutdown_timeout=settings.timing.claim,
-            deployment_config=_deployment(settings),
+            deployment_config=deployment(settings),
         )
         for queue, activity in activities.items()
     ]
-
-
-def _provider_worker(
-    client: Client, database: Database, vault: Vault, opened: Opened, settings: WorkerSettings
-) -> Worker:
-    lane = ProviderLane(
-        database, opened.provider, vault, settings.timing, settings.pace, settings.hooks
-    )
-    orders, staff = OrderActivities(lane), StaffActivities(lane)
-    looks_take = opened.provider.capabilities.requests_per_look
-    return Worker(
-        client,
-        task_queue=provider_queue(opened.provider.name),
-        activities=[
-            orders.place_order,
-            orders.check_order,
-            orders.order_of_reward,
-            CatalogueActivities(lane).refresh_catalogue,
-            staff.resend,
-            staff.resolve,
-            TakeBackActivities(lane).take_back,
-            *finance.activities_of(lane, opened.max_per_second),
-        ],
-        max_task_queue_activities_per_second=opened.max_per_second / looks_take,
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        graceful_shutdown_timeout=settings.timing.claim,
-        deployment_config=_deployment(settings),
-    )
-
-
-def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
-    if settings.build_id is None:
-        return None
-    # Waits of 90 days outlive deployments: runs move to the new code, guarded by patched() and
-    # replayed histories, instead of keeping months of old workers alive.
-    return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id),
-        use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
-    )

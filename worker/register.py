@@ -29,7 +29,7 @@ from domain.messages import (
 from providers.registry import configured
 from store.outbox.messages import SEARCH_ATTRIBUTES
 from store.temporal.client import connect
-from worker.build import DEPLOYMENT
+from worker.deployment import DEPLOYMENT
 from worker.finance import schedule_reconciliations, schedule_seals, schedule_upkeep
 from worker.schedules import put_schedule
 from worker.settings import WorkerSettings

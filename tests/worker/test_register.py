@@ -25,7 +25,8 @@ from store.database import Database
 from store.outbox.messages import SEARCH_ATTRIBUTES, Outgoing, mark_sent, send
 from store.tables import Grant, Intake, Referral
 from tests.builders import add_programme, alter, convert, in_past, one, points, rows, sign_up, terms
-from worker.build import DEPLOYMENT, build_workers
+from worker.build import build_workers
+from worker.deployment import DEPLOYMENT
 from worker.register import prepare
 from worker.settings import WorkerSettings
 
