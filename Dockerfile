@@ -3,6 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/guerdon \
+    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r hashes/run.txt \
     && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
 
 FROM python:3.11-slim
