@@ -3,8 +3,8 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/guerdon \
-    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r hashes/run.txt \
-    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r hashes/run.txt \
+    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
 FROM python:3.11-slim
 ENV PATH=/opt/guerdon/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
