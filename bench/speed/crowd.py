@@ -97,12 +97,14 @@ class Crowd:
         while True:
             with suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.write(head.encode())
-                for start in range(0, len(body), 65_536):
-                    writer.write(body[start : start + 65_536])
-                    await writer.drain()
-                await reader.readline()
-                writer.close()
+                try:
+                    writer.write(head.encode())
+                    for start in range(0, len(body), 65_536):
+                        writer.write(body[start : start + 65_536])
+                        await writer.drain()
+                    await reader.readline()
+                finally:
+                    writer.transport.abort()
             await asyncio.sleep(1)
 
     def _head(self, line: str, who: str, media_type: str = "") -> str:
