@@ -90,8 +90,8 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
-    name: str = Field(min_length=1, max_length=200)
+    id: str = Field(examples=["tier_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    name: str = Field(min_length=1, max_length=200, examples=["every friend"])
     criterion: Criterion
     threshold: int | None = Field(default=None, ge=1, le=1_000_000)
     repeat: bool = False
@@ -124,7 +124,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    budget: Money | None = None
+    budget: Money | None = Field(default=None, examples=[{"amount": 1000000, "currency": "USD"}])
     grants_per_referrer: int | None = Field(default=None, ge=1)
     redemptions_per_customer: int = Field(default=1, ge=1)
     redemptions: int | None = Field(default=None, ge=1)

@@ -19,7 +19,7 @@ class CodeConfig(BaseModel):
     """Left out: nothing that is read as something else, neither I nor 1, neither O nor 0."""
     prefix: str = Field(default="", max_length=32)
     postfix: str = Field(default="", max_length=32)
-    pattern: str | None = Field(default=None, max_length=64)
+    pattern: str | None = Field(default=None, max_length=64, examples=["REF-########"])
 
     @property
     def template(self) -> str:

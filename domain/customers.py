@@ -90,12 +90,14 @@ class Address(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    line_1: _Line = Field(default=None, max_length=255)
+    line_1: _Line = Field(default=None, max_length=255, examples=["1 Main Street"])
     line_2: _Line = Field(default=None, max_length=255)
-    city: _Line = Field(default=None, max_length=255)
+    city: _Line = Field(default=None, max_length=255, examples=["Springfield"])
     state: _Line = Field(default=None, max_length=255)
-    postal_code: Annotated[str | None, _Digits] = Field(default=None, max_length=32)
-    country: _Line = Field(default=None, max_length=100)
+    postal_code: Annotated[str | None, _Digits] = Field(
+        default=None, max_length=32, examples=["12345"]
+    )
+    country: _Line = Field(default=None, max_length=100, examples=["US"])
 
 
 class Person(BaseModel):

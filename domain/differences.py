@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.campaigns import CampaignTerms, Tier
 from domain.rewards import reward_of
@@ -19,10 +19,10 @@ class Difference(BaseModel):
     """One member that changed. `words` says it for people; `before` and `after` for machines,
     null where it was not, or is no more."""
 
-    member: str
-    before: Any = None
-    after: Any = None
-    words: str
+    member: str = Field(examples=["hold"])
+    before: Any = Field(default=None, examples=["PT0S"])
+    after: Any = Field(default=None, examples=["P14D"])
+    words: str = Field(examples=["hold: PT0S becomes P14D"])
     for_waiting: bool = True
     """Whether it concerns referrals that wait already, when they are moved."""
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated
 
 from iso4217 import Currency as IsoCurrency
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 @cache
@@ -36,8 +36,8 @@ class Money(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    amount: int
-    currency: Currency
+    amount: int = Field(examples=[1500])
+    currency: Currency = Field(examples=["USD"])
 
     @classmethod
     def from_major(cls, value: Decimal | str | float, currency: str) -> Money:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 RECONCILIATION_WORKFLOW = "ReconciliationWorkflow"
 REPAIR_WORKFLOW = "RepairWorkflow"
@@ -136,18 +136,18 @@ _ENDED = ("failed", "cancelled")
 class Standing(BaseModel):
     """One book's view of an order, minor units. None where that book does not tell."""
 
-    state: str | None = None
-    face: int | None = None
-    charged: int | None = None
-    currency: str | None = None
-    charged_currency: str | None = None
-    grant: str | None = None
+    state: str | None = Field(default=None, examples=["issued"])
+    face: int | None = Field(default=None, examples=[1500])
+    charged: int | None = Field(default=None, examples=[1500])
+    currency: str | None = Field(default=None, examples=["USD"])
+    charged_currency: str | None = Field(default=None, examples=["USD"])
+    grant: str | None = Field(default=None, examples=["delivered"])
     """The status of the order's grant. This and the next two only our own book tells."""
-    promised: int | None = None
-    promised_currency: str | None = None
-    committed: int | None = None
+    promised: int | None = Field(default=None, examples=[1500])
+    promised_currency: str | None = Field(default=None, examples=["USD"])
+    committed: int | None = Field(default=None, examples=[1500])
     """On the campaign's committed and spent accounts. This and the next only the ledger tells."""
-    spent: int | None = None
+    spent: int | None = Field(default=None, examples=[1500])
 
 
 def explain(filed: Filed, ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:

@@ -121,6 +121,21 @@ class Alternative(BaseModel):
 class GiftCard(Sized):
     """A gift card ordered from an outside provider. `amount` is the face value, minor units."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "gift_card",
+                    "provider": "giftcard-partners",
+                    "product_id": "CVS",
+                    "amount": 1500,
+                    "currency": "USD",
+                    "delivery": "email",
+                }
+            ]
+        }
+    )
+
     kind: Literal["gift_card"] = "gift_card"
     provider: str
     product_id: str = Field(min_length=1, max_length=100)

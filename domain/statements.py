@@ -31,14 +31,20 @@ class Columns(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    provider_order_id: str = Field(description="The provider's own id of the order.")
-    key: str | None = Field(default=None, description="Our order key, where it is shown.")
+    provider_order_id: str = Field(
+        description="The provider's own id of the order.", examples=["ORD-2041-7751"]
+    )
+    key: str | None = Field(
+        default=None,
+        description="Our order key, where it is shown.",
+        examples=["gd5f0c2a9be71d4c83a6f2e9d07b1c4e8fg1"],
+    )
     state: str | None = Field(default=None, description="Without it every line is an issued card.")
     amount: str | None = Field(default=None, description="Face value.")
-    currency: str | None = None
+    currency: str | None = Field(default=None, examples=["USD"])
     charged: str | None = Field(default=None, description="What was taken, fee included.")
-    charged_currency: str | None = None
-    created_at: str | None = None
+    charged_currency: str | None = Field(default=None, examples=["USD"])
+    created_at: str | None = Field(default=None, examples=["2026-11-20T09:30:00Z"])
 
 
 class Mapping(BaseModel):

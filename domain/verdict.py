@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.refusals import CannotCount
 
@@ -12,9 +12,9 @@ from domain.refusals import CannotCount
 class Verdict(BaseModel):
     """One check's answer. `detail` says it in words; `numbers` are what it was decided by."""
 
-    check: str
+    check: str = Field(examples=["own_code"])
     passed: bool
-    detail: str
+    detail: str = Field(examples=["The friend is not the referrer."])
     numbers: dict[str, Any] = {}
     rule_id: str | None = None
     """The validation rule, where it was one."""

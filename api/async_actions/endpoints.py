@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from api.async_actions.schemas import AsyncActionAnswer, AsyncActionList, AsyncActionSummary
 from api.http.access import READERS, allow
@@ -40,7 +40,12 @@ async def list_async_actions(
 @router.get(
     "/{action_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_async_action(action_id: str, held: Held) -> AsyncActionAnswer:
+async def get_async_action(
+    action_id: Annotated[
+        str, Path(description="The `async_action_id` of the answer that began it.")
+    ],
+    held: Held,
+) -> AsyncActionAnswer:
     """One piece of accepted work, with its wrong rows."""
     async with held.database.reading() as session:
         return AsyncActionAnswer.of(await actions.find(session, action_id))

@@ -19,33 +19,33 @@ class Accepted(BaseModel):
 class RowFailure(BaseModel):
     """A wrong row: its number (1 is the first), and why."""
 
-    row: int
-    message: str
+    row: int = Field(examples=[7])
+    message: str = Field(examples=["Give source_id or id."])
 
 
 class AsyncActionResult(BaseModel):
     """What became of the rows. `failed` lists the first thousand wrong ones."""
 
-    message: str
-    done_count: int
-    created_count: int
-    updated_count: int
-    failed_count: int
-    failed: list[RowFailure]
+    message: str = Field(examples=["2 of 2 rows processed"])
+    done_count: int = Field(examples=[2])
+    created_count: int = Field(examples=[2])
+    updated_count: int = Field(examples=[0])
+    failed_count: int = Field(examples=[0])
+    failed: list[RowFailure] = Field(examples=[[]])
 
 
 class AsyncActionSummary(BaseModel):
     """An asynchronous action. `progress` in percent, `processing_time` in milliseconds."""
 
-    id: str
+    id: str = Field(examples=["aa_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     type: str = Field(examples=["CUSTOMERS.IMPORT_CSV"])
-    status: Literal["ENQUEUED", "IN_PROGRESS", "DONE", "FAILED"]
+    status: Literal["ENQUEUED", "IN_PROGRESS", "DONE", "FAILED"] = Field(examples=["DONE"])
     operation_status: Literal["SUCCESS", "FAILED", "UNKNOWN"]
     created_at: datetime
     updated_at: datetime | None
-    request_id: str | None
-    processing_time: int
-    progress: int
+    request_id: str | None = Field(examples=["req_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    processing_time: int = Field(examples=[840])
+    progress: int = Field(examples=[100])
     object: Literal["async_action"] = "async_action"
 
     @classmethod
@@ -89,7 +89,7 @@ class AsyncActionList(BaseModel):
     data_ref: Literal["async_actions"] = "async_actions"
     async_actions: list[AsyncActionSummary]
     total: int
-    has_more: bool
+    has_more: bool = Field(examples=[False])
 
 
 def _outcome(row: AsyncAction) -> Literal["SUCCESS", "FAILED", "UNKNOWN"]:

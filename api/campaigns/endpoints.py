@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from api.campaigns.bodies import CampaignIn
 from api.campaigns.changes import CampaignChangeIn
@@ -14,6 +14,7 @@ from api.campaigns.switching import DisableIn, EndIn
 from api.campaigns.terms import PROGRAM, rewards_in
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Dated
+from api.http.parameters import CampaignPath, IsReferralCodeQuery
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -63,9 +64,14 @@ async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
 async def list_campaigns(
     held: Held,
     window: Dated,
-    campaign_type: CampaignKind = "REFERRAL_PROGRAM",
-    campaign_status: CreationStatus = "DONE",
-    is_referral_code: bool = True,
+    campaign_type: Annotated[
+        CampaignKind, Query(description="Voucherify's kinds; there are referral programmes only.")
+    ] = "REFERRAL_PROGRAM",
+    campaign_status: Annotated[
+        CreationStatus,
+        Query(description="Voucherify's word for how far a campaign is made; here it always is."),
+    ] = "DONE",
+    is_referral_code: IsReferralCodeQuery = True,
 ) -> CampaignList:
     """Campaigns, newest first. Voucherify's other types are not kept here, and every campaign is
     DONE as soon as it is created: asked for others, the list is empty."""
@@ -83,7 +89,7 @@ async def list_campaigns(
 @router.get(
     "/{campaign_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_campaign(campaign_id: str, held: Held) -> CampaignAnswer:
+async def get_campaign(campaign_id: CampaignPath, held: Held) -> CampaignAnswer:
     """One campaign, by id or name."""
     return await _answer(held, campaign_id)
 
@@ -94,7 +100,7 @@ async def get_campaign(campaign_id: str, held: Held) -> CampaignAnswer:
     responses=body_responses("resource_not_found", "duplicate_found", "not_allowed_in_state"),
 )
 async def update_campaign(
-    campaign_id: str, body: CampaignChangeIn, caller: Calling, held: Held
+    campaign_id: CampaignPath, body: CampaignChangeIn, caller: Calling, held: Held
 ) -> CampaignAnswer:
     """Edit a campaign, by id or name. A change of terms makes its next version: referrals that
     began before keep theirs, until they are moved."""
@@ -120,7 +126,9 @@ async def update_campaign(
     dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
-async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> DeletedCampaign:
+async def delete_campaign(
+    campaign_id: CampaignPath, caller: Calling, held: Held
+) -> DeletedCampaign:
     """Delete a campaign with its codes, at once. Refused once anybody was referred: facts are
     never deleted, and `/disable` ends a campaign."""
     async with held.database.transaction() as tx:
@@ -133,7 +141,7 @@ async def delete_campaign(campaign_id: str, caller: Calling, held: Held) -> Dele
     dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
-async def enable_campaign(campaign_id: str, caller: Calling, held: Held) -> CampaignAnswer:
+async def enable_campaign(campaign_id: CampaignPath, caller: Calling, held: Held) -> CampaignAnswer:
     """Accept referrals again, and judge the conversions that were held. Refused while a provider
     does not offer what the campaign gives; `errors` names the reward."""
     return await _switch(held, campaign_id, active=True, actor=caller.actor)
@@ -145,7 +153,7 @@ async def enable_campaign(campaign_id: str, caller: Calling, held: Held) -> Camp
     responses=post_responses("resource_not_found"),
 )
 async def disable_campaign(
-    campaign_id: str, caller: Calling, held: Held, body: DisableIn | None = None
+    campaign_id: CampaignPath, caller: Calling, held: Held, body: DisableIn | None = None
 ) -> CampaignAnswer:
     """Pause the campaign. New referrals are refused, and no discount is given. The conversion of a
     friend who already waits is accepted and held (`converted`, reason `campaign_paused`) until the
@@ -160,7 +168,7 @@ async def disable_campaign(
     responses=post_responses("resource_not_found"),
 )
 async def end_campaign(
-    campaign_id: str, body: EndIn, caller: Calling, held: Held
+    campaign_id: CampaignPath, body: EndIn, caller: Calling, held: Held
 ) -> CampaignAnswer:
     """End the campaign now. Friends who wait keep their window; what a pause held is judged or
     rejected, as `held` says."""

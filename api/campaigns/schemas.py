@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, computed_field
 
 from api.campaigns.checks import windows_answer
+from api.http.ids import CampaignId, CampaignTitle
 from api.http.lists import Listed
 from api.rewards.schemas import RefereeReward
 from api.validation_rules.schemas import Assigned, AssignmentAnswer
@@ -35,9 +36,9 @@ from store.campaigns.queries import CampaignRead
 class DiscountAnswer(BaseModel):
     """What a referee saves at code redemption."""
 
-    type: Literal["AMOUNT", "PERCENT", "FIXED", "UNIT"]
+    type: Literal["AMOUNT", "PERCENT", "FIXED", "UNIT"] = Field(examples=["PERCENT"])
     amount_off: int | None = None
-    percent_off: int | float | None = None
+    percent_off: int | float | None = Field(default=None, examples=[10])
     amount_limit: int | None = None
     fixed_amount: int | None = None
     unit_off: int | None = None
@@ -96,13 +97,13 @@ class CampaignVoucher(BaseModel):
 class CustomEvent(BaseModel):
     """The event that converts."""
 
-    name: str
+    name: str = Field(examples=["first_purchase"])
 
 
 class ReferralProgram(BaseModel):
     """The current terms. A referral keeps those that it began under."""
 
-    conversion_event_type: ConversionKind
+    conversion_event_type: ConversionKind = Field(examples=["custom_event"])
     custom_event: CustomEvent | None
     referee_reward: RefereeReward | None
     tiers: list[Tier]
@@ -146,10 +147,10 @@ class Categorised(BaseModel):
 class CampaignAnswer(Categorised):
     """A referral campaign."""
 
-    id: str
+    id: CampaignId
     object: Literal["campaign"] = "campaign"
-    name: str
-    description: str | None
+    name: CampaignTitle
+    description: str | None = Field(examples=["Jane shares her code, a friend buys."])
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     type: CampaignType
     join_once: bool
@@ -165,9 +166,9 @@ class CampaignAnswer(Categorised):
     expiration_date: datetime | None
     activity_duration_after_publishing: timedelta | None
     timezone: str = Field(examples=["Europe/Berlin"])
-    validity_timeframe: Timeframe | None
-    validity_day_of_week: list[int] | None
-    validity_hours: DailyHours | None
+    validity_timeframe: Timeframe | None = Field(examples=[None])
+    validity_day_of_week: list[int] | None = Field(examples=[None])
+    validity_hours: DailyHours | None = Field(examples=[None])
     metadata: dict[str, Any]
     version: int
     """Each edit of the terms makes the next one."""

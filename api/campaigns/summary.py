@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.http.access import READERS, Caller, Calling, allow
+from api.http.ids import CampaignId, CampaignTitle, CurrencyCode, Minor, ReferrerId
 from api.http.masking import Name, OwnId
+from api.http.parameters import CampaignPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -26,37 +28,37 @@ class Funnel(BaseModel):
     converted: int
     qualified: int
     completed: int
-    waiting: int
-    rejected: int
-    expired: int
-    reversed: int
-    needs_attention: int
+    waiting: int = Field(examples=[0])
+    rejected: int = Field(examples=[0])
+    expired: int = Field(examples=[0])
+    reversed: int = Field(examples=[0])
+    needs_attention: int = Field(examples=[0])
 
 
 class Day(Funnel):
     """The same for the referrals that began on one day, UTC."""
 
-    day: date
+    day: date = Field(examples=["2026-11-20"])
 
 
 class Spend(BaseModel):
     """A budget, minor units: what may be spent, is set aside, is ordered, has arrived, and is
     promised but has not arrived. `ceiling` null: without limit."""
 
-    currency: str
-    ceiling: int | None
-    reserved: int
-    committed: int
-    delivered: int
-    liability: int
+    currency: CurrencyCode
+    ceiling: int | None = Field(examples=[1000000])
+    reserved: int = Field(examples=[0])
+    committed: int = Field(examples=[0])
+    delivered: Minor
+    liability: int = Field(examples=[0])
 
 
 class TopReferrer(BaseModel):
     """One of the five who referred most."""
 
-    id: str
-    source_id: OwnId
-    name: Name
+    id: ReferrerId
+    source_id: OwnId = Field(examples=["user-1"])
+    name: Name = Field(examples=["Jane Doe"])
     referred: int
     qualified: int
 
@@ -64,8 +66,8 @@ class TopReferrer(BaseModel):
 class CampaignName(BaseModel):
     """Which campaign it is about."""
 
-    id: str
-    name: str
+    id: CampaignId
+    name: CampaignTitle
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     object: Literal["campaign"] = "campaign"
 
@@ -77,20 +79,20 @@ class CampaignSummary(BaseModel):
     campaign: CampaignName
     redemptions: int
     redemptions_succeeded: int
-    redemptions_failed: int
-    rollbacks: int
-    rollbacks_succeeded: int
+    redemptions_failed: int = Field(examples=[0])
+    rollbacks: int = Field(examples=[0])
+    rollbacks_succeeded: int = Field(examples=[0])
     rollbacks_failed: int = 0
-    orders_amount: int
-    orders_rolledback_amount: int
-    discounted_amount: int
-    rolledback_discounted_amount: int
+    orders_amount: int = Field(examples=[4000])
+    orders_rolledback_amount: int = Field(examples=[0])
+    discounted_amount: int = Field(examples=[400])
+    rolledback_discounted_amount: int = Field(examples=[0])
     vouchers_created: int
     vouchers_deleted: int = 0
     publications: int
     publications_succeeded: int
-    publications_failed: int
-    points_rewarded: int
+    publications_failed: int = Field(examples=[0])
+    points_rewarded: int = Field(examples=[0])
     referred_customers: int
     funnel: Funnel
     spend: list[Spend]
@@ -104,7 +106,7 @@ class CampaignSummary(BaseModel):
     responses=responses("resource_not_found", "invalid_payload"),
 )
 async def get_summary(
-    campaign_id: str,
+    campaign_id: CampaignPath,
     held: Held,
     caller: Calling,
     start_date: Annotated[date | None, Query(description="First day, UTC.")] = None,

@@ -11,7 +11,9 @@ from fastapi import APIRouter
 from api.campaigns.program import TierChangeIn, TierIn
 from api.campaigns.terms import document_of, tier_of, to_terms
 from api.http.access import PROGRAMME, READERS, Caller, Calling, allow
+from api.http.ids import CampaignId
 from api.http.lists import Listed, Windowed
+from api.http.parameters import CampaignPath, TierPath
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -37,7 +39,7 @@ class TierAnswer(Tier):
     """A tier of a campaign's current version."""
 
     object: Literal["referral_tier"] = "referral_tier"
-    campaign_id: str
+    campaign_id: CampaignId
     version: int
     """The campaign's, which holds it."""
 
@@ -51,7 +53,9 @@ class TierList(Listed[TierAnswer]):
     dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
-async def create_tier(campaign_id: str, body: TierIn, caller: Calling, held: Held) -> TierAnswer:
+async def create_tier(
+    campaign_id: CampaignPath, body: TierIn, caller: Calling, held: Held
+) -> TierAnswer:
     """Add a tier. It counts for referrals that begin from now on."""
     id = new_id(Prefix.TIER)
 
@@ -63,7 +67,7 @@ async def create_tier(campaign_id: str, body: TierIn, caller: Calling, held: Hel
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
-async def list_tiers(campaign_id: str, held: Held, window: Windowed) -> TierList:
+async def list_tiers(campaign_id: CampaignPath, held: Held, window: Windowed) -> TierList:
     """The tiers of the current version, in the order in which they are granted."""
     tiers = await _all(held, campaign_id)
     ids = [tier.id for tier in tiers]
@@ -74,7 +78,7 @@ async def list_tiers(campaign_id: str, held: Held, window: Windowed) -> TierList
 
 
 @router.get("/{tier_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
-async def get_tier(campaign_id: str, tier_id: str, held: Held) -> TierAnswer:
+async def get_tier(campaign_id: CampaignPath, tier_id: TierPath, held: Held) -> TierAnswer:
     """One tier of the current version."""
     return await _one(held, campaign_id, tier_id)
 
@@ -85,7 +89,7 @@ async def get_tier(campaign_id: str, tier_id: str, held: Held) -> TierAnswer:
     responses=body_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def update_tier(
-    campaign_id: str, tier_id: str, body: TierChangeIn, caller: Calling, held: Held
+    campaign_id: CampaignPath, tier_id: TierPath, body: TierChangeIn, caller: Calling, held: Held
 ) -> TierAnswer:
     """Change a tier: what is given replaces, what is not stays."""
 
@@ -106,7 +110,9 @@ async def update_tier(
     dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found"),
 )
-async def delete_tier(campaign_id: str, tier_id: str, caller: Calling, held: Held) -> None:
+async def delete_tier(
+    campaign_id: CampaignPath, tier_id: TierPath, caller: Calling, held: Held
+) -> None:
     """End a tier. Referrals that wait under earlier versions still earn it."""
 
     def drop(tiers: Tiers, making: Making) -> Tiers:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from api.campaigns.schemas import ReferralProgram
 from api.http.access import READERS, Calling, allow
 from api.http.fields import Strict
+from api.http.ids import CampaignId
 from api.http.lists import Listed, Windowed
+from api.http.parameters import CampaignPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -36,12 +38,14 @@ class VersionAnswer(BaseModel):
     """One version of a campaign's terms. It never changes."""
 
     object: Literal["campaign_version"] = "campaign_version"
-    campaign_id: str
+    campaign_id: CampaignId
     version: int
     current: bool
     """New referrals begin under it."""
     referrals: int = Field(description="How many began under it, or were moved to it.")
-    waiting: int = Field(description="How many of these wait for their conversion event.")
+    waiting: int = Field(
+        description="How many of these wait for their conversion event.", examples=[0]
+    )
     referral_program: ReferralProgram
     differences: list[Difference]
     """From the version before it; empty for the first."""
@@ -71,23 +75,27 @@ class MoveAnswer(BaseModel):
     """A move: shown only (`done_at` null), or done."""
 
     object: Literal["terms_move"] = "terms_move"
-    id: str
-    token: str = Field(description="Sent back, it does what was shown.")
-    campaign_id: str
-    to_version: int
+    id: str = Field(examples=["move_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    token: str = Field(
+        description="Sent back, it does what was shown.",
+        examples=["move_01jd3v5q8g6w2x4y7z9a1b3c5d"],
+    )
+    campaign_id: CampaignId
+    to_version: int = Field(examples=[2])
     shown: dict[str, int] = Field(
         description="Waiting referrals by version, when it was shown.", examples=[{"1": 200}]
     )
     shown_at: datetime
-    origins: list[OriginAnswer] | None = None
+    origins: list[OriginAnswer] | None = Field(default=None, examples=[None])
     """In the preview: what would change, by version."""
-    moved: int
+    moved: int = Field(examples=[200])
     left: int = Field(
-        description="Shown, and not moved: they had converted or ended meanwhile, or wait for it."
+        description="Shown, and not moved: they had converted or ended meanwhile, or wait for it.",
+        examples=[0],
     )
-    actor: str | None
-    reason: str | None
-    done_at: datetime | None
+    actor: str | None = Field(examples=["key app_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    reason: str | None = Field(examples=["Announced by mail on 1 December"])
+    done_at: datetime | None = Field(examples=["2026-11-20T09:30:04Z"])
 
     @classmethod
     def of(cls, move: TermsMove, preview: Preview | None = None) -> MoveAnswer:
@@ -138,7 +146,7 @@ class MoveIn(Strict):
 
 
 @router.get("/versions", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
-async def list_versions(campaign_id: str, held: Held, window: Windowed) -> VersionList:
+async def list_versions(campaign_id: CampaignPath, held: Held, window: Windowed) -> VersionList:
     """Every version of the campaign's terms, newest first. `starting_after_id` is a version."""
     async with held.database.reading() as session:
         found, total, has_more = await reading.page(session, campaign_id, window)
@@ -152,8 +160,8 @@ async def list_versions(campaign_id: str, held: Held, window: Windowed) -> Versi
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def move_referrals(
-    campaign_id: str,
-    version: Annotated[Version, Path()],
+    campaign_id: CampaignPath,
+    version: Annotated[Version, Path(description="The version's number, from 1.")],
     body: MoveIn,
     caller: Calling,
     held: Held,
@@ -173,7 +181,7 @@ async def move_referrals(
 
 
 @router.get("/moves", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
-async def list_moves(campaign_id: str, held: Held, window: Windowed) -> MoveList:
+async def list_moves(campaign_id: CampaignPath, held: Held, window: Windowed) -> MoveList:
     """Moves that were done, newest first: who, why, from where, how many."""
     async with held.database.reading() as session:
         found, page = await reading.moves(session, campaign_id, window)

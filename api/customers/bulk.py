@@ -23,6 +23,7 @@ from store.imports.handlers import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_META
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=RowsRoute)
 files = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=FileRoute)
 
+_PEOPLE = "Source_id,Name,Email\nuser-1,Jane Doe,jane@example.com\n"
 SourceId = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -71,7 +72,11 @@ async def update_metadata_in_bulk(
 @files.post(
     "/importCSV", status_code=202, dependencies=[allow(Role.SERVICE)], responses=post_responses()
 )
-async def import_customers(file: CsvFile, request: Request, held: Held) -> Accepted:
+async def import_customers(
+    file: Annotated[CsvFile, Field(examples=[_PEOPLE])],
+    request: Request,
+    held: Held,
+) -> Accepted:
     """Import a CSV file. Its header names the columns (Source_id, Name, Email, Phone, Birthdate,
     Address_line_1, …; others are metadata); a known `source_id` is overwritten as a whole."""
     header, rows = await rows_of(file)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Body, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.customers.schemas import CustomerAnswer
 from api.http.access import Calling, allow, by_staff
 from api.http.body import JsonRequest
+from api.http.ids import VoucherId
+from api.http.parameters import CustomerPath
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -32,7 +34,7 @@ class ErasedCounts(BaseModel):
     customer_events: int = 0
     daily_events: int = 0
     segments: int
-    orders: int
+    orders: int = Field(examples=[0])
     """Orders whose recipient was emptied."""
     order_events: int = 0
     customer: int = 1
@@ -41,9 +43,9 @@ class ErasedCounts(BaseModel):
 class Deletion(BaseModel):
     """A person is erased. The spelling of `object` is Voucherify's."""
 
-    id: str
+    id: str = Field(examples=["cpd_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     created_at: datetime
-    related_object_id: str
+    related_object_id: VoucherId
     related_object: Literal["customer"] = "customer"
     status: Literal["DONE"] = "DONE"
     data_json: ErasedCounts
@@ -56,7 +58,7 @@ class Deletion(BaseModel):
     responses=body_responses("resource_not_found", "duplicate_found"),
 )
 async def update_customer(
-    customer_id: str,
+    customer_id: CustomerPath,
     body: Annotated[Person, Body(examples=[{"phone": "+4915112345678"}])],
     caller: Calling,
     held: Held,
@@ -109,7 +111,7 @@ def _is_null(name: str, value: Any) -> bool:
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
-async def delete_customer(customer_id: str, held: Held) -> None:
+async def delete_customer(customer_id: CustomerPath, held: Held) -> None:
     """Erase a person: the same as `permanent-deletion`."""
     async with held.database.transaction() as tx:
         erased = await erase(tx, customer_id, held.settings.marks_outlive_erasure)
@@ -121,7 +123,7 @@ async def delete_customer(customer_id: str, held: Held) -> None:
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
-async def erase_customer(customer_id: str, held: Held) -> Deletion:
+async def erase_customer(customer_id: CustomerPath, held: Held) -> Deletion:
     """Erase a person. What waits for them is cancelled; refused while a card may be on its way."""
     async with held.database.transaction() as tx:
         erased = await erase(tx, customer_id, held.settings.marks_outlive_erasure)

@@ -11,6 +11,7 @@ from api.http.access import READERS, Calling, allow, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
 from api.http.masking import PERSONAL
+from api.http.parameters import CustomerPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -60,9 +61,22 @@ async def list_customers(
     window: Dated,
     created: Created,
     updated: Updated,
-    email: Annotated[str | None, Query(max_length=254, json_schema_extra=PERSONAL)] = None,
-    name: Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL)] = None,
-    city: Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL)] = None,
+    email: Annotated[
+        str | None,
+        Query(max_length=254, json_schema_extra=PERSONAL, description="Exactly this address."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        Query(max_length=255, json_schema_extra=PERSONAL, description="Exactly this name."),
+    ] = None,
+    city: Annotated[
+        str | None,
+        Query(
+            max_length=255,
+            json_schema_extra=PERSONAL,
+            description="Exactly this city of the address.",
+        ),
+    ] = None,
     segment_id: Annotated[
         str | None, Query(max_length=64, description="A segment that lists its customers.")
     ] = None,
@@ -90,7 +104,7 @@ async def list_customers(
 @router.get(
     "/{customer_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_customer(customer_id: str, caller: Calling, held: Held) -> CustomerAnswer:
+async def get_customer(customer_id: CustomerPath, caller: Calling, held: Held) -> CustomerAnswer:
     """One customer, by `id` or `source_id`, with who referred them."""
     async with held.database.reading() as session:
         customer = await reading.find(session, customer_id)

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.http.access import READERS, allow
+from api.http.ids import CampaignId, ReferrerId, VoucherId
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Ordered
+from api.http.parameters import CustomerPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -66,13 +68,13 @@ class Item(BaseModel):
 class Redeemable(BaseModel):
     """One thing that a customer holds: a code to share, a coupon, or a wallet."""
 
-    id: str
+    id: str = Field(examples=["rh_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     created_at: datetime
-    redeemable_id: str
+    redeemable_id: VoucherId
     redeemable_object: Literal["voucher"] = "voucher"
-    customer_id: str
-    holder_role: str
-    campaign_id: str | None
+    customer_id: ReferrerId
+    holder_role: str = Field(examples=["OWNER"])
+    campaign_id: CampaignId | None
     campaign_type: Literal[
         "REFERRAL_PROGRAM", "DISCOUNT_COUPONS", "GIFT_VOUCHERS", "LOYALTY_PROGRAM"
     ]
@@ -139,7 +141,7 @@ class RedeemableList(BaseModel):
     data_ref: Literal["data"] = "data"
     data: list[Redeemable]
     total: int
-    has_more: bool
+    has_more: bool = Field(examples=[False])
     more_starting_after: str | None
 
 
@@ -149,9 +151,19 @@ _ABOUT = ("voucher_id", "redemption_id", "failure_code")
 class Activity(BaseModel):
     """One thing that happened around a customer, under Voucherify's word for it."""
 
-    id: str
-    type: str
-    data: dict[str, Any]
+    id: str = Field(examples=["evt_1204"])
+    type: str = Field(examples=["customer.rewarded"])
+    data: dict[str, Any] = Field(
+        examples=[
+            {
+                "campaign_id": "camp_01jd3v5q8g6w2x4y7z9a1b3c5d",
+                "grant_id": "gr_01jd3v5q8g6w2x4y7z9a1b3c5d",
+                "customer_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5b",
+                "title": "Reward delivered",
+                "detail": "15.00 USD by giftcard-partners; delivery state: delivered",
+            }
+        ]
+    )
     created_at: datetime
     group_id: None = None
 
@@ -174,15 +186,15 @@ class ActivityList(BaseModel):
     object: Literal["list"] = "list"
     data_ref: Literal["data"] = "data"
     data: list[Activity]
-    has_more: bool
+    has_more: bool = Field(examples=[False])
     more_starting_after: str | None
 
 
 class SegmentName(BaseModel):
     """A segment that a customer belongs to."""
 
-    id: str
-    name: str
+    id: str = Field(examples=["seg_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    name: str = Field(examples=["North America"])
     object: Literal["segment"] = "segment"
 
 
@@ -200,7 +212,7 @@ class SegmentNames(BaseModel):
     dependencies=[allow(*READERS)],
     responses=responses("resource_not_found"),
 )
-async def list_segments(customer_id: str, held: Held) -> SegmentNames:
+async def list_segments(customer_id: CustomerPath, held: Held) -> SegmentNames:
     """The segments that list the customer, or whose filter fits now."""
     async with held.database.reading() as session:
         customer = await customers.find(session, customer_id)
@@ -215,10 +227,16 @@ async def list_segments(customer_id: str, held: Held) -> SegmentNames:
     responses=responses("resource_not_found", "invalid_payload"),
 )
 async def list_redeemables(
-    customer_id: str,
+    customer_id: CustomerPath,
     held: Held,
-    limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    starting_after_id: Annotated[str | None, Query(max_length=128)] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 100,
+    starting_after_id: Annotated[
+        str | None,
+        Query(
+            max_length=128,
+            description="The `id` of the last one that was seen; the list goes on behind it.",
+        ),
+    ] = None,
 ) -> RedeemableList:
     """What the customer holds: codes to share, coupons, and wallets with their balances."""
     async with held.database.reading() as session:
@@ -255,12 +273,15 @@ _ACTIVITIES = ", ".join(holdings.ACTIVITIES.values())
     responses=responses("resource_not_found", "invalid_payload"),
 )
 async def list_activity(
-    customer_id: str,
+    customer_id: CustomerPath,
     held: Held,
     window: Ordered,
     type: Annotated[str | None, Query(max_length=100, description=f"One of {_ACTIVITIES}.")] = None,
-    campaign_id: Annotated[str | None, Query(max_length=64)] = None,
-    campaign_type: Literal["REFERRAL_PROGRAM"] | None = None,
+    campaign_id: Annotated[str | None, Query(max_length=64, description="A campaign's id.")] = None,
+    campaign_type: Annotated[
+        Literal["REFERRAL_PROGRAM"] | None,
+        Query(description="Voucherify's kinds; there are referral programmes only."),
+    ] = None,
     start_date: Annotated[Instant | None, Query(description="Later than then.")] = None,
     end_date: Annotated[Instant | None, Query(description="Before then.")] = None,
 ) -> ActivityList:

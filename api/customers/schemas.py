@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, computed_field
+from pydantic import BaseModel, Field, computed_field
 
+from api.http.ids import CampaignId, CustomerId, ReferrerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About, Birthday, Email, Name, OwnId, PostalAddress, Words
 from store.customers.upsert import CustomerRow
@@ -16,9 +17,9 @@ from store.tables import Customer, Referral
 class Referred(BaseModel):
     """Who referred a customer in one campaign."""
 
-    campaign_id: str
-    referrer_id: str
-    related_object_id: str
+    campaign_id: CampaignId
+    referrer_id: ReferrerId
+    related_object_id: VoucherId
     related_object_type: Literal["voucher"] = "voucher"
     date: datetime
 
@@ -48,11 +49,11 @@ class Referrals(BaseModel):
 class SimpleCustomer(BaseModel):
     """A customer inside another answer."""
 
-    id: str
-    source_id: OwnId
-    name: Name
-    email: Email
-    metadata: About
+    id: CustomerId
+    source_id: OwnId = Field(examples=["user-2"])
+    name: Name = Field(examples=["Bob Roe"])
+    email: Email = Field(examples=["bob@example.com"])
+    metadata: About = Field(examples=[{"lang": "en"}])
     object: Literal["customer"] = "customer"
 
     @classmethod
@@ -74,7 +75,7 @@ class CustomerAnswer(SimpleCustomer):
     birthdate: Birthday
     birthday: Birthday
     address: PostalAddress
-    referrals: Referrals | None = None
+    referrals: Referrals | None = Field(default=None, examples=[None])
     created_at: datetime
     updated_at: datetime | None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.access import allow
 from api.http.fields import Reference, Strict, identity_of
 from api.http.idempotency import HEADER
+from api.http.ids import CurrencyCode, CustomerId, Minor
+from api.http.parameters import CustomerPath
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -45,9 +47,9 @@ class UseAnswer(BaseModel):
     """The wallet after it was used."""
 
     object: Literal["wallet"] = "wallet"
-    customer_id: str
-    unit: str
-    balance: int
+    customer_id: CustomerId
+    unit: CurrencyCode
+    balance: Minor
 
 
 @router.post(
@@ -55,7 +57,7 @@ class UseAnswer(BaseModel):
     dependencies=[allow(Role.SERVICE)],
     responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
 )
-async def use_wallet(customer_id: str, body: UseIn, held: Held) -> UseAnswer:
+async def use_wallet(customer_id: CustomerPath, body: UseIn, held: Held) -> UseAnswer:
     """Take credits or points out of a wallet, first what expires first; never more than it
     holds."""
     async with held.database.transaction() as tx:
@@ -90,8 +92,8 @@ class ReturnIn(Strict):
 class ReturnAnswer(UseAnswer):
     """The wallet after something came back, and the use that it came back from."""
 
-    used: int = Field(description="What the use had taken.")
-    returned: int = Field(description="How much of that was given back so far.")
+    used: int = Field(description="What the use had taken.", examples=[400])
+    returned: int = Field(description="How much of that was given back so far.", examples=[200])
 
 
 @router.post(
@@ -100,7 +102,11 @@ class ReturnAnswer(UseAnswer):
     responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
 )
 async def give_back_use(
-    customer_id: str, reference: str, held: Held, request: Request, body: ReturnIn | None = None
+    customer_id: CustomerPath,
+    reference: Annotated[str, Path(description="The reference that the use was made under.")],
+    held: Held,
+    request: Request,
+    body: ReturnIn | None = None,
 ) -> ReturnAnswer:
     """Give back what a wallet was used for, whole or in part: the goods came back. Credits that
     lapsed meanwhile are usable again for 30 days."""

@@ -64,14 +64,14 @@ class EventAnswer(BaseModel):
     """The event as it was taken, and the referrals that it concerns."""
 
     object: Literal["event"] = "event"
-    type: str
+    type: str = Field(examples=["first_purchase"])
     customer: SimpleCustomer
     referral: ReferralRef | None = Field(description="The oldest of `referrals`.")
     referrals: list[ReferralRef]
     rewarded: bool = Field(description="Whether a reward is to be expected of this event.")
     why_not: str | None = Field(description="Why none is, in words.")
     loyalty: None = None
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = Field(examples=[{"event_id": "evt-1001"}])
     warnings: list[Warning] = Field(
         default=[], description="Why it converted nothing, and which members were ignored."
     )

@@ -11,6 +11,7 @@ from api.exports.schemas import ExportAnswer, ExportIn, ExportList
 from api.http.access import Caller, Calling, allow
 from api.http.downloads import Download, spooled
 from api.http.lists import Ordered
+from api.http.parameters import ExportPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -30,6 +31,15 @@ EXAMPLE = {
         "filters": {"result": {"conditions": {"$is": ["SUCCESS"]}}},
     },
 }
+_SCHEDULED = {
+    "id": "exp_01jd3v5q8g6w2x4y7z9a1b3c5d",
+    "object": "export",
+    "created_at": "2026-11-20T09:30:00Z",
+    "status": "SCHEDULED",
+    "channel": "API",
+    "exported_object": "redemption",
+    "parameters": {"fields": ["id", "result"]},
+}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The export; with `token`, its file.",
@@ -38,7 +48,14 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", dependencies=[allow(Role.SERVICE, Role.FINANCE)], responses=post_responses())
+@router.post(
+    "",
+    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
+    responses={
+        200: {"content": {"application/json": {"example": _SCHEDULED}}},
+        **post_responses(),
+    },
+)
 async def create_export(
     body: Annotated[ExportIn, Body(examples=[EXAMPLE])], held: Held, caller: Calling
 ) -> ExportAnswer:
@@ -74,7 +91,7 @@ async def list_exports(held: Held, window: Ordered) -> ExportList:
     responses=_FILE | responses("invalid_payload", "resource_not_found"),
 )
 async def get_export(
-    export_id: str,
+    export_id: ExportPath,
     held: Held,
     caller: Calling,
     token: Annotated[
@@ -105,7 +122,7 @@ async def get_export(
     dependencies=[allow(Role.SERVICE, Role.FINANCE)],
     responses=responses("resource_not_found"),
 )
-async def delete_export(export_id: str, held: Held) -> None:
+async def delete_export(export_id: ExportPath, held: Held) -> None:
     """Forget an export. What it was made of stays."""
     async with held.database.transaction() as tx:
         await exports.remove(tx, export_id)

@@ -23,7 +23,11 @@ class ExportIn(BaseModel):
 class ExportResult(BaseModel):
     """Where the file is. It is fetched with the same credentials as everything else."""
 
-    url: str
+    url: str = Field(
+        examples=[
+            "https://guerdon.example/v1/exports/exp_01jd3v5q8g6w2x4y7z9a1b3c5d?token=01jd3v5q8g6w2x4y7z9a1b3c5d"
+        ]
+    )
 
 
 class ExportAnswer(BaseModel):
@@ -33,13 +37,14 @@ class ExportAnswer(BaseModel):
     id: str = Field(examples=["exp_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["export"] = "export"
     created_at: datetime
-    status: Literal["SCHEDULED", "DONE"]
+    status: Literal["SCHEDULED", "DONE"] = Field(examples=["DONE"])
     channel: Literal["API"] = "API"
     result: ExportResult | None
     user_id: None = None
-    exported_object: str
+    exported_object: str = Field(examples=["redemption"])
     parameters: dict[str, Any] = Field(
-        description="Empty where they name people and the role may not see them."
+        description="Empty where they name people and the role may not see them.",
+        examples=[{"fields": ["id", "result"]}],
     )
 
     @classmethod
@@ -68,4 +73,4 @@ class ExportList(BaseModel):
     data_ref: Literal["exports"] = "exports"
     exports: list[ExportAnswer]
     total: int
-    has_more: bool
+    has_more: bool = Field(examples=[False])

@@ -30,7 +30,7 @@ async def read_event_log(
         str | None,
         Query(pattern=EVENT_ID, description="The `next` of an answer. Absent: the beginning."),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 100,
     type: Annotated[
         list[TypePattern] | None,
         Query(max_length=20, description="A type, or the beginning of several, as in `lane.*`."),

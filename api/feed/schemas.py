@@ -66,7 +66,8 @@ class EventLog(BaseModel):
     data_ref: Literal["data"] = "data"
     data: list[LoggedEvent]
     has_more: bool = Field(
-        description="Ask again at once. With `type`, also when nothing in this part was of it."
+        description="Ask again at once. With `type`, also when nothing in this part was of it.",
+        examples=[False],
     )
     next: str = Field(
         description="Pass it as `after` for what follows, now or whenever there is more.",

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from api.grants.schemas import GrantAnswer, Resend, Resolution, StaffNote
 from api.http.access import Caller, Calling
+from api.http.parameters import GrantPath
 from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
 from api.http.staff_requests import ask, documented, identity_of
@@ -18,7 +19,11 @@ router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRout
 
 @router.post("/{grant_id}/retry", **documented(Action.RETRY))
 async def retry_grant(
-    grant_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+    grant_id: GrantPath,
+    caller: Calling,
+    held: Held,
+    request: Request,
+    body: StaffNote | None = None,
 ) -> GrantAnswer:
     """Try a parked grant again now. It never orders twice."""
     return await _act(Action.RETRY, grant_id, caller, held, request, body)
@@ -26,7 +31,11 @@ async def retry_grant(
 
 @router.post("/{grant_id}/cancel", **documented(Action.CANCEL))
 async def cancel_grant(
-    grant_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+    grant_id: GrantPath,
+    caller: Calling,
+    held: Held,
+    request: Request,
+    body: StaffNote | None = None,
 ) -> GrantAnswer:
     """Withdraw a grant for which certainly no card exists."""
     return await _act(Action.CANCEL, grant_id, caller, held, request, body)
@@ -34,7 +43,7 @@ async def cancel_grant(
 
 @router.post("/{grant_id}/resend", **documented(Action.RESEND))
 async def resend_grant(
-    grant_id: str, caller: Calling, held: Held, request: Request, body: Resend | None = None
+    grant_id: GrantPath, caller: Calling, held: Held, request: Request, body: Resend | None = None
 ) -> GrantAnswer:
     """Have the provider send an issued card again, also to a corrected address. It is the same
     card, and nothing is ordered; except where the provider sends to the first address only: then
@@ -45,7 +54,7 @@ async def resend_grant(
 
 @router.post("/{grant_id}/resolve", **documented(Action.RESOLVE))
 async def resolve_grant(
-    grant_id: str, caller: Calling, held: Held, request: Request, body: Resolution
+    grant_id: GrantPath, caller: Calling, held: Held, request: Request, body: Resolution
 ) -> GrantAnswer:
     """Settle an order whose outcome nobody knows. The provider is asked once more: what it shows
     under our key counts, whatever is said here. Issued: that order is adopted and followed. Not

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api.grants.schemas import ClaimAnswer, GrantAnswer, GrantList
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Windowed
+from api.http.parameters import GrantPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -21,19 +22,19 @@ from store.orders import claim_links
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 
-_Id = Annotated[str | None, Query(max_length=64)]
-
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_grants(
     caller: Calling,
     held: Held,
     window: Windowed,
-    campaign_id: _Id = None,
-    referral_id: _Id = None,
-    recipient_id: _Id = None,
-    status: GrantStatus | None = None,
-    kind: _Id = None,
+    campaign_id: Annotated[str | None, Query(max_length=64, description="A campaign's id.")] = None,
+    referral_id: Annotated[str | None, Query(max_length=64, description="A referral's id.")] = None,
+    recipient_id: Annotated[
+        str | None, Query(max_length=64, description="Our id of the person whose reward it is.")
+    ] = None,
+    status: Annotated[GrantStatus | None, Query(description="Only those in this state.")] = None,
+    kind: Annotated[str | None, Query(max_length=64, description="Only this kind.")] = None,
 ) -> GrantList:
     """Grants, newest first."""
     async with held.database.reading() as session:
@@ -56,7 +57,7 @@ async def list_grants(
 @router.get(
     "/{grant_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_grant(grant_id: str, caller: Calling, held: Held) -> GrantAnswer:
+async def get_grant(grant_id: GrantPath, caller: Calling, held: Held) -> GrantAnswer:
     """One grant, with its order."""
     async with held.database.reading() as session:
         return GrantAnswer.of(await reading.find(session, grant_id), caller)
@@ -67,7 +68,7 @@ async def get_grant(grant_id: str, caller: Calling, held: Held) -> GrantAnswer:
     dependencies=[allow(*READERS)],
     responses=responses("resource_not_found"),
 )
-async def get_timeline(grant_id: str, caller: Calling, held: Held) -> Timeline:
+async def get_timeline(grant_id: GrantPath, caller: Calling, held: Held) -> Timeline:
     """The whole story of a grant, oldest first, in plain words."""
     async with held.database.reading() as session:
         return Timeline.of(await timelines.of_grant(session, grant_id), caller)
@@ -78,7 +79,9 @@ async def get_timeline(grant_id: str, caller: Calling, held: Held) -> Timeline:
     dependencies=[allow(Role.SUPPORT)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
-async def get_claim(grant_id: str, caller: Calling, held: Held, response: Response) -> ClaimAnswer:
+async def get_claim(
+    grant_id: GrantPath, caller: Calling, held: Held, response: Response
+) -> ClaimAnswer:
     """The claim link of a gift card that is delivered by link: whoever holds it has the money.
     Each answer leaves an event that names the caller. A link that the provider gives only on
     demand is fetched by Guerdon when it next looks at the order, not by this request: until then

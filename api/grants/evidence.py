@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.http.access import READERS, allow
+from api.http.parameters import GrantPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
-from domain.evidence import Evidence
+from domain.evidence import Evidence, Signature, chain
 from domain.roles import Role
 from store.access import deployment_key
 from store.database import ReadSession
@@ -20,6 +21,15 @@ from store.grants import evidence
 
 router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
 keys = APIRouter(prefix="/v1/evidence-key", tags=["Grants"], route_class=GuardedRoute)
+
+
+_EXAMPLE = chain(
+    "gr_01jd3v5q8g6w2x4y7z9a1b3c5d",
+    {
+        "terms": {"campaign_id": "camp_01jd3v5q8g6w2x4y7z9a1b3c5d", "version": 1},
+        "conversion": {"received_at": "2026-11-20T09:30:00Z"},
+    },
+).model_copy(update={"signature": Signature(public_key="9f" * 32, value="4c" * 64)})
 
 
 class EvidenceKey(BaseModel):
@@ -41,9 +51,12 @@ async def get_evidence_key(held: Held) -> EvidenceKey:
     "/{grant_id}/evidence",
     dependencies=[allow(Role.SUPPORT, Role.FINANCE)],
     response_model=Evidence,
-    responses=responses("resource_not_found"),
+    responses={
+        200: {"content": {"application/json": {"example": _EXAMPLE.model_dump()}}},
+        **responses("resource_not_found"),
+    },
 )
-async def get_evidence(grant_id: str, held: Held) -> Response:
+async def get_evidence(grant_id: GrantPath, held: Held) -> Response:
     """Terms, conversion, verdicts, orders, attempts, the provider's answers and ledger entries in
     hash-chained sections, signed by this deployment; `guerdon evidence verify FILE --key KEY`
     checks both. Ids only: it outlives the

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.access import Caller
+from api.http.ids import CampaignId, CurrencyCode, CustomerId, GrantId, Minor, OrderId, ReferralId
 from api.http.lists import Listed
 from api.http.masking import Email as ShownEmail
 from api.http.masking import Name, OwnId
@@ -26,10 +27,10 @@ from store.tables import Customer, Grant
 class Party(BaseModel):
     """A person in a referral. Masked for the role `finance`."""
 
-    id: str
-    source_id: OwnId
-    name: Name
-    email: ShownEmail
+    id: CustomerId
+    source_id: OwnId = Field(examples=["user-2"])
+    name: Name = Field(examples=["Bob Roe"])
+    email: ShownEmail = Field(examples=["bob@example.com"])
 
     @classmethod
     def of(cls, customer: Customer) -> Party:
@@ -44,8 +45,8 @@ class Party(BaseModel):
 class ActionAnswer(BaseModel):
     """Something that staff can do now: POST to the resource's own address with this at its end."""
 
-    action: Action
-    words: str
+    action: Action = Field(examples=["resend"])
+    words: str = Field(examples=["Have the provider send the card again."])
 
     @classmethod
     def of(cls, action: Action) -> ActionAnswer:
@@ -55,28 +56,28 @@ class ActionAnswer(BaseModel):
 class GrantAnswer(BaseModel):
     """One reward owed to one person for one reason."""
 
-    id: str
+    id: GrantId
     object: Literal["grant"] = "grant"
-    status: GrantStatus
-    attention: Attention | None = Field(description="Why it is parked.")
+    status: GrantStatus = Field(examples=["delivered"])
+    attention: Attention | None = Field(description="Why it is parked.", examples=[None])
     attention_detail: str | None
-    referral_id: str
-    campaign_id: str
+    referral_id: ReferralId
+    campaign_id: CampaignId
     tier_id: str | None
     """The tier that a referrer's grant was earned by; null for a referee's own."""
     role: Literal["referee", "referrer"]
     ordinal: int
     recipient: Party
-    kind: str
+    kind: str = Field(examples=["gift_card"])
     reward: Reward
-    amount: int = Field(description="Minor units, or points.")
-    currency: str | None
+    amount: Minor = Field(description="Minor units, or points.")
+    currency: CurrencyCode | None
     actions: list[ActionAnswer] = Field(description="What staff can do about it now.")
-    netted: int = Field(description="Kept back for what the person owed.")
-    reversal_due: int = Field(description="How much of its value refunds undo.")
-    reversed_amount: int = Field(description="How much of that is undone already.")
+    netted: int = Field(description="Kept back for what the person owed.", examples=[0])
+    reversal_due: int = Field(description="How much of its value refunds undo.", examples=[0])
+    reversed_amount: int = Field(description="How much of that is undone already.", examples=[0])
     receivable_amount: int = Field(
-        description="The part of it that the person owes, for the reward stands."
+        description="The part of it that the person owes, for the reward stands.", examples=[0]
     )
     due_at: datetime | None = Field(
         description="The end of its hold; parked or in review, by when somebody should have acted; "
@@ -84,7 +85,9 @@ class GrantAnswer(BaseModel):
     )
     order: OrderAnswer | None
     coupon_code: str | None = Field(description="The code of a discount coupon, once it is minted.")
-    workflow_id: str
+    workflow_id: str = Field(
+        examples=["referral:camp_01jd3v5q8g6w2x4y7z9a1b3c5d:cust_01jd3v5q8g6w2x4y7z9a1b3c5b"]
+    )
     created_at: datetime
     updated_at: datetime | None
 
@@ -122,10 +125,12 @@ class ClaimAnswer(BaseModel):
     """Bearer value. Show it to its person; store it nowhere."""
 
     object: Literal["claim"] = "claim"
-    grant_id: str
-    order_id: str
+    grant_id: GrantId
+    order_id: OrderId
     link: str = Field(examples=["https://claim.example/c/7Q2K"])
-    challenge_answer: str | None = Field(description="What the page asks for, where it asks.")
+    challenge_answer: str | None = Field(
+        description="What the page asks for, where it asks.", examples=["4711"]
+    )
 
 
 class StaffNote(BaseModel):

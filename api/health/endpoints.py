@@ -10,7 +10,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.http.access import Allowed
@@ -50,7 +50,9 @@ class Ready(BaseModel):
     """Everything that the API needs answers."""
 
     status: Literal["ready"] = "ready"
-    checks: dict[str, Literal["ok"]]
+    checks: dict[str, Literal["ok"]] = Field(
+        examples=[{"database": "ok", "temporal": "ok", "migrations": "ok"}]
+    )
     details: list[str] = []
     """What is amiss though all answers, with the way out."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from pydantic import Field
 
 from api.holders.schemas import HolderAnswer, HolderList, HoldersAnswer, HoldersIn
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Ordered
+from api.http.parameters import CodePath, HolderPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -19,6 +23,8 @@ router = APIRouter(prefix="/v1/referrals", tags=["Codes"], route_class=GuardedRo
 
 _LONG = "/{campaign_id}/members/{member_id}/holders"
 _SHORT = "/members/{member_id}/holders"
+_Campaign = Annotated[str | None, Field(description="The campaign's id or its name.")]
+"""In the path of one route, in the query of the other."""
 _POSTED = post_responses(
     "missing_customer",
     "referrer_not_permitted_to_redeem",
@@ -39,7 +45,10 @@ _DELETED = responses("resource_not_found", "not_allowed_in_state")
 @router.post(_LONG, dependencies=[allow(Role.SERVICE)], responses=_POSTED)
 @router.post(_SHORT, dependencies=[allow(Role.SERVICE)], responses=_POSTED)
 async def add_holders(
-    member_id: str, body: HoldersIn, held: Held, campaign_id: str | None = None
+    member_id: CodePath,
+    body: HoldersIn,
+    held: Held,
+    campaign_id: _Campaign = None,
 ) -> HoldersAnswer:
     """Attribute friends to a code, all of them or none: as if each had signed up with it. The
     code by itself or its id."""
@@ -55,7 +64,10 @@ async def add_holders(
 @router.get(_LONG, dependencies=[allow(*READERS)], responses=_LISTED)
 @router.get(_SHORT, dependencies=[allow(*READERS)], responses=_LISTED)
 async def list_holders(
-    member_id: str, held: Held, window: Ordered, campaign_id: str | None = None
+    member_id: CodePath,
+    held: Held,
+    window: Ordered,
+    campaign_id: _Campaign = None,
 ) -> HolderList:
     """Who holds a code, the latest first."""
     async with held.database.reading() as session:
@@ -77,7 +89,10 @@ async def list_holders(
     responses=responses("resource_not_found"),
 )
 async def get_holder(
-    member_id: str, holder_id: str, held: Held, campaign_id: str | None = None
+    member_id: CodePath,
+    holder_id: HolderPath,
+    held: Held,
+    campaign_id: _Campaign = None,
 ) -> HolderAnswer:
     """One holder of a code."""
     async with held.database.reading() as session:
@@ -98,7 +113,11 @@ async def get_holder(
     responses=_DELETED,
 )
 async def remove_holder(
-    member_id: str, holder_id: str, caller: Calling, held: Held, campaign_id: str | None = None
+    member_id: CodePath,
+    holder_id: HolderPath,
+    caller: Calling,
+    held: Held,
+    campaign_id: _Campaign = None,
 ) -> None:
     """Take back the attribution of a friend who has not converted yet. No other code can refer
     this friend in the campaign later: the first touch holds."""

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.fields import NamedPerson
+from api.http.ids import CampaignId, CustomerId, ReferralId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About
 from domain.customers import Metadata
@@ -30,18 +31,18 @@ class HoldersIn(BaseModel):
 class HolderAnswer(BaseModel):
     """Who holds a code: its OWNER, a REFERRER who shares it, or a REFEREE who came by it."""
 
-    id: str
+    id: str = Field(examples=["rh_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["redeemable_holder"] = "redeemable_holder"
     created_at: datetime
-    redeemable_id: str
+    redeemable_id: VoucherId
     redeemable_object: Literal["voucher"] = "voucher"
-    customer_id: str
+    customer_id: CustomerId
     holder_role: Literal["OWNER", "REFERRER", "REFEREE"]
-    campaign_id: str
+    campaign_id: CampaignId
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     voucher_type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
     metadata: About
-    referral_id: str | None = Field(description="Of a REFEREE.")
+    referral_id: ReferralId | None = Field(description="Of a REFEREE.")
 
     @classmethod
     def of(cls, read: HolderRead) -> HolderAnswer:

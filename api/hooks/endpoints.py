@@ -3,8 +3,10 @@ say "look again", and nothing else; whoever signs for the account, which order t
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -38,7 +40,14 @@ BODY_LIMIT = 65_536
         authenticated=False,
     ),
 )
-async def receive_hook(provider: str, token: str, held: Held, request: Request) -> Response:
+async def receive_hook(
+    provider: Annotated[str, Path(description="A provider's name, such as `giftcard-partners`.")],
+    token: Annotated[
+        str, Path(description="The secret end of the address that the provider was given.")
+    ],
+    held: Held,
+    request: Request,
+) -> Response:
     """A provider says that an order has news. At an order's own address the body is not read: the
     order is. At the account's address the body must be signed, and names what it concerns."""
     body = await _read(request)

@@ -20,12 +20,18 @@ class Listed(BaseModel, Generic[T]):
     data_ref: Literal["data"] = "data"
     data: list[T]
     total: int = Field(description="How many there are in all, on every page.")
-    has_more: bool
+    has_more: bool = Field(examples=[False])
 
 
 async def _window(
-    limit: Annotated[int, Query(ge=1, le=100)] = 10,
-    starting_after_id: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 10,
+    starting_after_id: Annotated[
+        str | None,
+        Query(
+            max_length=64,
+            description="The `id` of the last one that was seen; the list goes on behind it.",
+        ),
+    ] = None,
     page: Annotated[int, Query(ge=1, le=1000, description="Voucherify's way to page; from 1.")] = 1,
 ) -> Window:
     return Window(limit, starting_after_id, page)
@@ -65,15 +71,26 @@ Dated = Annotated[Window, Depends(_dated)]
 
 
 async def _created(
-    before: Annotated[Instant | None, Query(alias="created_at[before]")] = None,
-    after: Annotated[Instant | None, Query(alias="created_at[after]")] = None,
+    before: Annotated[
+        Instant | None,
+        Query(alias="created_at[before]", description="Created before this instant."),
+    ] = None,
+    after: Annotated[
+        Instant | None, Query(alias="created_at[after]", description="Created after this instant.")
+    ] = None,
 ) -> Between:
     return Between(before, after)
 
 
 async def _updated(
-    before: Annotated[Instant | None, Query(alias="updated_at[before]")] = None,
-    after: Annotated[Instant | None, Query(alias="updated_at[after]")] = None,
+    before: Annotated[
+        Instant | None,
+        Query(alias="updated_at[before]", description="Changed last before this instant."),
+    ] = None,
+    after: Annotated[
+        Instant | None,
+        Query(alias="updated_at[after]", description="Changed last after this instant."),
+    ] = None,
 ) -> Between:
     return Between(before, after)
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.http.access import Caller
+from api.http.ids import CustomerId, GrantId, OrderId
 from api.http.masking import Name, persons_are_shown
 from store.events.timelines import Told
 
@@ -16,20 +17,22 @@ from store.events.timelines import Told
 class Happening(BaseModel):
     """One thing that happened, in plain words. The customer's name is masked for `finance`."""
 
-    at: datetime
-    source: Literal["workflow", "engine", "provider", "staff"]
-    title: str
-    detail: str | None
-    attempt: int | None
-    type: str
+    at: datetime = Field(examples=["2026-11-20T09:30:04Z"])
+    source: Literal["workflow", "engine", "provider", "staff"] = Field(examples=["engine"])
+    title: str = Field(examples=["Reward delivered"])
+    detail: str | None = Field(
+        examples=["15.00 USD by giftcard-partners; delivery state: delivered"]
+    )
+    attempt: int | None = Field(examples=[1])
+    type: str = Field(examples=["grant.delivered"])
     actor: str | None
     actor_name: str | None = Field(
         description="Who `X-Guerdon-Actor` named, else the credential's own name."
     )
-    grant_id: str | None
-    order_id: str | None
-    customer_id: str | None
-    customer_name: Name
+    grant_id: GrantId | None
+    order_id: OrderId | None
+    customer_id: CustomerId | None
+    customer_name: Name = Field(examples=["Bob Roe"])
 
 
 class Timeline(BaseModel):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.http.access import allow
+from api.http.ids import CurrencyCode, Minor, OrderKey, ProviderName, ProviderOrderId
 from api.http.lists import Listed, Windowed
+from api.http.parameters import IncidentPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -31,21 +33,29 @@ class IncidentAnswer(BaseModel):
     """A line of a provider's book, or a grant, that a person has noted as not agreeing with ours.
     Reconciliation files it no more while it says the same."""
 
-    id: str
+    id: str = Field(examples=["inc_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["incident"] = "incident"
-    provider: str
-    provider_order_id: str = Field(description="The order's key, where the provider has no id.")
-    key: str | None
+    provider: ProviderName
+    provider_order_id: ProviderOrderId = Field(
+        description="The order's key, where the provider has no id."
+    )
+    key: OrderKey | None
     order_id: str | None = Field(description="Ours; null for an order that we never placed.")
-    reconciliation_id: str
-    item_id: str = Field(description="The reconciliation's item that it came of.")
-    filed: Filed
-    state: str = Field(description="What the provider says of it; `grant …`: what our grant says.")
-    face: int | None = Field(description="Face value, minor units.")
-    charged: int | None = Field(description="Taken from the deposit, minor units.")
-    currency: str | None
+    reconciliation_id: str = Field(examples=["rec_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    item_id: str = Field(
+        description="The reconciliation's item that it came of.",
+        examples=["5f0c2a9be71d4c83a6f2e9d07b1c4e8f"],
+    )
+    filed: Filed = Field(examples=["unknown_to_us"])
+    state: str = Field(
+        description="What the provider says of it; `grant …`: what our grant says.",
+        examples=["issued"],
+    )
+    face: Minor | None = Field(description="Face value, minor units.")
+    charged: Minor | None = Field(description="Taken from the deposit, minor units.")
+    currency: CurrencyCode | None
     opened_by: str | None
-    reason: str | None
+    reason: str | None = Field(examples=["Bought by hand, for the booth."])
     opened_at: datetime
 
     @classmethod
@@ -62,8 +72,12 @@ class IncidentList(Listed[IncidentAnswer]):
 async def list_incidents(
     held: Held,
     window: Windowed,
-    provider: Provider | None = None,
-    filed: Filed | None = None,
+    provider: Annotated[
+        Provider | None, Query(description="A provider's name, such as `giftcard-partners`.")
+    ] = None,
+    filed: Annotated[
+        Filed | None, Query(description="Only what was filed under this word.")
+    ] = None,
 ) -> IncidentList:
     """Incidents, newest first."""
     async with held.database.reading() as session:
@@ -74,7 +88,7 @@ async def list_incidents(
 
 
 @router.get("/{incident_id}", responses=responses("resource_not_found"))
-async def get_incident(incident_id: str, held: Held) -> IncidentAnswer:
+async def get_incident(incident_id: IncidentPath, held: Held) -> IncidentAnswer:
     """One incident."""
     async with held.database.reading() as session:
         return IncidentAnswer.of(*await incidents.find(session, incident_id))

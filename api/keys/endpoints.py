@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from api.http.access import Calling, allow
 from api.http.idempotency import keep_encrypted
 from api.http.lists import Windowed
+from api.http.parameters import KeyPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -39,13 +40,13 @@ async def list_keys(held: Held, window: Windowed) -> KeyList:
 
 
 @router.get("/{app_id}", responses=responses("resource_not_found"))
-async def get_key(app_id: str, held: Held) -> KeyAnswer:
+async def get_key(app_id: KeyPath, held: Held) -> KeyAnswer:
     """One credential: its role, when it was last used, when it ends."""
     return await _answer(held, app_id)
 
 
 @router.delete("/{app_id}", status_code=204, responses=responses("resource_not_found"))
-async def revoke_key(app_id: str, caller: Calling, held: Held) -> None:
+async def revoke_key(app_id: KeyPath, caller: Calling, held: Held) -> None:
     """Revoke a credential: this process refuses it at once, others within 10 seconds."""
     async with held.database.transaction() as tx:
         await api_keys.revoke(tx, app_id, actor=caller.actor)

@@ -41,14 +41,19 @@ router = APIRouter(
 _Account = Annotated[
     str | None, Query(max_length=200, description="The beginning of the accounts' names.")
 ]
-_Word = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/balances", responses=responses("invalid_payload"))
 async def list_balances(
     held: Held,
-    limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    starting_after_id: _Word = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 100,
+    starting_after_id: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="The `id` of the last one that was seen; the list goes on behind it.",
+        ),
+    ] = None,
     account: _Account = None,
     at: Annotated[
         Instant | None, Query(description="As of then: what was posted before. Absent: now.")
@@ -82,7 +87,7 @@ async def list_transactions(
     window: Windowed,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     account: _Account = None,
-    kind: _Word = None,
+    kind: Annotated[str | None, Query(max_length=200, description="Only this kind.")] = None,
     subject: Annotated[
         str | None, Query(max_length=200, description="A grant's, an order's or another id.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.fields import Reference, Strict
+from api.http.ids import CurrencyCode, GrantId, Minor, ProviderName
 from api.http.lists import Listed
 from domain.money import Currency
 from domain.outgoing_csv import csv_text
@@ -22,9 +23,9 @@ class BalanceAnswer(BaseModel):
     """One account in one currency."""
 
     id: str = Field(examples=["campaign/camp_01jd/reserved|USD"])
-    account: str
-    currency: str
-    balance: int = Field(description="Minor units; for the currency POINTS, points.")
+    account: str = Field(examples=["campaign/camp_01jd/reserved"])
+    currency: CurrencyCode
+    balance: Minor = Field(description="Minor units; for the currency POINTS, points.")
 
     @classmethod
     def of(cls, balance: Balance) -> BalanceAnswer:
@@ -34,27 +35,34 @@ class BalanceAnswer(BaseModel):
 class BalanceList(Listed[BalanceAnswer]):
     """Balances by account. `totals` sums every entry per currency: always zero."""
 
-    totals: dict[str, int]
+    totals: dict[str, int] = Field(examples=[{"USD": 0}])
 
 
 class EntryAnswer(BaseModel):
     """One side of a transaction."""
 
-    account: str
-    amount: int = Field(description="Minor units onto the account; negative: off it.")
-    currency: str
+    account: str = Field(examples=["campaign/camp_01jd/reserved"])
+    amount: Minor = Field(description="Minor units onto the account; negative: off it.")
+    currency: CurrencyCode
 
 
 class TransactionAnswer(BaseModel):
     """A balanced set of entries: per currency they sum to zero."""
 
-    id: str
+    id: str = Field(examples=["txn_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["ledger_transaction"] = "ledger_transaction"
     at: datetime
     kind: str = Field(examples=["reserve"])
-    subject: str = Field(description="What it is about; with `kind`, its identity.")
+    subject: GrantId = Field(description="What it is about; with `kind`, its identity.")
     corrects: str | None = Field(description="The transaction that it takes back: kind/subject.")
-    entries: list[EntryAnswer]
+    entries: list[EntryAnswer] = Field(
+        examples=[
+            [
+                {"account": "campaign/camp_01jd/available", "amount": -1500, "currency": "USD"},
+                {"account": "campaign/camp_01jd/reserved", "amount": 1500, "currency": "USD"},
+            ]
+        ]
+    )
 
     @classmethod
     def of(cls, entries: list[LedgerEntry]) -> TransactionAnswer:
@@ -105,11 +113,11 @@ class DepositAnswer(BaseModel):
     """The deposit's account after the posting."""
 
     object: Literal["deposit"] = "deposit"
-    provider: str
-    reference: str
-    amount: int
-    currency: str
-    balance: int = Field(description="What the account holds now, minor units.")
+    provider: ProviderName
+    reference: str = Field(examples=["wire-2026-11-02"])
+    amount: int = Field(examples=[500000])
+    currency: CurrencyCode
+    balance: int = Field(description="What the account holds now, minor units.", examples=[500000])
 
 
 _COLUMNS = ("seq", "transaction_id", "at", "kind", "subject", "corrects")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.http.access import READERS, allow
 from api.http.lists import Windowed
@@ -41,11 +41,13 @@ Resource = Annotated[
 class SchemaAnswer(BaseModel):
     """A resource's schema."""
 
-    id: str
+    id: str = Field(examples=["ms_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["metadata_schema"] = "metadata_schema"
-    related_object: str
-    properties: dict[str, Property]
-    allow_defined_only: bool
+    related_object: str = Field(examples=["customer"])
+    properties: dict[str, Property] = Field(
+        examples=[{"plan": {"type": "string", "optional": False, "array": False}}]
+    )
+    allow_defined_only: bool = Field(examples=[False])
     created_at: datetime
     updated_at: datetime | None
 
@@ -69,7 +71,7 @@ class SchemaList(BaseModel):
     data_ref: Literal["schemas"] = "schemas"
     schemas: list[SchemaAnswer]
     total: int
-    has_more: bool
+    has_more: bool = Field(examples=[False])
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))

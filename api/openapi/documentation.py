@@ -17,7 +17,6 @@ from starlette.staticfiles import StaticFiles
 
 from api.http.problems import MEDIA_TYPE
 from api.openapi.examples import add_examples
-from api.openapi.parameters import describe
 
 DESCRIPTION = """
 Turns referrals into delivered rewards, and can prove it.
@@ -125,8 +124,6 @@ def _correct(operation: dict[str, Any], method: str, *, guarded: bool) -> None:
         content = answer.get("content", {})
         if MEDIA_TYPE in content and "application/json" in content:
             content[MEDIA_TYPE] |= content.pop("application/json")
-    for parameter in operation.get("parameters", []):
-        describe(parameter)
     if guarded:
         operation["security"] = [{"AppId": [], "AppToken": []}]
     if guarded and method == "post":

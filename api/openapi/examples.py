@@ -1,6 +1,4 @@
-"""An example of every answer, put together of its parts: a model's own example where it has one,
-else its fields', which say theirs in `api.openapi.usual_values_by_model`, beside the field or,
-where many share a name, in `api.openapi.usual_values`."""
+"""An example of every answer, put together of those that its fields give."""
 
 from __future__ import annotations
 
@@ -10,31 +8,22 @@ from contextlib import suppress
 from io import StringIO
 from typing import Any
 
-from api.openapi.usual_values import USUAL
-from api.openapi.usual_values_by_model import FILES, HERE
-
-_JSON = "application/json"
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-    "null": type(None),
-}
+_JSON, _FORM = "application/json", "multipart/form-data"
+_BY_TYPE = {"integer": 1, "boolean": True}
+_AT = "2026-11-20T09:30:00Z"
 _Schema = dict[str, Any]
 
 
 def add_examples(document: dict[str, Any]) -> None:
     """Give an example to each answer that went well, and each body, that has none."""
-    for schema in document["components"]["schemas"].values():
-        _restore_nulls(schema)
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        for example in schema.get("examples", []):
+            _restore_nulls(example, schema, schemas)
     for operations in document["paths"].values():
         for operation in operations.values():
-            compose = Composer(document["components"]["schemas"], operation["operationId"])
             for contents in _contents(operation):
-                _exemplify(contents, compose, operation["operationId"])
+                _exemplify(contents, schemas)
 
 
 def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -45,19 +34,19 @@ def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield answer.get("content", {})
 
 
-def _exemplify(contents: dict[str, Any], compose: Composer, operation: str) -> None:
+def _exemplify(contents: dict[str, Any], schemas: dict[str, _Schema]) -> None:
     for media, content in contents.items():
-        if "example" in content or "examples" in content:
-            continue
-        if media == _JSON:
-            # A field that nobody gave an example is for the tests to find, not for readers.
-            with suppress(LookupError):
-                content["example"] = compose.of(content["schema"])
-        elif (key := f"{operation} {media}") in FILES:
-            content["example"] = FILES[key]
-        else:
-            # A report as a file: the same rows.
-            content["example"] = _table(compose.of(contents[_JSON]["schema"])["data"])
+        # A field that nobody gave an example is for the tests to find, not for readers.
+        with suppress(LookupError):
+            if "examples" in content:
+                continue
+            if "example" in content:
+                _restore_nulls(content["example"], content["schema"], schemas)
+            elif media in (_JSON, _FORM):
+                content["example"] = example_of(content["schema"], schemas)
+            else:
+                # A report as a file: the same rows.
+                content["example"] = _table(example_of(contents[_JSON]["schema"], schemas)["data"])
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -68,80 +57,54 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _restore_nulls(schema: _Schema) -> None:
+def _restore_nulls(example: Any, schema: _Schema, schemas: dict[str, _Schema]) -> None:
     """FastAPI leaves every null out of the document, in examples too, where it says something."""
-    for example in schema.get("examples", []):
-        if isinstance(example, dict):
-            for name in schema.get("required", []):
-                example.setdefault(name, None)
+    if isinstance(example, dict):
+        for name in _named(schema, schemas).get("required", []):
+            example.setdefault(name, None)
 
 
-class Composer:
-    """Puts an example together, for the answer of one operation."""
+def _named(schema: _Schema, schemas: dict[str, _Schema]) -> _Schema:
+    return schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
-    def __init__(self, schemas: dict[str, _Schema], operation: str) -> None:
-        self._schemas = schemas
-        self._operation = operation
 
-    def of(self, schema: _Schema, model: str = "", name: str = "") -> Any:
-        """What `schema` stands for, as the field `name` of `model`. Raises LookupError for a field
-        that nobody gave an example."""
-        if "const" in schema:
-            return schema["const"]
-        here = f"{model}.{name}"
-        for key in (f"{self._operation} {here}", here):
-            if key in HERE:
-                return HERE[key]
-        if "examples" in schema:
-            return schema["examples"][0]
-        if name in USUAL and self._fits(USUAL[name], schema):
-            return USUAL[name]
-        if schema.get("default") is not None:
-            return schema["default"]
-        if "$ref" in schema:
-            title = schema["$ref"].rpartition("/")[2]
-            return self.of(self._schemas[title], title)
-        return self._built(schema, model, name)
+def example_of(schema: _Schema, schemas: dict[str, _Schema], name: str = "") -> Any:
+    """The schema's own example, or one made of its parts. Raises LookupError, with the name, for a
+    text that has none."""
+    if "const" in schema:
+        return schema["const"]
+    if "examples" in schema:
+        return schema["examples"][0]
+    if schema.get("default") is not None:
+        return schema["default"]
+    if "$ref" in schema:
+        title = schema["$ref"].rpartition("/")[2]
+        return example_of(schemas[title], schemas, title)
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        return _of_choices(choices, schemas, name)
+    match schema.get("type"):
+        case "object":
+            return {
+                field: example_of(each, schemas, f"{name}.{field}")
+                for field, each in schema.get("properties", {}).items()
+            }
+        case "array":
+            items = schema.get("items")
+            return [example_of(items, schemas, name)] if items else []
+        case "null":
+            return None
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("format") == "date-time":
+        return _AT
+    if schema.get("type") in _BY_TYPE:
+        return _BY_TYPE[schema["type"]]
+    raise LookupError(f"{name} has no example")
 
-    def _built(self, schema: _Schema, model: str, name: str) -> Any:
-        if choices := self._choices(schema):
-            # A member that is often absent says so; one that matters is in a table.
-            absent = any(choice.get("type") == "null" for choice in choices)
-            whole = [choice for choice in choices if "$ref" in choice or "items" in choice]
-            return None if absent and not whole else self.of(choices[0], model, name)
-        match schema.get("type"):
-            case "object" if "properties" in schema:
-                title = model if not name else f"{model}.{name}"
-                return {
-                    field: self.of(each, title, field)
-                    for field, each in schema["properties"].items()
-                }
-            case "object":
-                return {}
-            case "array":
-                return [self.of(schema["items"], model, name)] if schema.get("items") else []
-            case "null":
-                return None
-        if "enum" in schema:
-            return schema["enum"][0]
-        raise LookupError(f"{model}.{name} has no example")
 
-    def _fits(self, value: Any, schema: _Schema) -> bool:
-        """Whether a value that a name usually has can stand here: the type is right, and the
-        word is one of those that there are."""
-        if "$ref" in schema:
-            return self._fits(value, self._schemas[schema["$ref"].rpartition("/")[2]])
-        if choices := self._choices(schema):
-            return any(self._fits(value, choice) for choice in choices)
-        if "enum" in schema:
-            return value in schema["enum"]
-        if "const" in schema:
-            return bool(value == schema["const"])
-        if isinstance(value, bool) and schema.get("type") != "boolean":
-            return "type" not in schema
-        return isinstance(value, _TYPES.get(schema.get("type", ""), object))
-
-    @staticmethod
-    def _choices(schema: _Schema) -> list[_Schema]:
-        choices: list[_Schema] = schema.get("anyOf") or schema.get("oneOf") or []
-        return choices
+def _of_choices(choices: list[_Schema], schemas: dict[str, _Schema], name: str) -> Any:
+    """A plain member that may be null is, unless its type has an example."""
+    if any(choice.get("type") == "null" for choice in choices):
+        shown = [each for each in choices if each.keys() & {"$ref", "items", "examples"}]
+        return example_of(shown[0], schemas, name) if shown else None
+    return example_of(choices[0], schemas, name)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.http.access import allow
 from api.http.downloads import Download, in_chunks
 from api.http.lists import Windowed
+from api.http.parameters import OrderPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -47,9 +48,14 @@ async def list_orders(
     held: Held,
     window: Windowed,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
-    provider: Annotated[str | None, Query(max_length=100)] = None,
-    state: OrderState | None = None,
-    key: Annotated[str | None, Query(max_length=100)] = None,
+    provider: Annotated[
+        str | None,
+        Query(max_length=100, description="A provider's name, such as `giftcard-partners`."),
+    ] = None,
+    state: Annotated[OrderState | None, Query(description="Only orders in this state.")] = None,
+    key: Annotated[
+        str | None, Query(max_length=100, description="Our idempotency key at the provider.")
+    ] = None,
     since: Annotated[
         Instant | None, Query(alias="from", description="Created then or later.")
     ] = None,
@@ -67,7 +73,7 @@ async def list_orders(
 
 
 @router.get("/{order_id}", responses=responses("resource_not_found"))
-async def get_order(order_id: str, held: Held) -> OrderAnswer:
+async def get_order(order_id: OrderPath, held: Held) -> OrderAnswer:
     """One gift-card order."""
     async with held.database.reading() as session:
         return OrderAnswer.of(await orders.find(session, order_id))

@@ -8,6 +8,15 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.http.ids import (
+    CurrencyCode,
+    GrantId,
+    Minor,
+    OrderId,
+    OrderKey,
+    ProviderName,
+    ProviderOrderId,
+)
 from api.http.lists import Listed
 from domain.orders import DeliveryState, OrderState, RedemptionState
 from domain.outgoing_csv import csv_text
@@ -17,24 +26,28 @@ from store.tables import Order
 class OrderAnswer(BaseModel):
     """One purchase of a gift card, on three axes: does value exist, did it arrive, was it used."""
 
-    id: str
+    id: OrderId
     object: Literal["gift_card_order"] = "gift_card_order"
-    grant_id: str
-    provider: str
-    key: str = Field(description="Our idempotency key at the provider, and finance's reference.")
+    grant_id: GrantId
+    provider: ProviderName
+    key: OrderKey = Field(
+        description="Our idempotency key at the provider, and finance's reference."
+    )
     generation: int
-    provider_order_id: str | None
-    state: OrderState
-    delivery_state: DeliveryState
+    provider_order_id: ProviderOrderId | None
+    state: OrderState = Field(examples=["issued"])
+    delivery_state: DeliveryState = Field(examples=["delivered"])
     redemption_state: RedemptionState
-    raw_status: str | None = Field(description="The provider's own word.")
-    face_amount: int
-    charged_amount: int | None = Field(description="What the provider took, fee or discount in it.")
-    charged_currency: str | None = Field(description="The deposit's.")
-    currency: str
+    raw_status: str | None = Field(description="The provider's own word.", examples=["Complete"])
+    face_amount: Minor
+    charged_amount: Minor | None = Field(
+        description="What the provider took, fee or discount in it."
+    )
+    charged_currency: CurrencyCode | None = Field(description="The deposit's.")
+    currency: CurrencyCode
     attempt: int
-    first_sent_at: datetime | None
-    issued_at: datetime | None
+    first_sent_at: datetime | None = Field(examples=["2026-11-20T09:30:00Z"])
+    issued_at: datetime | None = Field(examples=["2026-11-20T09:30:04Z"])
     created_at: datetime
     updated_at: datetime | None
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Ordered
-from api.http.masking import PERSONAL, PERSONAL_UNLESS_OURS
+from api.http.masking import PERSONAL
+from api.http.parameters import CustomerQuery, IsReferralCodeQuery
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -74,15 +75,29 @@ async def list_publications(
     caller: Calling,
     held: Held,
     window: Ordered,
-    campaign: Annotated[str | None, Query(max_length=200)] = None,
-    customer: Annotated[
-        str | None, Query(max_length=255, json_schema_extra=PERSONAL_UNLESS_OURS)
+    campaign: Annotated[
+        str | None, Query(max_length=200, description="A campaign's name or id.")
     ] = None,
-    voucher: Annotated[str | None, Query(max_length=200)] = None,
-    source_id: Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL)] = None,
-    result: Literal["SUCCESS", "FAILURE"] = "SUCCESS",
-    voucher_type: Literal["DISCOUNT_VOUCHER"] | None = None,
-    is_referral_code: bool = True,
+    customer: CustomerQuery = None,
+    voucher: Annotated[
+        str | None, Query(max_length=200, description="The code itself, or its id.")
+    ] = None,
+    source_id: Annotated[
+        str | None,
+        Query(
+            max_length=255,
+            json_schema_extra=PERSONAL,
+            description="The publication's own `source_id`.",
+        ),
+    ] = None,
+    result: Annotated[
+        Literal["SUCCESS", "FAILURE"],
+        Query(description="Only those that went well, or were refused."),
+    ] = "SUCCESS",
+    voucher_type: Annotated[
+        Literal["DISCOUNT_VOUCHER"] | None, Query(description="Voucherify's kinds of codes.")
+    ] = None,
+    is_referral_code: IsReferralCodeQuery = True,
 ) -> PublicationList:
     """Publications, newest first. One that was refused is told in the event log and the
     customer's activity, and every code given out is a referral code: asked for others, the list

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 from api.customers.schemas import CustomerAnswer
 from api.http.access import Caller
 from api.http.fields import NamedPerson
+from api.http.ids import ReferrerId
 from api.http.lists import Listed
 from api.http.masking import About, Channel, OwnId
 from api.vouchers.schemas import VoucherAnswer
@@ -61,20 +62,20 @@ class PublicationIn(BaseModel):
 class PublicationAnswer(BaseModel):
     """A code that was given to a customer."""
 
-    id: str
+    id: str = Field(examples=["pub_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["publication"] = "publication"
     created_at: datetime
-    customer_id: str
-    tracking_id: OwnId
+    customer_id: ReferrerId
+    tracking_id: OwnId = Field(examples=["user-1"])
     """The customer's source_id, as Voucherify has it."""
     metadata: About
-    channel: Channel
-    source_id: OwnId
+    channel: Channel = Field(examples=["API"])
+    source_id: OwnId = Field(examples=["publication-1"])
     result: Literal["SUCCESS"] = "SUCCESS"
     customer: CustomerAnswer
     voucher: VoucherAnswer
-    vouchers: list[str]
-    vouchers_id: list[str]
+    vouchers: list[str] = Field(examples=[["REF-8KZQ7WXP"]])
+    vouchers_id: list[str] = Field(examples=[["v_01jd3v5q8g6w2x4y7z9a1b3c5d"]])
 
     @classmethod
     def of(cls, read: PublicationRead, caller: Caller, channel: str) -> PublicationAnswer:

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from api.http.access import Calling, allow
 from api.http.downloads import Download, in_chunks
 from api.http.lists import Windowed
+from api.http.parameters import ItemPath, ReconciliationPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
@@ -60,8 +61,14 @@ async def start_reconciliation(
 async def list_reconciliations(
     held: Held,
     window: Windowed,
-    provider: Annotated[str | None, Query(max_length=100)] = None,
-    status: Annotated[str | None, Query(pattern="^(running|completed|failed)$")] = None,
+    provider: Annotated[
+        str | None,
+        Query(max_length=100, description="A provider's name, such as `giftcard-partners`."),
+    ] = None,
+    status: Annotated[
+        str | None,
+        Query(pattern="^(running|completed|failed)$", description="Only those in this state."),
+    ] = None,
 ) -> ReconciliationList:
     """Reconciliations, newest first."""
     async with held.database.reading() as session:
@@ -74,7 +81,9 @@ async def list_reconciliations(
 
 
 @router.get("/{reconciliation_id}", responses=responses("resource_not_found"))
-async def get_reconciliation(reconciliation_id: str, held: Held) -> ReconciliationAnswer:
+async def get_reconciliation(
+    reconciliation_id: ReconciliationPath, held: Held
+) -> ReconciliationAnswer:
     """One reconciliation, with its progress while it runs."""
     async with held.database.reading() as session:
         return ReconciliationAnswer.of(await runs.find(session, reconciliation_id))
@@ -94,11 +103,13 @@ async def get_reconciliation(reconciliation_id: str, held: Held) -> Reconciliati
     },
 )
 async def list_items(
-    reconciliation_id: str,
+    reconciliation_id: ReconciliationPath,
     held: Held,
     window: Windowed,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
-    filed: Filed | None = None,
+    filed: Annotated[
+        Filed | None, Query(description="Only what was filed under this word.")
+    ] = None,
 ) -> Response | ItemList:
     """What is not matched: each with its likely cause and the action that repairs it."""
     async with held.database.reading() as session:
@@ -112,7 +123,9 @@ async def list_items(
 
 
 @router.get("/{reconciliation_id}/items/{item_id}", responses=responses("resource_not_found"))
-async def get_item(reconciliation_id: str, item_id: str, held: Held) -> ItemAnswer:
+async def get_item(
+    reconciliation_id: ReconciliationPath, item_id: ItemPath, held: Held
+) -> ItemAnswer:
     """One item."""
     async with held.database.reading() as session:
         return ItemAnswer.of(await items.find(session, reconciliation_id, item_id))
@@ -123,7 +136,11 @@ async def get_item(reconciliation_id: str, item_id: str, held: Held) -> ItemAnsw
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def repair_item(
-    reconciliation_id: str, item_id: str, body: RepairBody, caller: Calling, held: Held
+    reconciliation_id: ReconciliationPath,
+    item_id: ItemPath,
+    body: RepairBody,
+    caller: Calling,
+    held: Held,
 ) -> ItemAnswer:
     """Do what `repair` names: the order is read again, a correction is booked, or an incident is
     opened. A provider that does not answer leaves the item open, with the reason in `outcome`."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from api.http.ids import GrantId, OrderId, OrderKey, ProviderName, ProviderOrderId
 from api.http.lists import Listed
 from domain.dates import Instant
 from domain.outgoing_csv import csv_text
@@ -56,8 +57,10 @@ class ReconciliationBody(BaseModel):
 class Progress(BaseModel):
     """How far a run is. `slice` of `slices` of the provider's book are read."""
 
-    stage: Literal["waiting", "reading", "comparing", "done"]
-    lines: int = Field(default=0, description="Lines of the provider's book staged so far.")
+    stage: Literal["waiting", "reading", "comparing", "done"] = Field(examples=["done"])
+    lines: int = Field(
+        default=0, description="Lines of the provider's book staged so far.", examples=[1204]
+    )
     slice: int | None = None
     slices: int | None = None
 
@@ -65,19 +68,24 @@ class Progress(BaseModel):
 class ReconciliationAnswer(BaseModel):
     """One comparison of grants, ledger and a provider's book."""
 
-    id: str
+    id: str = Field(examples=["rec_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["reconciliation"] = "reconciliation"
-    provider: str
-    since: datetime = Field(alias="from")
-    until: datetime = Field(alias="to")
+    provider: ProviderName
+    since: datetime = Field(alias="from", examples=["2026-11-01T00:00:00Z"])
+    until: datetime = Field(alias="to", examples=["2026-12-01T00:00:00Z"])
     source: Literal["provider", "statement"]
-    status: Literal["running", "completed", "failed"]
+    status: Literal["running", "completed", "failed"] = Field(examples=["completed"])
     progress: Progress
-    totals: dict[Filed, int] = Field(description="How many orders are filed as what.")
-    differences: int | None = Field(description="All but matched and in flight; null till then.")
+    totals: dict[Filed, int] = Field(
+        description="How many orders are filed as what.",
+        examples=[{"matched": 1203, "missing_at_provider": 1}],
+    )
+    differences: int | None = Field(
+        description="All but matched and in flight; null till then.", examples=[1]
+    )
     detail: str | None = Field(description="Why it failed.")
     created_at: datetime
-    finished_at: datetime | None
+    finished_at: datetime | None = Field(examples=["2026-11-20T09:30:04Z"])
 
     @classmethod
     def of(cls, run: Reconciliation) -> ReconciliationAnswer:
@@ -97,18 +105,21 @@ class ReconciliationList(Listed[ReconciliationAnswer]):
 class ItemAnswer(BaseModel):
     """An order that is not matched: the three books beside each other."""
 
-    id: str
+    id: str = Field(examples=["5f0c2a9be71d4c83a6f2e9d07b1c4e8f"])
     object: Literal["reconciliation_item"] = "reconciliation_item"
-    filed: Filed
-    key: str | None
-    provider_order_id: str | None
-    order_id: str | None
-    grant_id: str | None
+    filed: Filed = Field(examples=["missing_at_provider"])
+    key: OrderKey | None
+    provider_order_id: ProviderOrderId | None
+    order_id: OrderId | None
+    grant_id: GrantId | None
     ours: Standing
     ledger: Standing
-    theirs: Standing
-    cause: str = Field(description="The likely one.")
-    repair: Repair = Field(description="What POST …/repair does.")
+    theirs: Standing = Field(examples=[{}])
+    cause: str = Field(
+        description="The likely one.",
+        examples=["The provider lost or removed the order, or files it under another account."],
+    )
+    repair: Repair = Field(description="What POST …/repair does.", examples=["write_off"])
     status: Literal["open", "repairing", "repaired"]
     outcome: str | None
     repaired_by: str | None

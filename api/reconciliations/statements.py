@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from io import TextIOWrapper
 from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from starlette.datastructures import UploadFile
 
 from api.http.access import Calling, allow
@@ -81,7 +81,8 @@ _FILE: dict[str, Any] = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {"file": {"type": "string", "format": "binary"}},
-                }
+                },
+                "example": {"file": _STATEMENT},
             },
         },
     }
@@ -98,9 +99,13 @@ async def reconcile_with_statement(
     request: Request,
     caller: Calling,
     held: Held,
-    provider: Annotated[Provider, Query()],
-    since: Annotated[Instant, Query(alias="from")],
-    until: Annotated[Instant, Query(alias="to")],
+    provider: Annotated[
+        Provider, Query(description="A provider's name, such as `giftcard-partners`.")
+    ],
+    since: Annotated[Instant, Query(alias="from", description="The first instant that counts.")],
+    until: Annotated[
+        Instant, Query(alias="to", description="The first instant that does not count any more.")
+    ],
 ) -> ReconciliationAnswer:
     """Compare a statement (CSV, 200 MB at most) that covers [from, to) with our books.
     Its columns are mapped once per provider, by PUT /v1/reconciliations/mappings/{provider}."""
@@ -114,7 +119,12 @@ async def reconcile_with_statement(
 
 
 @router.get("/mappings/{provider}", responses=responses("resource_not_found", "invalid_payload"))
-async def get_mapping(provider: Provider, held: Held) -> Mapping:
+async def get_mapping(
+    provider: Annotated[
+        Provider, Path(description="A provider's name, such as `giftcard-partners`.")
+    ],
+    held: Held,
+) -> Mapping:
     """How this provider's statements are read."""
     async with held.database.reading() as session:
         return await statements.mapping_of(session, provider)
@@ -122,7 +132,9 @@ async def get_mapping(provider: Provider, held: Held) -> Mapping:
 
 @router.put("/mappings/{provider}", responses=body_responses())
 async def set_mapping(
-    provider: Provider,
+    provider: Annotated[
+        Provider, Path(description="A provider's name, such as `giftcard-partners`.")
+    ],
     body: Annotated[Mapping, Body(examples=[_MAPPING])],
     caller: Calling,
     held: Held,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query, Request
 
 from api.http.access import READERS, Caller, Calling, allow
 from api.http.lists import Created, Ordered
-from api.http.masking import PERSONAL_UNLESS_OURS
+from api.http.parameters import CampaignQuery, CustomerQuery, OrderSourceIdQuery, RedemptionPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -35,8 +35,10 @@ from store.redemptions.roll_back import RollbackRequest, roll_back
 
 router = APIRouter(prefix="/v1/redemptions", tags=["Redemptions"], route_class=GuardedRoute)
 
-_Text = Annotated[str | None, Query(max_length=255)]
-_Customer = Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL_UNLESS_OURS)]
+_TrackingId = Annotated[
+    str | None, Query(max_length=255, description="The caller's own name for it.")
+]
+_Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the record.")]
 
 REFUSALS = (
     "missing_customer",
@@ -112,11 +114,15 @@ async def list_redemptions(
     held: Held,
     window: Ordered,
     created: Created,
-    campaign: _Text = None,
-    customer: _Customer = None,
-    voucher: _Text = None,
-    order_source_id: _Text = None,
-    result: Result | None = None,
+    campaign: CampaignQuery = None,
+    customer: CustomerQuery = None,
+    voucher: Annotated[
+        str | None, Query(max_length=255, description="The code itself, or its id.")
+    ] = None,
+    order_source_id: OrderSourceIdQuery = None,
+    result: Annotated[
+        Result | None, Query(description="Only those that went well, or were refused.")
+    ] = None,
 ) -> RedemptionList:
     """Redemptions, refused ones among them, newest first. `campaign` by name or id, `customer` by
     id or source_id."""
@@ -134,7 +140,7 @@ async def list_redemptions(
     "/{redemption_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
 async def get_redemption(
-    redemption_id: str, caller: Calling, held: Held
+    redemption_id: RedemptionPath, caller: Calling, held: Held
 ) -> RedemptionAnswer | RollbackAnswer:
     """One redemption, or what undid one."""
     async with held.database.reading() as session:
@@ -152,12 +158,12 @@ _ROLLBACK_ANSWERS = post_responses(
 
 @router.post("/{redemption_id}/rollback", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
 async def roll_back_redemption(
-    redemption_id: str,
+    redemption_id: RedemptionPath,
     caller: Calling,
     held: Held,
     body: _Given = None,
-    reason: Annotated[str | None, Query(max_length=1000)] = None,
-    tracking_id: _Text = None,
+    reason: _Reason = None,
+    tracking_id: _TrackingId = None,
 ) -> RollbackAnswer:
     """Undo a redemption, once: after a refund of the whole order, or of the part `amount`. The
     whole gives the use back to the code. The referral that this order converted is reversed, by
@@ -176,12 +182,12 @@ async def roll_back_redemption(
 
 @router.post("/{redemption_id}/rollbacks", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
 async def roll_back_redemptions(
-    redemption_id: str,
+    redemption_id: RedemptionPath,
     caller: Calling,
     held: Held,
     body: _Given = None,
-    reason: Annotated[str | None, Query(max_length=1000)] = None,
-    tracking_id: _Text = None,
+    reason: _Reason = None,
+    tracking_id: _TrackingId = None,
 ) -> RollbacksAnswer:
     """The same, in the shape of Voucherify's stackable answer."""
     rollback = await roll_back_redemption(redemption_id, caller, held, body, reason, tracking_id)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Windowed
+from api.http.parameters import CodePath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -28,10 +29,10 @@ class VoucherRedemptions(BaseModel):
     object: Literal["list"] = "list"
     quantity: int | None
     redeemed_quantity: int
-    url: str
+    url: str = Field(examples=["/v1/vouchers/REF-8KZQ7WXP/redemption"])
     data_ref: Literal["redemption_entries"] = "redemption_entries"
     total: int
-    has_more: bool
+    has_more: bool = Field(examples=[False])
     redemption_entries: list[RedemptionAnswer]
 
 
@@ -41,7 +42,7 @@ class VoucherRedemptions(BaseModel):
     responses=post_responses(*REFUSALS, "identity_reused"),
 )
 async def redeem_voucher(
-    code: Annotated[str, Path(max_length=200)],
+    code: Annotated[str, Path(max_length=200, description="The code itself, or its id.")],
     body: VoucherRedemptionIn,
     caller: Calling,
     held: Held,
@@ -58,7 +59,7 @@ async def redeem_voucher(
     responses=responses("invalid_payload", "resource_not_found"),
 )
 async def list_voucher_redemptions(
-    code: str, caller: Calling, held: Held, window: Windowed
+    code: CodePath, caller: Calling, held: Held, window: Windowed
 ) -> VoucherRedemptions:
     """Who used a code, and who was refused it."""
     async with held.database.reading() as session:

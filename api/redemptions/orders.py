@@ -14,6 +14,7 @@ from api.http.fields import (
     OrderCurrency,
     must_be_short,
 )
+from api.http.ids import CustomerId, ReferrerId
 from api.http.masking import About, Items
 from domain.customers import Metadata
 from domain.discounts import Line
@@ -136,19 +137,19 @@ class RedeemedOrder(BaseModel):
 
     id: str | None
     object: Literal["order"] = "order"
-    source_id: str | None
-    status: Status | None
-    amount: int
-    initial_amount: int
-    discount_amount: int
-    total_discount_amount: int
-    total_amount: int = Field(description="What is left to pay.")
-    applied_discount_amount: int
-    total_applied_discount_amount: int
-    items: Items
+    source_id: str | None = Field(examples=["order-78"])
+    status: Status | None = Field(examples=["PAID"])
+    amount: int = Field(examples=[4000])
+    initial_amount: int = Field(examples=[4000])
+    discount_amount: int = Field(examples=[400])
+    total_discount_amount: int = Field(examples=[400])
+    total_amount: int = Field(description="What is left to pay.", examples=[3600])
+    applied_discount_amount: int = Field(examples=[400])
+    total_applied_discount_amount: int = Field(examples=[400])
+    items: Items = Field(examples=[None])
     metadata: About
-    customer_id: str | None
-    referrer_id: str | None
+    customer_id: CustomerId | None
+    referrer_id: ReferrerId | None
 
     @classmethod
     def of(cls, read: RedemptionRead) -> RedeemedOrder:

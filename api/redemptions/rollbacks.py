@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.customers.schemas import SimpleCustomer
 from api.http.access import Caller
 from api.http.fields import MAX_MINOR
+from api.http.ids import CustomerId, VoucherId
 from api.http.masking import About, OwnId, Words
 from api.redemptions.orders import RedeemedOrder
 from api.referrals.schemas import ReferralRef
@@ -37,21 +38,23 @@ class RollbackIn(BaseModel):
 class RollbackAnswer(BaseModel):
     """A redemption that was undone."""
 
-    id: str
+    id: str = Field(examples=["rr_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["redemption_rollback"] = "redemption_rollback"
     date: datetime
-    redemption: str
-    customer_id: str | None
-    tracking_id: OwnId
+    redemption: str = Field(examples=["r_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    customer_id: CustomerId | None
+    tracking_id: OwnId = Field(examples=["user-1"])
     metadata: About
-    amount: int = Field(description="How much of the order was refunded, minor units.")
-    reason: Words
+    amount: int = Field(
+        description="How much of the order was refunded, minor units.", examples=[4000]
+    )
+    reason: Words = Field(examples=["The goods came back."])
     result: Literal["SUCCESS"] = "SUCCESS"
     status: Literal["SUCCEEDED"] = "SUCCEEDED"
     order: RedeemedOrder
     customer: SimpleCustomer | None
     related_object_type: Literal["voucher"] = "voucher"
-    related_object_id: str | None
+    related_object_id: VoucherId | None
     voucher: VoucherAnswer | None
     referral: ReferralRef | None
 

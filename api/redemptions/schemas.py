@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from api.customers.schemas import SimpleCustomer
 from api.http.access import Caller
 from api.http.fields import Given, NamedPerson
+from api.http.ids import CustomerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About, OwnId
 from api.redemptions.orders import OrderIn, RedeemedOrder
@@ -79,9 +80,11 @@ class VoucherRedemptionIn(BaseModel):
 class RelatedRollback(BaseModel):
     """What undid a redemption."""
 
-    id: str
+    id: str = Field(examples=["rr_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     date: datetime
-    amount: int = Field(description="How much of the order was refunded, minor units.")
+    amount: int = Field(
+        description="How much of the order was refunded, minor units.", examples=[3600]
+    )
 
 
 class Related(BaseModel):
@@ -94,22 +97,22 @@ class RedemptionAnswer(BaseModel):
     """One use of a code, or one that was refused (`FAILURE`) and consumed nothing: that may be
     about a code or a customer that does not exist."""
 
-    id: str
+    id: str = Field(examples=["r_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["redemption"] = "redemption"
     date: datetime
-    customer_id: str | None
+    customer_id: CustomerId | None
     tracking_id: OwnId
     metadata: About
-    amount: int
+    amount: int = Field(examples=[4000])
     result: Result
     status: Literal["SUCCEEDED", "FAILED", "ROLLED_BACK"]
     failure_code: str | None = Field(description="The key of the refusal.")
     failure_message: str | None
-    related_redemptions: Related | None
+    related_redemptions: Related | None = Field(examples=[None])
     order: RedeemedOrder
     customer: SimpleCustomer | None
     related_object_type: Literal["voucher"] = "voucher"
-    related_object_id: str | None
+    related_object_id: VoucherId | None
     voucher: VoucherAnswer | None
     referral: ReferralRef | None
 

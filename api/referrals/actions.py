@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from api.grants.schemas import StaffNote
 from api.http.access import Caller, Calling
+from api.http.parameters import ReferralPath
 from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
 from api.http.staff_requests import ask, documented, identity_of
@@ -19,7 +20,11 @@ router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=Guard
 
 @router.post("/{referral_id}/approve", **documented(Action.APPROVE))
 async def approve_referral(
-    referral_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+    referral_id: ReferralPath,
+    caller: Calling,
+    held: Held,
+    request: Request,
+    body: StaffNote | None = None,
 ) -> ReferralAnswer:
     """Release all rewards that are in review: they are ordered now."""
     return await _decide(Action.APPROVE, referral_id, caller, held, request, body)
@@ -27,7 +32,11 @@ async def approve_referral(
 
 @router.post("/{referral_id}/deny", **documented(Action.DENY))
 async def deny_referral(
-    referral_id: str, caller: Calling, held: Held, request: Request, body: StaffNote | None = None
+    referral_id: ReferralPath,
+    caller: Calling,
+    held: Held,
+    request: Request,
+    body: StaffNote | None = None,
 ) -> ReferralAnswer:
     """Refuse all rewards that are in review: they are cancelled, their budget is free again, and
     the referral is rejected."""

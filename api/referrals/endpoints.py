@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.http.access import READERS, Calling, allow
 from api.http.lists import Windowed
 from api.http.masking import PERSONAL, PERSONAL_UNLESS_OURS
+from api.http.parameters import CampaignIdQuery, ExactCodeQuery, OrderSourceIdQuery, ReferralPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -27,7 +28,38 @@ from store.referrals.queries import Filters
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 
-_Text = Annotated[str | None, Query(max_length=255)]
+
+_BEGUN = {
+    "id": "ref_01jd3v5q8g6w2x4y7z9a1b3c5d",
+    "object": "referral",
+    "status": "waiting",
+    "rewarded": True,
+    "campaign_id": "camp_01jd3v5q8g6w2x4y7z9a1b3c5d",
+    "campaign_version": 1,
+    "code": "REF-8KZQ7WXP",
+    "referrer_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5j",
+    "referee_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5b",
+    "referrer": {
+        "id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5j",
+        "source_id": "user-1",
+        "name": "Jane Doe",
+        "email": "jane@example.com",
+    },
+    "referee": {
+        "id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5b",
+        "source_id": "user-2",
+        "name": "Bob Roe",
+        "email": "bob@example.com",
+    },
+    "verdicts": [],
+    "grants": [],
+    "actions": [],
+    "due_at": "2026-12-20T09:30:00Z",
+    "expires_at": "2026-12-20T09:30:00Z",
+    "workflow_id": "referral:camp_01jd3v5q8g6w2x4y7z9a1b3c5d:cust_01jd3v5q8g6w2x4y7z9a1b3c5b",
+    "metadata": {},
+    "created_at": "2026-11-20T09:30:00Z",
+}
 
 
 @router.post(
@@ -36,6 +68,7 @@ _Text = Annotated[str | None, Query(max_length=255)]
     dependencies=[allow(Role.SERVICE)],
     responses={
         200: {"model": ReferralAnswer, "description": "Attributed before, by the same code."},
+        201: {"content": {"application/json": {"example": _BEGUN}}},
         **post_responses(
             "missing_customer",
             "referrer_not_permitted_to_redeem",
@@ -74,8 +107,8 @@ async def list_referrals(
     caller: Calling,
     held: Held,
     window: Windowed,
-    campaign_id: _Text = None,
-    status: ReferralStatus | None = None,
+    campaign_id: CampaignIdQuery = None,
+    status: Annotated[ReferralStatus | None, Query(description="Only those in this state.")] = None,
     referrer_id: Annotated[
         str | None,
         Query(
@@ -92,8 +125,8 @@ async def list_referrals(
             json_schema_extra=PERSONAL_UNLESS_OURS,
         ),
     ] = None,
-    code: _Text = None,
-    order_source_id: _Text = None,
+    code: ExactCodeQuery = None,
+    order_source_id: OrderSourceIdQuery = None,
     email: Annotated[
         str | None,
         Query(max_length=254, description="Of either party.", json_schema_extra=PERSONAL),
@@ -122,7 +155,7 @@ async def list_referrals(
 @router.get(
     "/{referral_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_referral(referral_id: str, caller: Calling, held: Held) -> ReferralAnswer:
+async def get_referral(referral_id: ReferralPath, caller: Calling, held: Held) -> ReferralAnswer:
     """One referral."""
     async with held.database.reading() as session:
         return ReferralAnswer.of(await reading.find(session, referral_id), caller)
@@ -133,7 +166,7 @@ async def get_referral(referral_id: str, caller: Calling, held: Held) -> Referra
     dependencies=[allow(*READERS)],
     responses=responses("resource_not_found"),
 )
-async def get_timeline(referral_id: str, caller: Calling, held: Held) -> Timeline:
+async def get_timeline(referral_id: ReferralPath, caller: Calling, held: Held) -> Timeline:
     """The whole story of a referral, oldest first, in plain words."""
     async with held.database.reading() as session:
         return Timeline.of(await timelines.of_referral(session, referral_id), caller)

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from api.http.access import Calling, allow
 from api.http.fields import Strict
+from api.http.parameters import ReferralPath
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -34,7 +35,7 @@ class ReinstatementIn(Strict):
     responses=post_responses("resource_not_found", "not_allowed_in_state"),
 )
 async def reinstate_referral(
-    referral_id: str, body: ReinstatementIn, caller: Calling, held: Held
+    referral_id: ReferralPath, body: ReinstatementIn, caller: Calling, held: Held
 ) -> ReferralAnswer:
     """Bring back a referral that was reversed or rejected. Its conversion is judged anew, by the
     terms that it began under; the same rewards are given again, and what they were owed for is

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.grants.schemas import ActionAnswer, GrantAnswer, Party, due_of
 from api.http.access import Caller
 from api.http.fields import NamedPerson
+from api.http.ids import CampaignId, CurrencyCode, CustomerId, ReferralId, ReferrerId
 from api.http.lists import Listed
 from api.http.masking import About
 from domain.customers import Metadata
@@ -39,9 +40,9 @@ class ReferralIn(BaseModel):
 class ReferralRef(BaseModel):
     """A referral inside another answer."""
 
-    id: str
-    status: ReferralStatus
-    campaign_id: str
+    id: ReferralId
+    status: ReferralStatus = Field(examples=["completed"])
+    campaign_id: CampaignId
     reason: str | None = Field(
         default=None, description="Why it is held (campaign_paused, code_disabled) or ended."
     )
@@ -81,53 +82,70 @@ def expectation_of(referral: Referral) -> Expectation:
 class ConversionAnswer(BaseModel):
     """The event that converted the referral."""
 
-    event: str
-    event_id: str
+    event: str = Field(examples=["first_purchase"])
+    event_id: str = Field(examples=["evt-1001"])
     received_at: datetime
 
 
 class ReferralAnswer(BaseModel):
     """A referral: who brought whom, how far it is, and what it earned."""
 
-    id: str
+    id: ReferralId
     object: Literal["referral"] = "referral"
-    status: ReferralStatus
+    status: ReferralStatus = Field(examples=["completed"])
     reason: str | None = Field(
         description="Why it was rejected or expired, in words; or what holds its conversion: "
         "campaign_paused, code_disabled."
     )
     rewarded: bool = Field(description="Whether a reward is to be expected.")
     why_not: str | None = Field(description="Why none is, in words.")
-    campaign_id: str
+    campaign_id: CampaignId
     campaign_version: int = Field(description="The terms it began under, and is judged by.")
-    code: str
-    referrer_id: str
-    referee_id: str
-    referrer: Party
+    code: str = Field(examples=["REF-8KZQ7WXP"])
+    referrer_id: ReferrerId
+    referee_id: CustomerId
+    referrer: Party = Field(
+        examples=[
+            {
+                "id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5j",
+                "source_id": "user-1",
+                "name": "Jane Doe",
+                "email": "jane@example.com",
+            }
+        ]
+    )
     referee: Party
     conversion: ConversionAnswer | None
-    ordinal: int | None = Field(description="Which unique friend of the referrer this is.")
+    ordinal: int | None = Field(
+        description="Which unique friend of the referrer this is.", examples=[1]
+    )
     verdicts: list[Verdict]
     grants: list[GrantAnswer]
-    actions: list[ActionAnswer] = Field(description="What staff can decide about all of it now.")
-    order_source_id: str | None
+    actions: list[ActionAnswer] = Field(
+        description="What staff can decide about all of it now.", examples=[[]]
+    )
+    order_source_id: str | None = Field(examples=["order-78"])
     order_amount: int | None = Field(
-        description="What the order came to before the code's discount, minor units."
+        description="What the order came to before the code's discount, minor units.",
+        examples=[4000],
     )
     paid_amount: int | None = Field(
-        description="What was paid for it: refunds are shares of this. Null: of `order_amount`."
+        description="What was paid for it: refunds are shares of this. Null: of `order_amount`.",
+        examples=[3600],
     )
-    order_currency: str | None
+    order_currency: CurrencyCode | None
     reversed_at: datetime | None = Field(description="When all of it was undone.")
     due_at: datetime | None = Field(
         description="When it goes on by itself (expiry, or a hold's end), by when somebody should "
         "have acted (in review, parked), or by when it should have been judged or have arrived."
     )
-    expires_at: datetime
-    workflow_id: str
+    expires_at: datetime = Field(examples=["2026-12-20T09:30:00Z"])
+    workflow_id: str = Field(
+        examples=["referral:camp_01jd3v5q8g6w2x4y7z9a1b3c5d:cust_01jd3v5q8g6w2x4y7z9a1b3c5b"]
+    )
     metadata: About
     created_at: datetime
-    converted_at: datetime | None
+    converted_at: datetime | None = Field(examples=["2026-11-20T09:30:00Z"])
     updated_at: datetime | None
 
     @classmethod

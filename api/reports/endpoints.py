@@ -46,7 +46,9 @@ async def orders(
     held: Held,
     since: Since,
     until: Until,
-    by: Literal["day", "month"] = "month",
+    by: Annotated[
+        Literal["day", "month"], Query(description="What one line of the report spans.")
+    ] = "month",
     accept: Accept = "",
 ) -> Response:
     """Orders by the period of their creation, campaign and provider."""
@@ -110,7 +112,9 @@ async def promises(held: Held, accept: Accept = "") -> Response:
 
 @router.get("/taxes", response_model=Report[schemas.TaxRow], responses=_ANSWERS)
 async def taxes(
-    held: Held, year: Annotated[int, Query(ge=2000, le=2200)], accept: Accept = ""
+    held: Held,
+    year: Annotated[int, Query(ge=2000, le=2200, description="A calendar year, UTC.")],
+    accept: Accept = "",
 ) -> Response:
     """A tax year's rewards for each person, held against the threshold."""
     since, until = (datetime(at, 1, 1, tzinfo=UTC) for at in (year, year + 1))

@@ -7,6 +7,17 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
+from api.http.ids import (
+    CampaignId,
+    CampaignTitle,
+    CurrencyCode,
+    CustomerId,
+    GrantId,
+    Minor,
+    ProviderName,
+    ReferralId,
+)
+
 R = TypeVar("R")
 
 
@@ -22,81 +33,83 @@ class OrdersRow(BaseModel):
     """Orders of one period, campaign and provider."""
 
     period: str = Field(examples=["2026-11-01"], description="Its first day, UTC.")
-    campaign_id: str
-    provider: str
-    currency: str
+    campaign_id: CampaignId
+    provider: ProviderName
+    currency: CurrencyCode
     orders: int
     issued: int
-    face_amount: int = Field(description="Of the issued ones.")
-    charged_amount: int = Field(description="What the provider told that it took.")
-    charged_currency: str | None
+    face_amount: Minor = Field(description="Of the issued ones.")
+    charged_amount: Minor = Field(description="What the provider told that it took.")
+    charged_currency: CurrencyCode | None
 
 
 class BudgetRow(BaseModel):
     """A campaign's spend against its budget."""
 
-    campaign_id: str
-    campaign: str
-    currency: str
-    budget: int | None = Field(description="Null: without a ceiling.")
-    reserved: int = Field(description="Granted, not ordered yet.")
-    committed: int = Field(description="Issued, not with the person yet.")
-    spent: int = Field(description="With the person.")
-    available: int | None
+    campaign_id: CampaignId
+    campaign: CampaignTitle
+    currency: CurrencyCode
+    budget: int | None = Field(description="Null: without a ceiling.", examples=[1000000])
+    reserved: int = Field(description="Granted, not ordered yet.", examples=[0])
+    committed: int = Field(description="Issued, not with the person yet.", examples=[0])
+    spent: Minor = Field(description="With the person.")
+    available: int | None = Field(examples=[998500])
 
 
 class LiabilityRow(BaseModel):
     """What was granted and not delivered, and what lay in people's wallets."""
 
     kind: Literal["granted", "wallets"]
-    campaign_id: str | None = Field(description="Null for wallets.")
-    currency: str = Field(description="Or POINTS.")
-    amount: int
+    campaign_id: CampaignId | None = Field(description="Null for wallets.")
+    currency: CurrencyCode = Field(description="Or POINTS.")
+    amount: Minor
 
 
 class AcquisitionRow(BaseModel):
     """What a campaign's new customers have cost."""
 
-    campaign_id: str
+    campaign_id: CampaignId
     customers: int = Field(description="Friends whose conversion qualified, and stood.")
-    currency: str | None = Field(description="Null while no reward has cost anything.")
-    cost: int = Field(description="Rewards of both sides, fees included.")
-    cost_per_customer: int = Field(description="Rounded to the minor unit.")
+    currency: CurrencyCode | None = Field(description="Null while no reward has cost anything.")
+    cost: int = Field(description="Rewards of both sides, fees included.", examples=[3000])
+    cost_per_customer: int = Field(description="Rounded to the minor unit.", examples=[3000])
 
 
 class DeliveryTimesRow(BaseModel):
     """Seconds from a conversion to its reward's delivery, holds and reviews included."""
 
-    campaign_id: str
-    kind: str
+    campaign_id: CampaignId
+    kind: str = Field(examples=["gift_card"])
     rewards: int
-    p50: float
-    p90: float
-    p99: float
-    missed: int = Field(description="How many took longer than was promised.")
+    p50: float = Field(examples=[4.2])
+    p90: float = Field(examples=[6.8])
+    p99: float = Field(examples=[31.0])
+    missed: int = Field(description="How many took longer than was promised.", examples=[0])
 
 
 class PromiseRow(BaseModel):
     """Something that is late, and what ends that."""
 
     kind: Literal["grant", "referral"]
-    id: str
-    referral_id: str
-    campaign_id: str
-    state: str
+    id: GrantId
+    referral_id: ReferralId
+    campaign_id: CampaignId
+    state: str = Field(examples=["ordered"])
     attention: str | None
     since: datetime
-    due_at: datetime
-    late_by: int = Field(description="Seconds.")
-    unblocked_by: str
+    due_at: datetime = Field(examples=["2026-11-21T09:30:00Z"])
+    late_by: int = Field(description="Seconds.", examples=[3600])
+    unblocked_by: str = Field(
+        examples=["Ask the provider after the order; Guerdon goes on looking."]
+    )
 
 
 class TaxRow(BaseModel):
     """A person's rewards in a tax year. Persons by id: names are joined elsewhere."""
 
-    customer_id: str
-    currency: str
-    amount: int
+    customer_id: CustomerId
+    currency: CurrencyCode
+    amount: Minor
     threshold: int | None
-    crossed: bool
+    crossed: bool = Field(examples=[False])
     form: str | None = Field(description="The form that the person has handed in.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.access import Calling, allow
 from api.http.fields import MAX_MINOR
 from api.http.lists import Listed
+from api.http.parameters import CustomerPath
 from api.http.problems import body_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -89,7 +90,10 @@ async def list_thresholds(held: Held) -> ThresholdList:
     responses=body_responses(),
 )
 async def set_threshold(
-    currency: Currency, body: ThresholdBody, caller: Calling, held: Held
+    currency: Annotated[Currency, Path(description="ISO 4217, such as `USD`.")],
+    body: ThresholdBody,
+    caller: Calling,
+    held: Held,
 ) -> ThresholdAnswer:
     """Set a currency's threshold. Cards and credits that would reach it are held as
     `tax_form_missing` until the person's form is recorded."""
@@ -103,7 +107,9 @@ async def set_threshold(
     dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
     responses=body_responses("resource_not_found"),
 )
-async def record_form(customer_id: str, body: FormBody, caller: Calling, held: Held) -> FormAnswer:
+async def record_form(
+    customer_id: CustomerPath, body: FormBody, caller: Calling, held: Held
+) -> FormAnswer:
     """Record that the person has handed in a form; then `retry` the grants that waited for it."""
     async with held.database.transaction() as tx:
         person = await customers.find(ReadSession(tx.session), customer_id)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from api.http.access import Caller, Calling, allow
 from api.http.fields import identity_of
 from api.http.idempotency import HEADER
+from api.http.parameters import ReferralPath
 from api.http.problems import post_responses
 from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
@@ -31,7 +32,7 @@ router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
     responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
 )
 async def reverse_referral(
-    referral_id: str, body: ReversalIn, caller: Calling, held: Held, request: Request
+    referral_id: ReferralPath, body: ReversalIn, caller: Calling, held: Held, request: Request
 ) -> ReferralAnswer:
     """Undo a referral, whole or by a share. Accepted at once, and never lost; its workflow carries
     it out: cancels what is not ordered, asks providers for their cards, debits wallets, and books

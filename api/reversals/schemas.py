@@ -105,6 +105,6 @@ class OrderReversalAnswer(BaseModel):
     """The referrals that the order had converted, as they stand now."""
 
     object: Literal["reversal"] = "reversal"
-    order_source_id: str | None
+    order_source_id: str | None = Field(examples=["order-78"])
     order_id: str | None
     referrals: list[ReferralAnswer]

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Windowed
+from api.http.parameters import RewardPath
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -46,7 +47,7 @@ async def list_rewards(held: Held, window: Windowed) -> RewardList:
 @router.get(
     "/{reward_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_reward(reward_id: str, held: Held) -> RewardAnswer:
+async def get_reward(reward_id: RewardPath, held: Held) -> RewardAnswer:
     """One reusable reward."""
     return await _answer(held, reward_id)
 
@@ -57,7 +58,7 @@ async def get_reward(reward_id: str, held: Held) -> RewardAnswer:
     responses=body_responses("resource_not_found"),
 )
 async def update_reward(
-    reward_id: str, body: RewardChangeIn, caller: Calling, held: Held
+    reward_id: RewardPath, body: RewardChangeIn, caller: Calling, held: Held
 ) -> RewardAnswer:
     """Change a definition. Campaigns that use it keep what they copied, until they are edited."""
     async with held.database.transaction() as tx:
@@ -76,7 +77,7 @@ async def update_reward(
     dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
-async def delete_reward(reward_id: str, caller: Calling, held: Held) -> None:
+async def delete_reward(reward_id: RewardPath, caller: Calling, held: Held) -> None:
     """Forget a definition. Refused while a live campaign gives it, with the campaigns' names."""
     async with held.database.transaction() as tx:
         await delete(tx, reward_id, actor=caller.actor)

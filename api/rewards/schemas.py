@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from api.http.ids import CurrencyCode, Minor, ProviderName
 from api.http.lists import Listed
 from domain.amounts import AmountBy
 from domain.discounts import Discount
@@ -28,16 +29,16 @@ _TYPES: dict[str, Any] = {"gift_credits": "GIFT_VOUCHER", "loyalty_points": "LOY
 class RefereeReward(BaseModel):
     """A referee's reward as Voucherify shows it, `amount` in a string, with Guerdon's members."""
 
-    kind: str
+    kind: str = Field(examples=["gift_card"])
     type: Literal["GIFT_VOUCHER", "LOYALTY_CARD"] | None
     """Null for the kinds that Voucherify does not have here."""
     amount: str | None = Field(default=None, examples=["1500"])
     points: int | None = None
-    currency: str | None = None
-    provider: str | None = None
-    product_id: str | None = None
+    currency: CurrencyCode | None = None
+    provider: ProviderName | None = None
+    product_id: str | None = Field(default=None, examples=["CVS"])
     delivery: Delivery | None = None
-    personalization: Personalization | None = None
+    personalization: Personalization | None = Field(default=None, examples=[None])
     discount: Discount | None = None
     uses: int | None = None
     valid_for: timedelta | None = None
@@ -46,7 +47,7 @@ class RefereeReward(BaseModel):
     url: str | None = None
     secret_id: str | None = None
     data: dict[str, Any] | None = None
-    amount_by: AmountBy | None = None
+    amount_by: AmountBy | None = Field(default=None, examples=[None])
     reward_id: str | None = None
 
     @classmethod
@@ -59,7 +60,7 @@ class CampaignParameters(BaseModel):
     """What a digital reward adds to the person's wallet, as Voucherify shows it."""
 
     id: Literal["gift_credits", "loyalty_points"] | None = None
-    balance: int | None = None
+    balance: Minor | None = Field(default=None)
     type: Literal["GIFT_VOUCHERS", "LOYALTY_PROGRAM", "DISCOUNT_COUPONS"]
 
 
@@ -92,12 +93,12 @@ class RewardAttributes(BaseModel):
 class RewardAnswer(BaseModel):
     """A reusable reward."""
 
-    id: str
+    id: str = Field(examples=["rew_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["reward"] = "reward"
-    name: str
+    name: str = Field(examples=["Gift card of 15 USD"])
     type: Literal["CAMPAIGN"] | None
     """Null for the kinds that Voucherify does not have."""
-    parameters: RewardParameters | None
+    parameters: RewardParameters | None = Field(examples=[None])
     reward: Reward
     """The definition that campaigns copy."""
     stock: None = None

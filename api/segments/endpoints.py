@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.http.access import READERS, allow
 from api.http.lists import Windowed
+from api.http.parameters import SegmentPath
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -37,7 +38,7 @@ async def list_segments(held: Held, window: Windowed) -> SegmentList:
 @router.get(
     "/{segment_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_segment(segment_id: str, held: Held) -> SegmentAnswer:
+async def get_segment(segment_id: SegmentPath, held: Held) -> SegmentAnswer:
     """One segment."""
     return await _answer(held, segment_id)
 
@@ -47,7 +48,9 @@ async def get_segment(segment_id: str, held: Held) -> SegmentAnswer:
     dependencies=[allow(Role.SERVICE)],
     responses=body_responses("resource_not_found", "not_allowed_in_state"),
 )
-async def change_segment(segment_id: str, body: SegmentChangeIn, held: Held) -> SegmentAnswer:
+async def change_segment(
+    segment_id: SegmentPath, body: SegmentChangeIn, held: Held
+) -> SegmentAnswer:
     """Change a segment. Whoever belongs to it is found out anew at each use."""
     async with held.database.transaction() as tx:
         await segments.change(tx, segment_id, body.name, body.filter, body.customers)
@@ -60,7 +63,7 @@ async def change_segment(segment_id: str, body: SegmentChangeIn, held: Held) -> 
     dependencies=[allow(Role.SERVICE)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
-async def delete_segment(segment_id: str, held: Held) -> None:
+async def delete_segment(segment_id: SegmentPath, held: Held) -> None:
     """Delete a segment that no terms and no rule name."""
     async with held.database.transaction() as tx:
         await segments.remove(tx, segment_id)

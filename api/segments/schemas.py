@@ -55,9 +55,9 @@ class SegmentIn(SegmentChangeIn):
 class SegmentAnswer(BaseModel):
     """A segment as it is now."""
 
-    id: str
+    id: str = Field(examples=["seg_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["segment"] = "segment"
-    name: str
+    name: str = Field(examples=["North America"])
     type: SegmentType
     filter: Filtered = Field(examples=[_FILTER])
     initial_sync_status: Literal["DONE"] = "DONE"

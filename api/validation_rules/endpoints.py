@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Dated, Ordered
+from api.http.parameters import AssignmentPath, RulePath
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -57,13 +58,15 @@ async def list_rules(held: Held, window: Dated) -> RuleList:
 
 
 @router.get(_ONE, dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
-async def get_rule(rule_id: str, held: Held) -> RuleAnswer:
+async def get_rule(rule_id: RulePath, held: Held) -> RuleAnswer:
     """One rule."""
     return await _answer(held, rule_id)
 
 
 @router.put(_ONE, dependencies=[allow(*PROGRAMME)], responses=body_responses("resource_not_found"))
-async def change_rule(rule_id: str, body: RuleChangeIn, caller: Calling, held: Held) -> RuleAnswer:
+async def change_rule(
+    rule_id: RulePath, body: RuleChangeIn, caller: Calling, held: Held
+) -> RuleAnswer:
     """Change a rule, and the current terms of the campaigns it is assigned to."""
     given = body.model_dump(include={"name", "type", "context_type"})
     async with held.database.transaction() as tx:
@@ -77,7 +80,7 @@ async def change_rule(rule_id: str, body: RuleChangeIn, caller: Calling, held: H
     dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found", "not_allowed_in_state"),
 )
-async def delete_rule(rule_id: str, held: Held) -> None:
+async def delete_rule(rule_id: RulePath, held: Held) -> None:
     """Delete a rule that is assigned to no campaign. Versions that have it keep it."""
     async with held.database.transaction() as tx:
         await rules.remove(tx, rule_id)
@@ -89,7 +92,7 @@ async def delete_rule(rule_id: str, held: Held) -> None:
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def assign_rule(
-    rule_id: str, body: AssignmentIn, caller: Calling, held: Held
+    rule_id: RulePath, body: AssignmentIn, caller: Calling, held: Held
 ) -> AssignmentAnswer:
     """Make a rule part of a campaign's terms: its next version has it."""
     async with held.database.transaction() as tx:
@@ -103,7 +106,7 @@ async def assign_rule(
     dependencies=[allow(*READERS)],
     responses=responses("invalid_payload", "resource_not_found"),
 )
-async def list_rule_assignments(rule_id: str, held: Held, window: Ordered) -> AssignmentList:
+async def list_rule_assignments(rule_id: RulePath, held: Held, window: Ordered) -> AssignmentList:
     """The campaigns that have a rule, newest assignment first."""
     return await _assignments(held, window, rule_id)
 
@@ -114,7 +117,9 @@ async def list_rule_assignments(rule_id: str, held: Held, window: Ordered) -> As
     dependencies=[allow(*PROGRAMME)],
     responses=responses("resource_not_found"),
 )
-async def unassign_rule(rule_id: str, assignment_id: str, caller: Calling, held: Held) -> None:
+async def unassign_rule(
+    rule_id: RulePath, assignment_id: AssignmentPath, caller: Calling, held: Held
+) -> None:
     """Take a rule out of a campaign's terms: its next version is without it."""
     async with held.database.transaction() as tx:
         await rules.unassign(tx, rule_id, assignment_id, caller.actor)

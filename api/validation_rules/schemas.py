@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from api.http.fields import Strict
+from api.http.ids import VoucherId
 from api.http.lists import Listed
 from domain.rules.rule import Group, Said
 from store.campaigns.rule_queries import RuleRead
@@ -79,15 +80,15 @@ class ApplicableAnswer(BaseModel):
 class RuleAnswer(BaseModel):
     """A validation rule as it is now."""
 
-    id: str
+    id: str = Field(examples=["val_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["validation_rules"] = "validation_rules"
-    name: str | None
+    name: str | None = Field(examples=["Big orders"])
     rules: dict[str, Any] = Field(examples=[_RULES])
     bundle_rules: dict[str, Any] = {}
     error: Said | None
     applicable_to: ApplicableAnswer = ApplicableAnswer()
-    type: str
-    context_type: str
+    type: str = Field(examples=["expression"])
+    context_type: str = Field(examples=["campaign.referral_program"])
     assignments_count: int
     created_at: datetime
     updated_at: datetime | None
@@ -122,10 +123,10 @@ class AssignmentIn(Strict):
 class AssignmentAnswer(BaseModel):
     """A rule that is part of a campaign's terms."""
 
-    id: str
+    id: str = Field(examples=["asgm_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["validation_rules_assignment"] = "validation_rules_assignment"
-    rule_id: str
-    related_object_id: str
+    rule_id: str = Field(examples=["val_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    related_object_id: VoucherId
     related_object_type: Literal["campaign"] = "campaign"
     created_at: datetime
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.campaigns.schemas import DiscountAnswer, EmptyList
+from api.http.ids import CampaignId, CampaignTitle
 from api.http.problems import KINDS
 from api.redemptions.orders import RedeemedOrder
 from domain.discounts import Discount
@@ -28,22 +29,22 @@ class ValidationResult(BaseModel):
     """The discount that redeeming would give, or why it would not."""
 
     discount: DiscountAnswer | None = None
-    error: RefusedError | None = None
+    error: RefusedError | None = Field(default=None, examples=[None])
 
 
 class ValidatedRedeemable(BaseModel):
     """One code and what became of it."""
 
     status: Literal["APPLICABLE", "INAPPLICABLE"]
-    id: str
+    id: str = Field(examples=["REF-8KZQ7WXP"])
     object: Literal["voucher"] = "voucher"
     order: RedeemedOrder | None = None
     applicable_to: EmptyList = EmptyList()
     inapplicable_to: EmptyList = EmptyList()
     result: ValidationResult
     metadata: dict[str, Any] = {}
-    campaign_name: str | None = None
-    campaign_id: str | None = None
+    campaign_name: CampaignTitle | None = None
+    campaign_id: CampaignId | None = None
 
 
 class StackingRules(BaseModel):
@@ -62,7 +63,7 @@ class ValidationAnswer(BaseModel):
     valid: bool
     redeemables: list[ValidatedRedeemable]
     skipped_redeemables: list[Any] = []
-    inapplicable_redeemables: list[ValidatedRedeemable]
+    inapplicable_redeemables: list[ValidatedRedeemable] = Field(examples=[[]])
     order: RedeemedOrder | None = Field(description="Null when the code is inapplicable.")
     tracking_id: str | None
     session: None = None

@@ -9,7 +9,13 @@ from fastapi import APIRouter, Query
 from api.campaigns.switching import DisableCodeIn
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Created, Dated, Updated
-from api.http.masking import PERSONAL_UNLESS_OURS
+from api.http.parameters import (
+    CampaignIdQuery,
+    CampaignQuery,
+    CodePath,
+    CustomerQuery,
+    ExactCodeQuery,
+)
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -19,9 +25,6 @@ from store.codes import queries as codes
 
 router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
 
-_Text = Annotated[str | None, Query(max_length=255)]
-_Customer = Annotated[str | None, Query(max_length=255, json_schema_extra=PERSONAL_UNLESS_OURS)]
-
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_vouchers(
@@ -29,10 +32,10 @@ async def list_vouchers(
     window: Dated,
     created: Created,
     updated: Updated,
-    campaign: _Text = None,
-    campaign_id: _Text = None,
-    customer: _Customer = None,
-    code: _Text = None,
+    campaign: CampaignQuery = None,
+    campaign_id: CampaignIdQuery = None,
+    customer: CustomerQuery = None,
+    code: ExactCodeQuery = None,
     alike: Annotated[
         bool,
         Query(description="Only codes that are read like another: they are found as typed only."),
@@ -50,7 +53,7 @@ async def list_vouchers(
 
 
 @router.get("/{code}", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
-async def get_voucher(code: str, held: Held) -> VoucherAnswer:
+async def get_voucher(code: CodePath, held: Held) -> VoucherAnswer:
     """One referral code, by the code itself or its id."""
     async with held.database.reading() as session:
         return VoucherAnswer.of(await codes.find_voucher(session, code))
@@ -61,7 +64,7 @@ async def get_voucher(code: str, held: Held) -> VoucherAnswer:
     dependencies=[allow(*PROGRAMME)],
     responses=post_responses("resource_not_found"),
 )
-async def enable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswer:
+async def enable_voucher(code: CodePath, caller: Calling, held: Held) -> VoucherAnswer:
     """The code may be used again, and what it held is judged."""
     return await _switch(held, code, DisableCodeIn(), active=True, actor=caller.actor)
 
@@ -72,7 +75,7 @@ async def enable_voucher(code: str, caller: Calling, held: Held) -> VoucherAnswe
     responses=post_responses("resource_not_found"),
 )
 async def disable_voucher(
-    code: str, caller: Calling, held: Held, body: DisableCodeIn | None = None
+    code: CodePath, caller: Calling, held: Held, body: DisableCodeIn | None = None
 ) -> VoucherAnswer:
     """Refuse the code to everybody new. The conversion of a friend who already waits is held
     (`converted`, reason `code_disabled`), whether or not it names the code. What was granted for it

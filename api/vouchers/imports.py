@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
+from pydantic import Field
 
 from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
 from api.http.access import PROGRAMME, allow
 from api.http.files import CsvFile, FileRoute, rows_of
+from api.http.parameters import CampaignPath
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import Rows, RowsRoute, listed
@@ -30,7 +32,7 @@ files = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_cl
     responses=post_responses("resource_not_found"),
 )
 async def import_vouchers(
-    campaign_id: str,
+    campaign_id: CampaignPath,
     body: Annotated[
         Rows,
         Body(examples=[[{"code": "JANE-1", "active": True}]]),
@@ -51,7 +53,10 @@ async def import_vouchers(
     responses=post_responses("resource_not_found"),
 )
 async def import_vouchers_csv(
-    campaign_id: str, file: CsvFile, request: Request, held: Held
+    campaign_id: CampaignPath,
+    file: Annotated[CsvFile, Field(examples=["Code,Active,Category\nREF-8KZQ7WXP,true,spring\n"])],
+    request: Request,
+    held: Held,
 ) -> Accepted:
     """The same from a CSV file: Code, Active, Category, Redeemed quantity, Start date, Expiration
     date; other columns are metadata."""

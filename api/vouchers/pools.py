@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Path, Query
 from api.campaigns.codes import FixedText
 from api.http.access import PROGRAMME, READERS, allow
 from api.http.lists import Windowed
+from api.http.parameters import CampaignPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -28,7 +29,9 @@ router = APIRouter(
     dependencies=[allow(*READERS)],
     responses=responses("invalid_payload", "resource_not_found"),
 )
-async def list_campaign_vouchers(campaign_id: str, held: Held, window: Windowed) -> VoucherList:
+async def list_campaign_vouchers(
+    campaign_id: CampaignPath, held: Held, window: Windowed
+) -> VoucherList:
     """A campaign's codes, newest first. The campaign by id or name."""
     async with held.database.reading() as session:
         campaign = (await campaigns.find(session, campaign_id)).campaign
@@ -45,9 +48,11 @@ async def list_campaign_vouchers(campaign_id: str, held: Held, window: Windowed)
     responses=post_responses("resource_not_found", "no_voucher_suitable_for_publication"),
 )
 async def add_vouchers(
-    campaign_id: str,
+    campaign_id: CampaignPath,
     held: Held,
-    vouchers_count: Annotated[int, Query(ge=1, le=pool.MAX_CODES)] = 1,
+    vouchers_count: Annotated[
+        int, Query(ge=1, le=pool.MAX_CODES, description="How many codes to make.")
+    ] = 1,
     body: Annotated[CodesIn | None, Body()] = None,
 ) -> VoucherAnswer | CodesAdded:
     """Add codes to a campaign's pool. One is answered whole, several by their number."""
@@ -69,8 +74,10 @@ async def add_vouchers(
     responses=post_responses("resource_not_found", "duplicate_found"),
 )
 async def add_voucher(
-    campaign_id: str,
-    code: Annotated[FixedText, Path(min_length=1, max_length=200)],
+    campaign_id: CampaignPath,
+    code: Annotated[
+        FixedText, Path(min_length=1, max_length=200, description="The code itself, or its id.")
+    ],
     held: Held,
     body: Annotated[CodeIn | None, Body()] = None,
 ) -> VoucherAnswer:

@@ -12,6 +12,7 @@ from api.campaigns.checks import LAST_DAY
 from api.campaigns.codes import CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
 from api.http.fields import Category, Strict
+from api.http.ids import CampaignId, CampaignTitle, ReferrerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About
 from domain.codes import CodeConfig
@@ -82,7 +83,7 @@ class Publish(BaseModel):
 
     object: Literal["list"] = "list"
     count: int
-    url: str
+    url: str = Field(examples=["/v1/publications?voucher=REF-8KZQ7WXP"])
 
 
 class Use(BaseModel):
@@ -91,18 +92,18 @@ class Use(BaseModel):
     object: Literal["list"] = "list"
     quantity: int | None
     redeemed_quantity: int
-    url: str
+    url: str = Field(examples=["/v1/vouchers/REF-8KZQ7WXP/redemption"])
 
 
 class VoucherAnswer(Categorised):
     """A referral code, or a coupon that is somebody's reward. Its dates are its own where it has
     any, else its campaign's."""
 
-    id: str
-    code: str
+    id: VoucherId
+    code: str = Field(examples=["REF-8KZQ7WXP"])
     object: Literal["voucher"] = "voucher"
-    campaign: str
-    campaign_id: str
+    campaign: CampaignTitle
+    campaign_id: CampaignId
     type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
     discount: DiscountAnswer | None
     start_date: datetime | None
@@ -110,8 +111,8 @@ class VoucherAnswer(Categorised):
     active: bool
     metadata: About
     is_referral_code: bool = True
-    holder_id: str | None
-    referrer_id: str | None
+    holder_id: ReferrerId | None
+    referrer_id: ReferrerId | None
     """The owner, once the code has been published."""
     publish: Publish
     redemption: Use
@@ -174,7 +175,7 @@ class AllVouchers(BaseModel):
     data_ref: Literal["vouchers"] = "vouchers"
     vouchers: list[VoucherAnswer]
     total: int
-    has_more: bool
+    has_more: bool = Field(examples=[False])
 
     @computed_field
     def data(self) -> list[VoucherAnswer]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from api.http.access import allow
 from api.http.idempotency import keep_encrypted
 from api.http.lists import Windowed
+from api.http.parameters import WebhookPath
 from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
@@ -59,13 +60,15 @@ async def list_webhooks(held: Held, window: Windowed) -> WebhookList:
 
 
 @router.get("/{webhook_id}", responses=responses("resource_not_found"))
-async def get_webhook(webhook_id: str, held: Held) -> WebhookAnswer:
+async def get_webhook(webhook_id: WebhookPath, held: Held) -> WebhookAnswer:
     """One webhook: whether it is taken, since when not and why, and how far behind it is."""
     return await _answer(held, webhook_id)
 
 
 @router.put("/{webhook_id}", responses=body_responses("resource_not_found"))
-async def change_webhook(webhook_id: str, body: WebhookChangeIn, held: Held) -> WebhookAnswer:
+async def change_webhook(
+    webhook_id: WebhookPath, body: WebhookChangeIn, held: Held
+) -> WebhookAnswer:
     """Change it. What waits is sent to the new address at once."""
     url = str(body.url) if body.url else None
     async with held.database.transaction() as tx:
@@ -75,7 +78,7 @@ async def change_webhook(webhook_id: str, body: WebhookChangeIn, held: Held) -> 
 
 
 @router.delete("/{webhook_id}", status_code=204, responses=responses("resource_not_found"))
-async def delete_webhook(webhook_id: str, held: Held) -> None:
+async def delete_webhook(webhook_id: WebhookPath, held: Held) -> None:
     """Send nothing more. Its secret is forgotten."""
     async with held.database.transaction() as tx:
         await deliver.remove(tx, webhook_id)

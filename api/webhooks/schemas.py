@@ -55,10 +55,10 @@ class WebhookChangeIn(Strict):
 class WebhookAnswer(BaseModel):
     """A webhook, and how it fares."""
 
-    id: str
+    id: str = Field(examples=["wh_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["webhook"] = "webhook"
-    url: str
-    events: list[str]
+    url: str = Field(examples=["https://shop.example/hooks/guerdon"])
+    events: list[str] = Field(examples=[["lane.*", "incident.*"]])
     active: bool
     created_at: datetime
     updated_at: datetime | None
@@ -67,10 +67,11 @@ class WebhookAnswer(BaseModel):
     failing_since: datetime | None = Field(
         description="Since when the next event is not taken; null when all is well."
     )
-    failures: int = Field(description="Attempts in a row that failed.")
-    failure: str | None = Field(description="The last one's reason.", examples=["HTTP 503"])
+    failures: int = Field(description="Attempts in a row that failed.", examples=[0])
+    failure: str | None = Field(description="The last one's reason.", examples=[None, "HTTP 503"])
     behind: int = Field(
-        description="Its events that wait, among the next 5000 of all; they are in the event log."
+        description="Its events that wait, among the next 5000 of all; they are in the event log.",
+        examples=[0],
     )
 
     @classmethod

@@ -33,7 +33,7 @@ class Said(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    message: str | None = Field(default=None, max_length=500)
+    message: str | None = Field(default=None, max_length=500, examples=["Buy for 50.00 USD."])
 
 
 class Condition(BaseModel):
