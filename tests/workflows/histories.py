@@ -77,4 +77,6 @@ async def replay(histories: Sequence[WorkflowHistory]) -> None:
     """Run today's workflows over these histories, sandbox on; raises where they do otherwise."""
     replayer = Replayer(workflows=WORKFLOWS, plugins=[guerdon_plugin])
     for history in histories:
-        await replayer.replay_workflow(history)
+        # A run whose start is delayed has nothing to replay, and the replayer would wait for it.
+        if any(kind(event) == "WORKFLOW_TASK_COMPLETED" for event in history.events):
+            await replayer.replay_workflow(history)

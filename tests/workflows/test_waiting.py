@@ -81,13 +81,13 @@ class TestRepeats:
 
     async def test_another_event_of_the_pair_changes_nothing(self, stage: Stage) -> None:
         case = await stage.signed_up(terms())
-        await case.convert(event_id="order-1")
-        repeated = await case.convert(event_id="order-2")
+        await case.convert(event_id="pair-1")
+        repeated = await case.convert(event_id="pair-2")
         assert repeated.repeat
         assert repeated.intake == []
         # Even one that reaches the workflow itself, if that has not closed yet.
         with suppress(RPCError):
-            await case.handle.signal(CONVERT, Conversion(event_id="order-3", received_at=now()))
+            await case.handle.signal(CONVERT, Conversion(event_id="pair-3", received_at=now()))
         assert await case.result() == "completed"
         assert len(await case.grants()) == 2
         assert len(await case.cards()) == 2
