@@ -56,8 +56,8 @@ hot-code: .venv/installed ## 200 conversions of one code at once: what another c
 	@.venv/bin/python -m bench.speed.hot_code
 
 proofs: .venv/installed ## 5,000 schedules of eight processes; every lock taken away in turn
-	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q tests/proofs \
-		tests/store/ledger/test_ledger_property.py
+	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q -n 4 \
+		--dist worksteal tests/proofs tests/store/ledger/test_ledger_property.py
 
 check: .venv/installed ## formatter, linter, type checker, import contracts, migrations
 	.venv/bin/ruff format --check

@@ -1,13 +1,14 @@
 """Eight operating-system processes against one PostgreSQL, and a gate before each lock.
 
 A schedule is eight tasks, one a process. Whenever a task is about to lock, to insert what may be
-there already, or to compare and set, its process waits at the gate until the others have come, or
-for a few milliseconds: so the tasks meet at their locks, in another order each time.
+there already, or to compare and set, its process waits at the gate until all who still play have
+come, or for a few milliseconds: so the tasks meet at their locks, in another order each time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import random
 import re
@@ -29,31 +30,59 @@ PATIENCE = 0.006
 """Seconds that a gate waits for others who may not come: they can be waiting for our lock."""
 _GATED = re.compile(r"FOR (NO KEY )?UPDATE|ON CONFLICT|^\s*UPDATE ", re.DOTALL)
 _FORKS = multiprocessing.get_context("forkserver")
-# Imported once, and not eight times.
-_FORKS.set_forkserver_preload(
-    [
-        "store.qualification.qualify",
-        "store.redemptions.redeem",
-        "store.reversals.carry_out",
-        "store.campaigns.revise",
-        "store.orders.attempts",
-        "bench.proofs.rewriting",
-    ]
-)
+# All that a process needs is imported once, and not eight times.
+_FORKS.set_forkserver_preload([__name__])
+
+
+class Gate:
+    """Where the processes meet. The last to come opens it; who has finished is not waited for."""
+
+    def __init__(self) -> None:
+        self._changed = _FORKS.Condition()
+        self._playing = _FORKS.RawValue("i", 0)
+        self._waiting = _FORKS.RawValue("i", 0)
+        self._opened = _FORKS.RawValue("i", 0)
+
+    def begin(self, playing: int) -> None:
+        """A schedule of so many processes."""
+        with self._changed:
+            self._playing.value, self._waiting.value = playing, 0
+
+    def finish(self) -> None:
+        """One of them has done its deeds."""
+        with self._changed:
+            self._playing.value -= 1
+            self._open_if_all_have_come()
+
+    def wait(self, dice: random.Random) -> None:
+        """For the others, or until the patience is at its end."""
+        with self._changed:
+            turn = self._opened.value
+            self._waiting.value += 1
+            self._open_if_all_have_come()
+            if not self._changed.wait_for(lambda: self._opened.value != turn, PATIENCE):
+                self._waiting.value -= 1
+        time.sleep(dice.random() * 0.001)
+
+    def _open_if_all_have_come(self) -> None:
+        if self._waiting.value >= self._playing.value:
+            self._waiting.value = 0
+            self._opened.value += 1
+            self._changed.notify_all()
 
 
 class Crew:
     """The processes. Give each a deed; they begin together, and answer what came of it."""
 
     def __init__(self, database_url: str, without: Sequence[Rewrite] = ()) -> None:
-        self._at_gate = _FORKS.Value("i", 0)
+        self._gate = Gate()
         self._lines: list[Connection] = []
         self._processes = []
         for number in range(PARTIES):
             ours, theirs = _FORKS.Pipe()
             process = _FORKS.Process(
                 target=_work,
-                args=(database_url, tuple(without), self._at_gate, theirs, number),
+                args=(database_url, tuple(without), self._gate, theirs, number),
                 daemon=True,
             )
             process.start()
@@ -65,6 +94,7 @@ class Crew:
 
     def play(self, deeds: Sequence[Sequence[Deed]], seed: int) -> list[str]:
         """One list of deeds a process. Answers the failures that nobody expected."""
+        self._gate.begin(sum(bool(each) for each in deeds))
         for number, line in enumerate(self._lines):
             line.send((list(deeds[number]) if number < len(deeds) else [], seed))
         return [failure for line in self._lines for failure in line.recv()]
@@ -78,31 +108,21 @@ class Crew:
 
 
 def _work(
-    url: str, without: tuple[Rewrite, ...], at_gate: Any, line: Connection, number: int
+    url: str, without: tuple[Rewrite, ...], gate: Gate, line: Connection, number: int
 ) -> None:
+    gc.freeze()  # the modules stay; else every full collection walks through them
     dice = random.Random()
     rewrite(*without)
 
-    def gate(_: Any, __: Any, statement: str, *___: Any) -> None:
+    def before(_: Any, __: Any, statement: str, *___: Any) -> None:
         if _GATED.search(statement):
-            _pause(at_gate, dice)
+            gate.wait(dice)
 
-    event.listen(Engine, "before_cursor_execute", gate)
-    asyncio.run(_serve(url, line, dice, number))
-
-
-def _pause(at_gate: Any, dice: random.Random) -> None:
-    with at_gate:
-        at_gate.value += 1
-    deadline = time.monotonic() + PATIENCE
-    while at_gate.value < PARTIES and time.monotonic() < deadline:
-        time.sleep(0.0005)
-    time.sleep(dice.random() * 0.001)
-    with at_gate:
-        at_gate.value -= 1
+    event.listen(Engine, "before_cursor_execute", before)
+    asyncio.run(_serve(url, line, gate, dice, number))
 
 
-async def _serve(url: str, line: Connection, dice: random.Random, number: int) -> None:
+async def _serve(url: str, line: Connection, gate: Gate, dice: random.Random, number: int) -> None:
     database = Database(url, pool=2)
     async with database.reading() as session:
         await session.connection()
@@ -117,5 +137,7 @@ async def _serve(url: str, line: Connection, dice: random.Random, number: int) -
             except Exception as error:
                 said = (str(error) or repr(error)).splitlines()[0].rpartition(") ")[2]
                 failures.append(f"{deed.name}: {type(error).__name__}: {said}")
+        if deeds:
+            gate.finish()
         line.send(failures)
     await database.dispose()

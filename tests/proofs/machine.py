@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     invariant,
     rule,
 )
+from sqlalchemy import select
 
 from domain.campaigns import CampaignTerms, OnReversal
 from domain.refusals import Refusal
@@ -25,6 +26,7 @@ from store.tables import Budget, Grant, Redemption, Referral, ReferrerProgress
 from store.terms import terms_of
 from tests.auditing import assert_books_agree
 from tests.builders import (
+    Row,
     add_code,
     add_customer,
     add_friends,
@@ -188,17 +190,22 @@ class Referrals(RuleBasedStateMachine):
         self.run(self._compare())
 
     async def _compare(self) -> None:
-        of = {"campaign_id": self.campaign_id}
-        assert {_key(grant): _worth(grant) for grant in await rows(self.database, Grant, **of)} == (
-            self.model.grants
-        )
-        kept = await one(self.database, Budget, **of)
-        assert (kept.reserved, kept.committed) == (sum(self.model.grants.values()), 0)
-        counts = await rows(self.database, ReferrerProgress, **of)
-        friends = {row.referrer_id: row.unique_referees for row in counts if row.conversions}
-        assert friends == self.model.friends
-        came = {row.referee_id: _state(row) for row in await rows(self.database, Referral, **of)}
-        assert came == {who: friend.state for who, friend in self.model.came.items()}
+        async with self.database.reading() as session:
+
+            async def stored(table: type[Row]) -> list[Row]:
+                return list(
+                    await session.scalars(select(table).filter_by(campaign_id=self.campaign_id))
+                )
+
+            grants = {_key(grant): _worth(grant) for grant in await stored(Grant)}
+            assert grants == self.model.grants
+            (kept,) = await stored(Budget)
+            assert (kept.reserved, kept.committed) == (sum(self.model.grants.values()), 0)
+            counts = await stored(ReferrerProgress)
+            friends = {row.referrer_id: row.unique_referees for row in counts if row.conversions}
+            assert friends == self.model.friends
+            came = {row.referee_id: _state(row) for row in await stored(Referral)}
+            assert came == {who: friend.state for who, friend in self.model.came.items()}
 
     def teardown(self) -> None:
         self.run(assert_books_agree(self.database))

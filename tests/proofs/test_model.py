@@ -7,42 +7,33 @@ from __future__ import annotations
 import asyncio
 import os
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from store.database import Database
 from tests.proofs.machine import Referrals
-from tests.said.gathering import gather_secrets
 
 EXAMPLES = int(os.environ.get("GUERDON_EXAMPLES", "12"))
+PART = 50
+"""Examples in one database: the books of all of them are checked after each."""
 
 
 @pytest.mark.timeout(3600)
-def test_the_store_does_what_the_model_does(postgres_url: str) -> None:
+@pytest.mark.parametrize("first", range(1, EXAMPLES + 1, PART))
+def test_the_store_does_what_the_model_does(first: int, database_url: str) -> None:
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-        url = loop.run_until_complete(_made(postgres_url))
-        Referrals.database, Referrals.loop = Database(url, pool=4), loop
+        Referrals.database, Referrals.loop = Database(database_url, pool=4), loop
         run_state_machine_as_test(
             Referrals,
             settings=settings(
-                max_examples=EXAMPLES,
+                max_examples=min(PART, EXAMPLES + 1 - first),
                 stateful_step_count=25,
                 deadline=None,
-                derandomize=EXAMPLES < 100,
+                derandomize=EXAMPLES <= PART,
                 database=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )
         loop.run_until_complete(Referrals.database.dispose())
-        loop.run_until_complete(gather_secrets(url))
-
-
-async def _made(postgres_url: str) -> str:
-    """A migrated database of this test's own."""
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("CREATE DATABASE model TEMPLATE migrated")
-    await connection.close()
-    return postgres_url.rpartition("/")[0] + "/model"
