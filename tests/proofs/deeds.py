@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from domain.messages import StaffRequest
+from domain.messages import Reversed, StaffRequest
 from domain.purchases import OrderIds
 from domain.refusals import NotAllowedInState, Refusal
 from store.campaigns.revise import lock, revise
@@ -18,7 +18,7 @@ from store.database import Database
 from store.orders import attempts
 from store.orders.attempts import Attempt
 from store.outage import is_outage
-from store.qualification.qualify import qualify
+from store.qualification.qualify import judge_again, qualify
 from store.referrals.convert import Converted
 from store.reversals import carry_out as reversing
 from store.reversals import request as reversals
@@ -60,8 +60,29 @@ async def refer(database: Database, code: str, friend: str, event_id: str, *orde
     except Refusal:
         return
     for referral in converted.referrals:
-        start = start_of(referral)
-        await patiently(partial(qualify, database, start))
+        if referral.reinstating is not None:
+            await look_again(database, referral.id)
+        else:
+            await patiently(partial(qualify, database, start_of(referral)))
+
+
+async def look_again(database: Database, referral_id: str) -> None:
+    """What a referral's workflow does when something has changed: a reversal is carried out, and
+    what nobody has judged is judged."""
+    if (await carry_out(database, referral_id)).judge:
+        await patiently(partial(judge_again, database, referral_id, "proof"))
+        await carry_out(database, referral_id)
+
+
+async def carry_out(database: Database, referral_id: str) -> Reversed:
+    """A reversal that was accepted before is carried out."""
+
+    async def do() -> Reversed:
+        async with database.transaction() as tx:
+            return await reversing.carry_out(tx, referral_id)
+
+    done: Reversed = await patiently(do)
+    return done
 
 
 async def refer_in_scene(
@@ -120,12 +141,8 @@ async def reverse(database: Database, referral_id: str, identity: str) -> None:
         async with database.transaction() as tx:
             await reversals.request_reversal(tx, referral_id, None, "refund", identity)
 
-    async def carry_out() -> None:
-        async with database.transaction() as tx:
-            await reversing.carry_out(tx, referral_id)
-
     await patiently(ask)
-    await patiently(carry_out)
+    await carry_out(database, referral_id)
 
 
 async def limit(database: Database, campaign_id: str, grants_per_referrer: int) -> None:
@@ -142,7 +159,7 @@ async def limit(database: Database, campaign_id: str, grants_per_referrer: int) 
     await patiently(do)
 
 
-DEEDS: dict[str, Callable[..., Awaitable[None]]] = {
+DEEDS: dict[str, Callable[..., Awaitable[object]]] = {
     "refer": refer_in_scene,
     "credit": credit,
     "claim": claim,

@@ -18,11 +18,10 @@ from store.publications import publish as publications
 from store.qualification.qualify import qualify
 from store.redemptions import redeem as redemptions
 from store.redemptions import roll_back as rollbacks
-from store.reversals import carry_out as reversing
 from store.reversals import request
 from store.tables import Redemption, Referral
 from tests.builders import start_of
-from tests.proofs.deeds import patiently
+from tests.proofs.deeds import carry_out, patiently
 
 
 async def redeem(database: Database, code: str, customer_id: str, identity: str | None) -> None:
@@ -93,15 +92,6 @@ async def refund(database: Database, referral_id: str, amount: int, identity: st
     await carry_out(database, referral_id)
 
 
-async def carry_out(database: Database, referral_id: str) -> None:
-    """A reversal that was accepted before is carried out."""
-
-    async def do(tx: Transaction) -> None:
-        await reversing.carry_out(tx, referral_id)
-
-    await _ask(database, do)
-
-
 async def mint(database: Database, grant_id: str) -> None:
     """The grant's coupon is made."""
 
@@ -138,7 +128,7 @@ async def _ask(database: Database, do: Callable[[Transaction], Awaitable[None]])
         await patiently(once)
 
 
-DEEDS_OF_CODES: dict[str, Callable[..., Awaitable[None]]] = {
+DEEDS_OF_CODES: dict[str, Callable[..., Awaitable[object]]] = {
     "redeem": redeem,
     "publish": publish,
     "roll_back": roll_back,

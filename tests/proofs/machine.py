@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,12 +18,19 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+from domain import customers
 from domain.campaigns import CampaignTerms, OnReversal
+from domain.fraud import FraudChecks, Response
 from domain.refusals import Refusal
+from store.campaigns import switch
 from store.campaigns.revise import lock, revise
+from store.customers.erase import erase
+from store.customers.upsert import upsert
 from store.database import Database
+from store.outbox.messages import Outgoing
+from store.referrals.reinstatement import request_reinstatement
 from store.reversals.request import request_reversal
-from store.tables import Budget, Grant, Redemption, Referral, ReferrerProgress
+from store.tables import Budget, Customer, Grant, Redemption, Referral, ReferrerProgress
 from store.terms import terms_of
 from tests.auditing import assert_books_agree
 from tests.builders import (
@@ -35,20 +43,24 @@ from tests.builders import (
     credits,
     every_friend,
     many_friends,
+    number,
     one,
     redemption_terms,
     rows,
     sign_up,
     terms,
 )
-from tests.proofs.deeds import refer
-from tests.proofs.deeds_of_codes import carry_out, redeem, roll_back
-from tests.proofs.sequential_model import FRIEND, MANY, ORDER, Model, Terms
+from tests.proofs.deeds import look_again, refer
+from tests.proofs.deeds_of_codes import redeem, roll_back
+from tests.proofs.sequential_model import FRIEND, MANY, ORDER, Model, Person, Terms
 
 _REFERRERS, _FRIENDS = st.integers(0, 1), st.integers(0, 7)
 """Few, so that they meet often."""
 _EACH, _CAPS, _USES = st.sampled_from((8_00, 10_00)), st.integers(2, 9), st.integers(3, 8)
-_AMOUNTS = st.sampled_from((None, ORDER, ORDER // 3, 20_00))
+_AMOUNTS = st.sampled_from((None, ORDER, ORDER // 3, 20_00, ORDER + 20, ORDER + 51))
+_PEOPLE = st.integers(0, 9)
+"""The friends, then the referrers."""
+_MOSTLY = st.sampled_from((True, True, True, False))
 
 
 def stored(of: Terms, kind: Any, *, undo: bool) -> CampaignTerms:
@@ -61,7 +73,13 @@ def stored(of: Terms, kind: Any, *, undo: bool) -> CampaignTerms:
         each.model_copy(update={"max_grants_per_referrer": of.each_cap}),
         many.model_copy(update={"max_grants": of.many_cap, "on_reversal": becomes}),
     )
-    made: CampaignTerms = kind(*tiers, referee_reward=credits(FRIEND), limits=limits)
+    made: CampaignTerms = kind(
+        *tiers,
+        referee_reward=credits(FRIEND),
+        limits=limits,
+        hold=timedelta(days=1),
+        fraud=FraudChecks(same_phone=Response.REFUSE),
+    )
     return made
 
 
@@ -98,6 +116,9 @@ class Referrals(RuleBasedStateMachine):
         self.referrers = [programme.referrer_id, other]
         self.codes = [programme.code, await add_code(self.database, self.campaign_id, other)]
         self.friends = await add_friends(self.database, 8)
+        for id in (*self.friends, *self.referrers):
+            row = await one(self.database, Customer, id=id)
+            self.model.people[id] = Person({"email": row.email or "", "phone": row.phone or ""})
 
     @rule(referrer=_REFERRERS, friend=_FRIENDS)
     def begin_to_wait(self, referrer: int, friend: int) -> None:
@@ -112,7 +133,7 @@ class Referrals(RuleBasedStateMachine):
     @rule(
         referrer=_REFERRERS,
         friend=_FRIENDS,
-        event=st.sampled_from(["first", "second"]),
+        event=st.sampled_from(["first", "second", "third"]),
         order=st.sampled_from([None, "source_id:shared"]),
     )
     def convert(self, referrer: int, friend: int, event: str, order: str | None) -> None:
@@ -126,7 +147,7 @@ class Referrals(RuleBasedStateMachine):
         else:
             named = [order] if order else []
             self.run(refer(self.database, code, who, f"{event} of {who}", *named))
-        self.model.convert(self.referrers[referrer], who, order, redeems=redeems)
+        self.model.convert(self.referrers[referrer], who, event, order, redeems=redeems)
 
     @rule(referrer=_REFERRERS)
     def convert_another(self, referrer: int) -> None:
@@ -138,9 +159,9 @@ class Referrals(RuleBasedStateMachine):
     @rule(friend=_FRIENDS)
     def send_all_back(self, friend: int) -> None:
         """A whole purchase is refunded."""
-        self.refund(friend, "all", None)
+        self.refund(friend, f"all {number()}", None)
 
-    @rule(friend=_FRIENDS, name=st.sampled_from("abc"), amount=_AMOUNTS)
+    @rule(friend=_FRIENDS, name=st.sampled_from("abcd"), amount=_AMOUNTS)
     def refund(self, friend: int, name: str, amount: int | None) -> None:
         """A purchase is refunded in part or as a whole, perhaps told of twice."""
         who = self.friends[friend]
@@ -155,7 +176,7 @@ class Referrals(RuleBasedStateMachine):
         with suppress(Refusal):
             async with self.database.transaction() as tx:
                 await request_reversal(tx, referral.id, amount, "refund", name, order_amount=ORDER)
-        await carry_out(self.database, referral.id)
+        await look_again(self.database, referral.id)
 
     @rule(friend=_FRIENDS)
     def roll_back(self, friend: int) -> None:
@@ -170,7 +191,92 @@ class Referrals(RuleBasedStateMachine):
         of = {"campaign_id": self.campaign_id, "customer_id": who}
         for used in sorted(await rows(self.database, Redemption, **of), key=_when)[:1]:
             await roll_back(self.database, used.id)
-            await carry_out(self.database, used.referral_id or "")
+            await look_again(self.database, used.referral_id or "")
+
+    @rule(friend=_FRIENDS)
+    def reinstate(self, friend: int) -> None:
+        """Staff bring back what was undone, or try to."""
+        who = self.friends[friend]
+        if who in self.model.came:
+            self.run(self._reinstate(who))
+            self.model.reinstate(who)
+
+    async def _reinstate(self, who: str) -> None:
+        referral = await one(self.database, Referral, campaign_id=self.campaign_id, referee_id=who)
+        with suppress(Refusal):
+            async with self.database.transaction() as tx:
+                await request_reinstatement(tx, referral.id, "They kept it.", actor="app_proof")
+        await look_again(self.database, referral.id)
+
+    @rule(on=_MOSTLY)
+    def switch_campaign(self, on: bool) -> None:
+        """The campaign is paused or resumed, perhaps again."""
+        self.run(self._switch(self.model.pause(paused=not on), None, active=on))
+
+    @rule(referrer=_REFERRERS, on=_MOSTLY, reject=st.booleans())
+    def switch_code(self, referrer: int, on: bool, reject: bool) -> None:
+        """A code is disabled or enabled, perhaps again; what it holds may be rejected."""
+        rejects = reject and not on
+        due = self.model.switch_code(self.referrers[referrer], on=on, reject=rejects)
+        self.run(self._switch(due, self.codes[referrer], active=on, reject=rejects))
+
+    async def _switch(
+        self, due: set[str], code: str | None, *, active: bool, reject: bool = False
+    ) -> None:
+        """What goes on is judged, in the order of its ids; it is what the model says."""
+        async with self.database.transaction() as tx:
+            if code is None:
+                switched = await switch.set_active(
+                    tx, self.campaign_id, active=active, actor="app_proof"
+                )
+            else:
+                switched = await switch.set_code_active(
+                    tx, code, active=active, actor="app_proof", reject_held=reject
+                )
+        of = {"campaign_id": self.campaign_id}
+        people = {row.id: row.referee_id for row in await rows(self.database, Referral, **of)}
+        told = [each.start.referral_id for each in switched.intake]
+        assert due <= {people[id] for id in told}
+        self.model.judge_held(people[id] for id in sorted(told) if people[id] in due)
+        for id in sorted(told):
+            await look_again(self.database, id)
+
+    @rule(
+        person=_PEOPLE,
+        like=st.one_of(st.none(), _PEOPLE),
+        kind=st.sampled_from(("email", "phone")),
+        corrects=st.booleans(),
+    )
+    def change_address(self, person: int, like: int | None, kind: str, corrects: bool) -> None:
+        """Somebody has a new e-mail address or phone, perhaps another's; or staff correct it."""
+        everybody = [*self.friends, *self.referrers]
+        who, new = everybody[person], f"new{number()}@example.com"
+        if kind == "phone":
+            new = f"+1777{number():07}"
+        if like is not None:
+            new = self.model.people[everybody[like]].now[kind]
+        self.run(self._change_address(customers.Person(id=who, **{kind: new}), corrects))
+        self.model.take_on(who, (kind, new), corrects=corrects)
+
+    async def _change_address(self, person: customers.Person, corrects: bool) -> None:
+        async with self.database.transaction() as tx:
+            await upsert(tx, person, corrects=corrects)
+
+    @rule(friend=_FRIENDS)
+    def erase(self, friend: int) -> None:
+        """A friend is erased, and registers again."""
+        who = self.friends[friend]
+        now = dict(self.model.people[who].now)
+        self.run(self._erase(friend, now))
+        self.model.erase(who)
+        self.model.people[self.friends[friend]] = Person(now)
+
+    async def _erase(self, friend: int, now: dict[str, str]) -> None:
+        async with self.database.transaction() as tx:
+            intake: list[Outgoing] = (await erase(tx, self.friends[friend])).intake
+        for each in intake:
+            await look_again(self.database, each.start.referral_id)
+        self.friends[friend] = await add_customer(self.database, **now)
 
     @rule(each=_EACH, cap=_CAPS, uses=_USES, many=st.integers(1, 4), repeat=st.booleans())
     def edit(self, each: int, cap: int, uses: int, many: int, repeat: bool) -> None:
@@ -224,5 +330,8 @@ def _when(used: Redemption) -> Any:
 
 
 def _state(referral: Referral) -> str:
-    standing = {"waiting": "waiting", "rejected": "rejected"}.get(referral.status, "counted")
-    return "reversed" if referral.reversed_at and standing == "counted" else standing
+    if referral.status in ("waiting", "rejected"):
+        return referral.status
+    if referral.ordinal is None:
+        return "held"
+    return "reversed" if referral.reversed_at else "counted"

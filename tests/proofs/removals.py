@@ -64,7 +64,8 @@ REMOVALS = (
         "guard: one conversion wins (status is still waiting)",
         (
             Rewrite(
-                r"(^UPDATE referrals .*)referrals\.status = (\$\d+::VARCHAR)", r"\1(\2 IS NOT NULL)"
+                r"(^UPDATE referrals .*)referrals\.status IN \((\$\d+::VARCHAR[^)]*)\)",
+                r"\1(ROW(\2) IS NOT NULL)",
             ),
         ),
     ),

@@ -12,6 +12,13 @@ _READ_CUSTOMER = Rewrite(
 """What would be set is still compared, so that every parameter has its type."""
 
 
+_READ_MARKS = Rewrite(
+    r"^INSERT INTO referee_marks .*",
+    "SELECT mark, customer_id FROM referee_marks WHERE campaign_id = $1::VARCHAR"
+    " AND $2::VARCHAR IS NOT NULL AND mark = ANY(CAST($3 AS text[]))",
+)
+
+
 def _unlocked(before: str, lock: str = "FOR UPDATE") -> tuple[Rewrite, ...]:
     return (Rewrite(rf"({before}) {lock}(?! OF| SKIP)", r"\1"),)
 
@@ -78,8 +85,8 @@ REMOVALS_OF_CODES = (
         ),
     ),
     Removal(
-        "guard: whoever shares a mark waits for the first",
-        (Rewrite("DO UPDATE SET mark = EXCLUDED.mark", "DO NOTHING"),),
+        "guard: a friend's marks are taken before the friend is judged",
+        (_READ_MARKS,),
     ),
     Removal(
         "constraint: one friend a mark",
