@@ -70,13 +70,14 @@ async def _told(database: Database, campaign_id: str, *types: str) -> list[Event
 
 
 async def milestones(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """Six friends of one code in the same moment, two of them twice."""
+    """Six friends of one code in the same moment, two of them twice; one of those had signed up."""
     tiers = [many_friends(2, points(20), repeat=True), many_friends(3, points(30), id="tier_3")]
     if dice.random() < 0.5:
         tiers.append(every_friend(points(10)))
     of = terms(*tiers, referee_reward=points(5))
     programme = await add_programme(database, of)
     friends = dice.sample(pool.friends, 6)
+    await sign_up(database, programme.code, friends[1])
     calls = [(friend, f"event-{n}") for n, friend in enumerate(friends)]
     calls += [calls[0], (friends[1], "another")]
     dice.shuffle(calls)
