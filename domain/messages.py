@@ -122,6 +122,8 @@ class Decision(BaseModel):
     grants: list[GrantTask] = []
     paused: Pause | None = None
     """Not judged yet: the conversion is held."""
+    reversal_id: str | None = None
+    """A refund was asked for before: it is carried out before anything is ordered."""
 
 
 class Expiry(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.grants import ACT_WITHIN, Attention, GrantStatus
+from domain.referrals import Pause
 
 WITHIN: dict[str, timedelta] = {
     "converted": timedelta(hours=1),
@@ -54,6 +55,8 @@ def due(state: str, own: datetime | None, since: datetime | None) -> datetime | 
 
 def unblocks(state: str, attention: str | None) -> str:
     """What ends the state, in words."""
+    if attention == Pause.REFUND_UNCLEAR:
+        return "Approve the referral, or deny it: see its timeline."
     if attention is not None:
         return _PARKED.get(Attention(attention), "See its timeline; mend the cause, then retry.")
     return _STATES.get(state, "See its timeline.")

@@ -41,6 +41,8 @@ class Pause(StrEnum):
 
     CAMPAIGN_PAUSED = "campaign_paused"
     CODE_DISABLED = "code_disabled"
+    REFUND_UNCLEAR = "refund_unclear"
+    """A refund came before the purchase, and whether it is for this one a person has to say."""
 
     @property
     def words(self) -> str:
@@ -48,6 +50,8 @@ class Pause(StrEnum):
         return f"the {self.replace('_', ' is ')}"
 
 
+SWITCHES = frozenset({Pause.CAMPAIGN_PAUSED, Pause.CODE_DISABLED})
+"""What is over once somebody turns a switch."""
 HELD_FOR = timedelta(days=30)
 """A conversion that has been held for longer needs attention."""
 

@@ -6,6 +6,7 @@ refund of their sum would have, to the cent.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ COUPON = "discount_coupon"
 CALLOUT = "custom"
 
 _UNDONE = frozenset({GrantStatus.CANCELLED, GrantStatus.FAILED})
+
+
+UNMATCHED_AFTER = timedelta(days=90)
+"""A refund whose purchase has not come by then names an order that there is not, most likely."""
 
 
 class Cause(StrEnum):

@@ -38,6 +38,7 @@ from store.qualification import qualify as qualification
 from store.referrals import attribute as attribution
 from store.referrals import convert as waiting
 from store.referrals.conversion import ConversionRequest
+from store.reversals.early import book_purchase
 from store.tables import Event, EventWords, Grant, Publication, Referral, Voucher
 
 EVENT = "first_purchase"
@@ -203,7 +204,7 @@ async def convert(
     """The event of a friend (a new one, unless named), accepted in a transaction of its own."""
     friend = referee_id or await add_customer(database)
     async with database.transaction() as tx:
-        return await attribution.convert(tx, conversion(friend, code, **changes))
+        return await book_purchase(tx, conversion(friend, code, **changes))
 
 
 def start_of(referral: Referral) -> ReferralStart:

@@ -14,6 +14,7 @@ from domain.messages import (
     DELIVERY_HINT,
     REVERSE,
     STORY,
+    Decision,
     GrantTask,
     Next,
     ReviewRequest,
@@ -84,9 +85,17 @@ class GrantCarrier:
         if grant_id in self._journeys:
             self._journeys[grant_id].resume()
 
+    async def _refunded_before(self, decision: Decision) -> list[Undoing]:
+        """What was refunded before the decision is undone before anything is ordered."""
+        if decision.reversal_id is None:
+            return []
+        self._reversing.ask(decision.reversal_id)
+        return (await self._reversing.carry_out(self._referral_id)).undoings
+
     async def _judge_again(self) -> None:
         """The referral was reinstated: carry what it has earned now, beside whatever is left."""
         decision = await record(ReferralActivities.judge_again, self._referral_id)
+        undoings = await self._refunded_before(decision)
         reviewed = any(task.review for task in decision.grants)
         if reviewed:
             # What was decided before the referral was undone decides nothing now.
@@ -94,6 +103,8 @@ class GrantCarrier:
             self._review = Review(self._reversing, self._nobody_awaits_review)
         for task in decision.grants:
             self._carry_late(Journey(task, self._alarm, self._review))
+        for undoing in undoings:
+            self._undo(undoing)
         if reviewed:
             self._late.append(asyncio.create_task(self._review.conduct()))
 

@@ -40,7 +40,10 @@ class ReferralWorkflow(GrantCarrier):
         decision = await self._qualify()
         if not decision.qualified:
             return self._end(ReferralStatus.REJECTED)
+        undoings = await self._refunded_before(decision)
         self._take_up(decision.grants)
+        for undoing in undoings:
+            self._undo(undoing)
         await self._carry()
         return self._end(ReferralStatus.COMPLETED)
 

@@ -25,8 +25,8 @@ from store import metadata_schemas
 from store.codes.typed import as_stored
 from store.customers.upsert import upsert
 from store.redemptions.refused import Asked, noting_refusal
-from store.referrals.attribute import convert
 from store.referrals.conversion import ConversionRequest
+from store.reversals.early import book_purchase
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRoute)
 
@@ -66,7 +66,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     async with noting_refusal(held.database, asked) as tx:
         await metadata_schemas.check(tx, f"event:{body.event}", body.metadata)
         customer = await upsert(tx, body.customer)
-        converted = await convert(
+        converted = await book_purchase(
             tx,
             ConversionRequest(
                 event=body.event,

@@ -21,6 +21,7 @@ from api.redemptions.schemas import (
     RedemptionIn,
     RedemptionList,
     Result,
+    expected_of,
 )
 from domain.ids import Prefix
 from domain.refusals import CannotCount, IdentityReused, NotFound, Refusal
@@ -80,8 +81,10 @@ async def redeem_code(
         raise
     held.dispatcher.wake(redeemed.intake)
     async with held.database.reading() as session:
-        answer = RedemptionAnswer.of(await reading.find(session, redeemed.redemption_id), caller)
-    return RedeemedAnswer(redemptions=[answer], order=answer.order)
+        read = await reading.find(session, redeemed.redemption_id)
+    answer = RedemptionAnswer.of(read, caller)
+    expected = expected_of(read)._asdict()
+    return RedeemedAnswer(redemptions=[answer], order=answer.order, **expected)
 
 
 async def _redeem(body: RedemptionIn, held: Held, request: Request) -> Redeemed:

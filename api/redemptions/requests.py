@@ -31,6 +31,7 @@ def to_request(
         code=body.redeemables[0].id,
         customer_id=customer_id,
         identity=_identity(body, request),
+        own_names=_own_names(body, request),
         amount=order.total() if order else 0,
         priced=order.is_priced if order else False,
         lines=order.lines() if order else [],
@@ -42,6 +43,13 @@ def to_request(
         received_at=received_at,
         api_key=request.state.caller.app_id,
     )
+
+
+def _own_names(body: RedemptionIn, request: Request) -> tuple[str, ...]:
+    """What the request is called beside its order: by these one that buys the order again is told
+    from a late repeat."""
+    named = {"tracking": body.tracking_id, "key": request.headers.get(HEADER)}
+    return tuple(f"{sort}:{name.strip()}" for sort, name in named.items() if name)
 
 
 def _identity(body: RedemptionIn, request: Request) -> str | None:

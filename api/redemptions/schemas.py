@@ -18,7 +18,9 @@ from api.referrals.schemas import ReferralRef
 from api.vouchers.schemas import VoucherAnswer
 from domain.campaigns import ConversionKind
 from domain.customers import Metadata
+from domain.referrals import Expectation
 from store.redemptions.queries import RedemptionRead
+from store.referrals.purchases import orders_of_row
 
 Result = Literal["SUCCESS", "FAILURE"]
 
@@ -153,10 +155,20 @@ class RedeemedAnswer(BaseModel):
     """The redemption, in the shape of Voucherify's stackable answer."""
 
     redemptions: list[RedemptionAnswer]
+    rewarded: bool = Field(description="Whether a reward is to be expected.")
+    why_not: str | None = Field(description="Why none is, in words.")
     parent_redemption: None = None
     order: RedeemedOrder
     inapplicable_redeemables: list[Any] = []
     skipped_redeemables: list[Any] = []
+
+
+def expected_of(read: RedemptionRead) -> Expectation:
+    """Whether a reward is to be expected of the use."""
+    referral = _referral(read)
+    if referral is None:
+        return Expectation(False, "A discount coupon refers nobody.")
+    return Expectation(referral.rewarded, referral.why_not)
 
 
 def _referral(read: RedemptionRead) -> ReferralRef | None:
@@ -164,7 +176,9 @@ def _referral(read: RedemptionRead) -> ReferralRef | None:
     if read.referral is None:
         return None
     converts = (read.referral.conversion or {}).get("event") == ConversionKind.REDEMPTION
-    return ReferralRef.of(read.referral, event_id=read.redemption.identity if converts else None)
+    same = set(orders_of_row(read.redemption).keys) & set(orders_of_row(read.referral).keys)
+    other = read.redemption.identity if converts and not same else None
+    return ReferralRef.of(read.referral, event_id=other)
 
 
 class RedemptionList(Listed[RedemptionAnswer]):

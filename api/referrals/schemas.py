@@ -18,6 +18,7 @@ from domain.promises import due
 from domain.referrals import HELD_FOR, Expectation, ReferralStatus, expectation, held_by
 from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdict import Verdict
+from store.referrals.pauses import is_unclear
 from store.referrals.queries import ReferralRead
 from store.staff.requests import standing_of
 from store.tables import Referral
@@ -44,7 +45,8 @@ class ReferralRef(BaseModel):
     status: ReferralStatus = Field(examples=["completed"])
     campaign_id: CampaignId
     reason: str | None = Field(
-        default=None, description="Why it is held (campaign_paused, code_disabled) or ended."
+        default=None,
+        description="Why it is held (campaign_paused, code_disabled, refund_unclear) or ended.",
     )
     rewarded: bool = Field(description="Whether a reward is to be expected.")
     why_not: str | None = Field(description="Why none is, in words.")
@@ -74,7 +76,7 @@ def expectation_of(referral: Referral) -> Expectation:
     return expectation(
         ReferralStatus(referral.status),
         referral.reason,
-        undone=referral.reversed_at is not None,
+        undone=referral.undone or referral.reversed_at is not None,
         reinstating=referral.reinstating is not None,
     )
 
@@ -95,7 +97,7 @@ class ReferralAnswer(BaseModel):
     status: ReferralStatus = Field(examples=["completed"])
     reason: str | None = Field(
         description="Why it was rejected or expired, in words; or what holds its conversion: "
-        "campaign_paused, code_disabled."
+        "campaign_paused, code_disabled, refund_unclear."
     )
     rewarded: bool = Field(description="Whether a reward is to be expected.")
     why_not: str | None = Field(description="Why none is, in words.")
@@ -183,5 +185,7 @@ def _due_at(read: ReferralRead) -> datetime | None:
 
 def _possible(read: ReferralRead) -> list[Action]:
     """A decision is for all grants that are in review, so it is possible while one is."""
+    if is_unclear(read.referral):
+        return [Action.APPROVE, Action.DENY]
     standings = [standing_of(one.grant, one.order) for one in read.grants]
     return sorted({act for each in standings for act in possible(each)} & OF_REFERRAL)

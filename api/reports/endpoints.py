@@ -18,7 +18,9 @@ from api.reports import schemas
 from api.reports.schemas import Report
 from api.reports.stream import DOCUMENTED, answer
 from domain.dates import Instant
+from domain.referrals import Pause
 from domain.refusals import InvalidPayload
+from domain.reversal import UNMATCHED_AFTER
 from domain.roles import Role
 from store.database import now
 from store.ledger import reports
@@ -101,6 +103,21 @@ async def delivery_times(
         promised=promised.total_seconds(),
     )
     return answer(held.streams, rows, schemas.DeliveryTimesRow, accept)
+
+
+@router.get(
+    "/unmatched-refunds", response_model=Report[schemas.UnmatchedRefundRow], responses=_ANSWERS
+)
+async def unmatched_refunds(held: Held, accept: Accept = "") -> Response:
+    """Refunds of orders that nobody knows, 90 days after they came, and those of which a person
+    has to say whether they are for a purchase that came later. The oldest first."""
+    rows = partial(
+        reports.stream,
+        sql=reports.UNMATCHED_REFUNDS,
+        before=now() - UNMATCHED_AFTER,
+        unclear=Pause.REFUND_UNCLEAR,
+    )
+    return answer(held.streams, rows, schemas.UnmatchedRefundRow, accept)
 
 
 @clock.get("/promises", response_model=Report[schemas.PromiseRow], responses=_ANSWERS)

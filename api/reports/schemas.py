@@ -113,3 +113,20 @@ class TaxRow(BaseModel):
     threshold: int | None
     crossed: bool = Field(examples=[False])
     form: str | None = Field(description="The form that the person has handed in.")
+
+
+class UnmatchedRefundRow(BaseModel):
+    """A refund without its purchase, or of which it is not certain for which one it is."""
+
+    id: str = Field(examples=["5d41402abc4b2a76b9719d911017c592"])
+    order_source_id: str | None = Field(examples=["order-771"])
+    order_id: str | None = Field(examples=[None])
+    campaign_id: str | None = Field(description="Where the refund named one.")
+    refund_id: str | None = Field(examples=["re_1001"])
+    amount: int | None = Field(description="Null: all of the order.", examples=[2500])
+    currency: str | None
+    received_at: datetime = Field(examples=["2026-08-14T09:30:00Z"])
+    referral_id: str | None = Field(
+        description="The referral that waits for a person.", examples=[None]
+    )
+    why: str = Field(examples=["No purchase of this order has come. Is its id mistyped?"])

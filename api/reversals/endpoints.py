@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from api.http.access import Caller, Calling, allow
 from api.http.fields import identity_of
@@ -12,7 +13,7 @@ from api.http.problems import post_responses
 from api.http.resources import Held, Resources
 from api.http.route import GuardedRoute
 from api.referrals.schemas import ReferralAnswer
-from api.reversals.schemas import OrderReversalAnswer, OrderReversalIn, ReversalIn
+from api.reversals.schemas import OrderAwaited, OrderReversalAnswer, OrderReversalIn, ReversalIn
 from domain.purchases import Sort
 from domain.refusals import InvalidPayload
 from domain.reversal import Cause
@@ -20,7 +21,7 @@ from domain.roles import Role
 from store.database import Transaction
 from store.referrals import queries as reading
 from store.reversals import by_order
-from store.reversals.by_order import OrderRefund
+from store.reversals.order_refund import OrderRefund
 from store.reversals.request import Accepted, request_reversal
 
 router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
@@ -46,22 +47,33 @@ async def reverse_referral(
 @router.post(
     "/reversals",
     dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=post_responses(
-        "resource_not_found", "identity_reused", "ambiguous_order", "not_allowed_in_state"
-    ),
+    responses={
+        202: {"model": OrderAwaited, "description": "Kept: it waits for its purchase."},
+        **post_responses(
+            "resource_not_found", "identity_reused", "ambiguous_order", "not_allowed_in_state"
+        ),
+    },
 )
 async def reverse_order(
-    body: OrderReversalIn, caller: Calling, held: Held, request: Request
+    body: OrderReversalIn, caller: Calling, held: Held, request: Request, response: Response
 ) -> OrderReversalAnswer:
     """Undo, by a refunded order, every referral that it had converted: all of them or none. Any
     id that the order came with finds it. Where several campaigns know such an order, for shops
-    number alike, `campaign_id` names one, and `all_campaigns` says that it is the same order."""
+    number alike, `campaign_id` names one, and `all_campaigns` says that it is the same order. Of an
+    order that is not known yet, the refund is kept: 202 with `waiting_for_order`. It is judged when
+    the purchase comes; one whose purchase does not come within 90 days is in the report
+    `unmatched-refunds`."""
     async with held.database.transaction() as tx:
         accepted = await by_order.reverse_order(tx, _refund(body, caller, request))
     held.dispatcher.wake([message for one in accepted for message in one.intake])
     referrals = [await _answer(held, one.referral_id, caller) for one in accepted]
+    if not accepted:
+        response.status_code = 202
     return OrderReversalAnswer(
-        order_source_id=body.order_source_id, order_id=body.order_id, referrals=referrals
+        order_source_id=body.order_source_id,
+        order_id=body.order_id,
+        waiting_for_order=not accepted,
+        referrals=referrals,
     )
 
 

@@ -107,4 +107,27 @@ class OrderReversalAnswer(BaseModel):
     object: Literal["reversal"] = "reversal"
     order_source_id: str | None = Field(examples=["order-78"])
     order_id: str | None
+    waiting_for_order: bool = Field(
+        examples=[False],
+        description="No purchase of this order is known yet: the refund is kept, and judged "
+        "when it comes.",
+    )
     referrals: list[ReferralAnswer]
+
+
+class OrderAwaited(OrderReversalAnswer):
+    """The same of an order that is not known yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "reversal",
+                    "order_source_id": "order-77",
+                    "order_id": None,
+                    "waiting_for_order": True,
+                    "referrals": [],
+                }
+            ]
+        }
+    )

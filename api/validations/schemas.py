@@ -10,6 +10,7 @@ from api.campaigns.schemas import DiscountAnswer, EmptyList
 from api.http.ids import CampaignId, CampaignTitle
 from api.http.problems import KINDS
 from api.redemptions.orders import RedeemedOrder
+from api.redemptions.schemas import expected_of
 from domain.discounts import Discount
 from domain.refusals import Refusal
 from store.redemptions.queries import RedemptionRead
@@ -65,6 +66,11 @@ class ValidationAnswer(BaseModel):
     skipped_redeemables: list[Any] = []
     inapplicable_redeemables: list[ValidatedRedeemable] = Field(examples=[[]])
     order: RedeemedOrder | None = Field(description="Null when the code is inapplicable.")
+    rewarded: bool = Field(
+        description="Whether a reward would be to be expected: of the redemption, or of the event "
+        "that the campaign waits for."
+    )
+    why_not: str | None = Field(description="Why none would be, in words.")
     tracking_id: str | None
     session: None = None
     stacking_rules: StackingRules = StackingRules()
@@ -97,6 +103,7 @@ class ValidationAnswer(BaseModel):
             redeemables=[one],
             inapplicable_redeemables=[],
             order=order,
+            **expected_of(read)._asdict(),
             tracking_id=tracking_id,
         )
 
@@ -120,5 +127,7 @@ class ValidationAnswer(BaseModel):
             redeemables=[one],
             inapplicable_redeemables=[one],
             order=None,
+            rewarded=False,
+            why_not=refusal.detail,
             tracking_id=tracking_id,
         )

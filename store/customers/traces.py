@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select, text, update
 from sqlmodel import col
 
+from domain.purchases import OrderIds
 from store.access.erased_ids import erased_form
 from store.access.erasures import count_erasure
 from store.access.idempotency import Named, forget_answers
@@ -21,12 +22,14 @@ from store.exports.exports import forget_about
 from store.referrals.purchases import erased_keys, orders_of_row
 from store.tables import (
     Customer,
+    EarlyRefund,
     Holder,
     Redemption,
     Referral,
     SegmentMember,
     Voucher,
 )
+from store.tables.columns import documents
 
 _PERSONAL = ("source_id", "name", "email", "phone", "description", "birthdate", "address")
 
@@ -86,6 +89,7 @@ async def _hash_ids(tx: Transaction, customer_id: str) -> None:
             referral.conversion = referral.conversion | {"event_id": event_id}
         referral.order_ids = await _keys(tx, referral)
         referral.order_source_id = await _form(tx, referral.order_source_id)
+        await _hash_refunds(tx, referral.id)
     uses = select(Redemption).where(col(Redemption.customer_id) == customer_id)
     for use in await tx.session.scalars(uses):
         use.identity = await _form(tx, use.identity)
@@ -94,6 +98,14 @@ async def _hash_ids(tx: Transaction, customer_id: str) -> None:
         if use.voucher_id is None:  # a code that is none of ours is what they typed
             use.code = await erased_form(tx, use.code)
     await tx.session.flush()
+
+
+async def _hash_refunds(tx: Transaction, referral_id: str) -> None:
+    """Refunds that came before their purchase, which is known to be this person's by now."""
+    claimed = documents(EarlyRefund, "claims").contains([referral_id])
+    for refund in await tx.session.scalars(select(EarlyRefund).where(claimed)):
+        (refund.order_key,) = await erased_keys(tx, OrderIds.of_keys([refund.order_key]))
+        refund.identity = await _form(tx, refund.identity)
 
 
 async def _keys(tx: Transaction, row: Referral | Redemption) -> list[str] | None:

@@ -105,6 +105,22 @@ LEFT JOIN tax_forms f ON f.customer_id = h.customer_id
 GROUP BY h.customer_id, h.currency, t.amount, f.form
 ORDER BY h.customer_id, h.currency
 """
+UNMATCHED_REFUNDS = """
+SELECT e.id, CASE WHEN e.order_key LIKE 'source_id:%' THEN substr(e.order_key, 11) END
+           AS order_source_id,
+       CASE WHEN e.order_key LIKE 'id:%' THEN substr(e.order_key, 4) END AS order_id,
+       e.campaign_id, e.identity AS refund_id, e.refunded AS amount, e.currency,
+       e.created_at AS received_at, unclear.id AS referral_id,
+       CASE WHEN unclear.id IS NOT NULL THEN e.problem
+            ELSE 'No purchase of this order has come. Is its id mistyped?' END AS why
+FROM early_refunds e
+LEFT JOIN referrals unclear ON unclear.reason = cast(:unclear AS text)
+    AND unclear.status = 'needs_attention' AND e.claims @> to_jsonb(unclear.id)
+WHERE unclear.id IS NOT NULL
+   OR e.claimed_in IS NULL AND e.created_at < :before AND NOT EXISTS (
+      SELECT FROM referrals r WHERE r.order_ids && cast(ARRAY[e.order_key] AS text[]))
+ORDER BY e.created_at, e.id, unclear.id
+"""
 _PROMISES = """
 WITH open AS (
     SELECT 'grant' AS kind, id, id AS grant_id, id AS order_by, referral_id, campaign_id,

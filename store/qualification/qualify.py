@@ -15,6 +15,7 @@ from domain.caps import friend_alone, full_tiers, room_left
 from domain.grants import GrantStatus
 from domain.messages import Decision, Next, ReferralStart, Step
 from domain.referrals import ReferralStatus, held_by
+from domain.rewards import reward_of
 from domain.tiers import reached
 from domain.verdict import Verdict
 from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
@@ -30,6 +31,7 @@ from store.qualification.accept import accept, reject
 from store.qualification.case import Case
 from store.qualification.reopen import Again, own_before, regain, told_apart
 from store.referrals.conversion import start_of, subject_of
+from store.reversals.carry_out import reject_refunded
 from store.tables import Grant, Order, Referral
 
 
@@ -56,6 +58,9 @@ async def _decide(tx: Transaction, start: ReferralStart, carrier: str | None) ->
     case = await cases.read(tx, start)
     if not _is_open(case.referral):
         return await _decided_before(tx, case.referral, carrier)
+    if case.referral.undone:
+        await reject_refunded(tx, case.referral)
+        return Decision(qualified=False)
     grants, again, verdicts = await _weighed(tx, case)
     if not all(verdict.passed for verdict in verdicts):
         return await reject(tx, case.referral, verdicts)
@@ -77,7 +82,8 @@ async def _grant(
         grant.workflow_id = carrier or grant.workflow_id
     await freeze_keys(tx, grants, case.referral)
     await accept(tx, case, grants, reopened, verdicts, kept=kept)
-    return Decision(qualified=True, grants=tasks_of([*grants, *reopened]))
+    tasks = tasks_of([*grants, *reopened])
+    return Decision(qualified=True, grants=tasks, reversal_id=case.referral.reversal_id)
 
 
 async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
@@ -89,6 +95,9 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
     case = await cases.read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return
+    if case.referral.undone:
+        await reject_refunded(tx, case.referral)
+        return
     grants, again, verdicts = await _weighed(tx, case)
     try:
         if all(verdict.passed for verdict in verdicts):
@@ -97,6 +106,29 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
     except budgets.BudgetSpent as spent:
         verdicts = [*verdicts, _too_little(case, spent)]
     raise cannot_count(verdicts)
+
+
+async def must_qualify(tx: Transaction, start: ReferralStart) -> None:
+    """The same for a conversion that was reinstated, which its workflow judges in a moment: what
+    that would refuse is refused here, and nothing is reserved. The last thing that the transaction
+    does. Raises CannotCount."""
+    case = await cases.read(tx, start)
+    if case.referral.status != ReferralStatus.CONVERTED:
+        return
+    grants, again, verdicts = await _weighed(tx, case)
+    if not all(verdict.passed for verdict in verdicts):
+        raise cannot_count(verdicts)
+    reopened = [one.fresh for one in again if one.grant.status == GrantStatus.CANCELLED]
+    owed = [grant for grant in [*grants, *reopened] if grant.status != GrantStatus.CANCELLED]
+    faces = [face for grant in owed if (face := reward_of(grant.reward).face)]
+    await tx.session.flush()
+    await tx.write_facts()
+    try:
+        await budgets.reserve(tx, case.referral.campaign_id, faces)
+    except budgets.BudgetSpent as spent:
+        raise cannot_count([*verdicts, _too_little(case, spent)]) from None
+    for face in faces:
+        await budgets.release(tx, case.referral.campaign_id, face)
 
 
 async def _weighed(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again], list[Verdict]]:
@@ -216,5 +248,6 @@ async def _decided_before(
     tasks = tasks_of(grant for grant, _ in found)
     return Decision(
         qualified=referral.ordinal is not None,
+        reversal_id=referral.reversal_id if referral.ordinal is not None else None,
         grants=[task.model_copy(update={"step": steps[task.grant_id]}) for task in tasks],
     )

@@ -18,12 +18,22 @@ from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_usable, must_run
 from store.eligibility.rules import Asked, SeenByRule, judge_use
 from store.outbox.messages import Outgoing
-from store.qualification.qualify import qualify_at_redemption
-from store.redemptions.repeats import RedemptionRequest, column_of, first_use, remember
+from store.qualification.qualify import must_qualify, qualify_at_redemption
+from store.redemptions.repeats import (
+    RedemptionRequest,
+    column_of,
+    first_use,
+    remember,
+    remember_name,
+)
+from store.referrals import reinstatement
 from store.referrals.attribute import attribute, convert_by, same_code
 from store.referrals.conversion import ConversionRequest, start_of
 from store.referrals.progress import lock_progress
+from store.referrals.purchases import orders_of_row
+from store.referrals.reinstatement import buy_again
 from store.referrals.room import must_leave_room
+from store.reversals.early import judge_early
 from store.tables import Redemption, Referral
 from store.terms import terms_of
 
@@ -48,8 +58,10 @@ async def redeem(
     uses by one customer are counted one after the other. The campaign's budget is locked by the
     last statement. Raises NotFound, CannotCount or IdentityReused.
     """
-    if earlier := await first_use(tx, request):
-        return Redeemed(earlier, [])
+    use = await first_use(tx, request)
+    if use.earlier:
+        return await _repeat(tx, request, use.earlier, again=use.again)
+    request = request.model_copy(update={"again": use.again})
     identity = column_of(request)
     try:
         found = await _look_up(tx, request)
@@ -66,6 +78,8 @@ async def redeem(
         await lock_progress(tx, found.campaign_id, _referrer_of(found))
     seen = await judge_use(tx, terms, _asked(found, terms, request), binding=not rehearsed)
     referral, intake = await _refer(tx, found, terms, request, identity, seen)
+    if converts and not intake:
+        _must_not_be_undone(referral, request)
     if referral.created_at == tx.now:
         # Nobody else writes it yet: later, its verdicts are the workflow's.
         referral.verdicts = [*referral.verdicts, within.model_dump(mode="json")]
@@ -76,8 +90,39 @@ async def redeem(
     _record(tx, redemption)
     await remember(tx, request, redemption.id)
     if converts:
+        intake = [*intake, *await judge_early(tx, [referral])]
         await _judge(tx, referral)
     return Redeemed(redemption.id, intake)
+
+
+async def _repeat(
+    tx: Transaction, request: RedemptionRequest, redemption_id: str, *, again: bool
+) -> Redeemed:
+    """The use stands, and is answered again. Where its order was refunded, one that comes under a
+    new name buys it after all: no further discount, but the referral is brought back."""
+    if not again:
+        return Redeemed(redemption_id, [])
+    await remember_name(tx, request, redemption_id)
+    redemption = await tx.session.get_one(Redemption, redemption_id)
+    if redemption.referral_id is None:
+        return Redeemed(redemption_id, [])
+    referral = await tx.session.get_one(Referral, redemption.referral_id)
+    if (referral.conversion or {}).get("event") != ConversionKind.REDEMPTION:
+        return Redeemed(redemption_id, [])
+    identity = column_of(request.model_copy(update={"again": True}))
+    bought = _conversion(request, identity, redemption.discount_amount, None)
+    message = await buy_again(tx, referral, bought)
+    return Redeemed(redemption_id, [message] if message else [])
+
+
+def _must_not_be_undone(referral: Referral, request: RedemptionRequest) -> None:
+    """What was found to be wrong is brought back by a person alone: no discount meanwhile."""
+    same = set(request.orders.keys) & set(orders_of_row(referral).keys)
+    if same and (referral.undone or referral.reversed_at):
+        raise CannotCount(
+            "already_rolled_back",
+            "What this order converted was undone, and not for a refund: staff may reinstate it.",
+        )
 
 
 def _referrer_of(found: Code) -> str:
@@ -90,6 +135,11 @@ async def _judge(tx: Transaction, referral: Referral) -> None:
     if referral.status == ReferralStatus.WAITING:
         ended = f"The friend had until {referral.expires_at:%Y-%m-%d %H:%M} UTC to use the code."
         raise refused("voucher_expired", "attribution_window", ended)
+    if referral.reinstating is not None:
+        # Its workflow may have ended, so that another one has to carry what is earned now.
+        await reinstatement.apply(tx, referral)
+        await must_qualify(tx, start_of(referral))
+        return
     await qualify_at_redemption(tx, start_of(referral))
 
 
@@ -185,26 +235,29 @@ async def _refer(
     if found.terms.conversion is ConversionKind.CUSTOM_EVENT:
         attributed = await attribute(tx, found, request.customer_id, request.metadata)
         return attributed.referral, attributed.intake
-    order = request.order if request.priced else None
     off = discount_amount(terms.discount, request.amount, request.lines)
-    converted = await convert_by(
-        tx,
-        found,
-        ConversionRequest(
-            kind=ConversionKind.REDEMPTION,
-            event_id=identity,
-            customer_id=request.customer_id,
-            code=request.code,
-            orders=request.orders,
-            order_amount=request.amount if order else None,
-            paid_amount=request.amount - off if order else None,
-            order_currency=(request.order or {}).get("currency"),
-            order_status=(request.order or {}).get("status"),
-            received_at=request.received_at,
-            seen=seen,
-        ),
-    )
+    converted = await convert_by(tx, found, _conversion(request, identity, off, seen))
     return converted.referrals[0], converted.intake
+
+
+def _conversion(
+    request: RedemptionRequest, identity: str, off: int, seen: SeenByRule | None
+) -> ConversionRequest:
+    """`off`: the discount, minor units."""
+    order = request.order if request.priced else None
+    return ConversionRequest(
+        kind=ConversionKind.REDEMPTION,
+        event_id=identity,
+        customer_id=request.customer_id,
+        code=request.code,
+        orders=request.orders,
+        order_amount=request.amount if order else None,
+        paid_amount=request.amount - off if order else None,
+        order_currency=(request.order or {}).get("currency"),
+        order_status=(request.order or {}).get("status"),
+        received_at=request.received_at,
+        seen=seen,
+    )
 
 
 def _redemption(

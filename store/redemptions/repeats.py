@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 from sqlmodel import col
 
 from domain.discounts import Line
@@ -36,6 +36,10 @@ class RedemptionRequest(BaseModel):
     orders: OrderIds = NO_ORDER
     referrer: str | None = None
     """The holder of the code who is to be rewarded, by id or source_id; None: its owner."""
+    own_names: tuple[str, ...] = ()
+    """What the request is called beside its order, as by its Idempotency-Key."""
+    again: bool = False
+    """It buys the order again, whose first use was rolled back."""
     tracking_id: str | None
     metadata: dict[str, Any]
     received_at: datetime
@@ -49,27 +53,81 @@ def column_of(request: RedemptionRequest) -> str:
     given = request.identity or new_id(Prefix.REDEMPTION)
     if request.orders.ids and not request.orders.source_ids:
         given = f"order.id:{request.orders.main}"
-    return digest(trimmed(given), request.code, request.customer_id)
+    own = request.own_names if request.again else ()
+    return digest(trimmed(given), request.code, request.customer_id, *own)
 
 
-async def first_use(tx: Transaction, request: RedemptionRequest) -> str | None:
-    """The redemption that this is a repeat of. Raises IdentityReused where it says other, and
-    CannotCount once the first was rolled back as a whole."""
+class Use(NamedTuple):
+    """What a request is. `earlier`: the redemption that it repeats; `again`: it names a known
+    order under an identity of its own that was not heard before."""
+
+    earlier: str | None = None
+    again: bool = False
+
+
+async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
+    """Is this a repeat? Raises IdentityReused where it says other than the first, and CannotCount
+    where that was rolled back as a whole and nothing tells this from a late repeat of it."""
     identity = _identity_of(request)
     if identity is None:
-        return None
+        return Use()
+    said, own = await _said(tx, request), _own_identity(request)
+    if own and (heard := await recall(tx, own)):
+        repeated = must_match(own, heard, said)[0]
+        return Use(await _standing(tx, col(Redemption.id) == repeated))
     known = await recall(tx, identity)
-    if known:
-        first = must_match(identity, known, await _said(tx, request))[0]
-        return await _standing(tx, col(Redemption.id) == first)
-    return await _recorded_before(tx, request)
+    if not known:
+        return Use(await _recorded_before(tx, request))
+    latest = must_match(identity, known, said)[0]
+    if own is None or await _was_heard(tx, request, latest):
+        return Use(await _standing(tx, col(Redemption.id) == latest))
+    stands = (await tx.session.execute(_STANDS, {"redemption": latest})).scalar()
+    return Use(latest if stands else None, again=True)
 
 
 async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
-    """Bind the use's identity to what it said."""
-    if identity := _identity_of(request):
-        await tx.session.flush()
-        await keep(tx, identity, await _said(tx, request), [redemption_id])
+    """Bind the use's identities to what it said. Of an order that was bought again, the latest use
+    is the one that its ids name."""
+    identity, own = _identity_of(request), _own_identity(request)
+    if identity is None:
+        return
+    await tx.session.flush()
+    said = await _said(tx, request)
+    if request.again:
+        for known in await recall(tx, identity):
+            known.result = [redemption_id]
+    else:
+        await keep(tx, identity, said, [redemption_id])
+    if own:
+        await keep(tx, own, said, [redemption_id])
+
+
+async def remember_name(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
+    """Another name under which a use was told of: a late repeat of that is one of the use."""
+    if own := _own_identity(request):
+        await keep(tx, own, await _said(tx, request), [redemption_id])
+
+
+def _own_identity(request: RedemptionRequest) -> Given | None:
+    """Within each id of the order: the same tracking id may go with another order."""
+    orders = request.orders.keys
+    if not orders or not request.own_names:
+        return None
+    scope = (request.code, request.customer_id)
+    names = tuple(
+        digest("beside the order", name, order, *scope)
+        for name in request.own_names
+        for order in orders
+    )
+    return Given(Kind.REDEMPTION, request.own_names[0].partition(":")[2], names)
+
+
+async def _was_heard(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> bool:
+    """Uses from before names were kept beside the order have their tracking id."""
+    tracked = await tx.session.scalar(
+        select(col(Redemption.tracking_id)).where(col(Redemption.id) == redemption_id)
+    )
+    return tracked is not None and f"tracking:{tracked.strip()}" in request.own_names
 
 
 def _identity_of(request: RedemptionRequest) -> Given | None:
@@ -95,6 +153,9 @@ _UNDONE = (
 )
 
 
+_STANDS = select(~_UNDONE).where(col(Redemption.id) == bindparam("redemption"))
+
+
 async def _recorded_before(tx: Transaction, request: RedemptionRequest) -> str | None:
     """A use that was recorded before contents were kept, by the one id that it was known by."""
     given = request.identity or ""
@@ -116,6 +177,6 @@ async def _standing(tx: Transaction, *conditions: ColumnElement[bool]) -> str | 
         raise CannotCount(
             "already_rolled_back",
             f"This use ({redemption_id}) was rolled back. To use the code again, send a new order "
-            "id (or, without an order id, a new tracking_id or Idempotency-Key).",
+            "id; or, if the same order is bought after all, a new tracking_id or Idempotency-Key.",
         )
     return str(redemption_id)

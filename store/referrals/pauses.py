@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from domain.ids import digest
 from domain.messages import ReferralStart
-from domain.referrals import Pause, ReferralStatus, held_by, pause_of
+from domain.referrals import SWITCHES, Pause, ReferralStatus, held_by, pause_of
+from domain.refusals import NotAllowedInState
 from store.database import Transaction
 from store.grants.referral_status import lock_referral
 from store.outbox.messages import Outgoing
@@ -30,7 +31,7 @@ _HELD = (
     .join(Voucher, col(Voucher.id) == Referral.voucher_id)
     .where(
         col(Referral.status).in_((ReferralStatus.CONVERTED, ReferralStatus.NEEDS_ATTENTION)),
-        col(Referral.reason).in_(Pause),
+        col(Referral.reason).in_(SWITCHES),
         col(Referral.ordinal).is_(None),
     )
     .order_by(col(Referral.id))
@@ -56,6 +57,48 @@ def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
         data={"reason": pause},
         **subject_of(referral),
     )
+
+
+def hold(tx: Transaction, referral: Referral, pause: Pause, why: str) -> None:
+    """Set a conversion aside that nobody has judged: a person decides."""
+    referral.status, referral.reason = ReferralStatus.NEEDS_ATTENTION, pause
+    referral.updated_at = tx.now
+    tx.record(
+        "referral.needs_attention",
+        "Referral needs attention",
+        detail=why,
+        data={"reason": pause},
+        **subject_of(referral),
+    )
+
+
+async def let_go(
+    tx: Transaction, referral: Referral, actor: str, reason: str | None
+) -> list[Outgoing]:
+    """A person has looked at it: the conversion is judged, unless a switch holds it too. Locks the
+    switches, then the referral. Raises NotAllowedInState where somebody was faster."""
+    pause = await pause_now(tx, referral)
+    await tx.session.refresh(referral, with_for_update=True)
+    if not is_unclear(referral):
+        raise NotAllowedInState("This was decided already.")
+    referral.status, referral.reason = ReferralStatus.CONVERTED, pause
+    referral.updated_at = tx.now
+    tx.record(
+        "referral.resumed",
+        "Held conversion goes on",
+        detail=reason,
+        source="staff",
+        actor=actor,
+        **subject_of(referral),
+    )
+    if pause is not None:
+        tell_held(tx, referral, pause)
+    return await look_again(tx, [referral])
+
+
+def is_unclear(referral: Referral) -> bool:
+    """Does it wait until a person has looked at a refund that came before it?"""
+    return held_by(referral.status, referral.reason) is Pause.REFUND_UNCLEAR
 
 
 async def resume(

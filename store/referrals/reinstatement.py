@@ -129,6 +129,7 @@ async def _ask(
     actor: str | None,
 ) -> Outgoing:
     referral.reinstating, referral.round = conversion, referral.round + 1
+    referral.reversal_id, referral.undone = None, False
     cause = new_id(Prefix.REINSTATEMENT)
     tx.record(
         "referral.reinstatement_asked",

@@ -58,6 +58,13 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
     return Reversed(undoings=undoings, resumed=await stops.resumable(tx, referral_id))
 
 
+async def reject_refunded(tx: Transaction, referral: Referral) -> None:
+    """All of a conversion was refunded before it is judged: it ends without counting. The caller
+    holds the referrer's progress."""
+    refunded = await refunded_of(tx, referral)
+    await _reject(tx, _Case(referral, referral.reversal_id or "", refunded, 0, {}))
+
+
 async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -> Undoing:
     """Look again at a grant of which something is due: its order's outcome may be known by now.
     `keeps`: its provider does not take the card back. Answers what is left, like `undo`."""

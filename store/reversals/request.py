@@ -70,8 +70,7 @@ async def request_reversal(
     The caller commits, then wakes the dispatcher with what this answers. Takes the referral's
     lock, and no other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
     """
-    if identity is None and refunded is not None:
-        raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
+    must_be_named(identity, refunded)
     referral = await _lock(tx, referral_id)
     named = given(Kind.REFUND, identity, referral.id) if identity else None
     content = Content(amount=refunded, currency=currency or referral.order_currency)
@@ -103,10 +102,18 @@ async def request_reversal(
         created_at=tx.now,
     )
     tx.session.add(reversal)
+    after = refunded_in_all(before.amount + (refunded or 0), refunded is None, paid_for(referral))
+    referral.reversal_id, referral.undone = reversal.id, after.whole
     if named:
         await keep(tx, named, content, [reversal.id])
     _record(tx, referral, reversal, reason)
     return Accepted(referral.id, [await enqueue(tx, referral, reversal.id)])
+
+
+def must_be_named(identity: str | None, refunded: int | None) -> None:
+    """Raises InvalidPayload for a part that nobody could tell from its repeat."""
+    if identity is None and refunded is not None:
+        raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
 
 
 async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:

@@ -144,3 +144,4 @@ def _uncount(tx: Transaction, request: ReviewRequest, referral: Referral) -> Non
         created_at=tx.now,
     )
     tx.session.add(reversal)
+    referral.reversal_id, referral.undone = reversal.id, True

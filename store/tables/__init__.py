@@ -28,7 +28,7 @@ from store.tables.reconciliation import (
     StatementMapping,
 )
 from store.tables.referrals import Intake, ProgressCheck, Referral, ReferrerProgress
-from store.tables.reversals import Receivable, Reversal, WalletCredit, WalletUse
+from store.tables.reversals import EarlyRefund, Receivable, Reversal, WalletCredit, WalletUse
 from store.tables.rewards import RewardDefinition, SigningSecret
 from store.tables.rules import (
     RefereeMark,
@@ -59,6 +59,7 @@ __all__ = [
     "Coupon",
     "Customer",
     "DeploymentKey",
+    "EarlyRefund",
     "ErasedMark",
     "ErasedName",
     "Event",

@@ -62,6 +62,10 @@ class Referral(SQLModel, table=True):
     order_currency: str | None = None
     reversed_at: datetime | None = instant(nullable=True)
     """When all of it was undone."""
+    reversal_id: str | None = None
+    """The latest that was asked for since it was bought last."""
+    undone: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """All of it was reversed, or is about to be."""
     round: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often it was reinstated: only reversals of this round count."""
     reinstating: dict[str, Any] | None = document(default=None, nullable=True)

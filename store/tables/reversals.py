@@ -33,6 +33,35 @@ class Reversal(SQLModel, table=True):
     """When its share was set on the grants; each then follows in its own time."""
 
 
+class EarlyRefund(SQLModel, table=True):
+    """A refund that came before its purchase. It is judged when the purchase comes."""
+
+    __tablename__ = "early_refunds"
+
+    id: str = Field(primary_key=True)
+    """A hash of the order and the caller's own name for the refund."""
+    order_key: str = Field(index=True)
+    """Sort and id of the order (domain.purchases)."""
+    campaign_id: str | None = None
+    """Only what the order converts there."""
+    all_campaigns: bool = False
+    refunded: int | None = Field(default=None, sa_type=BigInteger)
+    """None: all of the order."""
+    order_amount: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str | None = None
+    identity: str | None = None
+    """The refund's own id; None: nobody gave one, and it is for all of the order."""
+    cause: str
+    actor: str | None = None
+    created_at: datetime = instant(index=True)
+    claims: list[str] = document(default_factory=list, nullable=False)
+    """The referrals that it was judged for."""
+    claimed_in: str | None = None
+    """The campaign of the first of them."""
+    problem: str | None = None
+    """Why it was not applied to one of them, which waits for a person."""
+
+
 class Receivable(SQLModel, table=True):
     """What a person owes back in one unit; below zero, what we took too much. Netted from the
     person's next grant in that unit."""

@@ -18,9 +18,10 @@ from store.access.vault import Vault
 from store.customers.upsert import upsert
 from store.database import Database, now
 from store.outbox.messages import Outgoing, RunClosed, mark_sent, send
-from store.referrals.attribute import convert, sign_up
+from store.referrals.attribute import sign_up
 from store.referrals.conversion import ConversionRequest
 from store.referrals.convert import Converted
+from store.reversals.early import book_purchase
 from store.tables import Grant, Lane, Order
 from tests.builders import add_customer, add_programme, conversion, one
 from tests.workflows.case import Case
@@ -102,7 +103,7 @@ class Stage:
     async def accept(self, request: ConversionRequest) -> Converted:
         """Accept a conversion as the API does, without telling Temporal."""
         async with self.database.transaction() as tx:
-            return await convert(tx, request)
+            return await book_purchase(tx, request)
 
     async def send(self, messages: list[Outgoing]) -> None:
         for message in messages:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from temporalio.client import WorkflowExecutionStatus
+
 from domain.ids import aftercare_workflow_id
 from store.referrals.reinstatement import request_reinstatement
 from store.reversals.request import request_reversal
 from tests.auditing import assert_books_agree
-from tests.builders import budget, gift_card, number, terms
+from tests.builders import budget, gift_card, many_friends, number, points, terms
 from tests.workflows.case import Case, eventually
 from tests.workflows.stage import Stage
 
@@ -85,4 +87,35 @@ async def test_a_refund_that_is_taken_back_before_it_is_carried_out_undoes_nothi
     await case.skip(days=14, hours=1)
     assert await case.result() == "completed"
     assert len(await case.cards()) == 2
+    await assert_books_agree(stage.database)
+
+
+async def test_rewards_that_are_reopened_while_the_workflow_is_still_open_are_delivered(
+    stage: Stage,
+) -> None:
+    """A milestone that a reversal keeps is on hold, and the workflow with it."""
+    kept = many_friends(1, points(100))
+    held = terms(kept, limits=budget(600_00), hold=timedelta(days=14))
+    case = await stage.converted(held)
+    await case.reaches("on_hold")
+    (card,) = await case.grants(kind="gift_card")
+    await reverse(stage, case)
+
+    async def undone() -> bool:
+        return [grant.status for grant in await case.grants(kind="gift_card")] == ["cancelled"]
+
+    await eventually(undone)
+    assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    await reinstate(stage, case)
+
+    async def reopened() -> bool:
+        return [grant.status for grant in await case.grants(kind="gift_card")] == ["held"]
+
+    await eventually(reopened)
+    await case.skip(days=14, hours=1)
+    assert await case.result() == "completed"
+    (again,) = await case.grants(kind="gift_card")
+    assert (again.id, again.status) == (card.id, "delivered")
+    assert [(one["state"], one["amount"]) for one in await case.cards()] == [("issued", 15_00)]
+    assert (await case.referral()).status == "completed"
     await assert_books_agree(stage.database)

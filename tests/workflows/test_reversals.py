@@ -7,11 +7,14 @@ from typing import Any
 
 from domain.campaigns import CampaignTerms
 from domain.ids import aftercare_workflow_id
+from domain.purchases import OrderIds
 from store.outbox.messages import redrive
+from store.reversals.by_order import reverse_order
+from store.reversals.order_refund import OrderRefund
 from store.reversals.request import request_reversal
 from store.tables import Intake, Reversal
 from tests.auditing import assert_books_agree, balances
-from tests.builders import budget, gift_card, number, rows, terms
+from tests.builders import add_programme, budget, gift_card, number, rows, terms
 from tests.workflows.case import Case, eventually
 from tests.workflows.stage import Stage
 
@@ -127,6 +130,34 @@ async def test_a_share_during_the_hold_makes_the_card_smaller(stage: Stage) -> N
     await case.skip(days=15)
     assert await case.result() == "completed"
     assert [card["amount"] for card in await case.cards()] == [10_00]
+    await assert_books_agree(stage.database)
+
+
+async def refunded_early(stage: Stage, amount: int | None) -> Case:
+    """The refund comes first, then the purchase; its messages are sent in that order."""
+    programme, order = await add_programme(stage.database, single()), f"order-{number()}"
+    refund = OrderRefund(
+        order_id=order, refunded=amount, reason="sent back", identity=f"refund {number()}"
+    )
+    async with stage.database.transaction() as tx:
+        assert await reverse_order(tx, refund) == []
+    ids = OrderIds(source_ids=(order,))
+    return await stage.converted_with(programme.code, orders=ids, order_amount=ORDER)
+
+
+async def test_before_the_purchase_all_of_it_leaves_nothing_to_order(stage: Stage) -> None:
+    case = await refunded_early(stage, None)
+    assert await case.result() == "rejected"
+    assert (await case.grants(), await case.cards()) == ([], [])
+    await assert_books_agree(stage.database)
+
+
+async def test_before_the_purchase_a_share_makes_the_card_smaller(stage: Stage) -> None:
+    """No hold gives it time: the share is taken off before the order is sent."""
+    case = await refunded_early(stage, 100_00)
+    assert await case.result() == "completed"
+    assert [card["amount"] for card in await case.cards()] == [10_00]
+    assert (await balances(stage.database)).get((f"receivable/{case.referee_id}", "USD"), 0) == 0
     await assert_books_agree(stage.database)
 
 

@@ -31,7 +31,10 @@ class GaveUp(Exception):
 
 
 class TurnedAway(Exception):
-    """The campaign's budget is spent."""
+    """The campaign's budget is spent, or its referrer's cap is full."""
+
+
+_FULL = ("budget_exhausted", "redemption_rules_violated")
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Ledger:
     """Friend's number to referral id."""
     refused: dict[int, str] = field(default_factory=dict)
     turned_away: set[int] = field(default_factory=set)
-    """Friends who came after their campaign's budget was spent."""
+    """Friends who came after their campaign's budget was spent, or its cap was full."""
     contradictions: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -125,7 +128,7 @@ class Callers:
                     content: dict[str, Any] = answer.json()
                     return content
                 self.ledger.problems.append(answer.text)
-                if answer.json().get("key") == "budget_exhausted":
+                if answer.json().get("key") in _FULL:
                     raise TurnedAway
                 if answer.status_code < 500 and not _passes(answer):
                     raise GaveUp(f"{path}: {answer.status_code} {answer.text[:300]}")

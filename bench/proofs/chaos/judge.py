@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from bench.proofs import books
 from bench.proofs.chaos.callers import Ledger
 from bench.proofs.chaos.outside import Outside, Row
-from bench.proofs.chaos.programme import Refund
+from bench.proofs.chaos.programme import PLANS, Refund
 from bench.proofs.sequential import sequential
 from domain.campaigns import CampaignTerms
 from store.database import Database
@@ -34,6 +34,8 @@ _OF_OTHERS = {
 _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
 _LIMITED = ("does not fit into", "of at most")
 """How a limit says no."""
+_POINTS = next(plan.referee_reward["points"] for plan in PLANS if plan.returns)
+"""What a friend is worth who may give goods back."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 
 
@@ -98,6 +100,7 @@ async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) 
     verdict.doubled += ledger.contradictions
     _referrals(verdict, ledger, referrals)
     stopped = _refunds(verdict, ledger, referrals, due.refunds)
+    _shares(verdict, ledger, grants, due.refunds)
     _limits(verdict, ledger, referrals, due.fit, stopped)
     _grants(verdict, referrals, grants, due.terms)
     _cards(verdict, grants, orders, book)
@@ -158,6 +161,21 @@ def _refunds(
         if status not in ("reversed", "rejected")
     ]
     return {id for id, status in undone.items() if status == "rejected"}
+
+
+def _shares(
+    verdict: Verdict, ledger: Ledger, grants: list[Row], refunds: dict[int, Refund]
+) -> None:
+    """Half of the order was given back in parts, before its purchase or after: half of the
+    friend's points is left."""
+    parts = {ledger.accepted.get(number) for number, refund in refunds.items() if refund == "parts"}
+    verdict.books += [
+        f"refunds of a half left {grant['amount']} points of grant {grant['id']}"
+        for grant in grants
+        if grant["referral_id"] in parts
+        and grant["kind"] == "loyalty_points"
+        and grant["amount"] != _POINTS // 2
+    ]
 
 
 def _grants(

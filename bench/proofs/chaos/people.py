@@ -27,15 +27,24 @@ class People:
         self._callers, self._http = callers, http
         self.done: Counter[str] = Counter()
 
+    async def before(self, friend: Friend) -> None:
+        """Refunds that overtake their purchase; told of again when it has come."""
+        if friend.early:
+            await self._refunds(friend)
+            self.done["early refunds"] += friend.refund is not None
+
     async def after(self, friend: Friend) -> None:
         """Refunds, each told of twice; and the event once more, with another sum."""
+        await self._refunds(friend)
+        if friend.plan.returns and friend.number % 2:
+            await self._contradict(friend)
+
+    async def _refunds(self, friend: Friend) -> None:
         if friend.refund == "whole":
             await self._refund(friend, "whole", None)
         if friend.refund == "parts":
             for name in ("first", "second"):
                 await self._refund(friend, name, _PART)
-        if friend.plan.returns and friend.number % 2:
-            await self._contradict(friend)
 
     async def _refund(self, friend: Friend, name: str, amount: int | None) -> None:
         body: dict[str, Any] = {

@@ -39,6 +39,12 @@ def refund_of(turn: int) -> Refund | None:
     return refunds[turn % len(refunds)]
 
 
+def is_early(turn: int) -> bool:
+    """Whether the friend of this turn is refunded before the purchase is told of: every second
+    refund of each sort."""
+    return turn % 8 in (2, 4)
+
+
 @dataclass(frozen=True)
 class Plan:
     """A campaign to create. `hot`: one code for all of its friends; else one for every few.
@@ -141,6 +147,8 @@ class Friend:
     two_at_once: bool
     sends_key: bool
     refund: Refund | None = None
+    early: bool = False
+    """The refund overtakes its purchase."""
 
 
 def person(seed: int, number: int, side: str) -> dict[str, Any]:
@@ -204,4 +212,5 @@ def befriend(
         two_at_once=dice.random() < 0.4,
         sends_key=dice.random() < 0.25,
         refund=refund_of(number // len(PLANS)) if plan.returns else None,
+        early=plan.returns and is_early(number // len(PLANS)),
     )

@@ -211,6 +211,7 @@ class Run:
         for friend in queue:
             await self.killer.about_to(self._turn(friend.number))
             await asyncio.sleep(self.dice.choice((MOMENT, 5.0)) * self.dice.random())
+            await self.people.before(friend)
             await self.callers.refer(friend)
             await self.people.after(friend)
 

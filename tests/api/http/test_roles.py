@@ -134,6 +134,7 @@ GET    f    /v1/reports/liability
 GET    f    /v1/reports/orders
 GET    uf   /v1/reports/promises
 GET    f    /v1/reports/taxes
+GET    f    /v1/reports/unmatched-refunds
 POST   su   /v1/reversals
 GET    sufm /v1/rewards
 POST   sm   /v1/rewards

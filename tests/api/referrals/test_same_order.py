@@ -266,12 +266,14 @@ class TestSeveralCampaigns:
         assert len((await made(service.post("/v1/reversals", json=every)))["referrals"]) == 2
         assert len(await rows(database, Reversal)) == 2
 
-    async def test_of_another_campaign_it_is_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_in_another_campaign_it_is_still_waited_for(
+        self, service: httpx.AsyncClient
+    ) -> None:
         shared, other = await share(service), await share(service)
         await made(service.post("/v1/events", json=bought(shared.code)))
         body = {"order_source_id": "order-1", "reason": "x", "campaign_id": other.campaign_id}
-        response = await service.post("/v1/reversals", json=body)
-        refused(response, 404, "resource_not_found", "/order_source_id")
+        answer = await made(service.post("/v1/reversals", json=body), 202)
+        assert (answer["waiting_for_order"], answer["referrals"]) == (True, [])
 
     async def test_a_repeat_is_about_the_same_referrals(
         self, service: httpx.AsyncClient, database: Database

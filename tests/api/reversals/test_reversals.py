@@ -10,7 +10,7 @@ import pytest
 
 from store.database import Database
 from store.tables import Event, Intake, Referral, Reversal
-from tests.api.api_bodies import made, person, redemption_body, refused, share
+from tests.api.api_bodies import event_body, made, person, redemption_body, refused, share
 from tests.builders import rows
 
 SENT_BACK = {"reason": "The order was sent back."}
@@ -115,10 +115,30 @@ class TestByOrder:
         assert answer["order_source_id"] == "order-77"
         assert len(await unsent(database)) == 1
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_one_that_comes_before_its_purchase_waits_for_it(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared = await share(service)
         body = SENT_BACK | {"order_source_id": "order-none"}
-        response = await service.post("/v1/reversals", json=body)
-        refused(response, 404, "resource_not_found", "/order_source_id")
+        for _ in range(2):
+            answer = await made(service.post("/v1/reversals", json=body), 202)
+            assert (answer["waiting_for_order"], answer["referrals"]) == (True, [])
+        event = event_body(shared.code, order={"source_id": "order-none", "amount": 4000})
+        converted = await made(service.post("/v1/events", json=event))
+        (reversal,) = await rows(database, Reversal)
+        assert reversal.referral_id == converted["referral"]["id"]
+        assert len(await unsent(database)) == 1
+
+    async def test_a_part_that_comes_early_is_a_share_of_the_redemption(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
+        shared = await share(service, BY_REDEMPTION)
+        part = {"amount": 900, "metadata": {"refund_id": "re_1"}}
+        body = SENT_BACK | {"order_source_id": "order-none"} | part
+        await made(service.post("/v1/reversals", json=body), 202)
+        order = {"source_id": "order-none", "amount": 4000}
+        await made(service.post("/v1/redemptions", json=redemption_body(shared.code, order=order)))
+        assert [row.refunded for row in await rows(database, Reversal)] == [900]
 
     async def test_all_of_it_or_nothing(
         self, admin: httpx.AsyncClient, service: httpx.AsyncClient, database: Database
