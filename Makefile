@@ -5,7 +5,7 @@ SECONDS ?= 600
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos chaos-plants hashes hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format
+.PHONY: chaos chaos-loss restore chaos-plants hashes hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -48,6 +48,12 @@ clients: .venv/installed ## run clients in other languages against the stack; ne
 
 chaos: .venv/installed ## 1,000 referrals while processes are killed and providers fail; SEED=N
 	@.venv/bin/python -m bench.proofs.chaos --seed $(SEED)
+
+chaos-loss: .venv/installed ## chaos in the middle of which Temporal's store is deleted; SEED=N
+	@.venv/bin/python -m bench.proofs.chaos --seed $(SEED) --lose-temporal
+
+restore: .venv/installed ## PostgreSQL set back below half of 100 referrals, Temporal kept and lost; FRIENDS=N
+	@GUERDON_FRIENDS=$(or $(FRIENDS),100) .venv/bin/python -m pytest -q tests/failure/test_lost_state.py
 
 chaos-plants: .venv/installed ## plant each bug in turn: chaos must find it
 	@.venv/bin/python -m bench.proofs.chaos.plants

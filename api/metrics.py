@@ -34,6 +34,12 @@ WORKFLOWS_IDLE = Gauge(
     "guerdon_workflows_idle",
     "Workflows that Temporal runs, and that nothing is open for. guerdon recover ends them.",
 )
+WORK_FAILING = Gauge(
+    "guerdon_work_failing",
+    "Activities that fail again and again, and not for an outage. guerdon recover --dry-run lists "
+    "them.",
+    ["activity", "error"],
+)
 WEBHOOKS_FAILING = Gauge(
     "guerdon_webhooks_failing", "Outgoing webhooks whose receiver does not take the next event."
 )

@@ -23,9 +23,11 @@ from cli.temporal import run_and_leave
 from providers.registry import open_configured
 from store.database import Database
 from store.outbox.messages import redrive
+from store.recovery.failing import failing
 from store.recovery.idle import Idle, idle_workflows, stop
 from store.recovery.recover import Tally, recover, recover_referrals
 from store.recovery.transaction_ids import catch_up, lag
+from store.tables import FailingWork
 from store.temporal.client import connect
 from worker.catalogues import keep_catalogues
 from worker.register import prepare
@@ -43,6 +45,8 @@ class Outcome(NamedTuple):
     """Accepted messages that Temporal did not have yet."""
     behind: int
     """Transaction ids that the database's counter was behind its facts."""
+    fails: list[FailingWork]
+    """What fails again and again, and not for want of a workflow."""
 
 
 def run(*, dry_run: bool) -> int:
@@ -86,12 +90,14 @@ async def _rebuild(database: Database, client: Client, *, behind: int, dry_run: 
             tell=lambda done, total: progress.update(task, completed=done, rows=done, total=total),
         )
     idle = await idle_workflows(database, client, older_than=_YOUNG)
+    async with database.reading() as session:
+        fails = await failing(session)
     if dry_run:
-        return Outcome(tallies, idle, 0, behind)
+        return Outcome(tallies, idle, 0, behind, fails)
     follow_up = partial(recover_referrals, database, client)
     sent = await redrive(database, client, older_than=timedelta(0), follow_up=follow_up)
     await stop(client, idle)
-    return Outcome(tallies, idle, sent, behind)
+    return Outcome(tallies, idle, sent, behind, fails)
 
 
 def _show(outcome: Outcome, *, dry_run: bool) -> None:
@@ -114,3 +120,8 @@ def _show(outcome: Outcome, *, dry_run: bool) -> None:
         out.print(f"The counter of transactions {said} {outcome.behind} behind the facts.")
     if not dry_run:
         out.print(f"{outcome.sent} accepted messages sent.")
+    for each in outcome.fails:
+        out.print(
+            f"{each.workflow_id} fails at {each.activity} with {each.error} since "
+            f"{each.since:%Y-%m-%d %H:%M} UTC; the worker's log says where (activity.unforeseen)."
+        )

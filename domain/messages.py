@@ -43,6 +43,8 @@ WAKE = "wake"
 
 BUSY = "Busy"
 """The type of a validator's refusal that the next try may not meet."""
+FAULT = "fault"
+"""The first detail of an activity's failure that waiting does not mend."""
 
 
 def provider_queue(provider: str) -> str:

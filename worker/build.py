@@ -27,6 +27,7 @@ from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from providers.registry import Opened
 from store.access.vault import Vault
 from store.database import Database
+from store.temporal.faults import Faults
 from worker import finance
 from worker.deployment import deployment
 from worker.lanes import provider_worker
@@ -114,6 +115,7 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         max_concurrent_local_activities=AT_ONCE,
         graceful_shutdown_timeout=settings.timing.claim,
         deployment_config=deployment(settings),
+        interceptors=[Faults(database)],
     )
 
 
@@ -138,6 +140,7 @@ def _outbound_workers(
             activity_task_poller_behavior=PollerBehaviorAutoscaling(),
             graceful_shutdown_timeout=settings.timing.claim,
             deployment_config=deployment(settings),
+            interceptors=[Faults(database)],
         )
         for queue, activity in activities.items()
     ]

@@ -14,6 +14,7 @@ from domain.messages import provider_queue
 from providers.registry import Opened
 from store.access.vault import Vault
 from store.database import Database
+from store.temporal.faults import Faults
 from worker import finance
 from worker.deployment import deployment
 from worker.settings import WorkerSettings
@@ -44,4 +45,5 @@ def provider_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=settings.timing.claim,
         deployment_config=deployment(settings),
+        interceptors=[Faults(database)],
     )

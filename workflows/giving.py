@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -12,7 +14,7 @@ from activities.callouts import CalloutActivities
 from activities.referrals import ReferralActivities
 from domain.grants import Attention
 from domain.messages import CALLOUT_QUEUE, GrantTask, Park, Step
-from workflows.recording import record
+from workflows.recording import Failed, record
 
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(hours=1))
 
@@ -21,11 +23,20 @@ async def give(task: GrantTask) -> Step:
     """Put it into the wallet, mint it, or have it called out."""
     match task.kind:
         case "discount_coupon":
-            return await record(ReferralActivities.mint_coupon, task.grant_id)
+            return await _keep(ReferralActivities.mint_coupon, task.grant_id)
         case "custom":
             return await _call_out(task.grant_id)
         case _:
-            return await record(ReferralActivities.credit_wallet, task.grant_id)
+            return await _keep(ReferralActivities.credit_wallet, task.grant_id)
+
+
+async def _keep(give: Callable[[Any, str], Awaitable[Step]], grant_id: str) -> Step:
+    """A reward of our own. One that cannot be given is parked: a person sees it, and retries."""
+    try:
+        return await record(give, grant_id, gives_up=True)
+    except Failed as failed:
+        park = Park(grant_id=grant_id, attention=Attention.UNEXPECTED, detail=str(failed))
+        return await record(ReferralActivities.park, park)
 
 
 async def _call_out(grant_id: str) -> Step:

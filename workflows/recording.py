@@ -1,4 +1,4 @@
-"""Short database transactions, tried until PostgreSQL takes them."""
+"""Short database transactions, tried again through outages of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+
+from domain.messages import FAULT
 
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
@@ -27,11 +29,19 @@ class Refused(Exception):
     """The facts do not allow it, however often it is tried."""
 
 
+class Failed(Exception):
+    """A fault, no outage: it was given up. Its words are the failure's."""
+
+
 async def record(
-    activity: Callable[[Any, Argument], Awaitable[Answer]], argument: Argument
+    activity: Callable[[Any, Argument], Awaitable[Answer]],
+    argument: Argument,
+    *,
+    gives_up: bool = False,
 ) -> Answer:
-    """Run a local activity; through an outage, wait on a durable timer and try again. Raises
-    Refused, and nothing else."""
+    """Run a local activity; through an outage, wait on a durable timer and try again. So it does
+    for a fault, which a deployment may mend, and which operators see meanwhile
+    (store/temporal/faults.py); `gives_up`: that raises Failed. Raises Refused, and nothing else."""
     pause = _PAUSE
     while True:
         try:
@@ -50,7 +60,16 @@ async def record(
             cause = error if isinstance(error, ApplicationError) else error.cause
             if isinstance(cause, ApplicationError) and cause.type == _REFUSED:
                 raise Refused from error
+            fault = (
+                cause if isinstance(cause, ApplicationError) and FAULT in cause.details else None
+            )
+            if fault and gives_up and workflow.patched("faults-are-parked"):
+                raise Failed(fault.message) from error
             workflow.logger.warning("record.postponed", extra={"cause": str(error)})
-            await workflow.sleep(pause, summary="database unavailable")
+            await workflow.sleep(pause, summary=_reason(fault))
             # Each round writes history, which must last through an outage of days.
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _reason(fault: ApplicationError | None) -> str:
+    return f"fails, and not for an outage: {fault.message}" if fault else "database unavailable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable
 from datetime import timedelta
 from hmac import compare_digest
@@ -23,6 +24,7 @@ from api.metrics import (
     UNSENT,
     UNSENT_SECONDS,
     WEBHOOKS_FAILING,
+    WORK_FAILING,
     WORKFLOWS_IDLE,
     WORKFLOWS_MISSING,
 )
@@ -31,6 +33,8 @@ from store.health import backlog, double_orders, schema_fits
 from store.outage import is_outage
 from store.providers import lane_queries as lanes
 from store.recovery import watch
+from store.recovery.failing import failing as failing_work
+from store.tables import FailingWork
 from store.webhooks import queries as webhooks
 
 router = APIRouter(tags=["Health"])
@@ -78,10 +82,10 @@ async def check_readiness(held: Held, request: Request) -> Response | Ready:
     if failed:
         return problem(request.state.request_id, "temporarily_unavailable", "; ".join(failed))
     async with held.database.reading() as session:
-        progress = await watch.latest(session)
+        progress, fails = await watch.latest(session), await failing_work(session)
     return Ready(
         checks={"database": "ok", "migrations": "ok", "temporal": "ok"},
-        details=_in_words(progress),
+        details=_in_words(progress, fails),
     )
 
 
@@ -100,7 +104,7 @@ async def read_metrics(held: Held, request: Request) -> Response:
             doubled = await double_orders(session)
             stopped, parked = await lanes.stops(session), await lanes.parked(session)
             failing = await webhooks.failing(session)
-            progress = await watch.latest(session)
+            progress, fails = await watch.latest(session), await failing_work(session)
     except Exception as error:
         if not is_outage(error):
             raise
@@ -111,7 +115,7 @@ async def read_metrics(held: Held, request: Request) -> Response:
         WEBHOOKS_FAILING.set(failing)
         WORKFLOWS_MISSING.set(progress.missing)
         WORKFLOWS_IDLE.set(progress.idle)
-        _show(stopped, parked)
+        _show(stopped, parked, fails)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -125,8 +129,11 @@ async def _may_read_metrics(held: Resources, request: Request) -> None:
     _OPERATORS.must_include(await held.keyring.authenticate(request))
 
 
-def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int]) -> None:
-    """Only what is stopped or parked now: a reason that is gone is no line any more."""
+def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int], fails: list[FailingWork]) -> None:
+    """Only what is stopped, parked or failing now: a reason that is gone is no line any more."""
+    WORK_FAILING.clear()
+    for (activity, error), count in _by_cause(fails).items():
+        WORK_FAILING.labels(activity, error).set(count)
     LANE_STOPPED.clear()
     for provider, stop in stopped.items():
         LANE_STOPPED.labels(provider, stop.reason).set(1)
@@ -135,11 +142,20 @@ def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int]) -> None:
         PARKED.labels(reason).set(count)
 
 
-def _in_words(progress: watch.Found) -> list[str]:
+def _by_cause(fails: list[FailingWork]) -> Counter[tuple[str, str]]:
+    return Counter((each.activity, each.error) for each in fails)
+
+
+def _in_words(progress: watch.Found, fails: list[FailingWork]) -> list[str]:
     missing, idle = progress
     return [
         *([f"{missing} workflows are missing: run guerdon recover"] if missing else []),
         *([f"{idle} workflows run for nothing: guerdon recover ends them"] if idle else []),
+        *(
+            f"{count} workflows fail at {activity} with {error}, and not for an outage: "
+            "guerdon recover --dry-run lists them"
+            for (activity, error), count in sorted(_by_cause(fails).items())
+        ),
     ]
 
 

@@ -10,8 +10,6 @@ for longer than 200 ms, or its memory is not flat.
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +22,7 @@ import typer
 
 from bench.speed.engine import Engine
 from bench.speed.load import Run, drive
+from bench.speed.loop_watch import LONGEST_BLOCK, LoopWatch, watched_loop
 from bench.speed.memory import told
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
@@ -35,7 +34,6 @@ ORDERS = 20_000
 read."""
 STANDS = 30.0
 """Seconds that one of them stays, unless it is cut off."""
-LONGEST_PAUSE = 0.2
 MORE_MEMORY = 150_000_000
 _COPIES = """
 INSERT INTO orders
@@ -114,12 +112,11 @@ class Crowd:
 
 @dataclass
 class Measured:
-    """Events alone and beside the crowd; the longest answer of /healthz in seconds and the API's
-    most memory, beside the crowd."""
+    """Events alone and beside the crowd; the API's loop and its most memory, beside the crowd."""
 
     usual: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
-    pause: float = 0.0
+    loop: LoopWatch = field(default_factory=LoopWatch)
     memory_before: int = 0
     memory: int = 0
 
@@ -136,7 +133,7 @@ class Measured:
             f"{self.p95(self.beside):.1f} ms beside {UPLOADS} stalled uploads, {READERS} stalled "
             f"readers, {HALF_OPEN} half-open connections and 10 MB bodies: "
             f"{self.ratio:.2f} times; "
-            f"/healthz answered within {1000 * self.pause:.0f} ms; the API's memory "
+            f"{self.loop}; the API's memory "
             f"{told(self.memory_before)}, at most {told(self.memory)}"
         )
 
@@ -166,11 +163,12 @@ async def measure(stack: Stack, events: int, rounds: int) -> Measured:
     for _ in range(rounds):
         measured.usual += (await drive(events, 1, call)).latencies
         async with crowd.around():
-            probe = _probe(stack.ports.api)
             watching = asyncio.create_task(_watch(api, measured))
-            measured.beside += (await drive(events, 1, call)).latencies
+            with watched_loop(stack.ports.api, api.pid) as seen:
+                measured.beside += (await drive(events, 1, call)).latencies
             watching.cancel()
-            measured.pause = max(measured.pause, _pause(probe))
+            measured.loop.longest = max(measured.loop.longest, seen.longest)
+            measured.loop.blocked = max(measured.loop.blocked, seen.blocked)
     await engine.http.aclose()
     return measured
 
@@ -192,16 +190,6 @@ async def _watch(api: psutil.Process, measured: Measured) -> None:
         await asyncio.sleep(0.1)
 
 
-def _probe(port: int) -> subprocess.Popen[str]:
-    """A process of its own, which no other work of this one delays."""
-    argv = [sys.executable, "-m", "bench.speed.probe", str(port)]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def _pause(probe: subprocess.Popen[str]) -> float:
-    return float(probe.communicate("\n")[0])
-
-
 def main(events: int = 200, rounds: int = 3) -> None:
     """Run on a stack of its own, thrown away in the end."""
     with (
@@ -211,7 +199,7 @@ def main(events: int = 200, rounds: int = 3) -> None:
         measured = asyncio.run(measure(stack, events, rounds))
     print(measured)
     flat = measured.memory < measured.memory_before + MORE_MEMORY
-    if measured.ratio > 2 or measured.pause > LONGEST_PAUSE or not flat:
+    if measured.ratio > 2 or measured.loop.blocked > LONGEST_BLOCK or not flat:
         raise SystemExit("not as it should be")
 
 

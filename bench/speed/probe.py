@@ -1,26 +1,44 @@
 """How long an API's event loop stands still: the longest answer of /healthz, which asks nothing of
-anybody, over one connection, until something is said on stdin. Prints seconds."""
+anybody, over one connection, until something is said on stdin.
+
+Prints two figures in seconds: the longest answer, and the longest without the time for which the
+API's main thread and this process were ready to run and no processor was free. The second is the
+API's own doing, also where other work fills the machine.
+"""
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import sys
 import time
+from pathlib import Path
 
 _ASKED = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-def main(port: int) -> None:
-    longest = 0.0
+def waited(pid: int | str) -> float:
+    """Seconds for which a process's main thread has waited for a processor so far; 0 where the
+    system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def main(port: int, api: int, own: int) -> None:
+    longest = blocked = 0.0
     with socket.create_connection(("127.0.0.1", port)) as connection:
         while not select.select([sys.stdin], [], [], 0.005)[0]:
-            began = time.perf_counter()
+            before, began = waited(api) + waited(own), time.perf_counter()
             connection.sendall(_ASKED)
             connection.recv(4096)
-            longest = max(longest, time.perf_counter() - began)
-    print(longest)
+            took = time.perf_counter() - began
+            longest = max(longest, took)
+            blocked = max(blocked, took - (waited(api) + waited(own) - before))
+    print(longest, blocked)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]), os.getpid())

@@ -27,7 +27,13 @@ from store.tables.reconciliation import (
     ReconciliationItem,
     StatementMapping,
 )
-from store.tables.referrals import Intake, ProgressCheck, Referral, ReferrerProgress
+from store.tables.referrals import (
+    FailingWork,
+    Intake,
+    ProgressCheck,
+    Referral,
+    ReferrerProgress,
+)
 from store.tables.reversals import EarlyRefund, Receivable, Reversal, WalletCredit, WalletUse
 from store.tables.rewards import RewardDefinition, SigningSecret
 from store.tables.rules import (
@@ -66,6 +72,7 @@ __all__ = [
     "EventSeal",
     "EventWords",
     "Export",
+    "FailingWork",
     "Grant",
     "Holder",
     "IdempotentAnswer",

@@ -126,3 +126,20 @@ class ProgressCheck(SQLModel, table=True):
     behind: str
     """The round goes on behind this referral."""
     checked_at: datetime = instant()
+
+
+class FailingWork(SQLModel, table=True):
+    """An activity that fails for a reason that waiting does not mend: a constraint, an input, a
+    programming error. It is tried again all the same, for a deployment may mend it."""
+
+    __tablename__ = "failing_work"
+
+    workflow_id: str = Field(primary_key=True)
+    activity: str = Field(primary_key=True)
+    error: str
+    """The exception's class: its words may quote a person."""
+    failures: int
+    since: datetime = instant()
+    last_at: datetime = instant()
+    until: datetime = instant()
+    """By then it has been tried again, or nobody tries any more."""

@@ -9,13 +9,16 @@ from typing import Any
 import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
 )
 
-from domain.refusals import Refusal
+from domain.messages import FAULT
+from domain.refusals import NotAllowedInState, Refusal, Unavailable
+from store.outage import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +41,7 @@ class _DiscreetActivity(ActivityInboundInterceptor):
             # HTTP library quotes the header that it cannot send.
             raise error from None
         except Refusal as refusal:
-            raise ApplicationError(refusal.detail, type=type(refusal).__name__) from None
+            raise _failure(refusal.detail, refusal) from None
         except Exception as error:
             name = type(error).__name__
             log.warning(
@@ -48,7 +51,28 @@ class _DiscreetActivity(ActivityInboundInterceptor):
                 error=name,
                 where=_where(error),
             )
-            raise ApplicationError(f"unforeseen {name}", type=name) from None
+            raise _failure(f"unforeseen {name}", error) from None
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether a repeat fails the same way until something is mended: a value, a constraint, our
+    own code. Not what an activity says in its own words: it expects that."""
+    if isinstance(error, RPCError):
+        return error.status in _WRONG_REQUEST
+    expected = (ApplicationError, CancelledError, NotAllowedInState, Unavailable)
+    return not isinstance(error, expected) and not is_outage(error)
+
+
+_WRONG_REQUEST = {
+    RPCStatusCode.INVALID_ARGUMENT,
+    RPCStatusCode.PERMISSION_DENIED,
+    RPCStatusCode.UNIMPLEMENTED,
+}
+
+
+def _failure(words: str, error: Exception) -> ApplicationError:
+    details = [FAULT] if is_fault(error) else []
+    return ApplicationError(words, *details, type=type(error).__name__)
 
 
 def _where(error: Exception) -> list[str]:

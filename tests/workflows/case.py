@@ -97,12 +97,13 @@ class Case:
         return await asyncio.wait_for(self.handle.result(), seconds)
 
     async def postponed(self) -> None:
-        """Wait until the workflow has set its timer for another try at the database."""
+        """Wait until the workflow has set its timer for another try at the database: through an
+        outage, or a fault."""
 
         async def waits() -> bool:
             history = await self.handle.fetch_history()
             summaries = [event.user_metadata.summary.data for event in history.events]
-            return b'"database unavailable"' in summaries
+            return any(b"database unavailable" in s or b"not for an outage" in s for s in summaries)
 
         await eventually(waits, 30)
 

@@ -1,0 +1,40 @@
+"""Watches an API's event loop from a process of its own, which no other work of this one delays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+LONGEST_BLOCK = 0.2
+"""Seconds for which a loop may stand still."""
+
+
+@dataclass
+class LoopWatch:
+    """What was seen, once the watch is over. `longest`: seconds until /healthz answered, at most.
+    `blocked`: the same without waiting for a processor."""
+
+    longest: float = 0.0
+    blocked: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"the loop stood still for {1000 * self.blocked:.0f} ms at most "
+            f"({1000 * self.longest:.0f} ms with waiting for a processor)"
+        )
+
+
+@contextmanager
+def watched_loop(port: int, api: int) -> Iterator[LoopWatch]:
+    """Watch for the block's time the API with that port and process id."""
+    argv = [sys.executable, "-m", "bench.speed.probe", str(port), str(api)]
+    probe = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    seen = LoopWatch()
+    try:
+        yield seen
+    finally:
+        said, _ = probe.communicate("\n")
+        seen.longest, seen.blocked = (float(each) for each in said.split())
