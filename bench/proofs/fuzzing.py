@@ -2,7 +2,9 @@
 
 The sweep spoils each operation's own example one place at a time (`odd_inputs`). Schemathesis makes
 up requests, right and wrong ones. Both fail at a 5xx, and at a status or content type that is not
-documented; schemathesis also at an answer outside its schema.
+documented; schemathesis also at an answer outside its schema. Beside both, in every role, bodies
+arrive drop by drop and as large as is allowed (`slow_bodies`), and the API's event loop is watched:
+it may stand still for 200 ms.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import tempfile
 import time
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import httpx
 import typer
 
 from bench.proofs.odd_inputs import odd_requests, world_of, wrong_with
+from bench.proofs.slow_bodies import sent_beside
+from bench.speed.loop_watch import LONGEST_BLOCK, watched_loop
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 from cli.stack.state import DevInfo
@@ -40,12 +45,29 @@ def main(seconds: int = 600, seed: int = 1) -> None:
         tempfile.TemporaryDirectory(prefix="guerdon-fuzz-") as home,
         Stack(Path(home), Ports.free(), say=print) as stack,
     ):
-        sent, wrong = sweep(stack.info, seconds // 3, seed)
-        print(f"{sent} requests with odd inputs, {len(wrong)} answered wrongly")
-        print(*wrong[:50], sep="\n")
-        rest = command(stack.info, seconds - seconds // 3, seed)
-        status = subprocess.run(rest, cwd=home, check=False)
-    raise SystemExit(status.returncode or bool(wrong))
+        assert stack.info.api
+        with (
+            watched_loop(stack.ports.api, stack.info.api.pid) as loop,
+            sent_beside(*beside(stack.info), seed) as bodies,
+        ):
+            sent, wrong = sweep(stack.info, seconds // 3, seed)
+            print(f"{sent} requests with odd inputs, {len(wrong)} answered wrongly")
+            rest = command(stack.info, seconds - seconds // 3, seed)
+            # What makes the load takes no processor from the API.
+            status = subprocess.run(["nice", *rest], cwd=home, check=False)
+        wrong += bodies.wrong
+        print(f"Bodies: {bodies}", *wrong[:50], sep="\n")
+        print(f"API: {loop}")
+    raise SystemExit(status.returncode or bool(wrong) or loop.blocked > LONGEST_BLOCK)
+
+
+def beside(info: DevInfo) -> tuple[str, dict[str, Any], list[dict[str, str]]]:
+    """Where to send slow and huge bodies, what there is, and in whose names."""
+    assert info.api
+    headers = {"X-App-Id": info.app_id, "X-App-Token": info.app_token}
+    with httpx.Client(base_url=info.api.url, headers=headers, timeout=60) as client:
+        document = client.get("/openapi.json").json()
+        return info.api.url, document, [_credentials(client, role) for role in Role]
 
 
 def sweep(

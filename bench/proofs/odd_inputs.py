@@ -95,6 +95,29 @@ def odd_requests(document: dict[str, Any], seed: int) -> list[Odd]:
     return found
 
 
+def operations_with_bodies(document: dict[str, Any]) -> list[Odd]:
+    """Every operation that takes a body, with its own example; for a file, a small one."""
+    return [
+        _with_its_example(method, path, item[method], media_type, described)
+        for path, item in document["paths"].items()
+        for method in _METHODS
+        if method in item
+        for media_type, described in item[method].get("requestBody", {}).get("content", {}).items()
+        if media_type in ("application/json", "multipart/form-data", "text/csv")
+    ]
+
+
+def _with_its_example(
+    method: str, path: str, operation: dict[str, Any], media_type: str, described: Any
+) -> Odd:
+    parameters = operation.get("parameters", [])
+    plain = path.format(**{one["name"]: "none" for one in parameters if one["in"] == "path"})
+    if media_type == "application/json":
+        content = json.dumps(_example_of(described)).encode()
+        return Odd(method, plain, operation, "as it is", "", content, media_type)
+    return next(_with_files(method, plain, operation, parameters, media_type))
+
+
 def wrong_with(odd: Odd, status: int, media_type: str) -> str | None:
     """What is wrong with the answer; None: nothing is."""
     if status >= 500:

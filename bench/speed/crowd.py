@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,20 +19,18 @@ import asyncpg
 import psutil
 import typer
 
+from bench.speed.crowd_clients import HALF_OPEN, READERS, UPLOADS, Crowd
 from bench.speed.engine import Engine
-from bench.speed.load import Run, drive
+from bench.speed.load import Run
 from bench.speed.loop_watch import LONGEST_BLOCK, LoopWatch, watched_loop
 from bench.speed.memory import told
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 from store.access.api_keys import create_key_sync
 
-UPLOADS, READERS, HALF_OPEN = 32, 40, 200
 ORDERS = 20_000
 """So many rows of CSV do not fit into the buffers between the API and a client that does not
 read."""
-STANDS = 30.0
-"""Seconds that one of them stays, unless it is cut off."""
 MORE_MEMORY = 150_000_000
 _COPIES = """
 INSERT INTO orders
@@ -41,73 +38,6 @@ SELECT (jsonb_populate_record(one, jsonb_build_object(
     'id', one.id || n, 'key', one.key || n, 'hook_token', one.hook_token || n,
     'generation', n, 'provider_order_id', n))).*
 FROM orders one, generate_series(2, $1::int) n WHERE one.id = (SELECT min(id) FROM orders)"""
-
-
-@dataclass
-class Crowd:
-    """Clients that stand still, at one API."""
-
-    port: int
-    admin: str
-    finance: str
-    """The lines of a request's head that say who asks."""
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    @asynccontextmanager
-    async def around(self) -> AsyncIterator[None]:
-        """They are there for the block."""
-        upload = self._head("POST /v1/customers/importCSV", self.admin, "multipart/form-data")
-        stalled = upload.replace("form-data", "form-data; boundary=b") + (
-            "Content-Length: 5000000\r\n\r\n--b\r\nContent-Disposition: form-data; "
-            'name="file"; filename="f.csv"\r\n\r\nSource_id\r\n'
-        )
-        csv = self._head("GET /v1/gift-card-orders", self.finance) + "Accept: text/csv\r\n\r\n"
-        ways = [stalled] * UPLOADS + [csv] * READERS + ["GET / HTTP/1.1\r\nHost: a"] * HALF_OPEN
-        self._tasks = {
-            asyncio.create_task(self._stand_still(way.encode(), reads=way is not csv))
-            for way in ways
-        }
-        self._tasks.add(asyncio.create_task(self._send_again_and_again()))
-        await asyncio.sleep(1)
-        try:
-            yield
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _stand_still(self, says: bytes, reads: bool) -> None:
-        while True:
-            with suppress(OSError, TimeoutError):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=4096)
-                try:
-                    writer.write(says)
-                    async with asyncio.timeout(STANDS):
-                        await (reader.read() if reads else asyncio.Event().wait())
-                finally:
-                    writer.transport.abort()
-            await asyncio.sleep(0.5)
-
-    async def _send_again_and_again(self) -> None:
-        body = b"[" + b"{}," * 3_300_000 + b"{}]"
-        head = self._head("POST /v1/customers/bulk/async", self.finance, "application/json")
-        head += f"Content-Length: {len(body)}\r\n\r\n"
-        while True:
-            with suppress(OSError):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                try:
-                    writer.write(head.encode())
-                    for start in range(0, len(body), 65_536):
-                        writer.write(body[start : start + 65_536])
-                        await writer.drain()
-                    await reader.readline()
-                finally:
-                    writer.transport.abort()
-            await asyncio.sleep(1)
-
-    def _head(self, line: str, who: str, media_type: str = "") -> str:
-        kind = f"Content-Type: {media_type}\r\n" if media_type else ""
-        return f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{who}{kind}"
 
 
 @dataclass
@@ -144,9 +74,15 @@ async def measure(stack: Stack, events: int, rounds: int) -> Measured:
     await engine.prepare()
     _, codes = await engine.codes(8)
 
-    async def call(number: int) -> None:
-        await engine.convert(codes[number % len(codes)])
-        await asyncio.sleep(0.02)
+    async def drive(events: int) -> list[float]:
+        """How long each of so many took, one after the other."""
+        latencies: list[float] = []
+        for number in range(events):
+            began = time.perf_counter()
+            await engine.convert(codes[number % len(codes)])
+            latencies.append(time.perf_counter() - began)
+            await asyncio.sleep(0.02)
+        return latencies
 
     await engine.complete(1, 1)
     await _fill(stack)
@@ -158,14 +94,14 @@ async def measure(stack: Stack, events: int, rounds: int) -> Measured:
     api = psutil.Process(stack.info.api.pid if stack.info.api else 0)
     measured = Measured()
     async with crowd.around():  # warm: connections, statements, routes
-        await drive(events // 2, 1, call)
+        await drive(events // 2)
     measured.memory_before = api.memory_info().rss
     for _ in range(rounds):
-        measured.usual += (await drive(events, 1, call)).latencies
+        measured.usual += await drive(events)
         async with crowd.around():
             watching = asyncio.create_task(_watch(api, measured))
             with watched_loop(stack.ports.api, api.pid) as seen:
-                measured.beside += (await drive(events, 1, call)).latencies
+                measured.beside += await drive(events)
             watching.cancel()
             measured.loop.longest = max(measured.loop.longest, seen.longest)
             measured.loop.blocked = max(measured.loop.blocked, seen.blocked)
@@ -190,7 +126,7 @@ async def _watch(api: psutil.Process, measured: Measured) -> None:
         await asyncio.sleep(0.1)
 
 
-def main(events: int = 200, rounds: int = 3) -> None:
+def main(events: int = 75, rounds: int = 8) -> None:
     """Run on a stack of its own, thrown away in the end."""
     with (
         tempfile.TemporaryDirectory(prefix="guerdon-bench-") as home,

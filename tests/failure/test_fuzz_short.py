@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
 
-from bench.proofs.fuzzing import command, sweep
+from bench.proofs.fuzzing import beside, command, sweep
+from bench.proofs.slow_bodies import SLOW_AT_ONCE, sent_beside
+from bench.speed.loop_watch import watched_loop
 from cli.stack.stack import Stack
 from tests.said.notes import NOTES
 
@@ -22,6 +25,24 @@ def test_odd_inputs_are_refused_in_words(stack: Stack, figure: Callable[[str], N
     sent, wrong = sweep(stack.info, 100, seed=1, most=200)
     assert (sent, wrong) == (200, [])
     figure(f"{sent} requests with odd inputs, all answered as documented")
+
+
+@pytest.mark.timeout(200)
+def test_slow_and_huge_bodies_are_answered_as_documented_in_every_role(
+    stack: Stack, figure: Callable[[str], None]
+) -> None:
+    assert stack.info.api
+    with (
+        watched_loop(stack.ports.api, stack.info.api.pid) as loop,
+        sent_beside(*beside(stack.info), seed=1) as bodies,
+    ):
+        time.sleep(20)
+    assert bodies.wrong == []
+    assert bodies.sent["huge"] > 3
+    assert bodies.sent["slow"] >= SLOW_AT_ONCE
+    # `make fuzz` holds it to 0.2 on a machine of its own.
+    assert loop.blocked < 1
+    figure(f"{bodies}; {loop}")
 
 
 @pytest.mark.timeout(300)
