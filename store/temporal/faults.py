@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from store.recovery.failing import note_failure, note_success
 
 log = structlog.get_logger(__name__)
 
+_SCHEDULED_AT = re.compile(r"-\d{4}-\d\d-\d\dT[\d:.]+Z$")
+"""What Temporal adds to the id of each run of a schedule: the next one carries on."""
 _OFTEN = 3
 """Attempts: what passes by itself has passed by then."""
 _LOCAL, _REGULAR = timedelta(minutes=10), timedelta(hours=2)
@@ -43,7 +46,7 @@ class _Noting(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
-        work = info.workflow_id or "", info.activity_type
+        work = _SCHEDULED_AT.sub("", info.workflow_id or ""), info.activity_type
         try:
             answer = await super().execute_activity(input)
         except ApplicationError as error:

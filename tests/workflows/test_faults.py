@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import text
+from temporalio.client import WorkflowFailureError
 
+from domain.messages import WATCH_WORKFLOW, WORKFLOW_QUEUE
 from domain.rewards import DiscountCoupon
 from store.recovery.failing import failing
 from store.tables import FailingWork
@@ -84,6 +87,24 @@ async def test_an_order_that_cannot_be_written_down_is_shown_while_it_is_tried_a
     await administer(stage, "ALTER TABLE orders DROP CONSTRAINT none")
     assert await case.result(60) == "completed"
     assert await fails_of(stage, case) == []
+
+
+async def test_a_sweep_that_fails_is_shown_under_its_schedule_until_one_succeeds(
+    stage: Stage,
+) -> None:
+    await administer(
+        stage, "ALTER TABLE progress_checks ADD CONSTRAINT none CHECK (false) NOT VALID"
+    )
+    first, second = (f"watch-of-the-test-2026-01-01T00:0{minute}:00Z" for minute in (1, 2))
+    with pytest.raises(WorkflowFailureError):
+        await stage.client.execute_workflow(WATCH_WORKFLOW, id=first, task_queue=WORKFLOW_QUEUE)
+    async with stage.database.reading() as session:
+        (fails,) = [each for each in await failing(session) if each.activity == "watch_progress"]
+    assert (fails.workflow_id, fails.error) == ("watch-of-the-test", "IntegrityError")
+    await administer(stage, "ALTER TABLE progress_checks DROP CONSTRAINT none")
+    await stage.client.execute_workflow(WATCH_WORKFLOW, id=second, task_queue=WORKFLOW_QUEUE)
+    async with stage.database.reading() as session:
+        assert "watch_progress" not in {each.activity for each in await failing(session)}
 
 
 def _coupon() -> DiscountCoupon:
