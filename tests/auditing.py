@@ -11,4 +11,5 @@ __all__ = ["assert_books_agree", "balances"]
 async def assert_books_agree(database: Database) -> None:
     """Invariants 4 and 5: the ledger sums to zero, and its balances, the budget's counters and
     the grants with their orders say the same."""
-    assert await disagreements(database) == []
+    found = await disagreements(database)
+    assert found == [], found
