@@ -14,6 +14,7 @@ from typing import Any
 MAX_DEPTH = 32
 _LARGEST = 10**300
 """Of an integer: less than a float holds, for amounts are compared with both."""
+_LONG = 1_000_000
 _SUSPECT = re.compile(
     r"\\u(?:0000|[dD][89a-fA-F])"  # NUL and surrogates
     # Numbers that may be too large: 200 digits and e99 still are not.
@@ -48,8 +49,9 @@ def text_of(body: bytes) -> str:
 
 def inspect(text: str, value: Any) -> None:
     """Raises WrongJson. The walk is only for texts that show a reason for it."""
-    # Counting first: it is quick, and on ten megabytes the search would hold up all threads.
-    if text.count("[") + text.count("{") > MAX_DEPTH or _SUSPECT.search(text):
+    # Counting first: it is quick. On ten megabytes the search would hold up all threads.
+    many = len(text) > _LONG or text.count("[") + text.count("{") > MAX_DEPTH
+    if many or _SUSPECT.search(text):
         _inspect(value, "", 0)
 
 

@@ -18,6 +18,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WINDOWS = "cp1252"
+LONGEST_LINE = 1_000_000
+"""Characters."""
 _SAMPLE = 65_536
 """Bytes of lines with other letters than ASCII's, by which an encoding is told."""
 _OTHER_SCRIPTS = ["cp1251", "cp1253", "cp1255", "cp1256", "cp932", "cp949", "gb18030", "big5"]
@@ -73,7 +75,7 @@ def rows_of(
     """The rows, the header first. The delimiter is told by the header; a declared one wins where
     the header has these names by it. Iterating raises csv.Error, also for a quote that is never
     closed: it would swallow the rest of the file."""
-    lines = iter(lines)
+    lines = _short(lines)
     first = next(lines, "")
     said = delimiter_said(first)
     header = next(lines, "") if said else first
@@ -87,6 +89,15 @@ def rows_of(
     if said:
         next(rows)
     return rows
+
+
+def _short(lines: Iterable[str]) -> Iterator[str]:
+    """Raises WrongFile for a line that is none: its cells would be cut in one step, in which no
+    other thread runs."""
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            raise WrongFile(f"line {number}: longer than {LONGEST_LINE} characters")
+        yield line
 
 
 def delimiter_said(line: str) -> str | None:

@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
 from api.http.access import allow
-from api.http.body import MAX_ROWS
 from api.http.files import CsvFile, FileRoute, rows_of
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import Rows, RowsRoute, listed
+from api.http.row_reader import MAX_ROWS
 from domain.imports import WrongHeader, reader
 from domain.refusals import InvalidPayload
 from domain.roles import Role

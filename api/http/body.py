@@ -4,8 +4,6 @@ value may be, `domain.json_text` says."""
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,20 +11,16 @@ from typing import IO, Any
 
 from fastapi import Request
 
+from api.http.row_reader import RowReader
 from domain.json_text import WrongJson, inspect, text_of, value_of
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 
 MAX_VALUES = 20_000
 """Values of a body that is no list of rows: a megabyte of `{}` would be 300,000."""
-MAX_ROWS = 100_000
-"""Rows of a list or a file: Voucherify's own limit."""
 MAX_CELLS = 2_000_000
 """Values in all of them."""
 _IN_MEMORY = 65_536
 """Bytes of a body that are kept in memory while it arrives, where it may be long."""
-
-_DECODER = json.JSONDecoder()
-_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 class JsonRequest(Request):
@@ -91,34 +85,9 @@ def parse_rows(body: bytes) -> Any:
         raise InvalidPayload(f"More than {MAX_CELLS} values: send them in parts.", field="")
     with _json():
         text = text_of(body)
-        is_list = text.startswith("[", skipped(text, 0))
-        value = list(row_by_row(text)) if is_list else json.loads(text)
+        value = RowReader(text).whole()
         inspect(text, value)
     return value
-
-
-def row_by_row(text: str) -> Iterator[Any]:
-    """The members of a JSON list. One call of the parser for the whole list would keep every
-    other thread from running until its end. Raises InvalidPayload for too many, and ValueError."""
-    at = skipped(text, skipped(text, 0) + 1)
-    count, more = 0, not text.startswith("]", at)
-    while more:
-        row, at = _DECODER.raw_decode(text, at)
-        count += 1
-        if count > MAX_ROWS:
-            raise InvalidPayload(f"More than {MAX_ROWS} rows: send them in parts.", field="")
-        yield row
-        at = skipped(text, at)
-        more = text.startswith(",", at)
-        at = skipped(text, at + 1) if more else at
-    if text[at : at + 1] != "]" or skipped(text, at + 1) != len(text):
-        raise ValueError("no JSON list")
-
-
-def skipped(text: str, at: int) -> int:
-    """Where the blanks from `at` on end."""
-    blanks = _BLANKS.match(text, at)
-    return blanks.end() if blanks else at
 
 
 def has_more_than(most: int, value: Any) -> bool:

@@ -11,9 +11,10 @@ from typing import Annotated
 from fastapi import File, Request, UploadFile
 from starlette.datastructures import FormData
 
-from api.http.body import MAX_CELLS, MAX_ROWS, JsonRequest, media_type_of
+from api.http.body import MAX_CELLS, JsonRequest, media_type_of
 from api.http.resources import Resources
 from api.http.route import GuardedRoute
+from api.http.row_reader import MAX_ROWS
 from domain import spreadsheets
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 from domain.spreadsheets import DELIMITERS, WrongFile, encoding_of, first_rows

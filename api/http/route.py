@@ -14,12 +14,13 @@ from fastapi.routing import APIRoute
 from pydantic import Field, SkipValidation
 
 from api.http.access import Allowed
-from api.http.body import MAX_ROWS, JsonRequest
+from api.http.body import JsonRequest
 from api.http.idempotency import HEADER, answer_once
 from api.http.known_parameters import must_be_known, names_of
 from api.http.masking import must_not_filter, personal_filters, show_persons
 from api.http.paths import restore_slashes
 from api.http.resources import Resources, resources_of
+from api.http.row_reader import MAX_ROWS
 from api.http.turns import code_in
 from api.http.warnings import add_warnings, warnings_of
 from domain.refusals import InvalidPayload

@@ -20,7 +20,7 @@ from bench.proofs.odd_inputs import Odd, operations_with_bodies, wrong_with
 SLOW_AT_ONCE, HUGE_AT_ONCE = 8, 1
 PATIENCE = 90.0
 """Seconds within which an answer must come: the API cuts a body off after 15 and some."""
-_DROP_EVERY = 0.3
+_DROP_EVERY, DROPS = 0.3, 60
 _MB = 1_000_000
 _HEAD = b'--odd\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
 _ROW = json.dumps({"source_id": "u", "name": "Zoë", "metadata": {"a": 1}}).encode()
@@ -34,6 +34,8 @@ HUGE_JSON: dict[str, Callable[[], bytes]] = {
     "escapes": lambda: b'"' + b"\\u0041" * 1_600_000 + b'"',
     "one number": lambda: b"9" * 9_900_000,
     "long names": lambda: b"{" + b",".join(b'"%d":1' % n for n in range(900_000)) + b"}",
+    "one wide row": lambda: b"[{" + b",".join(b'"%d":1' % n for n in range(900_000)) + b"}]",
+    "long texts": lambda: b"[" + b",".join([b'{"a":"' + b"x" * 250_000 + b'"}'] * 38) + b"]",
     "people in UTF-16": lambda: ("[" + ",".join([_ROW.decode()] * 60_000) + "]").encode("utf-16"),
     "a list that does not end": lambda: b"[" + (_ROW + b",") * 150_000,
     "one megabyte": lambda: b'{"a":"' + b"x" * 990_000 + b'"}',
@@ -43,6 +45,10 @@ HUGE_FILES: dict[str, Callable[[], bytes]] = {
     "short rows": lambda: b"Source_id\n" + b"a\n" * 4_900_000,
     "commas": lambda: b"Source_id" + b"," * 9_900_000,
     "quotes": lambda: b'Source_id\n"' + b"x\n" * 4_900_000,
+    "one wide row": lambda: b"Source_id" + b"," * 1_900_000,
+    "wide rows": lambda: b"Source_id\n" + (b"," * 900_000 + b"\n") * 2,
+    "cells with lines": lambda: b"Source_id\n" + b'"\n",' * 1_900_000,
+    "Windows-1252": lambda: b"Source_id\n" + ("Jürgen\n" * 1_300_000).encode("cp1252"),
     "UTF-16": lambda: ("Source_id;Name\n" + "ü;é\n" * 1_200_000).encode("utf-16"),
     "nothing": lambda: b"\x00" * 9_900_000,
     "too large": lambda: b"Source_id\n" + b"a\n" * 6 * _MB,
@@ -93,7 +99,17 @@ async def _send(
             dice = random.Random(f"{seed} {kind} {number}")
             while not over.is_set():
                 odd, headers = dice.choice(operations), dice.choice(callers)
-                await _ask(client, _filled(odd, kind, dice), headers, kind, bodies)
+                bodies.sent[kind] += 1
+                said: tuple[int, str] | None
+                if kind == "slow":
+                    said = await _ask_slowly(url, odd, headers)
+                else:
+                    odd = _filled(odd, dice)
+                    said = await _ask(client, odd, headers)
+                if said is None:
+                    bodies.sent["not answered"] += 1
+                elif found := wrong_with(odd, *said):
+                    bodies.wrong.append(f"{odd.method} {odd.path}: {odd.what}: {found}")
                 await asyncio.sleep(0.5)
 
         await asyncio.gather(
@@ -102,11 +118,8 @@ async def _send(
         )
 
 
-def _filled(odd: Odd, kind: str, dice: random.Random) -> Odd:
+def _filled(odd: Odd, dice: random.Random) -> Odd:
     is_file = odd.media_type != "application/json"
-    if kind == "slow":
-        content = odd.content or b"{}"
-        return odd._replace(what="slow", content=content)
     what, make = dice.choice(list((HUGE_FILES if is_file else HUGE_JSON).items()))
     content = make()
     if odd.media_type and odd.media_type.startswith("multipart/"):
@@ -115,32 +128,45 @@ def _filled(odd: Odd, kind: str, dice: random.Random) -> Odd:
 
 
 async def _ask(
-    client: httpx.AsyncClient, odd: Odd, headers: dict[str, str], kind: str, bodies: Bodies
-) -> None:
-    content: Any = odd.content
-    if kind == "slow" and odd.content is not None:
-        content = _drops(odd.content)
-        headers = headers | {"Content-Length": str(len(odd.content))}
-    bodies.sent[kind] += 1
+    client: httpx.AsyncClient, odd: Odd, headers: dict[str, str]
+) -> tuple[int, str] | None:
+    """The answer's status and media type; None where the API cut off what it had refused."""
     try:
         answer = await client.request(
-            odd.method, odd.url, content=content, headers=odd.headers | headers
+            odd.method, odd.url, content=odd.content, headers=odd.headers | headers
         )
-    except httpx.RemoteProtocolError:
-        # Cut off: the API had answered, and the rest of the body never came.
-        bodies.sent["cut off"] += 1
-        return
-    except httpx.TransportError as error:
-        bodies.wrong.append(f"{odd.method} {odd.path}: {odd.what}: {type(error).__name__}")
-        return
-    media_type = answer.headers.get("content-type", "").partition(";")[0]
-    if found := wrong_with(odd, answer.status_code, media_type):
-        bodies.wrong.append(f"{odd.method} {odd.path}: {odd.what}: {found}")
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        return None
+    return answer.status_code, answer.headers.get("content-type", "").partition(";")[0]
 
 
-async def _drops(content: bytes) -> Any:
-    """A byte at a time for as long as the API waits, and the rest at once."""
-    for at in range(min(len(content) - 1, 80)):
-        yield content[at : at + 1]
+async def _ask_slowly(url: str, odd: Odd, headers: dict[str, str]) -> tuple[int, str]:
+    """The same with a byte at a time. It reads while it sends: the answer may come first."""
+    content = odd.content or b"{}"
+    target = httpx.URL(url).join(odd.url)
+    head = f"{odd.method.upper()} {target.raw_path.decode()} HTTP/1.1\r\nHost: {target.host}\r\n"
+    sent = odd.headers | headers | {"Content-Length": str(len(content)), "Connection": "close"}
+    head += "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    reader, writer = await asyncio.open_connection(target.host, target.port)
+    writer.write(head.encode() + b"\r\n")
+    dripping = asyncio.create_task(_drip(writer, content))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+    except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+        return 599, type(error).__name__
+    finally:
+        dripping.cancel()
+        writer.transport.abort()
+    kinds = [line for line in lines if line.startswith("content-type:")]
+    kind = kinds[0].partition(":")[2].partition(";")[0].strip() if kinds else ""
+    return int(lines[0].split()[1]), kind
+
+
+async def _drip(writer: asyncio.StreamWriter, content: bytes) -> None:
+    """A byte at a time for longer than the API waits, and the rest at once."""
+    slow = min(len(content) - 1, DROPS)
+    for at in range(slow):
+        writer.write(content[at : at + 1])
         await asyncio.sleep(_DROP_EVERY)
-    yield content[min(len(content) - 1, 80) :]
+    writer.write(content[slow:])

@@ -1,9 +1,9 @@
 """How long an API's event loop stands still: the longest answer of /healthz, which asks nothing of
 anybody, over one connection, until something is said on stdin.
 
-Prints two figures in seconds: the longest answer, and the longest without the time for which the
-API's main thread and this process were ready to run and no processor was free. The second is the
-API's own doing, also where other work fills the machine.
+Prints two figures in seconds: the longest answer, and the longest without the time for which this
+process or a thread of the API was ready to run and no processor was free. The second is the API's
+own doing, also where other work fills the machine.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ from pathlib import Path
 _ASKED = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-def waited(pid: int | str) -> float:
-    """Seconds for which a process's main thread has waited for a processor so far; 0 where the
-    system does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0.0
+def waited(pid: int) -> float:
+    """Seconds for which a process's threads have waited for a processor so far; 0 where the system
+    does not tell."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            total += int(thread.read_text().split()[1])
+        except (OSError, IndexError):
+            continue
+    return total / 1e9
 
 
 def main(port: int, api: int, own: int) -> None:
     longest = blocked = 0.0
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        while not select.select([sys.stdin], [], [], 0.005)[0]:
+        while not select.select([sys.stdin], [], [], 0.01)[0]:
             before, began = waited(api) + waited(own), time.perf_counter()
             connection.sendall(_ASKED)
             connection.recv(4096)

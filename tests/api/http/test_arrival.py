@@ -163,6 +163,14 @@ HUGE = {
         "/v1/customers/bulk/async",
         b'[{"a":' + _rows(3_000_000) + b"}]",
     ),
+    "one row as long as the body": (
+        "/v1/customers/bulk/async",
+        b"[{" + b",".join(b'"%d":1' % number for number in range(900_000)) + b"}]",
+    ),
+    "an object of very many members": (
+        "/v1/customers/bulk/async",
+        b"{" + b",".join(b'"%d":1' % number for number in range(900_000)) + b"}",
+    ),
     "more rows than there may be": ("/v1/customers/bulk/async", _rows(100_001)),
     "a megabyte of {}": (
         "/v1/campaigns",
@@ -204,8 +212,13 @@ class TestHugeBodies:
 
     @pytest.mark.parametrize(
         "content",
-        [b"Source_id\n" + b"a\n" * 100_001, b"Source_id" + b"," * 9_000_000, b"a\n" * 4_900_000],
-        ids=["too many rows", "too many columns", "five million rows"],
+        [
+            b"Source_id\n" + b"a\n" * 100_001,
+            b"Source_id" + b"," * 9_000_000,
+            b"Source_id" + b"," * 1_900_000,
+            b"a\n" * 4_900_000,
+        ],
+        ids=["too many rows", "too many columns", "one long line", "five million rows"],
     )
     async def test_files_are_refused_while_the_loop_goes_on(
         self, service: httpx.AsyncClient, content: bytes
@@ -234,13 +247,51 @@ class TestHugeBodies:
 
 class TestRowByRow:
     @pytest.mark.parametrize(
-        "text", ["[]", " [ ] ", "[1]", '[ {"a": [1, 2]} , "x" ,null]', "[[[]],{}]", '["a,]"]']
+        "text",
+        [
+            "[]",
+            " [ ] ",
+            "[1]",
+            '[ {"a": [1, 2]} , "x" ,null]',
+            "[[[]],{}]",
+            '["a,]"]',
+            "{}",
+            '{"a": 1}',
+            ' { "a" : [1, {"b": []}] , "c":{"d":2}, "e": "x" } ',
+            '"x"',
+            '{"a":[]}',
+            "[" + ", ".join(['{"a": "' + "x" * 200000 + '"}'] * 9) + "]",
+        ],
+        ids=range(12),
     )
     def test_reads_what_the_whole_would_be(self, text: str) -> None:
         assert body.parse_rows(text.encode()) == json.loads(text)
 
     @pytest.mark.parametrize(
-        "text", ["[", "[1", "[1,", "[1,]", "[,]", "[1 2]", "[1]]", "[1]x", "]"]
+        "text",
+        [
+            "[",
+            "[1",
+            "[1,",
+            "[1,]",
+            "[,]",
+            "[1 2]",
+            "[1]]",
+            "[1]x",
+            "]",
+            "{",
+            '{"a"}',
+            '{"a":}',
+            '{"a":1,}',
+            "{1:2}",
+            '{"a":[}',
+            '{"a":1}}',
+            '{"a":[1] 2}',
+            "{,}",
+            '["' + "x" * 300000 + '"]',
+            "[" + "1" * 600000 + "]",
+        ],
+        ids=range(20),
     )
     def test_refuses_what_is_no_json(self, text: str) -> None:
         with pytest.raises(InvalidPayload):
