@@ -125,6 +125,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
         title="Guerdon",
         version=version("guerdon"),
         lifespan=_lifespan(settings, store),
+        openapi_url=None,  # api/openapi/documentation.py serves it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

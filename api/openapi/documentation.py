@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from base64 import b64encode
 from collections import Counter
 from hashlib import sha256
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.http.problems import MEDIA_TYPE
@@ -44,6 +46,16 @@ def document(app: FastAPI, server: str) -> None:
             app.openapi_schema = _describe(app, server)
         return app.openapi_schema
 
+    text, writing = bytearray(), asyncio.Lock()
+
+    async def read_document(_: Request) -> Response:
+        async with writing:
+            if not text:
+                # It takes seconds on a busy machine: on a thread, beside which the loop goes on.
+                text.extend(await asyncio.to_thread(lambda: json.dumps(openapi()).encode()))
+        return Response(bytes(text), media_type="application/json")
+
+    app.add_route("/openapi.json", read_document, include_in_schema=False)
     setattr(app, "openapi", openapi)  # noqa: B010 - FastAPI's documented way to extend it
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     app.add_api_route("/docs", _page, include_in_schema=False)
