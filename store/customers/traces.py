@@ -90,6 +90,7 @@ async def _hash_ids(tx: Transaction, customer_id: str) -> None:
         referral.order_ids = await _keys(tx, referral)
         referral.order_source_id = await _form(tx, referral.order_source_id)
         await _hash_refunds(tx, referral.id)
+        referral.verdicts = [await _verdict(tx, verdict) for verdict in referral.verdicts]
     uses = select(Redemption).where(col(Redemption.customer_id) == customer_id)
     for use in await tx.session.scalars(uses):
         use.identity = await _form(tx, use.identity)
@@ -106,6 +107,14 @@ async def _hash_refunds(tx: Transaction, referral_id: str) -> None:
     for refund in await tx.session.scalars(select(EarlyRefund).where(claimed)):
         (refund.order_key,) = await erased_keys(tx, OrderIds.of_keys([refund.order_key]))
         refund.identity = await _form(tx, refund.identity)
+
+
+async def _verdict(tx: Transaction, verdict: dict[str, Any]) -> dict[str, Any]:
+    """A check names the order that it compared."""
+    order = verdict["numbers"].get("order")
+    if order is None:
+        return verdict
+    return verdict | {"numbers": verdict["numbers"] | {"order": await erased_form(tx, order)}}
 
 
 async def _keys(tx: Transaction, row: Referral | Redemption) -> list[str] | None:
