@@ -28,6 +28,8 @@ UNPLAYED_LOCKS = {
     "campaigns.switch.set_code_active": _STAFF,
     "referrals.pauses._HELD": _PAUSES,
     "referrals.pauses._SWITCHES": _PAUSES,
+    "referrals.pauses.let_go": "of two who clear up one refund the second is told so",
+    "reversals.early._of": "a race of its own: tests/store/reversals/test_early_refunds.py",
     "imports.jobs.lock": _RUN,
     "grants.callouts._locked": _SAME,
     "orders.alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",

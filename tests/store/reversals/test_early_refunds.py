@@ -324,3 +324,20 @@ async def test_whichever_comes_second_waits_for_the_first(database: Database) ->
         await second
         referral = await one(database, Referral, referee_id=friend)
         assert len(await rows(database, Reversal, referral_id=referral.id)) == 1
+
+
+async def test_of_two_purchases_that_claim_one_refund_at_once_a_person_sees_one(
+    database: Database,
+) -> None:
+    """Two shops name the order by other ids, so that no lock of an order is common to both."""
+    first, second = [await programme_of(database, limits=budget(6_000_00)) for _ in range(2)]
+    for number in range(12):
+        order = f"order-{number}"
+        await told(database, refund(id=f"re-{number}", order_id=order))
+        await asyncio.gather(
+            buy(database, first, orders=OrderIds(ids=(order,))),
+            buy(database, second, orders=OrderIds(source_ids=(order,))),
+        )
+        referrals = await rows(database, Referral, order_source_id=order)
+        assert sorted(one.status for one in referrals) == ["converted", "needs_attention"]
+    assert len(await rows(database, Reversal)) == 12
