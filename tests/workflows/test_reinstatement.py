@@ -119,3 +119,28 @@ async def test_rewards_that_are_reopened_while_the_workflow_is_still_open_are_de
     assert [(one["state"], one["amount"]) for one in await case.cards()] == [("issued", 15_00)]
     assert (await case.referral()).status == "completed"
     await assert_books_agree(stage.database)
+
+
+async def test_a_part_that_is_refunded_before_it_is_judged_anew_makes_the_card_smaller(
+    stage: Stage,
+) -> None:
+    """The share of the new round is taken off before anything is ordered."""
+    held = terms(tiers=(), limits=budget(600_00), hold=timedelta(days=14))
+    case = await stage.converted(held)
+    await case.reaches("on_hold")
+    await reverse(stage, case)
+    await case.result()
+    async with stage.database.transaction() as tx:
+        messages = await request_reinstatement(tx, case.id, "a mistake", actor="act_1")
+        part = await request_reversal(
+            tx, case.id, 100_00, "sent back", f"refund {number()}", order_amount=300_00
+        )
+    await stage.send(messages)
+    handle = stage.watch(aftercare_workflow_id(case.id, messages[0].id))
+    await reaches(case, "on_hold")
+    await stage.temporal.fast_forward(handle, timedelta(days=14, hours=1))
+    await handle.result()
+    await stage.send(part.intake)
+    stage.watch(aftercare_workflow_id(case.id, part.intake[0].id))
+    assert [card["amount"] for card in await case.cards()] == [10_00]
+    await assert_books_agree(stage.database)

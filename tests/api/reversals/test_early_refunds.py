@@ -10,6 +10,7 @@ import pytest
 
 from store.database import Database
 from store.qualification.qualify import judge_again
+from store.reversals.carry_out import carry_out
 from store.tables import EarlyRefund, Grant, Redemption, Referral, Reversal
 from tests.api.api_bodies import (
     REDEMPTION,
@@ -39,6 +40,8 @@ async def settle(database: Database) -> None:
     """What the workflow does first."""
     for referral in await rows(database, Referral):
         await judge_again(database, referral.id, referral.workflow_id)
+        async with database.transaction() as tx:
+            await carry_out(tx, referral.id)
 
 
 async def report(finance: httpx.AsyncClient) -> list[Any]:
