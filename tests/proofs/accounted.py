@@ -20,14 +20,9 @@ _RUN = "no schedule plays it: one workflow runs this, and the lock is against it
 _BEHIND = "no schedule plays it: the grant's lock is taken first by"
 _PAUSES = "races of their own: tests/store/campaigns/test_switch.py"
 UNPLAYED_LOCKS = {
-    "grants.wallet_returns._credits": "no schedule gives a wallet's use back",
-    "grants.wallet_returns._lock": "no schedule gives a wallet's use back",
-    "referrals.reinstatement._lock": "no schedule reinstates a referral",
-    "referrals.reinstatement.apply": "no schedule reinstates a referral",
     "campaigns.switch._stopped": _STAFF,
     "campaigns.switch.set_code_active": _STAFF,
     "referrals.pauses._HELD": _PAUSES,
-    "referrals.pauses._SWITCHES": _PAUSES,
     "referrals.pauses.let_go": "of two who clear up one refund the second is told so",
     "reversals.early._of": "a race of its own: tests/store/reversals/test_early_refunds.py",
     "imports.jobs.lock": _RUN,
@@ -85,10 +80,6 @@ _SEALED = "asked for in tests/store/ledger/test_seals.py"
 _ONE_WRITER = "one workflow or one process writes it, and under a lock of its own"
 
 UNASKED_CONSTRAINTS = {
-    "erased_names.pk_erased_names": "counted up with ON CONFLICT, when a person is erased",
-    "wallet_uses.ck_wallet_uses_returned_fits": (
-        "the API refuses more than was used: tests/api/customers/test_wallet_returns.py"
-    ),
     "account_days.pk_account_days": _ONE_WRITER,
     "account_sums.pk_account_sums": _ONE_WRITER,
     "sum_horizon.ck_sum_horizon_only_one": _ONE_WRITER,

@@ -9,12 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from domain.rewards import DiscountCoupon
+from store.customers.erase import erase
 from store.database import Database
 from store.grants import receivables
 from store.tables import Grant, Order, Redemption, Referral
 from tests.builders import (
     add_campaign,
     add_code,
+    add_customer,
     add_friends,
     add_programme,
     alter,
@@ -31,7 +33,7 @@ from tests.builders import (
     terms,
 )
 from tests.proofs.deeds import claim, credit, reverse
-from tests.proofs.deeds_of_codes import mint, publish, redeem, roll_back
+from tests.proofs.deeds_of_codes import mint, publish, redeem, roll_back, spend
 
 _AGAIN = "INSERT INTO {table} SELECT (jsonb_populate_record(r, '{changed}')).* FROM {rows} LIMIT 1"
 
@@ -164,6 +166,10 @@ FORBIDDEN = {
     "wallet_credits.ck_wallet_credits_remaining_fits": Question(
         "a wallet below zero", "UPDATE wallet_credits SET remaining = -1"
     ),
+    "wallet_uses.ck_wallet_uses_returned_fits": Question(
+        "more given back than was used", "UPDATE wallet_uses SET returned = amount + 1"
+    ),
+    "erased_names.pk_erased_names": _again("a second count of one name", "erased_names", "{}"),
     "grants.ck_grants_amount_positive": Question(
         "a grant of nothing", "UPDATE grants SET amount = 0"
     ),
@@ -199,6 +205,17 @@ async def _codes(database: Database) -> None:
     await roll_back(database, (await one(database, Redemption)).id)
     async with database.transaction() as tx:
         await receivables.change(tx, owner, "USD", 1)
+    await _past(database)
+
+
+async def _past(database: Database) -> None:
+    """A use of a wallet, and somebody who was erased."""
+    programme = await add_programme(database, terms(every_friend(points()), referee_reward=None))
+    await credit(database, (await qualify(database, programme.code)).grants[0].grant_id)
+    await spend(database, programme.referrer_id, 1, "use")
+    gone = await add_customer(database)
+    async with database.transaction() as tx:
+        await erase(tx, gone)
 
 
 async def admitted(database: Database) -> list[str]:

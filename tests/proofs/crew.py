@@ -24,11 +24,13 @@ from bench.proofs.rewriting import Rewrite, rewrite
 from store.database import Database
 from tests.proofs.deeds import DEEDS, Deed
 from tests.proofs.deeds_of_codes import DEEDS_OF_CODES
+from tests.proofs.deeds_of_returns import DEEDS_OF_RETURNS
 
 PARTIES = 8
 PATIENCE = 0.006
 """Seconds that a gate waits for others who may not come: they can be waiting for our lock."""
-_GATED = re.compile(r"FOR (NO KEY )?UPDATE|ON CONFLICT|^\s*UPDATE ", re.DOTALL)
+_ALL_DEEDS = DEEDS | DEEDS_OF_CODES | DEEDS_OF_RETURNS
+_GATED = re.compile(r"FOR (NO KEY )?UPDATE|FOR SHARE|ON CONFLICT|^\s*UPDATE ", re.DOTALL)
 _FORKS = multiprocessing.get_context("forkserver")
 # All that a process needs is imported once, and not eight times.
 _FORKS.set_forkserver_preload([__name__])
@@ -133,7 +135,7 @@ async def _serve(url: str, line: Connection, gate: Gate, dice: random.Random, nu
         failures = []
         for deed in deeds:
             try:
-                await (DEEDS | DEEDS_OF_CODES)[deed.name](database, *deed.about)
+                await _ALL_DEEDS[deed.name](database, *deed.about)
             except Exception as error:
                 said = (str(error) or repr(error)).splitlines()[0].rpartition(") ")[2]
                 failures.append(f"{deed.name}: {type(error).__name__}: {said}")

@@ -26,6 +26,8 @@ from store.staff import cancel as grants
 from store.terms import terms_of
 from tests.builders import convert, start_of
 
+_DEADLOCK = "40P01"
+
 
 class Deed(NamedTuple):
     """A deed's name, and what it is done to."""
@@ -34,17 +36,26 @@ class Deed(NamedTuple):
     about: tuple[Any, ...]
 
 
-async def patiently(do: Callable[[], Awaitable[Any]], tries: int = 40) -> Any:
+async def patiently(
+    do: Callable[[], Awaitable[Any]], tries: int = 40, *, deadlocks: bool = True
+) -> Any:
     """A lock that could not be had in time, or a server that chose us to break a deadlock, is
     tried again; everything else is a failure."""
     for _ in range(tries):
         try:
             return await do()
         except Exception as error:
-            if not is_outage(error):
+            deadlock = getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK
+            if not is_outage(error) or (deadlock and not deadlocks):
                 raise
             await asyncio.sleep(0.01)
     raise TimeoutError("the lock was never to be had")
+
+
+async def in_order(do: Callable[[], Awaitable[Any]]) -> Any:
+    """The same, of what takes its locks in one order with everybody else: a deadlock is a
+    failure."""
+    return await patiently(do, deadlocks=False)
 
 
 async def refer(database: Database, code: str, friend: str, event_id: str, *order: str) -> None:
@@ -99,7 +110,7 @@ async def credit(database: Database, grant_id: str) -> None:
         async with database.transaction() as tx:
             await grants.credit_wallet(tx, grant_id)
 
-    await patiently(do)
+    await in_order(do)
 
 
 async def claim(database: Database, grant_id: str) -> None:

@@ -18,9 +18,12 @@ class Removal(NamedTuple):
     """Where the product takes it: store's module and the function or constant."""
     constraint: str = ""
     """Table and name."""
+    scenes: tuple[str, ...] = ()
+    """Only these are played: where the statement is another lock's as well, this one's loss has to
+    be seen in scenes of its own."""
 
 
-def _unlocked(table: str) -> Rewrite:
+def unlocked_by_id(table: str) -> Rewrite:
     by_id = rf"(FROM {table} \nWHERE {table}\.id = \$1::VARCHAR) FOR UPDATE"
     return Rewrite(by_id, r"\1")
 
@@ -37,7 +40,7 @@ REMOVALS = (
     Removal("lock: the referrer's progress", (UNLOCKED_PROGRESS,)),
     Removal(
         "lock: the referral, when a grant moves or it is reversed",
-        (_unlocked("referrals"),),
+        (unlocked_by_id("referrals"),),
         locks=(
             "grants.referral_status._LOCK",
             "reversals.request._lock",
@@ -47,7 +50,7 @@ REMOVALS = (
     ),
     Removal(
         "lock: the grant, when it is credited, minted, or cancelled",
-        (_unlocked("grants"),),
+        (unlocked_by_id("grants"),),
         locks=("staff.cancel._locked", "codes.coupons.give", "reversals.carry_out.lock_grant"),
     ),
     Removal(

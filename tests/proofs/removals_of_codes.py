@@ -62,7 +62,7 @@ REMOVALS_OF_CODES = (
     ),
     Removal(
         "lock: the wallet's credits, when they are taken",
-        _unlocked(r"FROM wallet_credits .*"),
+        _unlocked(r"FROM wallet_credits .*remaining > .*"),
         locks=("grants.wallets._usable",),
     ),
     Removal(

@@ -14,8 +14,9 @@ from tests.proofs.accounted import (
 )
 from tests.proofs.removals import REMOVALS
 from tests.proofs.removals_of_codes import REMOVALS_OF_CODES
+from tests.proofs.removals_of_returns import REMOVALS_OF_RETURNS
 
-_ALL = (*REMOVALS, *REMOVALS_OF_CODES)
+_ALL = (*REMOVALS, *REMOVALS_OF_CODES, *REMOVALS_OF_RETURNS)
 
 
 def test_every_lock_is_taken_away_or_has_a_reason() -> None:

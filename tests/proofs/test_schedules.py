@@ -23,13 +23,15 @@ from tests.proofs.crew import Crew
 from tests.proofs.removals import REMOVALS as REMOVALS_OF_REFERRALS
 from tests.proofs.removals import Removal
 from tests.proofs.removals_of_codes import REMOVALS_OF_CODES
+from tests.proofs.removals_of_returns import REMOVALS_OF_RETURNS
 from tests.proofs.scenes import SCENES as SCENES_OF_REFERRALS
 from tests.proofs.scenes import people
 from tests.proofs.scenes_of_codes import SCENES_OF_CODES
+from tests.proofs.scenes_of_returns import SCENES_OF_RETURNS
 from tests.proofs.scenes_of_rewards import SCENES_OF_REWARDS
 
-REMOVALS = (*REMOVALS_OF_REFERRALS, *REMOVALS_OF_CODES)
-SCENES = (*SCENES_OF_REFERRALS, *SCENES_OF_CODES, *SCENES_OF_REWARDS)
+REMOVALS = (*REMOVALS_OF_REFERRALS, *REMOVALS_OF_CODES, *REMOVALS_OF_RETURNS)
+SCENES = (*SCENES_OF_REFERRALS, *SCENES_OF_CODES, *SCENES_OF_REWARDS, *SCENES_OF_RETURNS)
 SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
 PART = 250
 """Schedules that are played in one database: more of them would fill it, and slow it down."""
@@ -100,9 +102,10 @@ async def test_without_it_something_goes_wrong(
     played, wrong = 1, await admitted(database) if not removal.rewrites else []
     if removal.rewrites:
         rewrite(*removal.rewrites, on=database.engine.sync_engine)
+        scenes = [one for one in SCENES if one.__name__ in removal.scenes] or SCENES
         crew = Crew(database_url, removal.rewrites)
         try:
-            played, wrong = await Stagehand(database, crew).play(range(1, WITHIN + 1))
+            played, wrong = await Stagehand(database, crew).play(range(1, WITHIN + 1), scenes)
         finally:
             crew.dismiss()
     figure(f"without {removal.what}: wrong at schedule {played}: {(wrong or ['nothing'])[0]}")

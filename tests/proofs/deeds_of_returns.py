@@ -1,0 +1,83 @@
+"""What a process does when something comes back: a use, a referral, a campaign, a code."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from domain.refusals import Refusal
+from store.campaigns import switch
+from store.campaigns.switch import Switched
+from store.database import Database
+from store.grants import wallet_returns
+from store.qualification.qualify import judge_again
+from store.referrals.reinstatement import request_reinstatement
+from store.reversals import carry_out as reversing
+from tests.proofs.deeds import in_order, look_again, patiently
+
+
+async def give_back(
+    database: Database, customer_id: str, reference: str, amount: int, identity: str
+) -> None:
+    """The goods come back that points of the wallet were used for."""
+
+    async def do() -> None:
+        async with database.transaction() as tx:
+            await wallet_returns.give_back(tx, customer_id, reference, amount, identity)
+
+    with suppress(Refusal):
+        await patiently(do)
+
+
+async def reinstate(database: Database, referral_id: str) -> None:
+    """Staff bring the referral back, and it is judged anew. Nobody may wait in a circle."""
+
+    async def ask() -> None:
+        async with database.transaction() as tx:
+            await request_reinstatement(tx, referral_id, "They kept it.", actor="app_proof")
+
+    async def apply() -> bool:
+        async with database.transaction() as tx:
+            return (await reversing.carry_out(tx, referral_id)).judge
+
+    async def judge() -> None:
+        await judge_again(database, referral_id, "proof")
+
+    with suppress(Refusal):
+        await in_order(ask)
+    if await in_order(apply):
+        await in_order(judge)
+        await in_order(apply)
+
+
+async def switch_campaign(database: Database, campaign_id: str, active: bool) -> None:
+    """The campaign is paused, or resumed; then what it held is judged."""
+
+    async def do() -> Switched:
+        async with database.transaction() as tx:
+            return await switch.set_active(tx, campaign_id, active=active, actor="app_proof")
+
+    await _go_on(database, await patiently(do))
+
+
+async def switch_code(database: Database, code: str, active: bool) -> None:
+    """The same with a code."""
+
+    async def do() -> Switched:
+        async with database.transaction() as tx:
+            return await switch.set_code_active(tx, code, active=active, actor="app_proof")
+
+    await _go_on(database, await patiently(do))
+
+
+async def _go_on(database: Database, switched: Switched) -> None:
+    for each in switched.intake:
+        await look_again(database, each.start.referral_id)
+
+
+DEEDS_OF_RETURNS: dict[str, Callable[..., Awaitable[object]]] = {
+    "give_back": give_back,
+    "reinstate": reinstate,
+    "switch_campaign": switch_campaign,
+    "switch_code": switch_code,
+}

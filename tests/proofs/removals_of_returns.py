@@ -1,0 +1,50 @@
+"""The locks behind what comes back, and how to take them away."""
+
+from __future__ import annotations
+
+from bench.proofs.rewriting import Rewrite
+from tests.proofs.removals import Removal, unlocked_by_id
+
+REMOVALS_OF_RETURNS = (
+    Removal(
+        "lock: the use that is given back",
+        (Rewrite(r"(FROM wallet_uses .*) FOR UPDATE", r"\1"),),
+        locks=("grants.wallet_returns._lock",),
+        scenes=("returns",),
+    ),
+    Removal(
+        "lock: the credits that a use goes back to",
+        (
+            Rewrite(
+                r"(FROM wallet_credits \nWHERE wallet_credits\.customer_id = \S+ AND"
+                r" wallet_credits\.unit = \S+ ORDER BY .*) FOR UPDATE",
+                r"\1",
+            ),
+        ),
+        locks=("grants.wallet_returns._credits",),
+        scenes=("returns",),
+    ),
+    Removal(
+        "lock: the referral that is reinstated",
+        (unlocked_by_id("referrals"),),
+        locks=("referrals.reinstatement._lock",),
+        scenes=("reinstatements",),
+    ),
+    Removal(
+        "lock: the grants of the referral that is reinstated",
+        (
+            Rewrite(
+                r"(FROM grants \nWHERE grants\.referral_id = \S+ ORDER BY grants\.id) FOR UPDATE",
+                r"\1",
+            ),
+        ),
+        locks=("referrals.reinstatement.apply",),
+        scenes=("reinstatements",),
+    ),
+    Removal(
+        "lock: both switches, by a conversion that is held",
+        (Rewrite(r"(FROM campaigns JOIN vouchers .*) FOR SHARE", r"\1"),),
+        locks=("referrals.pauses._SWITCHES",),
+        scenes=("pauses",),
+    ),
+)
