@@ -17,7 +17,7 @@ _NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class UnreadableAnswer(Exception):
-    """An answer that is not read to its end."""
+    """The answer is too long, or cannot be unpacked; the rest of it was not read."""
 
 
 async def exchange(

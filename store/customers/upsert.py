@@ -59,7 +59,7 @@ _Before = CUSTOMERS.alias("before")
 
 
 def _before(known: ColumnElement[bool]) -> list[Any]:
-    """What tells the customer apart, as it was before the statement."""
+    """Columns with the e-mail, phone and address that were stored before the statement."""
     columns = (_Before.c[name] for name in _KNOWN_AS)
     return [
         select(column).where(known).scalar_subquery().label(f"before_{column.name}")
@@ -123,7 +123,7 @@ async def empty(
 
 
 async def _note_change(tx: Transaction, row: CustomerRow, corrects: bool) -> None:
-    """What tells the customer apart, as it was and as it is."""
+    """Record a change of e-mail, phone or address: the former ones still recognise the person."""
     before = changes.read(row.before_email, row.before_phone, row.before_address)
     after = changes.read(row.email, row.phone, row.address)
     change = changes.Change(row.id, row.created_at, before, after)

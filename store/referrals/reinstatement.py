@@ -85,9 +85,9 @@ async def buy_again(
 
 
 async def apply(tx: Transaction, referral: Referral) -> None:
-    """Set a referral back to its conversion, unjudged. The caller holds the referrer's progress.
-    Locks the referral's grants, then its row. What was asked for and not undone yet stays as it
-    is: nothing has to be judged."""
+    """Make the referral "converted, not judged yet" again, so that it is judged anew. Where
+    nothing had been undone yet the first judgement stands. The caller holds the referrer's progress
+    row. Locks the referral's grants, then its row."""
     pause = await pause_now(tx, referral)
     await tx.session.execute(
         select(col(Grant.id))

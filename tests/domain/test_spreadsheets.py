@@ -12,9 +12,9 @@ from domain.spreadsheets import WrongFile, delimiter_of, encoding_of, first_rows
 TEXT = "Source_id;Name;City\nu1;Zoë Müller;Besançon\nu2;François;Orléans\n"
 
 
-def read(file: bytes, **how: object) -> list[list[str]]:
+def read(file: bytes) -> list[list[str]]:
     text = io.TextIOWrapper(io.BytesIO(file), encoding_of([file]), newline="")
-    return first_rows(rows_of(text, **how), 1000)  # type: ignore[arg-type]
+    return first_rows(rows_of(text), 1000)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.api.api_bodies import campaign_body, card, made, tier
 from tests.failure.judge import Judge
 
 NEEDLE = "zqxvw"
-"""In every word of the person's own, of callers about them, and of staff about them."""
+"""Part of everything that the person, the callers and staff write about the person."""
 PERSON = {
     "source_id": f"{NEEDLE}-user",
     "name": f"{NEEDLE} Doe",
