@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from domain import ledger
@@ -28,23 +29,22 @@ _WALLETS = {"gift_credits", "loyalty_points"}
 
 async def balances(database: Database) -> Balances:
     """What the ledger says of each account."""
-    totals: Balances = Counter()
-    for entry in await rows(database, LedgerEntry):
-        totals[entry.account, entry.currency] += entry.amount
-    return totals
+    return _balances(await rows(database, LedgerEntry))
 
 
 async def disagreements(database: Database) -> list[str]:
     """Invariants 4 and 5: the ledger sums to zero, and its balances, the budget's counters and
-    the grants with their orders say the same."""
-    said = await balances(database)
-    grants, orders = await rows(database, Grant), await rows(database, Order)
-    found = await _unbalanced(database)
+    the grants with their orders say the same. Read as of one moment, for workers go on writing."""
+    at_once = database.engine.execution_options(isolation_level="REPEATABLE READ")
+    async with AsyncSession(at_once) as session:
+        entries = await _all(session, LedgerEntry)
+        grants, orders = await _all(session, Grant), await _all(session, Order)
+        budgets = await _all(session, Budget)
+        credits, debts = await _all(session, WalletCredit), await _all(session, Receivable)
+    said, found = _balances(entries), _unbalanced(entries)
     owed = _owed(grants, orders)
-    for budget in await rows(database, Budget):
+    for budget in budgets:
         found += _budget(budget, said, owed)
-    credits = await rows(database, WalletCredit)
-    debts = await rows(database, Receivable)
     found += _compare("liability", _promised(said, grants), _part(said, "liability/"))
     found += _compare("wallet", _wallets(credits), _part(said, "wallet/"))
     found += _compare("wallets", _together(said, "wallet/", 1), _together(said, "wallets/", -1))
@@ -55,9 +55,20 @@ async def disagreements(database: Database) -> list[str]:
     return found + _too_much(grants)
 
 
-async def _unbalanced(database: Database) -> list[str]:
+async def _all(session: AsyncSession, table: type[Row]) -> list[Row]:
+    return list(await session.scalars(select(table)))
+
+
+def _balances(entries: list[LedgerEntry]) -> Balances:
+    totals: Balances = Counter()
+    for entry in entries:
+        totals[entry.account, entry.currency] += entry.amount
+    return totals
+
+
+def _unbalanced(entries: list[LedgerEntry]) -> list[str]:
     sums: Balances = Counter()
-    for entry in await rows(database, LedgerEntry):
+    for entry in entries:
         sums[entry.transaction_id, entry.currency] += entry.amount
     return [f"ledger transaction {key[0]} sums to {sums[key]} {key[1]}" for key in +sums + -sums]
 
