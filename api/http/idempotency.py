@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -20,8 +21,9 @@ from store.outage import is_outage
 log = structlog.get_logger(__name__)
 
 HEADER = "idempotency-key"
-_DEFINITE = frozenset({400, 404, 409, 422})
-"""Refusals that the same request would get again. Others (busy, not allowed) may change."""
+_FINAL = frozenset({"invalid_payload", "missing_customer", "identity_reused"})
+"""Refusals that the same request gets whatever happens meanwhile. Others are not kept: a campaign
+is resumed, a budget raised, a customer made, and the repeat is then accepted."""
 _ENCRYPTED = "encrypted "
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -69,7 +71,7 @@ async def _run(request: Request, database: Database, claimed: Claim, handle: Han
     except Exception:
         await _settle(release(database, claimed))
         raise
-    if response.status_code < 300 or response.status_code in _DEFINITE:
+    if response.status_code < 300 or _refused_for(response) in _FINAL:
         body, kind = _stored(request, response, claimed.key)
         named = await named_in(request, bytes(response.body))
         answer = Answer(response.status_code, kind, body)
@@ -77,6 +79,14 @@ async def _run(request: Request, database: Database, claimed: Claim, handle: Han
     else:
         await _settle(release(database, claimed))
     return response
+
+
+def _refused_for(response: Response) -> str | None:
+    """The key of a refusal; None for another answer."""
+    if not 400 <= response.status_code < 500:
+        return None
+    refusal: dict[str, str] = json.loads(bytes(response.body))
+    return refusal.get("key")
 
 
 async def _answer(request: Request, handle: Handler) -> Response:

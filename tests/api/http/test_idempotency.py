@@ -17,7 +17,7 @@ from store.access.idempotency import Answer, Claim, claim, keep, release
 from store.database import Database, now
 from store.tables import Campaign, Customer, IdempotentAnswer
 from tests.api.api_app import client_of, headers_for
-from tests.api.api_bodies import campaign_body, made, refused
+from tests.api.api_bodies import campaign_body, event_body, made, refused, share
 from tests.builders import alter, one, rows
 
 Count = Callable[[], Awaitable[dict[str, int]]]
@@ -35,13 +35,37 @@ class TestOverHttp:
         assert responses[1].headers["content-type"] == "application/json"
         assert len(await rows(database, Campaign)) == 1
 
-    async def test_refusal_is_replayed_too(self, service: httpx.AsyncClient) -> None:
+    async def test_a_refusal_for_the_body_is_replayed_too(self, service: httpx.AsyncClient) -> None:
         body = {"source_id": "x", "email": "bad"}
         first, second = [
             await service.post("/v1/customers", json=body, headers=KEY) for _ in range(2)
         ]
         refused(first, 400, "invalid_payload")
         assert second.json() == first.json()
+
+    async def test_what_a_paused_campaign_refused_is_judged_anew_once_it_goes_on(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        shared = await share(service)
+        path = f"/v1/campaigns/{shared.campaign_id}"
+        await made(service.post(f"{path}/disable"))
+        body = event_body(shared.code)
+        for _ in range(2):
+            refused(
+                await service.post("/v1/events", json=body, headers=KEY), 400, "campaign_not_live"
+            )
+        await made(service.post(f"{path}/enable"))
+        converted = await made(service.post("/v1/events", json=body, headers=KEY))
+        assert converted["referral"] is not None
+
+    async def test_what_was_not_there_yet_is_found_by_the_repeat(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        body = {"campaign": {"name": "Later"}, "customer": {"source_id": "a"}}
+        first = await service.post("/v1/publications", json=body, headers=KEY)
+        refused(first, 404, "resource_not_found")
+        await made(service.post("/v1/campaigns", json=campaign_body(name="Later")))
+        await made(service.post("/v1/publications", json=body, headers=KEY))
 
     async def test_other_body_or_path(self, service: httpx.AsyncClient, count_rows: Count) -> None:
         await made(service.post("/v1/customers", json={"source_id": "a"}, headers=KEY))
