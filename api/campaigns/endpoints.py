@@ -79,11 +79,7 @@ async def list_campaigns(
     none = others or not is_referral_code
     async with held.database.reading() as session:
         found, page = await reading.page(session, window, none=none)
-    return CampaignList(
-        data=[CampaignAnswer.of(read) for read in found],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    return CampaignList.of([CampaignAnswer.of(read) for read in found], page)
 
 
 @router.get(

@@ -119,20 +119,13 @@ class ReferralProgram(BaseModel):
 
     @classmethod
     def of(cls, terms: CampaignTerms) -> ReferralProgram:
-        return cls(
-            conversion_event_type=terms.conversion,
-            custom_event=CustomEvent(name=terms.event_name) if terms.event_name else None,
-            referee_reward=terms.referee_reward and RefereeReward.of(terms.referee_reward),
-            tiers=list(terms.tiers),
-            attribution_window=terms.attribution_window,
-            hold=terms.hold,
-            review=terms.review,
-            when_referrer_full=terms.when_referrer_full,
-            free_orders=terms.free_orders,
-            remainder=terms.remainder,
-            limits=terms.limits,
-            audience=terms.audience,
-            fraud=terms.fraud,
+        return cls.model_validate(
+            dict(terms)
+            | {
+                "conversion_event_type": terms.conversion,
+                "custom_event": {"name": terms.event_name} if terms.event_name else None,
+                "referee_reward": terms.referee_reward and RefereeReward.of(terms.referee_reward),
+            }
         )
 
 
@@ -202,7 +195,7 @@ class CampaignAnswer(Categorised):
             ),
             referral_program=ReferralProgram.of(terms),
             validation_rules_assignments=Assigned(
-                data=[AssignmentAnswer.of(one) for one in read.assignments]
+                data=[AssignmentAnswer.model_validate(one) for one in read.assignments]
             ),
             **windows_answer(terms.windows),
             **campaign.model_dump(exclude={"attributes"}),

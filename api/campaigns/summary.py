@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, Caller, Calling, allow
+from api.http.access import READERS, allow
 from api.http.ids import CampaignId, CampaignTitle, CurrencyCode, Minor, ReferrerId
 from api.http.masking import Name, OwnId
 from api.http.parameters import CampaignPath
@@ -108,7 +108,6 @@ class CampaignSummary(BaseModel):
 async def get_summary(
     campaign_id: CampaignPath,
     held: Held,
-    caller: Calling,
     start_date: Annotated[date | None, Query(description="First day, UTC.")] = None,
     end_date: Annotated[date | None, Query(description="Last day, UTC.")] = None,
 ) -> CampaignSummary:
@@ -117,7 +116,7 @@ async def get_summary(
     async with held.database.reading() as session:
         campaign = (await campaigns.find(session, campaign_id)).campaign
         read = await summary.of_campaign(session, campaign.id, period)
-    return _answer(CampaignName(id=campaign.id, name=campaign.name), read, caller)
+    return _answer(CampaignName(id=campaign.id, name=campaign.name), read)
 
 
 def _begin(day: date | None, days: int = 0) -> datetime | None:
@@ -126,7 +125,7 @@ def _begin(day: date | None, days: int = 0) -> datetime | None:
     return datetime.combine(day + timedelta(days), time(), UTC)
 
 
-def _answer(campaign: CampaignName, read: summary.Summary, caller: Caller) -> CampaignSummary:
+def _answer(campaign: CampaignName, read: summary.Summary) -> CampaignSummary:
     uses = read.uses
     return CampaignSummary(
         campaign=campaign,
@@ -147,12 +146,12 @@ def _answer(campaign: CampaignName, read: summary.Summary, caller: Caller) -> Ca
         referred_customers=read.funnel.referred,
         funnel=Funnel.model_validate(read.funnel, from_attributes=True),
         spend=[Spend.model_validate(row, from_attributes=True) for row in read.money],
-        top_referrers=[_referrer(row, caller) for row in read.top_referrers],
+        top_referrers=[_referrer(row) for row in read.top_referrers],
         by_day=[Day.model_validate(row, from_attributes=True) for row in read.days],
     )
 
 
-def _referrer(row: Any, caller: Caller) -> TopReferrer:
+def _referrer(row: Any) -> TopReferrer:
     return TopReferrer(
         id=row.referrer_id,
         source_id=row.source_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -185,5 +185,4 @@ async def list_moves(campaign_id: CampaignPath, held: Held, window: Windowed) ->
     """Moves that were done, newest first: who, why, from where, how many."""
     async with held.database.reading() as session:
         found, page = await reading.moves(session, campaign_id, window)
-    data: list[Any] = [MoveAnswer.of(move) for move in found]
-    return MoveList(data=data, total=page.total, has_more=page.has_more)
+    return MoveList.of([MoveAnswer.of(move) for move in found], page)

@@ -79,7 +79,7 @@ async def update_customer(
         names, lines = _emptied(cast(JsonRequest, request).value)
         if names or lines:
             row = await empty(tx, customer.id, names, lines, corrects=corrects)
-    return CustomerAnswer.of(row)
+    return CustomerAnswer.model_validate(row)
 
 
 _CAN_BE_EMPTY = {

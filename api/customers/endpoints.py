@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from api.customers.schemas import CustomerAnswer, CustomerList
+from api.customers.schemas import CustomerAnswer, CustomerList, Referrals
 from api.http.access import READERS, Calling, allow, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
@@ -47,7 +47,7 @@ async def upsert_customer(
     by staff it is a correction, as in `PUT`."""
     async with held.database.transaction() as tx:
         row = await upsert(tx, body, pointer="", corrects=by_staff(caller, request))
-    return CustomerAnswer.of(row)
+    return CustomerAnswer.model_validate(row)
 
 
 @router.get(
@@ -56,7 +56,6 @@ async def upsert_customer(
     responses=responses("invalid_payload", "resource_not_found"),
 )
 async def list_customers(
-    caller: Calling,
     held: Held,
     window: Dated,
     created: Created,
@@ -94,19 +93,16 @@ async def list_customers(
     filters = reading.Filters(email, name, city, segment_id, created, updated, starting_after)
     async with held.database.reading() as session:
         page = await reading.page(session, window, filters)
-    return CustomerList(
-        data=[CustomerAnswer.of(row[0]) for row in page.rows],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    return CustomerList.of([row[0] for row in page.rows], page)
 
 
 @router.get(
     "/{customer_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_customer(customer_id: CustomerPath, caller: Calling, held: Held) -> CustomerAnswer:
+async def get_customer(customer_id: CustomerPath, held: Held) -> CustomerAnswer:
     """One customer, by `id` or `source_id`, with who referred them."""
     async with held.database.reading() as session:
         customer = await reading.find(session, customer_id)
         referrals = await reading.referrals_of(session, customer.id)
-    return CustomerAnswer.of(customer, referrals)
+    answer = CustomerAnswer.model_validate(customer)
+    return answer.model_copy(update={"referrals": Referrals.of(referrals)})

@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field, computed_field
+from pydantic import AliasChoices, BaseModel, Field, computed_field
 
+from api.http.fields import FromRow
 from api.http.ids import CampaignId, CustomerId, ReferrerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About, Birthday, Email, Name, OwnId, PostalAddress, Words
-from store.customers.upsert import CustomerRow
-from store.tables import Customer, Referral
+from store.tables import Referral
 
 
-class Referred(BaseModel):
+class Referred(FromRow):
     """Who referred a customer in one campaign."""
 
     campaign_id: CampaignId
     referrer_id: ReferrerId
-    related_object_id: VoucherId
+    related_object_id: VoucherId = Field(validation_alias="voucher_id")
     related_object_type: Literal["voucher"] = "voucher"
-    date: datetime
+    date: datetime = Field(validation_alias="created_at")
 
 
 class Referrals(BaseModel):
@@ -32,39 +32,19 @@ class Referrals(BaseModel):
 
     @classmethod
     def of(cls, referrals: list[Referral]) -> Referrals:
-        return cls(
-            total=len(referrals),
-            campaigns=[
-                Referred(
-                    campaign_id=referral.campaign_id,
-                    referrer_id=referral.referrer_id,
-                    related_object_id=referral.voucher_id,
-                    date=referral.created_at,
-                )
-                for referral in referrals
-            ],
-        )
+        campaigns = [Referred.model_validate(one) for one in referrals]
+        return cls(total=len(campaigns), campaigns=campaigns)
 
 
-class SimpleCustomer(BaseModel):
+class SimpleCustomer(FromRow):
     """A customer inside another answer."""
 
     id: CustomerId
     source_id: OwnId = Field(examples=["user-2"])
     name: Name = Field(examples=["Bob Roe"])
     email: Email = Field(examples=["bob@example.com"])
-    metadata: About = Field(examples=[{"lang": "en"}])
+    metadata: About = Field(validation_alias="attributes", examples=[{"lang": "en"}])
     object: Literal["customer"] = "customer"
-
-    @classmethod
-    def of(cls, row: Customer | CustomerRow) -> SimpleCustomer:
-        return cls(
-            id=row.id,
-            source_id=row.source_id,
-            name=row.name,
-            email=row.email,
-            metadata=row.attributes,
-        )
 
 
 class CustomerAnswer(SimpleCustomer):
@@ -73,29 +53,11 @@ class CustomerAnswer(SimpleCustomer):
     phone: Words
     description: Words
     birthdate: Birthday
-    birthday: Birthday
+    birthday: Birthday = Field(validation_alias=AliasChoices("birthdate"))
     address: PostalAddress
     referrals: Referrals | None = Field(default=None, examples=[None])
     created_at: datetime
     updated_at: datetime | None
-
-    @classmethod
-    def of(
-        cls,
-        row: Customer | CustomerRow,
-        referrals: list[Referral] | None = None,
-    ) -> CustomerAnswer:
-        return cls(
-            **SimpleCustomer.of(row).model_dump(),
-            phone=row.phone,
-            description=row.description,
-            birthdate=row.birthdate,
-            birthday=row.birthdate,
-            address=row.address,
-            referrals=None if referrals is None else Referrals.of(referrals),
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
 
 
 class CustomerList(Listed[CustomerAnswer]):

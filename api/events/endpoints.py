@@ -96,7 +96,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     rewarded = any(referral.rewarded for referral in referrals)
     answer = EventAnswer(
         type=body.event,
-        customer=SimpleCustomer.of(customer),
+        customer=SimpleCustomer.model_validate(customer),
         referral=referrals[0] if referrals else None,
         referrals=referrals,
         rewarded=rewarded,

@@ -25,7 +25,6 @@ router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRout
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_grants(
-    caller: Calling,
     held: Held,
     window: Windowed,
     campaign_id: Annotated[str | None, Query(max_length=64, description="A campaign's id.")] = None,
@@ -47,20 +46,16 @@ async def list_grants(
             status=status,
             kind=kind,
         )
-    return GrantList(
-        data=[GrantAnswer.of(read, caller) for read in found],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    return GrantList.of([GrantAnswer.of(read) for read in found], page)
 
 
 @router.get(
     "/{grant_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_grant(grant_id: GrantPath, caller: Calling, held: Held) -> GrantAnswer:
+async def get_grant(grant_id: GrantPath, held: Held) -> GrantAnswer:
     """One grant, with its order."""
     async with held.database.reading() as session:
-        return GrantAnswer.of(await reading.find(session, grant_id), caller)
+        return GrantAnswer.of(await reading.find(session, grant_id))
 
 
 @router.get(
@@ -68,10 +63,10 @@ async def get_grant(grant_id: GrantPath, caller: Calling, held: Held) -> GrantAn
     dependencies=[allow(*READERS)],
     responses=responses("resource_not_found"),
 )
-async def get_timeline(grant_id: GrantPath, caller: Calling, held: Held) -> Timeline:
+async def get_timeline(grant_id: GrantPath, held: Held) -> Timeline:
     """The whole story of a grant, oldest first, in plain words."""
     async with held.database.reading() as session:
-        return Timeline.of(await timelines.of_grant(session, grant_id), caller)
+        return Timeline.of(await timelines.of_grant(session, grant_id))
 
 
 @router.get(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.access import Caller
+from api.http.fields import FromRow
 from api.http.ids import CampaignId, CurrencyCode, CustomerId, GrantId, Minor, OrderId, ReferralId
 from api.http.lists import Listed
 from api.http.masking import Email as ShownEmail
@@ -21,25 +21,16 @@ from domain.staff import MEANING, OF_REFERRAL, Action, meaning, possible
 from providers.registry import RESENDING
 from store.grants.queries import GrantRead
 from store.staff.requests import standing_of
-from store.tables import Customer, Grant
+from store.tables import Grant
 
 
-class Party(BaseModel):
+class Party(FromRow):
     """A person in a referral. Masked for the role `finance`."""
 
     id: CustomerId
     source_id: OwnId = Field(examples=["user-2"])
     name: Name = Field(examples=["Bob Roe"])
     email: ShownEmail = Field(examples=["bob@example.com"])
-
-    @classmethod
-    def of(cls, customer: Customer) -> Party:
-        return cls(
-            id=customer.id,
-            source_id=customer.source_id,
-            name=customer.name,
-            email=customer.email,
-        )
 
 
 class ActionAnswer(BaseModel):
@@ -92,7 +83,7 @@ class GrantAnswer(BaseModel):
     updated_at: datetime | None
 
     @classmethod
-    def of(cls, read: GrantRead, caller: Caller) -> GrantAnswer:
+    def of(cls, read: GrantRead) -> GrantAnswer:
         grant = read.grant
         members = grant.model_dump(exclude={"reward", "reason", "recipient_id", "due_at"})
         standing = standing_of(grant, read.order, RESENDING)
@@ -103,9 +94,9 @@ class GrantAnswer(BaseModel):
                 if action not in OF_REFERRAL
             ],
             tier_id=None if grant.reason == REFEREE_REASON else grant.reason,
-            recipient=Party.of(read.recipient),
+            recipient=Party.model_validate(read.recipient),
             reward=reward_of(grant.reward),
-            order=OrderAnswer.of(read.order) if read.order else None,
+            order=read.order and OrderAnswer.model_validate(read.order),
             coupon_code=read.coupon_code,
             due_at=due_of(grant),
             **members,

@@ -58,7 +58,7 @@ async def add_holders(
     held.dispatcher.wake(added.intake)
     async with held.database.reading() as session:
         found = await reading.of_referrals(session, voucher.id, added.referral_ids)
-    return HoldersAnswer(holders=[HolderAnswer.of(read) for read in found])
+    return HoldersAnswer(holders=[HolderAnswer.model_validate(read) for read in found])
 
 
 @router.get(_LONG, dependencies=[allow(*READERS)], responses=_LISTED)
@@ -73,9 +73,7 @@ async def list_holders(
     async with held.database.reading() as session:
         voucher = await reading.find_code(session, member_id, campaign_id)
         found, page = await reading.page(session, window, voucher.id)
-    return HolderList(
-        data=[HolderAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
-    )
+    return HolderList.of(found, page)
 
 
 @router.get(
@@ -97,7 +95,7 @@ async def get_holder(
     """One holder of a code."""
     async with held.database.reading() as session:
         voucher = await reading.find_code(session, member_id, campaign_id)
-        return HolderAnswer.of(await reading.find(session, voucher.id, holder_id))
+        return HolderAnswer.model_validate(await reading.find(session, voucher.id, holder_id))
 
 
 @router.delete(

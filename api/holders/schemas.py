@@ -7,12 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.fields import NamedPerson
+from api.http.fields import FromRow, NamedPerson
 from api.http.ids import CampaignId, CustomerId, ReferralId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About
 from domain.customers import Metadata
-from store.holders.queries import HolderRead
 
 
 class HoldersIn(BaseModel):
@@ -28,28 +27,21 @@ class HoldersIn(BaseModel):
     metadata: Metadata = {}
 
 
-class HolderAnswer(BaseModel):
+class HolderAnswer(FromRow):
     """Who holds a code: its OWNER, a REFERRER who shares it, or a REFEREE who came by it."""
 
     id: str = Field(examples=["rh_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["redeemable_holder"] = "redeemable_holder"
     created_at: datetime
-    redeemable_id: VoucherId
+    redeemable_id: VoucherId = Field(validation_alias="voucher_id")
     redeemable_object: Literal["voucher"] = "voucher"
     customer_id: CustomerId
-    holder_role: Literal["OWNER", "REFERRER", "REFEREE"]
+    holder_role: Literal["OWNER", "REFERRER", "REFEREE"] = Field(validation_alias="role")
     campaign_id: CampaignId
     campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
     voucher_type: Literal["DISCOUNT_VOUCHER"] = "DISCOUNT_VOUCHER"
     metadata: About
     referral_id: ReferralId | None = Field(description="Of a REFEREE.")
-
-    @classmethod
-    def of(cls, read: HolderRead) -> HolderAnswer:
-        members = read._asdict()
-        return cls(
-            redeemable_id=members.pop("voucher_id"), holder_role=members.pop("role"), **members
-        )
 
 
 class HoldersAnswer(BaseModel):

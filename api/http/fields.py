@@ -129,6 +129,12 @@ def _is_off(value: Any) -> bool:
     return value is False or value in ([], {})
 
 
+class FromRow(BaseModel):
+    """An answer whose members are read from a row, where they have the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
 class Strict(BaseModel):
     """A body in which an unknown member is an error, for it might be a term that its author
     relies on, and `false` is as much a term as `true`. `null` means "not given". What Voucherify's

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from domain.dates import Instant
-from store.pages import Between, Window
+from store.pages import Between, Page, Window
 
 T = TypeVar("T")
 
@@ -21,6 +22,13 @@ class Listed(BaseModel, Generic[T]):
     data: list[T]
     total: int = Field(description="How many there are in all, on every page.")
     has_more: bool = Field(examples=[False])
+
+    @classmethod
+    def of(cls, found: Iterable[Any], page: Page) -> Self:
+        """`found`: answers, or the rows that they are read from."""
+        return cls.model_validate(
+            {"data": list(found), "total": page.total, "has_more": page.has_more}
+        )
 
 
 async def _window(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Request
+from fastapi import Depends, Request
+from pydantic import BaseModel
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -22,10 +23,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.http.access import allow
+from api.http.access import Caller, Calling, allow
 from api.http.idempotency import HEADER
 from api.http.problems import post_responses
-from api.http.resources import Resources
+from api.http.resources import Held, Resources
 from domain.ids import aftercare_workflow_id
 from domain.messages import (
     AFTERCARE_WORKFLOW,
@@ -58,9 +59,33 @@ def documented(action: Action) -> dict[str, Any]:
     }
 
 
-def identity_of(request: Request) -> str:
-    """What makes a repeat the same request."""
-    return request.headers.get(HEADER) or str(request.state.request_id)
+class Desk(NamedTuple):
+    """A member of staff's request: who asks, and what makes a repeat the same request."""
+
+    held: Resources
+    caller: Caller
+    identity: str
+
+    async def ask(
+        self,
+        action: Action,
+        note: BaseModel | None,
+        *,
+        grant_id: str | None = None,
+        referral_id: str | None = None,
+    ) -> None:
+        """Have it done, once, with what the note says. Raises as `ask` does."""
+        said = note.model_dump() if note else {}
+        actor, identity = self.caller.actor, self.identity
+        await ask(self.held, Asking(action, actor, identity, grant_id, referral_id, **said))
+
+
+async def _desk(held: Held, caller: Calling, request: Request) -> Desk:
+    return Desk(held, caller, request.headers.get(HEADER) or str(request.state.request_id))
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]
+"""A route's parameter: where staff ask for something."""
 
 
 async def ask(held: Resources, asking: Asking) -> None:

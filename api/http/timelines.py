@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.http.access import Caller
 from api.http.ids import CustomerId, GrantId, OrderId
 from api.http.masking import Name, persons_are_shown
 from store.events.timelines import Told
@@ -45,7 +44,7 @@ class Timeline(BaseModel):
     has_more: Literal[False] = False
 
     @classmethod
-    def of(cls, told: Sequence[Told], caller: Caller) -> Timeline:
+    def of(cls, told: Sequence[Told]) -> Timeline:
         data = [
             Happening(
                 detail=one.detail if persons_are_shown() else one.event.detail,

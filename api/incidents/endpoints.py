@@ -82,9 +82,7 @@ async def list_incidents(
     """Incidents, newest first."""
     async with held.database.reading() as session:
         found, page = await incidents.page(session, window, provider=provider, filed=filed)
-    return IncidentList(
-        data=[IncidentAnswer.of(*one) for one in found], total=page.total, has_more=page.has_more
-    )
+    return IncidentList.of([IncidentAnswer.of(*one) for one in found], page)
 
 
 @router.get("/{incident_id}", responses=responses("resource_not_found"))

@@ -35,8 +35,7 @@ async def list_keys(held: Held, window: Windowed) -> KeyList:
     """Credentials, newest first."""
     async with held.database.reading() as session:
         page = await api_keys.page(session, window)
-    data = [KeyAnswer.of(row[0]) for row in page.rows]
-    return KeyList(data=data, total=page.total, has_more=page.has_more)
+    return KeyList.of([KeyAnswer.of(row[0]) for row in page.rows], page)
 
 
 @router.get("/{app_id}", responses=responses("resource_not_found"))

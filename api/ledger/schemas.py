@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.fields import Reference, Strict
+from api.http.fields import FromRow, Reference, Strict
 from api.http.ids import CurrencyCode, GrantId, Minor, ProviderName
 from api.http.lists import Listed
 from domain.money import Currency
@@ -38,7 +38,7 @@ class BalanceList(Listed[BalanceAnswer]):
     totals: dict[str, int] = Field(examples=[{"USD": 0}])
 
 
-class EntryAnswer(BaseModel):
+class EntryAnswer(FromRow):
     """One side of a transaction."""
 
     account: str = Field(examples=["campaign/camp_01jd/reserved"])
@@ -69,15 +69,9 @@ class TransactionAnswer(BaseModel):
         first = entries[0]
         return cls(
             id=first.transaction_id,
-            at=first.at,
-            kind=first.kind,
-            subject=first.subject,
-            corrects=first.corrects,
-            entries=[EntryAnswer(**entry.model_dump(include=_SIDE)) for entry in entries],
+            entries=[EntryAnswer.model_validate(entry) for entry in entries],
+            **first.model_dump(include={"at", "kind", "subject", "corrects"}),
         )
-
-
-_SIDE = set(EntryAnswer.model_fields)
 
 
 class TransactionList(Listed[TransactionAnswer]):

@@ -54,14 +54,7 @@ class SchemaAnswer(BaseModel):
     @classmethod
     def of(cls, row: MetadataSchema) -> SchemaAnswer:
         schema = Schema.model_validate(row.definition)
-        return cls(
-            id=row.id,
-            related_object=row.related_object,
-            properties=schema.properties,
-            allow_defined_only=schema.allow_defined_only,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
+        return cls(**row.model_dump(exclude={"definition"}), **dict(schema))
 
 
 class SchemaList(BaseModel):

@@ -67,16 +67,14 @@ async def list_orders(
         return Download(_csv(held.streams, filters), "text/csv")
     async with held.database.reading() as session:
         found, page = await orders.page(session, window, filters)
-    return OrderList(
-        data=[OrderAnswer.of(order) for order in found], total=page.total, has_more=page.has_more
-    )
+    return OrderList.of(found, page)
 
 
 @router.get("/{order_id}", responses=responses("resource_not_found"))
 async def get_order(order_id: OrderPath, held: Held) -> OrderAnswer:
     """One gift-card order."""
     async with held.database.reading() as session:
-        return OrderAnswer.of(await orders.find(session, order_id))
+        return OrderAnswer.model_validate(await orders.find(session, order_id))
 
 
 def _csv(database: Database, filters: Filters) -> AsyncGenerator[bytes, None]:

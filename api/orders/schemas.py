@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from api.http.fields import FromRow
 from api.http.ids import (
     CurrencyCode,
     GrantId,
@@ -23,7 +24,7 @@ from domain.outgoing_csv import csv_text
 from store.tables import Order
 
 
-class OrderAnswer(BaseModel):
+class OrderAnswer(FromRow):
     """One purchase of a gift card, on three axes: does value exist, did it arrive, was it used."""
 
     id: OrderId
@@ -51,10 +52,6 @@ class OrderAnswer(BaseModel):
     created_at: datetime
     updated_at: datetime | None
 
-    @classmethod
-    def of(cls, order: Order) -> OrderAnswer:
-        return cls(**order.model_dump(include=set(cls.model_fields) - {"object"}))
-
 
 class OrderList(Listed[OrderAnswer]):
     """Gift-card orders."""
@@ -65,5 +62,5 @@ COLUMNS = [name for name in OrderAnswer.model_fields if name != "object"]
 
 def csv_lines(orders: Iterable[Order], *, header: bool) -> str:
     """Orders as CSV lines: ids, amounts and states, no person."""
-    rows = (OrderAnswer.of(order).model_dump(mode="json") for order in orders)
+    rows = (OrderAnswer.model_validate(order).model_dump(mode="json") for order in orders)
     return csv_text(COLUMNS, rows, header=header)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, allow
 from api.http.lists import Ordered
 from api.http.masking import PERSONAL
 from api.http.parameters import CustomerQuery, IsReferralCodeQuery
@@ -41,7 +41,6 @@ router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=Guarde
 )
 async def publish_code(
     body: PublicationIn,
-    caller: Calling,
     held: Held,
     join_once: Annotated[
         bool, Query(description="Give the code that the customer holds already, if any.")
@@ -67,12 +66,11 @@ async def publish_code(
     async with held.database.reading() as session:
         read = await reading.find_publication(session, publication_id)
     # Voucherify's SDK admits no other channel here; the list shows the one that was given.
-    return PublicationAnswer.of(read, caller, "API")
+    return PublicationAnswer.of(read, "API")
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_publications(
-    caller: Calling,
     held: Held,
     window: Ordered,
     campaign: Annotated[
@@ -112,8 +110,5 @@ async def list_publications(
             source_id=source_id,
             none=result == "FAILURE" or not is_referral_code,
         )
-    return PublicationList(
-        data=[PublicationAnswer.of(read, caller, read.publication.channel) for read in found],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    data = [PublicationAnswer.of(read, read.publication.channel) for read in found]
+    return PublicationList.of(data, page)

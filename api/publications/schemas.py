@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from api.customers.schemas import CustomerAnswer
-from api.http.access import Caller
 from api.http.fields import NamedPerson
 from api.http.ids import ReferrerId
 from api.http.lists import Listed
@@ -78,7 +77,7 @@ class PublicationAnswer(BaseModel):
     vouchers_id: list[str] = Field(examples=[["v_01jd3v5q8g6w2x4y7z9a1b3c5d"]])
 
     @classmethod
-    def of(cls, read: PublicationRead, caller: Caller, channel: str) -> PublicationAnswer:
+    def of(cls, read: PublicationRead, channel: str) -> PublicationAnswer:
         publication, voucher = read.publication, read.voucher.voucher
         return cls(
             id=publication.id,
@@ -88,7 +87,7 @@ class PublicationAnswer(BaseModel):
             metadata=publication.attributes,
             channel=channel,
             source_id=publication.source_id,
-            customer=CustomerAnswer.of(read.customer),
+            customer=CustomerAnswer.model_validate(read.customer),
             voucher=VoucherAnswer.of(read.voucher),
             vouchers=[voucher.code],
             vouchers_id=[voucher.id],

@@ -73,11 +73,7 @@ async def list_reconciliations(
     """Reconciliations, newest first."""
     async with held.database.reading() as session:
         found, page = await runs.page(session, window, provider=provider, status=status)
-    return ReconciliationList(
-        data=[ReconciliationAnswer.of(run) for run in found],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    return ReconciliationList.of([ReconciliationAnswer.of(run) for run in found], page)
 
 
 @router.get("/{reconciliation_id}", responses=responses("resource_not_found"))
@@ -117,9 +113,7 @@ async def list_items(
         if "text/csv" in accept:
             return Download(_csv(held.streams, reconciliation_id, filed), "text/csv")
         found, page = await items.page(session, reconciliation_id, window, filed=filed)
-    return ItemList(
-        data=[ItemAnswer.of(item) for item in found], total=page.total, has_more=page.has_more
-    )
+    return ItemList.of([ItemAnswer.of(item) for item in found], page)
 
 
 @router.get("/{reconciliation_id}/items/{item_id}", responses=responses("resource_not_found"))

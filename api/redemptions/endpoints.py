@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 
-from api.http.access import READERS, Caller, Calling, allow
+from api.http.access import READERS, Calling, allow
 from api.http.lists import Created, Ordered
 from api.http.parameters import CampaignQuery, CustomerQuery, OrderSourceIdQuery, RedemptionPath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
-from api.redemptions.orders import OrderIn
-from api.redemptions.requests import read_code, to_request
 from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
 from api.redemptions.schemas import (
     RedeemedAnswer,
@@ -23,23 +21,13 @@ from api.redemptions.schemas import (
     Result,
     expected_of,
 )
+from api.redemptions.use import use_code
 from domain.ids import Prefix
-from domain.refusals import CannotCount, IdentityReused, NotFound, Refusal
 from domain.roles import Role
-from store import metadata_schemas
-from store.customers.upsert import upsert
-from store.database import Transaction
 from store.redemptions import queries as reading
-from store.redemptions.failed import keep_failure
-from store.redemptions.redeem import Redeemed, redeem
 from store.redemptions.roll_back import RollbackRequest, roll_back
 
 router = APIRouter(prefix="/v1/redemptions", tags=["Redemptions"], route_class=GuardedRoute)
-
-_TrackingId = Annotated[
-    str | None, Query(max_length=255, description="The caller's own name for it.")
-]
-_Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the record.")]
 
 REFUSALS = (
     "missing_customer",
@@ -65,55 +53,19 @@ REFUSALS = (
 @router.post(
     "", dependencies=[allow(Role.SERVICE)], responses=post_responses(*REFUSALS, "identity_reused")
 )
-async def redeem_code(
-    body: RedemptionIn, caller: Calling, held: Held, request: Request
-) -> RedeemedAnswer:
+async def redeem_code(body: RedemptionIn, held: Held, request: Request) -> RedeemedAnswer:
     """Redeem a code and get its discount. In a `redemption` campaign this converts the referral;
     in a `custom_event` campaign the referral goes on waiting for its event. A refusal consumes
     nothing, and is listed as a redemption with `result: FAILURE`, by the id `resource_id`. The
     same order again answers the first use, and with another amount is refused; once the first is
     rolled back, `already_rolled_back`."""
-    await read_code(body, held.database)
-    try:
-        redeemed = await _redeem(body, held, request)
-    except (CannotCount, IdentityReused, NotFound) as refusal:
-        await _keep(refusal, body, held, request)
-        raise
-    held.dispatcher.wake(redeemed.intake)
-    async with held.database.reading() as session:
-        read = await reading.find(session, redeemed.redemption_id)
-    answer = RedemptionAnswer.of(read, caller)
-    expected = expected_of(read)._asdict()
+    read = await use_code(body, held, request)
+    answer, expected = RedemptionAnswer.of(read), expected_of(read)._asdict()
     return RedeemedAnswer(redemptions=[answer], order=answer.order, **expected)
-
-
-async def _redeem(body: RedemptionIn, held: Held, request: Request) -> Redeemed:
-    async with held.database.transaction() as tx:
-        await metadata_schemas.check(tx, "redemption", body.metadata)
-        if body.order:
-            await _check_order(tx, body.order)
-        customer = await upsert(tx, body.customer)
-        return await redeem(tx, to_request(body, request, customer.id, tx.now))
-
-
-async def _check_order(tx: Transaction, order: OrderIn) -> None:
-    await metadata_schemas.check(tx, "order", order.metadata, "/order/metadata")
-    for index, item in enumerate(order.items or []):
-        pointer = f"/order/items/{index}/metadata"
-        await metadata_schemas.check(tx, "order_item", item.metadata, pointer)
-
-
-async def _keep(refusal: Refusal, body: RedemptionIn, held: Held, request: Request) -> None:
-    """After the refused transaction was rolled back, in one of its own."""
-    async with held.database.transaction() as tx:
-        refused = to_request(body, request, "", tx.now)
-        failure_id = await keep_failure(tx, refused, body.customer, refusal)
-    refusal.details.setdefault("resource_id", failure_id)
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_redemptions(
-    caller: Calling,
     held: Held,
     window: Ordered,
     created: Created,
@@ -132,47 +84,35 @@ async def list_redemptions(
     filters = reading.Filters(campaign, customer, voucher, order_source_id, result, created)
     async with held.database.reading() as session:
         found, page = await reading.page(session, window, filters)
-    return RedemptionList(
-        data=[RedemptionAnswer.of(read, caller) for read in found],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    return RedemptionList.of([RedemptionAnswer.of(read) for read in found], page)
 
 
 @router.get(
     "/{redemption_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
 async def get_redemption(
-    redemption_id: RedemptionPath, caller: Calling, held: Held
+    redemption_id: RedemptionPath, held: Held
 ) -> RedemptionAnswer | RollbackAnswer:
     """One redemption, or what undid one."""
     async with held.database.reading() as session:
         if redemption_id.startswith(f"{Prefix.ROLLBACK}_"):
-            return RollbackAnswer.of(await reading.find_rollback(session, redemption_id), caller)
-        return RedemptionAnswer.of(await reading.find(session, redemption_id), caller)
+            return RollbackAnswer.of(await reading.find_rollback(session, redemption_id))
+        return RedemptionAnswer.of(await reading.find(session, redemption_id))
 
 
-_Given = Annotated[RollbackIn | None, Body()]
-_MayRollBack = allow(Role.SERVICE, Role.SUPPORT)
-_ROLLBACK_ANSWERS = post_responses(
-    "resource_not_found", "already_rolled_back", "not_allowed_in_state"
-)
-
-
-@router.post("/{redemption_id}/rollback", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
-async def roll_back_redemption(
+async def _asked(
     redemption_id: RedemptionPath,
     caller: Calling,
-    held: Held,
-    body: _Given = None,
-    reason: _Reason = None,
-    tracking_id: _TrackingId = None,
-) -> RollbackAnswer:
-    """Undo a redemption, once: after a refund of the whole order, or of the part `amount`. The
-    whole gives the use back to the code. The referral that this order converted is reversed, by
-    the same share."""
+    body: Annotated[RollbackIn | None, Body()] = None,
+    reason: Annotated[
+        str | None, Query(max_length=1000, description="Why, for the record.")
+    ] = None,
+    tracking_id: Annotated[
+        str | None, Query(max_length=255, description="The caller's own name for it.")
+    ] = None,
+) -> RollbackRequest:
     given = body or RollbackIn()
-    asked = RollbackRequest(
+    return RollbackRequest(
         redemption_id=redemption_id,
         amount=given.amount,
         reason=given.reason or reason,
@@ -180,26 +120,33 @@ async def roll_back_redemption(
         metadata=given.metadata,
         actor=caller.actor,
     )
-    return await _roll_back(asked, caller, held)
+
+
+_Asked = Annotated[RollbackRequest, Depends(_asked)]
+_MayRollBack = allow(Role.SERVICE, Role.SUPPORT)
+_ROLLBACK_ANSWERS = post_responses(
+    "resource_not_found", "already_rolled_back", "not_allowed_in_state"
+)
+
+
+@router.post("/{redemption_id}/rollback", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
+async def roll_back_redemption(asked: _Asked, held: Held) -> RollbackAnswer:
+    """Undo a redemption, once: after a refund of the whole order, or of the part `amount`. The
+    whole gives the use back to the code. The referral that this order converted is reversed, by
+    the same share."""
+    return await _roll_back(asked, held)
 
 
 @router.post("/{redemption_id}/rollbacks", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
-async def roll_back_redemptions(
-    redemption_id: RedemptionPath,
-    caller: Calling,
-    held: Held,
-    body: _Given = None,
-    reason: _Reason = None,
-    tracking_id: _TrackingId = None,
-) -> RollbacksAnswer:
+async def roll_back_redemptions(asked: _Asked, held: Held) -> RollbacksAnswer:
     """The same, in the shape of Voucherify's stackable answer."""
-    rollback = await roll_back_redemption(redemption_id, caller, held, body, reason, tracking_id)
+    rollback = await _roll_back(asked, held)
     return RollbacksAnswer(rollbacks=[rollback], order=rollback.order)
 
 
-async def _roll_back(asked: RollbackRequest, caller: Caller, held: Held) -> RollbackAnswer:
+async def _roll_back(asked: RollbackRequest, held: Held) -> RollbackAnswer:
     async with held.database.transaction() as tx:
         undone = await roll_back(tx, asked)
     held.dispatcher.wake(undone.intake)
     async with held.database.reading() as session:
-        return RollbackAnswer.of(await reading.find(session, asked.redemption_id), caller)
+        return RollbackAnswer.of(await reading.find(session, asked.redemption_id))

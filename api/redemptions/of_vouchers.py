@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, allow
 from api.http.lists import Windowed
 from api.http.parameters import CodePath
 from api.http.problems import post_responses, responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
-from api.redemptions.endpoints import REFUSALS, redeem_code
+from api.redemptions.endpoints import REFUSALS
 from api.redemptions.schemas import RedemptionAnswer, VoucherRedemptionIn
+from api.redemptions.use import use_code
 from api.vouchers.schemas import VoucherAnswer
 from domain.roles import Role
 from store.codes import queries as codes
@@ -44,13 +45,11 @@ class VoucherRedemptions(BaseModel):
 async def redeem_voucher(
     code: Annotated[str, Path(max_length=200, description="The code itself, or its id.")],
     body: VoucherRedemptionIn,
-    caller: Calling,
     held: Held,
     request: Request,
 ) -> RedemptionAnswer:
     """Redeem this code: the same as `POST /v1/redemptions`, answered by the redemption alone."""
-    answer = await redeem_code(body.of_code(code), caller, held, request)
-    return answer.redemptions[0]
+    return RedemptionAnswer.of(await use_code(body.of_code(code), held, request))
 
 
 @router.get(
@@ -59,7 +58,7 @@ async def redeem_voucher(
     responses=responses("invalid_payload", "resource_not_found"),
 )
 async def list_voucher_redemptions(
-    code: CodePath, caller: Calling, held: Held, window: Windowed
+    code: CodePath, held: Held, window: Windowed
 ) -> VoucherRedemptions:
     """Who used a code, and who was refused it."""
     async with held.database.reading() as session:
@@ -72,5 +71,5 @@ async def list_voucher_redemptions(
         url=voucher.redemption.url,
         total=page.total,
         has_more=page.has_more,
-        redemption_entries=[RedemptionAnswer.of(read, caller) for read in found],
+        redemption_entries=[RedemptionAnswer.of(read) for read in found],
     )

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.customers.schemas import SimpleCustomer
-from api.http.access import Caller
 from api.http.fields import MAX_MINOR
 from api.http.ids import CustomerId, VoucherId
 from api.http.masking import About, OwnId, Words
@@ -59,7 +58,7 @@ class RollbackAnswer(BaseModel):
     referral: ReferralRef | None
 
     @classmethod
-    def of(cls, read: RedemptionRead, caller: Caller) -> RollbackAnswer:
+    def of(cls, read: RedemptionRead) -> RollbackAnswer:
         rollback, redemption = read.rollback, read.redemption
         if rollback is None:
             raise NotFound("rollback of redemption", redemption.id)
@@ -73,7 +72,7 @@ class RollbackAnswer(BaseModel):
             amount=rollback.amount,
             reason=rollback.reason,
             order=RedeemedOrder.of(read),
-            customer=SimpleCustomer.of(read.customer) if read.customer else None,
+            customer=SimpleCustomer.model_validate(read.customer) if read.customer else None,
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
             referral=ReferralRef.of(read.referral) if read.referral else None,

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from api.customers.schemas import SimpleCustomer
-from api.http.access import Caller
 from api.http.fields import Given, NamedPerson
 from api.http.ids import CustomerId, VoucherId
 from api.http.lists import Listed
@@ -119,7 +118,7 @@ class RedemptionAnswer(BaseModel):
     referral: ReferralRef | None
 
     @classmethod
-    def of(cls, read: RedemptionRead, caller: Caller) -> RedemptionAnswer:
+    def of(cls, read: RedemptionRead) -> RedemptionAnswer:
         redemption = read.redemption
         failed = redemption.failure_code is not None
         undone = read.rollback is not None and read.rollback.whole
@@ -136,7 +135,7 @@ class RedemptionAnswer(BaseModel):
             failure_message=redemption.failure_message,
             related_redemptions=_related(read),
             order=RedeemedOrder.of(read),
-            customer=SimpleCustomer.of(read.customer) if read.customer else None,
+            customer=SimpleCustomer.model_validate(read.customer) if read.customer else None,
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
             referral=_referral(read),

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, allow
 from api.http.lists import Windowed
 from api.http.masking import PERSONAL, PERSONAL_UNLESS_OURS
 from api.http.parameters import CampaignIdQuery, ExactCodeQuery, OrderSourceIdQuery, ReferralPath
@@ -85,9 +85,7 @@ _BEGUN = {
         ),
     },
 )
-async def create_referral(
-    body: ReferralIn, caller: Calling, held: Held, response: Response
-) -> ReferralAnswer:
+async def create_referral(body: ReferralIn, held: Held, response: Response) -> ReferralAnswer:
     """Attribute a friend to a code at sign-up. The first code that a friend uses holds."""
     code = await as_stored(held.database, body.code)
     asked = Asked("referral.refused", body.customer, code)
@@ -99,12 +97,11 @@ async def create_referral(
         response.status_code = 200
     async with held.database.reading() as session:
         read = await reading.find(session, attributed.referral.id)
-    return ReferralAnswer.of(read, caller)
+    return ReferralAnswer.of(read)
 
 
 @router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
 async def list_referrals(
-    caller: Calling,
     held: Held,
     window: Windowed,
     campaign_id: CampaignIdQuery = None,
@@ -145,20 +142,16 @@ async def list_referrals(
     filters = Filters(campaign_id, status, referrer_id, referee_id, code, order_source_id, email, q)
     async with held.database.reading() as session:
         found, page = await reading.page(session, window, filters)
-    return ReferralList(
-        data=[ReferralAnswer.of(read, caller) for read in found],
-        total=page.total,
-        has_more=page.has_more,
-    )
+    return ReferralList.of([ReferralAnswer.of(read) for read in found], page)
 
 
 @router.get(
     "/{referral_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
 )
-async def get_referral(referral_id: ReferralPath, caller: Calling, held: Held) -> ReferralAnswer:
+async def get_referral(referral_id: ReferralPath, held: Held) -> ReferralAnswer:
     """One referral."""
     async with held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id), caller)
+        return ReferralAnswer.of(await reading.find(session, referral_id))
 
 
 @router.get(
@@ -166,7 +159,7 @@ async def get_referral(referral_id: ReferralPath, caller: Calling, held: Held) -
     dependencies=[allow(*READERS)],
     responses=responses("resource_not_found"),
 )
-async def get_timeline(referral_id: ReferralPath, caller: Calling, held: Held) -> Timeline:
+async def get_timeline(referral_id: ReferralPath, held: Held) -> Timeline:
     """The whole story of a referral, oldest first, in plain words."""
     async with held.database.reading() as session:
-        return Timeline.of(await timelines.of_referral(session, referral_id), caller)
+        return Timeline.of(await timelines.of_referral(session, referral_id))

@@ -44,4 +44,4 @@ async def reinstate_referral(
         intake = await request_reinstatement(tx, referral_id, body.reason, actor=caller.actor)
     held.dispatcher.wake(intake)
     async with held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id), caller)
+        return ReferralAnswer.of(await reading.find(session, referral_id))

@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.grants.schemas import ActionAnswer, GrantAnswer, Party, due_of
-from api.http.access import Caller
 from api.http.fields import NamedPerson
 from api.http.ids import CampaignId, CurrencyCode, CustomerId, ReferralId, ReferrerId
 from api.http.lists import Listed
@@ -151,15 +150,15 @@ class ReferralAnswer(BaseModel):
     updated_at: datetime | None
 
     @classmethod
-    def of(cls, read: ReferralRead, caller: Caller) -> ReferralAnswer:
+    def of(cls, read: ReferralRead) -> ReferralAnswer:
         referral = read.referral
         members = referral.model_dump(exclude={"voucher_id", "attributes"})
         members |= expectation_of(referral)._asdict()
         return cls(
             code=read.code,
-            referrer=Party.of(read.referrer),
-            referee=Party.of(read.referee),
-            grants=[GrantAnswer.of(grant, caller) for grant in read.grants],
+            referrer=Party.model_validate(read.referrer),
+            referee=Party.model_validate(read.referee),
+            grants=[GrantAnswer.of(grant) for grant in read.grants],
             actions=[ActionAnswer.of(action) for action in _possible(read)],
             due_at=_due_at(read),
             metadata=referral.attributes,

@@ -41,7 +41,7 @@ async def reverse_referral(
     async with held.database.transaction() as tx:
         accepted = await _accept(tx, referral_id, body, caller, request, _cause(body))
     held.dispatcher.wake(accepted.intake)
-    return await _answer(held, referral_id, caller)
+    return await _answer(held, referral_id)
 
 
 @router.post(
@@ -66,7 +66,7 @@ async def reverse_order(
     async with held.database.transaction() as tx:
         accepted = await by_order.reverse_order(tx, _refund(body, caller, request))
     held.dispatcher.wake([message for one in accepted for message in one.intake])
-    referrals = [await _answer(held, one.referral_id, caller) for one in accepted]
+    referrals = [await _answer(held, one.referral_id) for one in accepted]
     if not accepted:
         response.status_code = 202
     return OrderReversalAnswer(
@@ -135,6 +135,6 @@ def _identity(body: ReversalIn, request: Request) -> str | None:
     return given
 
 
-async def _answer(held: Resources, referral_id: str, caller: Caller) -> ReferralAnswer:
+async def _answer(held: Resources, referral_id: str) -> ReferralAnswer:
     async with held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id), caller)
+        return ReferralAnswer.of(await reading.find(session, referral_id))

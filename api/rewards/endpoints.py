@@ -39,9 +39,7 @@ async def list_rewards(held: Held, window: Windowed) -> RewardList:
     """Reusable rewards, newest first."""
     async with held.database.reading() as session:
         found, page = await reading.page(session, window)
-    return RewardList(
-        data=[RewardAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
-    )
+    return RewardList.of([RewardAnswer.of(read) for read in found], page)
 
 
 @router.get(

@@ -31,8 +31,7 @@ async def list_segments(held: Held, window: Windowed) -> SegmentList:
     """Segments, newest first."""
     async with held.database.reading() as session:
         found, page = await reading.segments(session, window)
-    data = [SegmentAnswer.of(one) for one in found]
-    return SegmentList(data=data, total=page.total, has_more=page.has_more)
+    return SegmentList.of(found, page)
 
 
 @router.get(
@@ -71,4 +70,4 @@ async def delete_segment(segment_id: SegmentPath, held: Held) -> None:
 
 async def _answer(held: Held, segment_id: str) -> SegmentAnswer:
     async with held.database.reading() as session:
-        return SegmentAnswer.of(await reading.segment(session, segment_id))
+        return SegmentAnswer.model_validate(await reading.segment(session, segment_id))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from api.http.fields import Strict
+from api.http.fields import FromRow, Strict
 from api.http.lists import Listed
 from api.http.masking import Filtered
 from domain.segments import Filter, SegmentType
-from store.tables import Segment
 
 _FILTER: dict[str, Any] = {
     "junction": "and",
@@ -52,7 +51,7 @@ class SegmentIn(SegmentChangeIn):
         return self
 
 
-class SegmentAnswer(BaseModel):
+class SegmentAnswer(FromRow):
     """A segment as it is now."""
 
     id: str = Field(examples=["seg_01jd3v5q8g6w2x4y7z9a1b3c5d"])
@@ -63,10 +62,6 @@ class SegmentAnswer(BaseModel):
     initial_sync_status: Literal["DONE"] = "DONE"
     created_at: datetime
     updated_at: datetime | None
-
-    @classmethod
-    def of(cls, segment: Segment) -> SegmentAnswer:
-        return cls(**segment.model_dump())
 
 
 class SegmentList(Listed[SegmentAnswer]):

@@ -53,8 +53,7 @@ async def list_rules(held: Held, window: Dated) -> RuleList:
     """Rules, newest first."""
     async with held.database.reading() as session:
         found, page = await reading.page(session, window)
-    data = [RuleAnswer.of(read) for read in found]
-    return RuleList(data=data, total=page.total, has_more=page.has_more)
+    return RuleList.of([RuleAnswer.of(read) for read in found], page)
 
 
 @router.get(_ONE, dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
@@ -98,7 +97,7 @@ async def assign_rule(
     async with held.database.transaction() as tx:
         made = await rules.assign(tx, rule_id, body.related_object_id, caller.actor)
     async with held.database.reading() as session:
-        return AssignmentAnswer.of(await reading.assignment(session, made))
+        return AssignmentAnswer.model_validate(await reading.assignment(session, made))
 
 
 @router.get(
@@ -152,5 +151,4 @@ async def _assignments(
 ) -> AssignmentList:
     async with held.database.reading() as session:
         found, page = await reading.assignments(session, window, rule_id, campaign_id)
-    data = [AssignmentAnswer.of(one) for one in found]
-    return AssignmentList(data=data, total=page.total, has_more=page.has_more)
+    return AssignmentList.of(found, page)

@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from api.http.fields import Strict
-from api.http.ids import VoucherId
+from api.http.fields import FromRow, Strict
+from api.http.ids import CampaignId
 from api.http.lists import Listed
 from domain.rules.rule import Group, Said
 from store.campaigns.rule_queries import RuleRead
-from store.tables import RuleAssignment
 
 _RULES: dict[str, Any] = {
     "1": {"name": "order.amount", "conditions": {"$more_than_or_equal": [5000]}},
@@ -120,22 +119,15 @@ class AssignmentIn(Strict):
     related_object_id: str = Field(min_length=1, max_length=200)
 
 
-class AssignmentAnswer(BaseModel):
+class AssignmentAnswer(FromRow):
     """A rule that is part of a campaign's terms."""
 
     id: str = Field(examples=["asgm_01jd3v5q8g6w2x4y7z9a1b3c5d"])
     object: Literal["validation_rules_assignment"] = "validation_rules_assignment"
     rule_id: str = Field(examples=["val_01jd3v5q8g6w2x4y7z9a1b3c5d"])
-    related_object_id: VoucherId
+    related_object_id: CampaignId = Field(validation_alias="campaign_id")
     related_object_type: Literal["campaign"] = "campaign"
     created_at: datetime
-
-    @classmethod
-    def of(cls, assignment: RuleAssignment) -> AssignmentAnswer:
-        return cls(
-            related_object_id=assignment.campaign_id,
-            **assignment.model_dump(exclude={"campaign_id"}),
-        )
 
 
 class AssignmentList(Listed[AssignmentAnswer]):

@@ -8,8 +8,8 @@ from api.http.access import allow
 from api.http.problems import post_responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
-from api.redemptions.requests import read_code, to_request
 from api.redemptions.schemas import RedemptionIn
+from api.redemptions.use import read_code, to_request
 from api.validations.schemas import ValidationAnswer
 from domain.refusals import CannotCount, IdentityReused, NotFound
 from domain.roles import Role

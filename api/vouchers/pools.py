@@ -37,9 +37,7 @@ async def list_campaign_vouchers(
         campaign = (await campaigns.find(session, campaign_id)).campaign
         filters = codes.Filters(campaign_id=campaign.id)
         found, page = await codes.page_vouchers(session, window, filters)
-    return VoucherList(
-        data=[VoucherAnswer.of(read) for read in found], total=page.total, has_more=page.has_more
-    )
+    return VoucherList.of([VoucherAnswer.of(read) for read in found], page)
 
 
 @router.post(

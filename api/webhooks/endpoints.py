@@ -55,8 +55,7 @@ async def list_webhooks(held: Held, window: Windowed) -> WebhookList:
     """Webhooks, newest first."""
     async with held.database.reading() as session:
         found, page = await reading.page(session, window)
-    data = [WebhookAnswer.of(one) for one in found]
-    return WebhookList(data=data, total=page.total, has_more=page.has_more)
+    return WebhookList.of([WebhookAnswer.of(one) for one in found], page)
 
 
 @router.get("/{webhook_id}", responses=responses("resource_not_found"))

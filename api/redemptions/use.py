@@ -1,4 +1,4 @@
-"""What a body asks the store to redeem."""
+"""One use of a code, from its body to its answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from datetime import datetime
 from fastapi import Request
 
 from api.http.idempotency import HEADER
+from api.http.resources import Resources
+from api.redemptions.orders import OrderIn
 from api.redemptions.schemas import RedemptionIn
 from domain.purchases import NO_ORDER
+from domain.refusals import CannotCount, IdentityReused, NotFound, Refusal
+from store import metadata_schemas
 from store.codes.typed import as_stored
-from store.database import Database
+from store.customers.upsert import upsert
+from store.database import Database, Transaction
+from store.redemptions import queries as reading
+from store.redemptions.failed import keep_failure
+from store.redemptions.queries import RedemptionRead
+from store.redemptions.redeem import Redeemed, redeem
 from store.redemptions.repeats import RedemptionRequest
 
 _NO_PART = {"referrer_id", "referrer"}
@@ -20,6 +29,43 @@ _NO_PART = {"referrer_id", "referrer"}
 async def read_code(body: RedemptionIn, database: Database) -> None:
     """Put the code that is meant in the place of what a person has typed."""
     body.redeemables[0].id = await as_stored(database, body.redeemables[0].id)
+
+
+async def use_code(body: RedemptionIn, held: Resources, request: Request) -> RedemptionRead:
+    """Redeem the code that was typed. A refusal is raised, and kept as a failed redemption."""
+    await read_code(body, held.database)
+    try:
+        redeemed = await _redeem(body, held, request)
+    except (CannotCount, IdentityReused, NotFound) as refusal:
+        await _keep(refusal, body, held, request)
+        raise
+    held.dispatcher.wake(redeemed.intake)
+    async with held.database.reading() as session:
+        return await reading.find(session, redeemed.redemption_id)
+
+
+async def _redeem(body: RedemptionIn, held: Resources, request: Request) -> Redeemed:
+    async with held.database.transaction() as tx:
+        await metadata_schemas.check(tx, "redemption", body.metadata)
+        if body.order:
+            await _check_order(tx, body.order)
+        customer = await upsert(tx, body.customer)
+        return await redeem(tx, to_request(body, request, customer.id, tx.now))
+
+
+async def _check_order(tx: Transaction, order: OrderIn) -> None:
+    await metadata_schemas.check(tx, "order", order.metadata, "/order/metadata")
+    for index, item in enumerate(order.items or []):
+        pointer = f"/order/items/{index}/metadata"
+        await metadata_schemas.check(tx, "order_item", item.metadata, pointer)
+
+
+async def _keep(refusal: Refusal, body: RedemptionIn, held: Resources, request: Request) -> None:
+    """After the refused transaction was rolled back, in one of its own."""
+    async with held.database.transaction() as tx:
+        refused = to_request(body, request, "", tx.now)
+        failure_id = await keep_failure(tx, refused, body.customer, refusal)
+    refusal.details.setdefault("resource_id", failure_id)
 
 
 def to_request(
