@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from api.async_actions import endpoints as async_actions
 from api.campaigns import endpoints as campaigns
 from api.campaigns import summary, tiers, versions
-from api.customers import bulk, changes, holdings, wallets
+from api.customers import activity, bulk, changes, redeemables, wallets
 from api.customers import endpoints as customers
+from api.customers import segments as customer_segments
 from api.events import endpoints as events
 from api.exports import endpoints as exports
 from api.feed import endpoints as feed
@@ -76,7 +77,9 @@ _ROUTERS = (
     hooks,
     bulk,
     customers,
-    holdings,
+    customer_segments,
+    redeemables,
+    activity,
     wallets,
     changes,
     async_actions,

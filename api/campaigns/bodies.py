@@ -1,4 +1,4 @@
-"""The body that creates a campaign, and the terms that it says."""
+"""The bodies that create and edit a campaign, and the terms that they say."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.campaigns.checks import LAST_DAY, WindowsIn, lay_windows
-from api.campaigns.codes import MAX_CODES, VoucherIn
-from api.campaigns.program import ReferralProgramIn
-from api.campaigns.terms import document_of, lay_program, lay_voucher, to_terms
+from api.campaigns.codes import LAST_DAY, MAX_CODES, DiscountIn, VoucherIn
+from api.campaigns.program import ProgramChangeIn, ReferralProgramIn, WindowsIn
+from api.campaigns.terms import document_of, lay_program, lay_voucher, lay_windows, to_terms
 from api.http.fields import Category, Duration
 from api.rewards.definitions import Making
-from domain.campaigns import CampaignTerms, CampaignType, FreeOrders
+from domain.campaigns import CampaignTerms, CampaignType, FreeOrders, Limits
 from domain.customers import Metadata
 from domain.dates import DayOrInstant, begins, ends
 from domain.refusals import InvalidPayload
 from domain.rules.rule import Rule
+from domain.windows import Windows
 from store.campaigns.create import NewCampaign
+from store.tables import Campaign
 
 EXAMPLE: dict[str, Any] = {
     "name": "Refer a friend",
@@ -138,3 +139,113 @@ class CampaignIn(WindowsIn):
         if self.activity_duration_after_publishing is not None:
             document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
         return to_terms(document)
+
+
+_PLAIN = ("name", "description", "category", "type", "join_once", "start_date", "expiration_date")
+_LIMIT = "referral_program.limits."
+_UNSET = {
+    "referral_program.referee_reward": "referee_reward",
+    "voucher.discount": "discount",
+    "voucher.redemption.quantity": "code_quantity",
+    "activity_duration_after_publishing": "activity_duration_after_publishing",
+}
+_WINDOWS = {
+    "validity_timeframe": "timeframe",
+    "validity_day_of_week": "days_of_week",
+    "validity_hours": "hours",
+}
+_UNSET_PLAIN = ("description", "category", "start_date", "expiration_date")
+
+
+class CampaignChangeIn(WindowsIn):
+    """What is given replaces what is stored; metadata and limits merge one by one. A change of
+    terms makes a new version, which referrals that began before do not follow."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "expiration_date": "2027-12-31T23:59:59Z",
+                    "referral_program": {"hold": "P14D", "limits": {"grants_per_referrer": 20}},
+                    "unset": ["referral_program.limits.budget"],
+                }
+            ]
+        }
+    )
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    description: str | None = Field(default=None, max_length=2000)
+    category: Category | None = None
+    type: CampaignType | None = None
+    join_once: bool | None = Field(default=None, description="Cannot be taken back.")
+    active: bool | None = Field(default=None, description="The same as /enable and /disable.")
+    start_date: DayOrInstant | None = None
+    expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
+    activity_duration_after_publishing: Duration | None = None
+    metadata: Metadata = Field(default={})
+    unset_metadata_fields: list[str] = Field(default=[], max_length=100)
+    voucher: VoucherIn | None = None
+    discount: DiscountIn | None = Field(default=None, description="The same as voucher.discount.")
+    referral_program: ProgramChangeIn | None = None
+    unset: list[str] = Field(
+        default=[],
+        max_length=50,
+        description="Members that are to hold nothing, for null means not given: "
+        f"{', '.join([*_UNSET_PLAIN, *_UNSET, *_WINDOWS])}, {_LIMIT}…",
+    )
+
+    def to_terms(self, before: CampaignTerms, making: Making, currency: str) -> CampaignTerms:
+        """The terms after this edit. Raises InvalidPayload for ones that contradict each other."""
+        document = document_of(before)
+        for index, name in enumerate(self.unset):
+            if name not in _UNSET_PLAIN:
+                _remove(document, name, f"/unset/{index}")
+        if self.voucher:
+            lay_voucher(document, self.voucher)
+        if self.discount:
+            document["discount"] = self.discount.model_dump(exclude={"effect"})
+        if self.activity_duration_after_publishing is not None:
+            document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
+        lay_windows(document, self)
+        if self.referral_program:
+            lay_program(document, self.referral_program, making, currency)
+        return to_terms(document)
+
+    def to_columns(self, campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:
+        """What else changes; days are on the clocks of `zone`. Raises InvalidPayload for dates in
+        the wrong order."""
+        kept = {
+            name: value
+            for name, value in campaign.attributes.items()
+            if name not in self.unset_metadata_fields
+        }
+        columns: dict[str, Any] = {name: None for name in self.unset if name in _UNSET_PLAIN}
+        columns |= self.model_dump(include=set(_PLAIN), exclude_none=True)
+        if self.start_date:
+            columns["start_date"] = begins(self.start_date, zone)
+        if self.expiration_date:
+            columns["expiration_date"] = ends(self.expiration_date, zone)
+        start = columns.get("start_date", campaign.start_date)
+        end = columns.get("expiration_date", campaign.expiration_date)
+        if start and end and end <= start:
+            raise InvalidPayload(
+                "expiration_date must lie after start_date", field="/expiration_date"
+            )
+        if self.validity_timeframe and not start:
+            raise InvalidPayload(
+                "validity_timeframe needs a start_date to count from", field="/start_date"
+            )
+        return columns | {"attributes": kept | self.metadata}
+
+
+def _remove(document: dict[str, Any], name: str, field: str) -> None:
+    limit = name.removeprefix(_LIMIT)
+    if name in _UNSET:
+        document[_UNSET[name]] = None
+    elif name in _WINDOWS:
+        kept = {k: v for k, v in dict(document["windows"]).items() if k != _WINDOWS[name]}
+        document["windows"] = Windows(**kept)
+    elif name.startswith(_LIMIT) and limit in Limits.model_fields:
+        document["limits"] = {k: v for k, v in dict(document["limits"]).items() if k != limit}
+    else:
+        raise InvalidPayload("Not a member that can hold nothing.", field=field)

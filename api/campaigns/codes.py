@@ -1,16 +1,19 @@
-"""The part of a campaign's body that tells of its codes."""
+"""The parts of a body that tell of a campaign's codes, and of switching them off."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from api.http.fields import MAX_MINOR, Strict
 from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff, Whole
 
 MAX_CODES = 100_000
+LAST_DAY = (
+    "A day such as 2026-12-31 ends with that day, on the clocks of the campaign's `timezone`."
+)
 
 
 def _unreserved(text: str) -> str:
@@ -94,3 +97,41 @@ class VoucherIn(Strict):
     redemption: UsesIn = UsesIn()
     code_config: CodeConfigIn = CodeConfigIn()
     is_referral_code: Literal[True] = True
+
+
+class DisableIn(Strict):
+    """What becomes of rewards that are on hold, or not ordered yet."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"grants": "stop"}]})
+
+    grants: Literal["finish", "stop"] | None = Field(
+        default=None,
+        description="finish: they are given all the same; stop: none is given until it is enabled "
+        "again. Left out: as it was, and finish at first.",
+    )
+
+    @property
+    def stop(self) -> bool | None:
+        """Whether rewards are stopped; None: as it was."""
+        return None if self.grants is None else self.grants == "stop"
+
+
+class DisableCodeIn(DisableIn):
+    """The same, and what becomes of conversions that the code holds."""
+
+    held: Literal["keep", "reject"] = Field(
+        default="keep",
+        description="keep: they are judged once the code is enabled; reject: they end, and rewards "
+        "that were stopped are cancelled.",
+    )
+
+
+class EndIn(Strict):
+    """What becomes of conversions that were held while the campaign was paused."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"held": "judge"}]})
+
+    held: Literal["judge", "reject"] = Field(
+        description="judge: by the time at which each was received; reject: none counts, and "
+        "rewards that were stopped are cancelled."
+    )

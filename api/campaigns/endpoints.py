@@ -6,12 +6,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.campaigns.bodies import CampaignIn
-from api.campaigns.changes import CampaignChangeIn
-from api.campaigns.checks import must_be_known
+from api.campaigns.bodies import CampaignChangeIn, CampaignIn
+from api.campaigns.codes import DisableIn, EndIn
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
-from api.campaigns.switching import DisableIn, EndIn
-from api.campaigns.terms import PROGRAM, rewards_in
+from api.campaigns.terms import PROGRAM, must_be_known, rewards_in
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Dated
 from api.http.parameters import CampaignPath, IsReferralCodeQuery

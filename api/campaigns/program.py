@@ -1,14 +1,14 @@
-"""The part of a campaign's body that tells what a referral is judged by."""
+"""The part of a campaign's body that tells who counts, and what a referral is judged by."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from api.campaigns.checks import AudienceIn, FraudIn
 from api.http.fields import MAX_MINOR, Duration, Strict
 from api.rewards.kinds import RewardIn
+from domain.audience import Audience
 from domain.campaigns import (
     ConversionKind,
     Criterion,
@@ -18,7 +18,68 @@ from domain.campaigns import (
     Review,
     WhenReferrerFull,
 )
+from domain.fraud import Response
 from domain.money import Currency
+from domain.time_zones import ZoneName
+from domain.windows import Hours, Weekdays
+
+
+def _daily(given: Any) -> Any:
+    """Voucherify wraps the hours into `daily`."""
+    return given.get("daily", given) if isinstance(given, dict) else given
+
+
+class TimeframeIn(Strict):
+    """Open for `duration` at the beginning of each `interval`, from `start_date` on."""
+
+    interval: Duration
+    duration: Duration
+
+
+class WindowsIn(Strict):
+    """Voucherify's recurring limits, on the clocks of `timezone`."""
+
+    timezone: ZoneName | None = Field(default=None, examples=["Europe/Berlin"])
+    validity_timeframe: TimeframeIn | None = None
+    validity_day_of_week: Weekdays | None = None
+    validity_hours: Annotated[tuple[Hours, ...], BeforeValidator(_daily)] | None = Field(
+        default=None,
+        max_length=50,
+        description='Voucherify\'s {"daily": […]}: adjoining, never overlapping.',
+    )
+
+
+class AudienceIn(Strict):
+    """Who may share codes, and who may be a friend that counts."""
+
+    referrers: Audience | None = None
+    referees: Audience | None = None
+
+
+class BurstIn(Strict):
+    """More than `conversions` of one code within `within`."""
+
+    conversions: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
+    within: Duration | None = None
+    response: Response | None = None
+
+
+class FraudIn(Strict):
+    """What each check leads to; one that is left out keeps its default."""
+
+    same_email: Response | None = None
+    same_phone: Response | None = None
+    same_address: Response | None = None
+    disposable_email: Response | None = None
+    same_order: Response | None = None
+    burst: BurstIn | None = None
+    shared: list[Annotated[str, Field(min_length=1, max_length=254)]] | None = Field(
+        default=None,
+        max_length=100,
+        description="What many people share and nobody is told apart by, with `*` and `?`: an "
+        "e-mail address, a phone number, or a street with what follows.",
+        examples=[["*@relay.example.com", "+1 217 555 0100", "1 Main Street*"]],
+    )
 
 
 class CustomEventIn(Strict):

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
-from api.campaigns.checks import windows_answer
 from api.http.ids import CampaignId, CampaignTitle
 from api.http.lists import Listed
 from api.rewards.schemas import RefereeReward
@@ -29,7 +28,7 @@ from domain.campaigns import (
 from domain.codes import CodeConfig
 from domain.discounts import Discount, PercentOff, UnitsOff
 from domain.fraud import FraudChecks
-from domain.windows import Hours, Timeframe
+from domain.windows import Hours, Timeframe, Windows
 from store.campaigns.queries import CampaignRead
 
 
@@ -197,7 +196,7 @@ class CampaignAnswer(Categorised):
             validation_rules_assignments=Assigned(
                 data=[AssignmentAnswer.model_validate(one) for one in read.assignments]
             ),
-            **windows_answer(terms.windows),
+            **_windows(terms.windows),
             **campaign.model_dump(exclude={"attributes"}),
         )
 
@@ -215,3 +214,14 @@ class DeletedCampaign(BaseModel):
     """Voucherify deletes later, and names the action here; Guerdon has deleted already."""
 
     async_action_id: None = None
+
+
+def _windows(windows: Windows) -> dict[str, Any]:
+    """The members that Voucherify answers, and the time zone."""
+    frame, hours = windows.timeframe, [one.model_dump(mode="json") for one in windows.hours]
+    return {
+        "timezone": windows.timezone,
+        "validity_timeframe": frame.model_dump(mode="json") if frame else None,
+        "validity_day_of_week": list(windows.days_of_week) if windows.days_of_week else None,
+        "validity_hours": {"daily": hours} if hours else None,
+    }

@@ -10,15 +10,25 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.campaigns.checks import lay_checks
 from api.campaigns.codes import VoucherIn
-from api.campaigns.program import ProgramChangeIn, TierChangeIn, TierIn
+from api.campaigns.program import (
+    AudienceIn,
+    FraudIn,
+    ProgramChangeIn,
+    TierChangeIn,
+    TierIn,
+    WindowsIn,
+)
 from api.http.fields import first_error
 from api.rewards.definitions import Making
 from api.rewards.kinds import KindIn, ReferenceIn
+from domain.audience import Audience
 from domain.campaigns import CampaignTerms, Criterion, Tier
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
+from domain.windows import Windows
+from store.database import Transaction
+from store.eligibility.segments import must_exist
 
 PROGRAM = "/referral_program"
 _PATTERN = "/voucher/code_config/pattern"
@@ -121,3 +131,42 @@ def tier_of(
         return Tier(**members)
     except ValidationError as error:
         raise InvalidPayload(first_error(error), field=whole) from None
+
+
+def lay_windows(document: dict[str, Any], given: WindowsIn) -> None:
+    """What the body says of weekdays, hours and periods. Raises InvalidPayload."""
+    said = {
+        "timezone": given.timezone,
+        "timeframe": given.validity_timeframe and given.validity_timeframe.model_dump(),
+        "days_of_week": given.validity_day_of_week,
+        "hours": given.validity_hours,
+    }
+    kept = dict(document.get("windows", Windows()))
+    kept |= {name: value for name, value in said.items() if value is not None}
+    try:
+        document["windows"] = Windows.model_validate(kept)
+    except ValidationError as error:
+        raise InvalidPayload(first_error(error), field="/validity_hours") from None
+
+
+def lay_checks(
+    document: dict[str, Any], audience: AudienceIn | None, fraud: FraudIn | None
+) -> None:
+    """What the body's `referral_program` says of audiences and fraud."""
+    if audience:
+        kept = dict(document.get("audience", {}))
+        document["audience"] = kept | audience.model_dump(exclude_none=True)
+    if fraud:
+        given = fraud.model_dump(exclude_none=True)
+        kept = dict(document.get("fraud", {}))
+        if "burst" in given:
+            given["burst"] = dict(kept.get("burst", {})) | given["burst"]
+        document["fraud"] = kept | given
+
+
+async def must_be_known(tx: Transaction, terms: CampaignTerms) -> None:
+    """Raises NotFound for a segment that an audience names and nobody made."""
+    for party in ("referrers", "referees"):
+        audience: Audience = getattr(terms.audience, party)
+        named = (*audience.segments, *audience.excluded_segments)
+        await must_exist(tx, named, f"/referral_program/audience/{party}")

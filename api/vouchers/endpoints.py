@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.campaigns.switching import DisableCodeIn
+from api.campaigns.codes import DisableCodeIn
 from api.http.access import PROGRAMME, READERS, Calling, allow
 from api.http.lists import Created, Dated, Updated
 from api.http.parameters import (

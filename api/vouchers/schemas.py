@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from api.campaigns.checks import LAST_DAY
-from api.campaigns.codes import CodeConfigIn, UsesIn
+from api.campaigns.codes import LAST_DAY, CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
 from api.http.fields import Category, Strict
 from api.http.ids import CampaignId, CampaignTitle, ReferrerId, VoucherId

@@ -1,29 +1,25 @@
-"""A customer's wallet and history, in Voucherify's shapes."""
+"""What a customer holds, in Voucherify's shapes: codes, coupons, wallets."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.http.access import READERS, allow
 from api.http.ids import CampaignId, ReferrerId, VoucherId
-from api.http.known_parameters import wrong_parameter
-from api.http.lists import Ordered
+from api.http.lists import Listed
 from api.http.parameters import CustomerPath
 from api.http.problems import responses
 from api.http.resources import Held
 from api.http.route import GuardedRoute
 from api.vouchers.schemas import VoucherAnswer
-from domain.dates import Instant
 from domain.ledger import POINTS
 from store.codes.queries import VoucherRead
 from store.customers import holdings
 from store.customers import queries as customers
-from store.pages import Between
-from store.tables import Event
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
@@ -134,91 +130,10 @@ class Redeemable(BaseModel):
         )
 
 
-class RedeemableList(BaseModel):
+class RedeemableList(Listed[Redeemable]):
     """Everything that a customer holds: codes newest first, then coupons, then wallets."""
 
-    object: Literal["list"] = "list"
-    data_ref: Literal["data"] = "data"
-    data: list[Redeemable]
-    total: int
-    has_more: bool = Field(examples=[False])
     more_starting_after: str | None
-
-
-_ABOUT = ("voucher_id", "redemption_id", "failure_code")
-
-
-class Activity(BaseModel):
-    """One thing that happened around a customer, under Voucherify's word for it."""
-
-    id: str = Field(examples=["evt_1204"])
-    type: str = Field(examples=["customer.rewarded"])
-    data: dict[str, Any] = Field(
-        examples=[
-            {
-                "campaign_id": "camp_01jd3v5q8g6w2x4y7z9a1b3c5d",
-                "grant_id": "gr_01jd3v5q8g6w2x4y7z9a1b3c5d",
-                "customer_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5b",
-                "title": "Reward delivered",
-                "detail": "15.00 USD by giftcard-partners; delivery state: delivered",
-            }
-        ]
-    )
-    created_at: datetime
-    group_id: None = None
-
-    @classmethod
-    def of(cls, event: Event) -> Activity:
-        ids = {
-            name: value
-            for name in ("campaign_id", "referral_id", "grant_id", "order_id", "customer_id")
-            if (value := getattr(event, name))
-        }
-        ids |= {name: event.data[name] for name in _ABOUT if event.data.get(name)}
-        data = ids | {"title": event.title, "detail": event.detail}
-        type = holdings.ACTIVITIES[event.type]
-        return cls(id=f"evt_{event.seq}", type=type, data=data, created_at=event.at)
-
-
-class ActivityList(BaseModel):
-    """What happened around a customer, newest first."""
-
-    object: Literal["list"] = "list"
-    data_ref: Literal["data"] = "data"
-    data: list[Activity]
-    has_more: bool = Field(examples=[False])
-    more_starting_after: str | None
-
-
-class SegmentName(BaseModel):
-    """A segment that a customer belongs to."""
-
-    id: str = Field(examples=["seg_01jd3v5q8g6w2x4y7z9a1b3c5d"])
-    name: str = Field(examples=["North America"])
-    object: Literal["segment"] = "segment"
-
-
-class SegmentNames(BaseModel):
-    """Every segment that a customer belongs to now."""
-
-    object: Literal["list"] = "list"
-    data_ref: Literal["data"] = "data"
-    data: list[SegmentName]
-    total: int
-
-
-@router.get(
-    "/{customer_id}/segments",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
-)
-async def list_segments(customer_id: CustomerPath, held: Held) -> SegmentNames:
-    """The segments that list the customer, or whose filter fits now."""
-    async with held.database.reading() as session:
-        customer = await customers.find(session, customer_id)
-        found = await holdings.segments_of(session, customer)
-    data = [SegmentName(id=segment.id, name=segment.name) for segment in found]
-    return SegmentNames(data=data, total=len(data))
 
 
 @router.get(
@@ -262,40 +177,6 @@ def _after(data: list[Redeemable], id: str | None) -> list[Redeemable]:
         return data
     ids = [one.id for one in data]
     return data[ids.index(id) + 1 :] if id in ids else []
-
-
-_ACTIVITIES = ", ".join(holdings.ACTIVITIES.values())
-
-
-@router.get(
-    "/{customer_id}/activity",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found", "invalid_payload"),
-)
-async def list_activity(
-    customer_id: CustomerPath,
-    held: Held,
-    window: Ordered,
-    type: Annotated[str | None, Query(max_length=100, description=f"One of {_ACTIVITIES}.")] = None,
-    campaign_id: Annotated[str | None, Query(max_length=64, description="A campaign's id.")] = None,
-    campaign_type: Annotated[
-        Literal["REFERRAL_PROGRAM"] | None,
-        Query(description="Voucherify's kinds; there are referral programmes only."),
-    ] = None,
-    start_date: Annotated[Instant | None, Query(description="Later than then.")] = None,
-    end_date: Annotated[Instant | None, Query(description="Before then.")] = None,
-) -> ActivityList:
-    """What happened around the customer, newest first."""
-    if type is not None and type not in holdings.ACTIVITIES.values():
-        raise wrong_parameter(f"One of {_ACTIVITIES}.", ["type"])
-    filters = holdings.ActivityFilters(type, campaign_id, Between(end_date, start_date))
-    async with held.database.reading() as session:
-        customer = await customers.find(session, customer_id)
-        events, more = await holdings.activity_of(session, customer.id, window, filters)
-    data = [Activity.of(event) for event in events]
-    return ActivityList(
-        data=data, has_more=more, more_starting_after=data[-1].id if more and data else None
-    )
 
 
 def _card(id: str, wallet: holdings.Wallet) -> WalletVoucher:
