@@ -9,15 +9,14 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.outbound import NoAnswer, Outbound, TargetRefused
+from activities.outbound import NoAnswer, Outbound, TargetRefused, signed
 from activities.pulse import pulse
 from domain.messages import Step
 from store.access.vault import Vault
-from store.database import Database, now
+from store.database import Database
 from store.grants import callouts
 from store.grants.callouts import Callout
 
@@ -51,7 +50,9 @@ class CalloutActivities:
 
     async def _send(self, callout: Callout, attempt: int) -> Step:
         try:
-            status = await self._outbound.post(callout.url, callout.body, _signed(callout))
+            status = await self._outbound.post(
+                callout.url, callout.body, signed(callout.secret, callout.message_id, callout.body)
+            )
         except TargetRefused as refused:
             return await self._refused(callout, str(refused), attempt)
         except NoAnswer as lost:
@@ -79,16 +80,3 @@ class CalloutActivities:
             next_retry_delay=wait * random.uniform(0.8, 1.0),  # noqa: S311 - jitter, no secret
             category=ApplicationErrorCategory.BENIGN,
         )
-
-
-def _signed(callout: Callout) -> dict[str, str]:
-    """Standard Webhooks: the id is the grant's, the same at every attempt."""
-    at = now()
-    signature = Webhook(callout.secret).sign(callout.message_id, at, callout.body.decode())
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "Guerdon",
-        "webhook-id": callout.message_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signature,
-    }

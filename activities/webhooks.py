@@ -7,13 +7,12 @@ import random
 import time
 from datetime import timedelta
 
-from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 
-from activities.outbound import NoAnswer, Outbound, TargetRefused
+from activities.outbound import NoAnswer, Outbound, TargetRefused, signed
 from activities.pulse import pulse
 from store.access.vault import Vault
-from store.database import Database, now
+from store.database import Database
 from store.events.feed import place_of
 from store.tables import Event
 from store.webhooks import deliver as webhooks
@@ -69,7 +68,8 @@ class WebhookActivities:
         """None, or why it was not taken: anything but a 2xx."""
         body = webhooks.body_of(event)
         try:
-            status = await self._outbound.post(round.url, body, _signed(round.secret, event, body))
+            headers = signed(round.secret, place_of(event).id, body)
+            status = await self._outbound.post(round.url, body, headers)
         except (TargetRefused, NoAnswer) as failure:
             return str(failure)
         return None if 200 <= status < 300 else f"HTTP {status}"
@@ -77,14 +77,3 @@ class WebhookActivities:
     def _pause(self, failures: int) -> float:
         wait: float = min(2 ** min(failures - 1, 12), self._longest_pause)
         return wait * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, no secret
-
-
-def _signed(secret: str, event: Event, body: bytes) -> dict[str, str]:
-    at, event_id = now(), place_of(event).id
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "Guerdon",
-        "webhook-id": event_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(event_id, at, body.decode()),
-    }

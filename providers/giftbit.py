@@ -21,11 +21,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.orders import OrderRequest, OrderSnapshot, OrderState, Recipient
 from domain.rewards import Delivery
 from providers import giftbit_messages as says
-from providers.http import exchange
-from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown
+from providers.client import ProviderClient
+from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown, ProviderError
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import document, in_turn, reading
-from providers.turns import Turns
 
 _PATHS = {Delivery.EMAIL: "/campaign", Delivery.LINK: "/direct_links"}
 _PAGE = 100
@@ -48,7 +47,7 @@ class GiftbitSettings(BaseSettings):
     )
 
 
-class Giftbit:
+class Giftbit(ProviderClient):
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "giftbit"
@@ -66,15 +65,13 @@ class Giftbit:
     )
 
     def __init__(self, settings: GiftbitSettings, *, within: float) -> None:
-        self._every = 1 / settings.max_per_second
-        self._turns = Turns(settings.max_per_second)
-        self._within = within
-        self._currencies: dict[str, str] = {}
-        self._http = httpx.AsyncClient(
-            base_url=str(settings.url).rstrip("/"),
+        super().__init__(
+            settings.url,
+            within=within,
+            per_second=settings.max_per_second,
             headers={"Authorization": f"Bearer {settings.token.get_secret_value()}"},
-            timeout=within,
         )
+        self._currencies: dict[str, str] = {}
 
     async def place_order(self, request: OrderRequest) -> OrderSnapshot:
         if request.delivery not in _PATHS:
@@ -157,9 +154,6 @@ class Giftbit:
             gone = True
         return gone
 
-    async def close(self) -> None:
-        await self._http.aclose()
-
     async def _campaign(self, name: str) -> dict[str, Any] | None:
         """An order by our id or Giftbit's; None when there is none."""
         answer = await self._read(f"/campaign/{quote(name, safe='')}", absent=(404, 422))
@@ -195,7 +189,7 @@ class Giftbit:
         """Do something to one reward. Raises OrderRejected when it cannot be done."""
         with reading("a reward"):
             path = f"/gifts/{quote(str(gift['uuid']), safe='')}"
-        response = await in_turn(partial(self._once, method, path, **parts), every=self._every)
+        response = await in_turn(partial(self._accepted, method, path, **parts), every=self._every)
         if response.status_code != 200:
             raise says.refusal(response, Recipient(), unknown=NotSent)
 
@@ -230,25 +224,8 @@ class Giftbit:
     ) -> dict[str, Any]:
         """One document; empty for the statuses in `absent`. `later`: it is not the first of
         reads that belong together."""
-        get, what = partial(self._once, "GET", path, params=params), path.split("/")[1]
-        response = await (in_turn(get, every=self._every) if later else get())
-        if response.status_code in absent:
-            return {}
-        if response.status_code != 200:
-            raise NotSent(f"{what} could not be read: {response.status_code}")
-        with reading(what):
-            return document(response)
+        response = await self._get(path, params, later=later)
+        return {} if response.status_code in absent else self._document(path, response)
 
-    async def _once(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        response = await self._exchange(method, path, **parts)
-        if response.status_code in (401, 403, 429):
-            raise says.refusal(response, Recipient())
-        return response
-
-    async def _exchange(
-        self, method: str, path: str, *, creates: bool = False, **parts: Any
-    ) -> httpx.Response:
-        # An order must leave while its claim holds; a read has more time.
-        await self._turns.take(self._within / 4 if creates else self._within)
-        request = self._http.build_request(method, path, **parts)
-        return await exchange(self._http, request, within=self._within, creates=creates)
+    def _refusal(self, response: httpx.Response) -> ProviderError:
+        return says.refusal(response, Recipient())

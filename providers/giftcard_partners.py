@@ -22,6 +22,7 @@ from domain.orders import (
     OrderSnapshot,
 )
 from domain.rewards import Delivery
+from providers.client import ProviderClient
 from providers.giftcard_partners_messages import (
     given,
     key_of,
@@ -33,7 +34,7 @@ from providers.giftcard_partners_messages import (
     snapshot_of,
     words,
 )
-from providers.http import exchange, folded, retry_after
+from providers.http import folded
 from providers.outcomes import (
     InsufficientFunds,
     KeyAlreadyUsed,
@@ -41,7 +42,6 @@ from providers.outcomes import (
     OrderRejected,
     OutcomeUnknown,
     ProviderMisconfigured,
-    RateLimited,
 )
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import reading
@@ -62,7 +62,7 @@ class GiftCardPartnersSettings(BaseSettings):
     max_per_second: float = Field(default=50, gt=0, description="requests a second, all workers")
 
 
-class GiftCardPartners:
+class GiftCardPartners(ProviderClient):
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "giftcard-partners"
@@ -73,9 +73,8 @@ class GiftCardPartners:
     )
 
     def __init__(self, settings: GiftCardPartnersSettings, *, within: float) -> None:
+        super().__init__(settings.url, within=within)
         self._settings = settings
-        self._within = within
-        self._http = httpx.AsyncClient(base_url=str(settings.url).rstrip("/"), timeout=within)
         self._token: str | None = None
         self._renew_at = 0.0
         self._renewing = asyncio.Lock()
@@ -132,9 +131,6 @@ class GiftCardPartners:
                 item = product_of(product)
             yield item
 
-    async def close(self) -> None:
-        await self._http.aclose()
-
     async def _shipping(self) -> dict[str, str]:
         """The first shipping method on offer; a plastic card cannot be ordered without one."""
         response = await self._call("GET", "/v1/ShippingMethods")
@@ -163,23 +159,19 @@ class GiftCardPartners:
         """One exchange with a valid token. A 401 was refused unread, so the token is renewed and
         the request sent again, once."""
         token = await self._bearer()
-        response = await self._exchange(method, path, token, creates, parts)
+        response = await self._bearing(token, method, path, creates, parts)
         if response.status_code == 401:
             token = await self._bearer(refused=token)
-            response = await self._exchange(method, path, token, creates, parts)
-        match response.status_code:
-            case 401 | 403:
-                raise ProviderMisconfigured(f"the credential is refused: {response.status_code}")
-            case 429:
-                raise RateLimited("too many requests", retry_after=retry_after(response))
+            response = await self._bearing(token, method, path, creates, parts)
+        if response.status_code in self.REFUSALS:
+            raise self._refusal(response)
         return response
 
-    async def _exchange(
-        self, method: str, path: str, token: str, creates: bool, parts: dict[str, Any]
+    async def _bearing(
+        self, token: str, method: str, path: str, creates: bool, parts: dict[str, Any]
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
-        request = self._http.build_request(method, path, headers=headers, **parts)
-        return await exchange(self._http, request, within=self._within, creates=creates)
+        return await self._exchange(method, path, creates=creates, headers=headers, **parts)
 
     async def _bearer(self, refused: str | None = None) -> str:
         """The token, a new one if it was `refused`. Of many calls that were refused together only
@@ -195,8 +187,7 @@ class GiftCardPartners:
             "Email": self._settings.email.get_secret_value(),
             "AccessToken": self._settings.access_token.get_secret_value(),
         }
-        request = self._http.build_request("POST", "/v1/Tokens", headers=headers)
-        response = await exchange(self._http, request, within=self._within, creates=False)
+        response = await self._exchange("POST", "/v1/Tokens", headers=headers)
         if response.status_code in (401, 403):
             raise ProviderMisconfigured(f"no token for this credential: {response.status_code}")
         if response.status_code != 200:

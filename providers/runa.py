@@ -28,8 +28,8 @@ from standardwebhooks.webhooks import (
 
 from domain.orders import OrderRequest, OrderSnapshot, Recipient
 from providers.answers import moment
-from providers.http import exchange
-from providers.outcomes import NotSent, OutcomeUnknown
+from providers.client import ProviderClient
+from providers.outcomes import NotSent, OutcomeUnknown, ProviderError
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import document, reading
 from providers.runa_messages import PAUSE, order_body, read_event, read_order, read_product, refusal
@@ -72,10 +72,11 @@ class RunaSettings(BaseSettings):
     )
 
 
-class Runa:
+class Runa(ProviderClient):
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "runa"
+    REFUSALS = frozenset({401, 403, 410, 429})
     capabilities = Capabilities(
         replay=Replay.CACHES,  # the first answer again, a 5xx included
         signals_delivery=False,  # no delivery status of e-mails, in no answer and no webhook
@@ -87,22 +88,20 @@ class Runa:
     )
 
     def __init__(self, settings: RunaSettings, *, within: float) -> None:
-        self._settings = settings
-        self._within = within
-        self._http = httpx.AsyncClient(
-            base_url=f"{str(settings.url).rstrip('/')}/v2",
+        super().__init__(
+            f"{str(settings.url).rstrip('/')}/v2",
+            within=within,
             headers={
                 "X-Api-Key": settings.api_key.get_secret_value().strip(),
                 "X-Api-Version": _VERSION,
             },
-            timeout=within,
         )
+        self._settings = settings
 
     async def place_order(self, request: OrderRequest) -> OrderSnapshot:
         headers = {"X-Idempotency-Key": request.key, "X-Execution-Mode": "async"}
         body = order_body(request)
-        sent = self._http.build_request("POST", "/order", headers=headers, json=body)
-        response = await exchange(self._http, sent, within=self._within, creates=True)
+        response = await self._exchange("POST", "/order", creates=True, headers=headers, json=body)
         if response.status_code not in (200, 202):
             raise refusal(response, request.recipient)
         with reading(f"the order ({response.status_code})", lost=OutcomeUnknown):
@@ -161,9 +160,6 @@ class Runa:
         given = {name.lower(): value for name, value in headers.items()}
         return read_event(self._verified(given, body), body)
 
-    async def close(self) -> None:
-        await self._http.aclose()
-
     def _verified(self, headers: Mapping[str, str], body: bytes) -> str:
         """The event's id, once a signature holds. The library knows only the standard's names of
         the headers, and raises ValueError for a malformed signature or body: each of several
@@ -208,11 +204,7 @@ class Runa:
                 params["after"] = str(body["pagination"]["cursors"]["after"])
 
     async def _read(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
-        request = self._http.build_request("GET", path, params=params)
-        response = await exchange(self._http, request, within=self._within, creates=False)
-        if response.status_code in (401, 403, 410, 429):
-            raise refusal(response, Recipient())
-        if response.status_code != 200:
-            raise NotSent(f"{path.split('/')[1]} could not be read: {response.status_code}")
-        with reading(path.split("/")[1]):
-            return document(response)
+        return self._document(path, await self._get(path, params))
+
+    def _refusal(self, response: httpx.Response) -> ProviderError:
+        return refusal(response, Recipient())

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -22,11 +21,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.money import Money
 from domain.orders import OrderRequest, OrderSnapshot, OrderState, Recipient
 from providers import tango_messages as says
-from providers.http import exchange
-from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown, RateLimited
+from providers.client import ProviderClient
+from providers.outcomes import NotSent, OrderRejected, OutcomeUnknown, ProviderError, RateLimited
 from providers.protocol import Capabilities, Product, Replay
-from providers.reading import document, in_turn, reading
-from providers.turns import Turns
+from providers.reading import document, reading
 
 _BLOCK = 100
 _MOST = 10_000
@@ -52,7 +50,7 @@ class TangoSettings(BaseSettings):
     )
 
 
-class Tango:
+class Tango(ProviderClient):
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "tango"
@@ -72,13 +70,11 @@ class Tango:
     def __init__(self, settings: TangoSettings, *, within: float) -> None:
         self._account = settings.account_identifier
         self._customer = settings.customer_identifier
-        self._every = 1 / settings.max_per_second
-        self._turns = Turns(settings.max_per_second)
-        self._within = within
-        self._http = httpx.AsyncClient(
-            base_url=str(settings.url).rstrip("/"),
+        super().__init__(
+            settings.url,
+            within=within,
+            per_second=settings.max_per_second,
             auth=(settings.platform_name, settings.platform_key.get_secret_value()),
-            timeout=within,
         )
 
     async def place_order(self, request: OrderRequest) -> OrderSnapshot:
@@ -168,9 +164,6 @@ class Tango:
             return False
         raise says.refusal(response, Recipient(), unknown=NotSent)
 
-    async def close(self) -> None:
-        await self._http.aclose()
-
     async def _order(self, provider_order_id: str, *, later: bool = False) -> dict[str, Any]:
         return await self._read(f"/orders/{quote(provider_order_id, safe='')}", later=later)
 
@@ -241,28 +234,12 @@ class Tango:
 
     async def _read(self, path: str, *, later: bool = False, **params: Any) -> dict[str, Any]:
         """One document. `later`: it is not the first of reads that belong together."""
-        get, what = partial(self._get, path, params), path.split("/")[1]
-        response = await (in_turn(get, every=self._every) if later else get())
-        if _NONE_FOUND in says.error_keys(response):
-            return {}
-        if response.status_code != 200:
-            raise NotSent(f"{what} could not be read: {response.status_code}")
-        with reading(what):
-            return document(response)
+        response = await self._get(path, params, later=later)
+        none = _NONE_FOUND in says.error_keys(response)
+        return {} if none else self._document(path, response)
 
-    async def _get(self, path: str, params: dict[str, Any]) -> httpx.Response:
-        response = await self._exchange("GET", path, params=params)
-        if response.status_code in (401, 403, 429):
-            raise says.refusal(response, Recipient())
-        return response
-
-    async def _exchange(
-        self, method: str, path: str, *, creates: bool = False, **parts: Any
-    ) -> httpx.Response:
-        # An order must leave while its claim holds; a read has more time.
-        await self._turns.take(self._within / 4 if creates else self._within)
-        request = self._http.build_request(method, path, **parts)
-        return await exchange(self._http, request, within=self._within, creates=creates)
+    def _refusal(self, response: httpx.Response) -> ProviderError:
+        return says.refusal(response, Recipient())
 
 
 def _may_be(row: dict[str, Any], key: str) -> bool:

@@ -24,7 +24,7 @@ from domain.orders import (
     OrderState,
 )
 from domain.rewards import Delivery
-from providers.http import exchange, retry_after
+from providers.client import ProviderClient
 from providers.outcomes import (
     InsufficientFunds,
     KeyConflict,
@@ -33,7 +33,6 @@ from providers.outcomes import (
     OutcomeUnknown,
     ProviderError,
     ProviderMisconfigured,
-    RateLimited,
 )
 from providers.protocol import Capabilities, Product, Replay
 from providers.reading import document, reading
@@ -70,7 +69,7 @@ class TremendousSettings(BaseSettings):
     max_per_second: float = Field(default=10, gt=0, description="requests a second, all workers")
 
 
-class Tremendous:
+class Tremendous(ProviderClient):
     """The adapter. `within`: seconds that one exchange may take."""
 
     name = "tremendous"
@@ -87,17 +86,16 @@ class Tremendous:
     )
 
     def __init__(self, settings: TremendousSettings, *, within: float) -> None:
-        self._settings = settings
-        self._within = within
-        self._http = httpx.AsyncClient(
-            base_url=f"{str(settings.url).rstrip('/')}/api/v2",
+        super().__init__(
+            f"{str(settings.url).rstrip('/')}/api/v2",
+            within=within,
             headers={"Authorization": f"Bearer {settings.api_key.get_secret_value().strip()}"},
-            timeout=within,
         )
+        self._settings = settings
 
     async def place_order(self, request: OrderRequest) -> OrderSnapshot:
         body = order_body(request, self._settings.funding_source)
-        response = await self._call("POST", "/orders", creates=True, json=body)
+        response = await self._accepted("POST", "/orders", creates=True, json=body)
         match response.status_code:
             case 200 | 201:  # 201 is the repeat, not the new one
                 snapshot = _bought(response, request.face.currency)
@@ -159,7 +157,7 @@ class Tremendous:
         its hash is kept. Whether older links go on working is not documented, so ask only for an
         order whose link was never stored. Raises NotSent when none can be had now."""
         path = f"/rewards/{reward_id(await self._order(provider_order_id))}/generate_link"
-        response = await self._call("POST", path, creates=False)
+        response = await self._accepted("POST", path)
         with reading(f"no link could be had ({response.status_code})"):
             return ClaimSecret(link=document(response)["reward"]["link"])
 
@@ -168,7 +166,7 @@ class Tremendous:
         resends only after a delivery failure."""
         path = f"/rewards/{reward_id(await self._order(provider_order_id))}/resend"
         body = {"updated_email": email} if email else {}
-        response = await self._call("POST", path, creates=True, json=body)
+        response = await self._accepted("POST", path, creates=True, json=body)
         if response.status_code in _REFUSED:
             # Its words are left out: they may quote the old address, which is not known here.
             raise OrderRejected(f"no delivery of it has failed ({response.status_code})")
@@ -182,7 +180,7 @@ class Tremendous:
         if _seen(order, "").state is OrderState.CANCELLED:  # by an answer that was lost
             return True
         path = f"/rewards/{reward_id(order)}/cancel"
-        response = await self._call("POST", path, creates=True)
+        response = await self._accepted("POST", path, creates=True)
         if not response.is_success and response.status_code not in _REFUSED:
             raise OutcomeUnknown(f"the provider answered {response.status_code} to a cancellation")
         return response.is_success
@@ -201,9 +199,6 @@ class Tremendous:
         given = {name.lower(): value for name, value in headers.items()}
         check_signature(secret, body, given.get("tremendous-webhook-signature", ""))
         return read_event(body)
-
-    async def close(self) -> None:
-        await self._http.aclose()
 
     async def _with_link(self, request: OrderRequest, bought: OrderSnapshot) -> OrderSnapshot:
         """A repeat does not show the link that the lost answer showed; without it nobody has the
@@ -238,23 +233,7 @@ class Tremendous:
             offset += _PAGE
 
     async def _read(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
-        response = await self._call("GET", path, creates=False, params=params)
-        if response.status_code != 200:
-            raise NotSent(f"{path.split('/')[1]} could not be read: {response.status_code}")
-        with reading(path.split("/")[1]):
-            return document(response)
-
-    async def _call(self, method: str, path: str, *, creates: bool, **parts: Any) -> httpx.Response:
-        """One exchange; refusals that concern every request are raised here."""
-        request = self._http.build_request(method, path, **parts)
-        response = await exchange(self._http, request, within=self._within, creates=creates)
-        match response.status_code:
-            case 401 | 403:
-                raise ProviderMisconfigured(f"the credential is refused: {response.status_code}")
-            case 429:  # "this request was not processed"
-                wait = retry_after(response) or self.capabilities.pause
-                raise RateLimited("too many requests", retry_after=wait)
-        return response
+        return self._document(path, await self._get(path, params))
 
 
 def _bought(response: httpx.Response, currency: str) -> OrderSnapshot:

@@ -1,0 +1,73 @@
+"""What the adapters have in common: one HTTP client, its pace, and how its answers are read."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+import httpx
+
+from providers.http import exchange, retry_after
+from providers.outcomes import NotSent, ProviderError, ProviderMisconfigured, RateLimited
+from providers.protocol import Capabilities
+from providers.reading import document, in_turn, reading
+from providers.turns import Turns
+
+
+class ProviderClient:
+    """`within`: seconds that one exchange may take. `per_second`: the most requests that leave this
+    process, for a provider whose limit is low."""
+
+    capabilities: Capabilities
+    REFUSALS: ClassVar[frozenset[int]] = frozenset({401, 403, 429})
+    """Statuses that concern every request, whatever it asks."""
+
+    def __init__(
+        self, url: object, *, within: float, per_second: float | None = None, **client: Any
+    ) -> None:
+        self._within = within
+        self._every = 1 / per_second if per_second else 0
+        self._turns = Turns(per_second) if per_second else None
+        self._http = httpx.AsyncClient(base_url=str(url).rstrip("/"), timeout=within, **client)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    def _refusal(self, response: httpx.Response) -> ProviderError:
+        """What a status of REFUSALS means."""
+        if response.status_code != 429:
+            return ProviderMisconfigured(f"the credential is refused: {response.status_code}")
+        wait = retry_after(response) or self.capabilities.pause or None
+        return RateLimited("too many requests", retry_after=wait)
+
+    async def _exchange(
+        self, method: str, path: str, *, creates: bool = False, **parts: Any
+    ) -> httpx.Response:
+        if self._turns:
+            # An order must leave while its claim holds; a read has more time.
+            await self._turns.take(self._within / 4 if creates else self._within)
+        request = self._http.build_request(method, path, **parts)
+        return await exchange(self._http, request, within=self._within, creates=creates)
+
+    async def _accepted(
+        self, method: str, path: str, *, creates: bool = False, **parts: Any
+    ) -> httpx.Response:
+        """An answer; the refusals that concern every request are raised."""
+        response = await self._exchange(method, path, creates=creates, **parts)
+        if response.status_code in self.REFUSALS:
+            raise self._refusal(response)
+        return response
+
+    async def _get(
+        self, path: str, params: dict[str, Any] | None = None, *, later: bool = False
+    ) -> httpx.Response:
+        """`later`: it is not the first of reads that belong together."""
+        get = partial(self._accepted, "GET", path, params=params)
+        return await (in_turn(get, every=self._every) if later else get())
+
+    def _document(self, path: str, response: httpx.Response) -> dict[str, Any]:
+        what = path.split("/")[1]
+        if response.status_code != 200:
+            raise NotSent(f"{what} could not be read: {response.status_code}")
+        with reading(what):
+            return document(response)
