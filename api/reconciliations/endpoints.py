@@ -54,7 +54,8 @@ async def start_reconciliation(
     async with held.database.transaction() as tx:
         run = runs.create(tx, new)
     await begin(held, runs.start_of(run))
-    return await get_reconciliation(run.id, held)
+    async with held.database.reading() as session:
+        return ReconciliationAnswer.of(await runs.find(session, run.id))
 
 
 @router.get("", responses=responses("invalid_payload"))
@@ -144,7 +145,8 @@ async def repair_item(
         )
     if asked.item.status == "repairing":
         await _carry_out(held, RepairStart(item_id=item_id, provider=asked.provider))
-    return await get_item(reconciliation_id, item_id, held)
+    async with held.database.reading() as session:
+        return ItemAnswer.of(await items.find(session, reconciliation_id, item_id))
 
 
 async def begin(held: Resources, start: ReconciliationStart) -> None:
