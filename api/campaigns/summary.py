@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.http.access import READERS, allow
+from api.http.fields import FromRow
 from api.http.ids import CampaignId, CampaignTitle, CurrencyCode, Minor, ReferrerId
 from api.http.masking import Name, OwnId
 from api.http.parameters import CampaignPath
@@ -21,7 +22,7 @@ from store.campaigns import summary
 router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
 
 
-class Funnel(BaseModel):
+class Funnel(FromRow):
     """Referrals by how far they came, then by where they stand now."""
 
     referred: int
@@ -41,7 +42,7 @@ class Day(Funnel):
     day: date = Field(examples=["2026-11-20"])
 
 
-class Spend(BaseModel):
+class Spend(FromRow):
     """A budget, minor units: what may be spent, is set aside, is ordered, has arrived, and is
     promised but has not arrived. `ceiling` null: without limit."""
 
@@ -53,17 +54,17 @@ class Spend(BaseModel):
     liability: int = Field(examples=[0])
 
 
-class TopReferrer(BaseModel):
+class TopReferrer(FromRow):
     """One of the five who referred most."""
 
-    id: ReferrerId
+    id: ReferrerId = Field(validation_alias="referrer_id")
     source_id: OwnId = Field(examples=["user-1"])
     name: Name = Field(examples=["Jane Doe"])
     referred: int
     qualified: int
 
 
-class CampaignName(BaseModel):
+class CampaignName(FromRow):
     """Which campaign it is about."""
 
     id: CampaignId
@@ -116,7 +117,7 @@ async def get_summary(
     async with held.database.reading() as session:
         campaign = (await campaigns.find(session, campaign_id)).campaign
         read = await summary.of_campaign(session, campaign.id, period)
-    return _answer(CampaignName(id=campaign.id, name=campaign.name), read)
+    return _answer(CampaignName.model_validate(campaign), read)
 
 
 def _begin(day: date | None, days: int = 0) -> datetime | None:
@@ -144,18 +145,8 @@ def _answer(campaign: CampaignName, read: summary.Summary) -> CampaignSummary:
         publications_failed=read.publications.failed,
         points_rewarded=read.points_granted,
         referred_customers=read.funnel.referred,
-        funnel=Funnel.model_validate(read.funnel, from_attributes=True),
-        spend=[Spend.model_validate(row, from_attributes=True) for row in read.money],
-        top_referrers=[_referrer(row) for row in read.top_referrers],
-        by_day=[Day.model_validate(row, from_attributes=True) for row in read.days],
-    )
-
-
-def _referrer(row: Any) -> TopReferrer:
-    return TopReferrer(
-        id=row.referrer_id,
-        source_id=row.source_id,
-        name=row.name,
-        referred=row.referred,
-        qualified=row.qualified,
+        funnel=Funnel.model_validate(read.funnel),
+        spend=[Spend.model_validate(row) for row in read.money],
+        top_referrers=[TopReferrer.model_validate(row) for row in read.top_referrers],
+        by_day=[Day.model_validate(row) for row in read.days],
     )

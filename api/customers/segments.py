@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.http.access import READERS, allow
+from api.http.fields import FromRow
 from api.http.parameters import CustomerPath
 from api.http.problems import responses
 from api.http.resources import Held
@@ -18,7 +19,7 @@ from store.customers import queries as customers
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
 
 
-class SegmentName(BaseModel):
+class SegmentName(FromRow):
     """A segment that a customer belongs to."""
 
     id: str = Field(examples=["seg_01jd3v5q8g6w2x4y7z9a1b3c5d"])
@@ -45,5 +46,5 @@ async def list_segments(customer_id: CustomerPath, held: Held) -> SegmentNames:
     async with held.database.reading() as session:
         customer = await customers.find(session, customer_id)
         found = await holdings.segments_of(session, customer)
-    data = [SegmentName(id=segment.id, name=segment.name) for segment in found]
+    data = [SegmentName.model_validate(segment) for segment in found]
     return SegmentNames(data=data, total=len(data))

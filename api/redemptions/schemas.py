@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from api.customers.schemas import SimpleCustomer
-from api.http.fields import Given, NamedPerson
+from api.http.fields import FromRow, Given, NamedPerson
 from api.http.ids import CustomerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About, OwnId
@@ -78,11 +78,11 @@ class VoucherRedemptionIn(BaseModel):
         return RedemptionIn(redeemables=[RedeemableIn(object="voucher", id=code)], **dict(self))
 
 
-class RelatedRollback(BaseModel):
+class RelatedRollback(FromRow):
     """What undid a redemption."""
 
     id: str = Field(examples=["rr_01jd3v5q8g6w2x4y7z9a1b3c5d"])
-    date: datetime
+    date: datetime = Field(validation_alias="created_at")
     amount: int = Field(
         description="How much of the order was refunded, minor units.", examples=[3600]
     )
@@ -122,6 +122,7 @@ class RedemptionAnswer(BaseModel):
         redemption = read.redemption
         failed = redemption.failure_code is not None
         undone = read.rollback is not None and read.rollback.whole
+        undoing = read.rollback and RelatedRollback.model_validate(read.rollback)
         return cls(
             id=redemption.id,
             date=redemption.created_at,
@@ -133,21 +134,13 @@ class RedemptionAnswer(BaseModel):
             status="FAILED" if failed else "ROLLED_BACK" if undone else "SUCCEEDED",
             failure_code=redemption.failure_code,
             failure_message=redemption.failure_message,
-            related_redemptions=_related(read),
+            related_redemptions=undoing and Related(rollbacks=[undoing]),
             order=RedeemedOrder.of(read),
             customer=SimpleCustomer.model_validate(read.customer) if read.customer else None,
             related_object_id=redemption.voucher_id,
             voucher=VoucherAnswer.of(read.voucher) if read.voucher else None,
             referral=_referral(read),
         )
-
-
-def _related(read: RedemptionRead) -> Related | None:
-    rollback = read.rollback
-    if rollback is None:
-        return None
-    one = RelatedRollback(id=rollback.id, date=rollback.created_at, amount=rollback.amount)
-    return Related(rollbacks=[one])
 
 
 class RedeemedAnswer(BaseModel):
