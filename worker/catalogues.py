@@ -7,12 +7,6 @@ from datetime import timedelta
 import structlog
 from temporalio.client import (
     Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
@@ -20,7 +14,7 @@ from temporalio.service import RPCError
 from domain.ids import catalogue_workflow_id
 from domain.messages import CATALOGUE_WORKFLOW, WORKFLOW_QUEUE
 from providers.registry import Opened
-from worker.schedules import put_schedule
+from worker.schedules import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +28,16 @@ async def keep_catalogues(client: Client, providers: dict[str, Opened]) -> None:
     for name, opened in providers.items():
         try:
             await _look_now(client, name)
-            await _schedule(client, name, opened.provider.capabilities.catalogue_life)
+            every = opened.provider.capabilities.catalogue_life / _LOOKS
+            await repeat(
+                client,
+                f"guerdon-catalogue-{name}",
+                CATALOGUE_WORKFLOW,
+                name,
+                id=catalogue_workflow_id(name),
+                every=every,
+                catchup=every,
+            )
         except RPCError as error:
             log.warning("catalogue.not_scheduled", provider=name, error=str(error))
 
@@ -48,18 +51,3 @@ async def _look_now(client: Client, provider: str) -> None:
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         rpc_timeout=timedelta(seconds=10),
     )
-
-
-async def _schedule(client: Client, provider: str, life: timedelta) -> None:
-    every = life / _LOOKS
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            CATALOGUE_WORKFLOW,
-            provider,
-            id=catalogue_workflow_id(provider),
-            task_queue=WORKFLOW_QUEUE,
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
-    )
-    await put_schedule(client, f"guerdon-catalogue-{provider}", schedule)

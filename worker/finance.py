@@ -11,7 +11,6 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleCalendarSpec,
-    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
@@ -32,7 +31,7 @@ from domain.messages import (
 )
 from domain.reconciliation import DAILY_WORKFLOW, DailyStart, daily_schedule
 from store.database import Database
-from worker.schedules import put_schedule
+from worker.schedules import put_schedule, repeat
 from workflows.daily import DailyReconciliationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.repair import RepairWorkflow
@@ -75,24 +74,13 @@ def activities_of(lane: ProviderLane, max_per_second: float) -> Activities:
 
 
 async def schedule_seals(client: Client) -> None:
-    """Every few minutes; sweeps never overlap."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(SEAL_WORKFLOW, id="seal", task_queue=WORKFLOW_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_SEALED_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SEALED_EVERY * 2),
-    )
-    await put_schedule(client, SEAL_SCHEDULE, schedule)
+    await repeat(client, SEAL_SCHEDULE, SEAL_WORKFLOW, id="seal", every=_SEALED_EVERY)
 
 
 async def schedule_upkeep(client: Client) -> None:
     """As often as the seals. Nothing waits for it: what has expired is not usable in the meantime,
     and a balance reads what is not summed yet besides the sums."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(UPKEEP_WORKFLOW, id="upkeep", task_queue=WORKFLOW_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_SEALED_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SEALED_EVERY * 2),
-    )
-    await put_schedule(client, UPKEEP_SCHEDULE, schedule)
+    await repeat(client, UPKEEP_SCHEDULE, UPKEEP_WORKFLOW, id="upkeep", every=_SEALED_EVERY)
 
 
 async def schedule_reconciliations(client: Client, providers: Iterable[str]) -> None:

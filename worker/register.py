@@ -3,20 +3,10 @@ in production the current deployment version. Part of `guerdon migrate`; safe to
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.messages import (
@@ -24,14 +14,13 @@ from domain.messages import (
     REDRIVE_WORKFLOW,
     WATCH_SCHEDULE,
     WATCH_WORKFLOW,
-    WORKFLOW_QUEUE,
 )
 from providers.registry import configured
 from store.outbox.messages import SEARCH_ATTRIBUTES
 from store.temporal.client import connect
 from worker.deployment import DEPLOYMENT
 from worker.finance import schedule_reconciliations, schedule_seals, schedule_upkeep
-from worker.schedules import put_schedule
+from worker.schedules import repeat
 from worker.settings import WorkerSettings
 
 
@@ -39,8 +28,9 @@ async def prepare() -> None:
     """Register everything with the Temporal that the environment names."""
     settings, client = WorkerSettings(), await connect()
     await register_search_attributes(client)
-    await schedule_redrive(client, settings.redrive_every)
-    await schedule_watch(client, settings.watch_every)
+    redrive, watch = settings.redrive_every, settings.watch_every
+    await repeat(client, REDRIVE_SCHEDULE, REDRIVE_WORKFLOW, id="redrive", every=redrive)
+    await repeat(client, WATCH_SCHEDULE, WATCH_WORKFLOW, id="watch", every=watch)
     await schedule_reconciliations(client, configured())
     await schedule_seals(client)
     await schedule_upkeep(client)
@@ -61,28 +51,6 @@ async def register_search_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
-
-
-async def schedule_redrive(client: Client, every: timedelta) -> None:
-    """Sweep the intake table every so often; sweeps never overlap."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            REDRIVE_WORKFLOW, id="redrive", task_queue=WORKFLOW_QUEUE
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every * 2),
-    )
-    await put_schedule(client, REDRIVE_SCHEDULE, schedule)
-
-
-async def schedule_watch(client: Client, every: timedelta) -> None:
-    """Compare the facts with what Temporal runs every so often; sweeps never overlap."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(WATCH_WORKFLOW, id="watch", task_queue=WORKFLOW_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every * 2),
-    )
-    await put_schedule(client, WATCH_SCHEDULE, schedule)
 
 
 async def set_current_version(client: Client, build_id: str) -> None:

@@ -1,14 +1,45 @@
-"""Putting a Temporal Schedule in its place."""
+"""Temporal Schedules: what is started again and again."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+
+from domain.messages import WORKFLOW_QUEUE
+
+
+async def repeat(
+    client: Client,
+    schedule_id: str,
+    workflow: str,
+    *args: Any,
+    id: str,
+    every: timedelta,
+    catchup: timedelta | None = None,
+) -> None:
+    """Start the workflow every so often; its runs never overlap. `catchup`: how late a missed start
+    is still made; twice `every`, unless given."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(workflow, args=args, id=id, task_queue=WORKFLOW_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=catchup or every * 2
+        ),
+    )
+    await put_schedule(client, schedule_id, schedule)
 
 
 async def put_schedule(client: Client, id: str, schedule: Schedule) -> None:
