@@ -15,7 +15,6 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from temporalio.service import RPCError
 
 from cli.surroundings import find_surroundings
 from domain.outgoing_csv import csv_text
@@ -30,7 +29,7 @@ from store.reconciliation.start import start_run
 from store.reconciliation.statements import Upload
 from store.settings import explain
 from store.tables import Reconciliation, ReconciliationItem
-from store.temporal.client import connect
+from store.temporal.client import AWAY, connect
 
 NONE, DIFFERENT, NOT_DONE = 0, 1, 2
 _EVERY = 0.3
@@ -82,7 +81,7 @@ async def _run(request: Request, database_url: str, out: Console) -> int:
         start = await _written_down(database, request)
         try:
             await start_run(client, start)
-        except (RPCError, RuntimeError) as error:
+        except AWAY as error:
             await failed_runs.give_up(database, start.reconciliation_id, "It could not be started.")
             raise RuntimeError("Temporal did not start the reconciliation; try again") from error
         run = await _watched(database, start.reconciliation_id)

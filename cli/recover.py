@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from cli.progress import bar
 from cli.surroundings import find_surroundings, told_in_a_line
@@ -28,7 +27,7 @@ from store.recovery.idle import Idle, idle_workflows, stop
 from store.recovery.recover import Tally, recover, recover_referrals
 from store.recovery.transaction_ids import catch_up, lag
 from store.tables import FailingWork
-from store.temporal.client import connect
+from store.temporal.client import AWAY, connect
 from worker.catalogues import keep_catalogues
 from worker.register import prepare
 
@@ -55,7 +54,7 @@ def run(*, dry_run: bool) -> int:
         url = find_surroundings()
         try:
             outcome = run_and_leave(_recover(url, dry_run=dry_run))
-        except (RPCError, RuntimeError) as error:
+        except AWAY as error:
             typer.echo(f"guerdon: Temporal cannot be worked with: {error}", err=True)
             return 2
     _show(outcome, dry_run=dry_run)

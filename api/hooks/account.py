@@ -11,7 +11,6 @@ import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from domain.ids import hook_workflow_id
 from domain.messages import HOOK_WORKFLOW, WORKFLOW_QUEUE, ProviderHook
@@ -19,6 +18,7 @@ from domain.refusals import InvalidPayload, Refusal, Unauthorized
 from providers.registry import Opened
 from providers.webhooks import ProviderEvent, TellsByAccount, WebhookRefused, WebhookUnreadable
 from store.database import Database
+from store.temporal.client import AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +94,5 @@ async def follow(client: Client, provider: str, event: ProviderEvent) -> None:
         )
     except WorkflowAlreadyStartedError:
         log.info("hook.repeated", provider=provider, event_id=event.event_id)
-    except (RPCError, RuntimeError) as error:
-        # RuntimeError is how a lazy client says that it cannot connect.
+    except AWAY as error:
         log.warning("hook.not_followed", provider=provider, error=type(error).__name__)

@@ -11,7 +11,6 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from api.hooks.account import follow, is_addressed, note_refused, read_signed
 from api.http.problems import responses
@@ -20,6 +19,7 @@ from domain.refusals import InvalidPayload
 from store.database import Database
 from store.orders import hints
 from store.orders.queries import Hooked, find_by_hook
+from store.temporal.client import AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +88,5 @@ async def _pass_on(client: Client, hooked: Hooked) -> None:
     """Tell who carries the grant. If that fails, its poll finds the news a little later."""
     try:
         await hints.pass_on(client, hooked)
-    except (RPCError, RuntimeError) as error:
-        # RuntimeError is how a lazy client says that it cannot connect.
+    except AWAY as error:
         log.warning("hook.not_passed_on", order_id=hooked.order.id, error=type(error).__name__)

@@ -42,6 +42,7 @@ from domain.staff import MEANING, Action
 from providers.registry import RESENDING
 from store.staff import requests
 from store.staff.requests import Asked, Asking
+from store.temporal.client import AWAY
 
 PATIENCE = 5.0
 """Seconds that a person waits for a worker to answer."""
@@ -102,8 +103,7 @@ async def ask(held: Resources, asking: Asking) -> None:
         async with held.database.transaction() as tx:
             await requests.withdraw(tx, asked.id)
         raise _refusal(error) from None
-    except (TimeoutError, RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        # RuntimeError is how a lazy client says that it cannot connect.
+    except (TimeoutError, *AWAY, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise Unavailable("The workflow engine does not answer. Try again.") from None
 
 

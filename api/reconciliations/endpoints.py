@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
-from temporalio.service import RPCError
 
 from api.http.access import Calling, allow
 from api.http.downloads import Download, in_chunks
@@ -34,6 +33,7 @@ from domain.roles import Role
 from store.database import Database
 from store.reconciliation import failed_runs, items, repairs, runs
 from store.reconciliation.start import start_repair, start_run
+from store.temporal.client import AWAY
 
 router = APIRouter(
     prefix="/v1/reconciliations",
@@ -154,7 +154,7 @@ async def begin(held: Resources, start: ReconciliationStart) -> None:
     so: the run is marked as failed, and a statement's lines are removed."""
     try:
         await start_run(held.temporal, start)
-    except (RPCError, RuntimeError):
+    except AWAY:
         detail = "Temporal did not answer; start it again."
         await failed_runs.give_up(held.database, start.reconciliation_id, detail)
         raise Unavailable("Temporal does not answer. Try again.") from None
@@ -166,7 +166,7 @@ async def _carry_out(held: Resources, start: RepairStart) -> None:
         await asyncio.wait_for(handle.result(), _PATIENCE.total_seconds())
     except (TimeoutError, WorkflowFailureError):
         return
-    except (RPCError, RuntimeError):
+    except AWAY:
         raise Unavailable("Temporal does not answer. Try again.") from None
 
 

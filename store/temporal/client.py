@@ -6,9 +6,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
+from temporalio.service import RPCError
 
 from store.temporal.failures import Discretion
 
+AWAY = (RPCError, RuntimeError)
+"""What a client raises while Temporal is away: RuntimeError is how a lazy one says that it cannot
+connect."""
 _USUAL = "127.0.0.1:7233"
 
 guerdon_plugin = SimplePlugin(

@@ -8,12 +8,12 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
 
 from domain.ids import webhook_workflow_id
 from domain.messages import ACTION_WORKFLOW, WAKE, WEBHOOK_WORKFLOW, WORKFLOW_QUEUE
 from store.database import Database
 from store.imports.jobs import unfinished
+from store.temporal.client import AWAY
 from store.webhooks import deliver
 
 log = structlog.get_logger(__name__)
@@ -36,8 +36,7 @@ async def try_to_start(client: Client, action_id: str) -> None:
     """The same behind an answer that does not depend on it: the redrive starts what this cannot."""
     try:
         await start_action(client, action_id, within=timedelta(seconds=2))
-    except (RPCError, RuntimeError) as error:
-        # RuntimeError is how a lazy client says that it cannot connect.
+    except AWAY as error:
         log.warning("action.not_started", action_id=action_id, error=type(error).__name__)
 
 
@@ -64,7 +63,7 @@ async def try_to_wake(client: Client, webhook_id: str) -> None:
     """The same behind an answer that does not depend on it, like `try_to_start`."""
     try:
         await wake_webhook(client, webhook_id, within=timedelta(seconds=2))
-    except (RPCError, RuntimeError) as error:
+    except AWAY as error:
         log.warning("webhook.not_woken", webhook_id=webhook_id, error=type(error).__name__)
 
 
