@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from api.campaigns.codes import LAST_DAY, MAX_CODES, DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn, ReferralProgramIn, WindowsIn
 from api.campaigns.terms import document_of, lay_program, lay_voucher, lay_windows, to_terms
-from api.http.fields import Category, Duration
+from api.http.fields import Category, Duration, with_examples
 from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType, FreeOrders, Limits
 from domain.customers import Metadata
@@ -64,7 +64,7 @@ EXAMPLE: dict[str, Any] = {
 class CampaignIn(WindowsIn):
     """A referral campaign. It is live as soon as it is created, unless `active` is false."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    model_config = with_examples(EXAMPLE)
 
     name: str = Field(min_length=1, max_length=200, examples=["Refer a friend"])
     description: str | None = Field(default=None, max_length=2000)
@@ -161,15 +161,11 @@ class CampaignChangeIn(WindowsIn):
     """What is given replaces what is stored; metadata and limits merge one by one. A change of
     terms makes a new version, which referrals that began before do not follow."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "expiration_date": "2027-12-31T23:59:59Z",
-                    "referral_program": {"hold": "P14D", "limits": {"grants_per_referrer": 20}},
-                    "unset": ["referral_program.limits.budget"],
-                }
-            ]
+    model_config = with_examples(
+        {
+            "expiration_date": "2027-12-31T23:59:59Z",
+            "referral_program": {"hold": "P14D", "limits": {"grants_per_referrer": 20}},
+            "unset": ["referral_program.limits.budget"],
         }
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from api.http.fields import MAX_MINOR, Strict
+from api.http.fields import MAX_MINOR, Strict, with_examples
 from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff, Whole
 
 MAX_CODES = 100_000
@@ -102,7 +102,7 @@ class VoucherIn(Strict):
 class DisableIn(Strict):
     """What becomes of rewards that are on hold, or not ordered yet."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"grants": "stop"}]})
+    model_config = with_examples({"grants": "stop"})
 
     grants: Literal["finish", "stop"] | None = Field(
         default=None,
@@ -129,7 +129,7 @@ class DisableCodeIn(DisableIn):
 class EndIn(Strict):
     """What becomes of conversions that were held while the campaign was paused."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"held": "judge"}]})
+    model_config = with_examples({"held": "judge"})
 
     held: Literal["judge", "reject"] = Field(
         description="judge: by the time at which each was received; reject: none counts, and "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from api.http.fields import MAX_MINOR, Duration, Strict
+from api.http.fields import MAX_MINOR, Duration, Strict, with_examples
 from api.rewards.kinds import RewardIn
 from domain.audience import Audience
 from domain.campaigns import (
@@ -95,9 +95,7 @@ _Most = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 class TierChangeIn(Strict):
     """What is given of a tier replaces; what is not stays."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"threshold": 10, "unset": ["max_grants"]}]}
-    )
+    model_config = with_examples({"threshold": 10, "unset": ["max_grants"]})
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     criterion: Criterion | None = None
@@ -116,18 +114,14 @@ class TierIn(TierChangeIn):
     """What the referrer gets, and when. `id` names a tier that the campaign has; without it, a
     tier of the same name is the same tier."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "five friends",
-                    "criterion": "min_unique_referees",
-                    "threshold": 5,
-                    "repeat": True,
-                    "max_grants_per_referrer": 4,
-                    "reward": {"kind": "loyalty_points", "points": 500},
-                }
-            ]
+    model_config = with_examples(
+        {
+            "name": "five friends",
+            "criterion": "min_unique_referees",
+            "threshold": 5,
+            "repeat": True,
+            "max_grants_per_referrer": 4,
+            "reward": {"kind": "loyalty_points", "points": 500},
         }
     )
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.campaigns.schemas import ReferralProgram
 from api.http.access import READERS, Calling, allow
-from api.http.fields import Strict
+from api.http.fields import Strict, with_examples
 from api.http.ids import CampaignId
 from api.http.lists import Listed, Windowed
 from api.http.parameters import CampaignPath
@@ -113,16 +113,12 @@ class MoveIn(Strict):
     """First `{"dry_run": true}`: the answer says what would change for how many, and has a
     `token`. Then that token, with the reason for the record."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"dry_run": True, "from_versions": [1]},
-                {
-                    "token": "move_01jd3v5q8g6w2x4y7z9a1b3c5d",
-                    "reason": "Announced by mail on 1 December",
-                },
-            ]
-        }
+    model_config = with_examples(
+        {"dry_run": True, "from_versions": [1]},
+        {
+            "token": "move_01jd3v5q8g6w2x4y7z9a1b3c5d",
+            "reason": "Announced by mail on 1 December",
+        },
     )
 
     dry_run: bool = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.http.access import allow
-from api.http.fields import Reference, Strict, identity_of
+from api.http.fields import Reference, Strict, identity_of, with_examples
 from api.http.idempotency import HEADER
 from api.http.ids import CurrencyCode, CustomerId, Minor
 from api.http.parameters import CustomerPath
@@ -29,11 +29,7 @@ router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=Guard
 class UseIn(Strict):
     """Credits or points that a customer pays with."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"amount": 500, "unit": "USD", "reference": "checkout-4711"}]
-        }
-    )
+    model_config = with_examples({"amount": 500, "unit": "USD", "reference": "checkout-4711"})
 
     amount: int = Field(ge=1, le=10**15, description="Minor units, or points.")
     unit: str = Field(min_length=1, max_length=10, description="A currency, or POINTS.")
@@ -74,9 +70,7 @@ class ReturnIn(Strict):
     """What of a use is given back. `metadata.refund_id`, else the Idempotency-Key, is its
     identity; only a return of all that is left needs none."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"amount": 200, "metadata": {"refund_id": "re_1001"}}]}
-    )
+    model_config = with_examples({"amount": 200, "metadata": {"refund_id": "re_1001"}})
 
     amount: int | None = Field(
         default=None,

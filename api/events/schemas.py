@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.customers.schemas import SimpleCustomer
-from api.http.fields import Given, Instant, NamedPerson
+from api.http.fields import Given, Instant, NamedPerson, with_examples
 from api.http.warnings import Warning
 from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
@@ -33,16 +33,12 @@ class EventIn(BaseModel):
     with another customer, code or order. `order` or `metadata.order_source_id` (or both) name the
     order behind it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "event": "first_purchase",
-                    "customer": {"source_id": "user-2", "email": "bob@example.com"},
-                    "referral": {"code": "REF-8KZQ7WXP"},
-                    "metadata": {"event_id": "evt-1001", "order_source_id": "order-77"},
-                }
-            ]
+    model_config = with_examples(
+        {
+            "event": "first_purchase",
+            "customer": {"source_id": "user-2", "email": "bob@example.com"},
+            "referral": {"code": "REF-8KZQ7WXP"},
+            "metadata": {"event_id": "evt-1001", "order_source_id": "order-77"},
         }
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from api.http.fields import with_examples
 from store.events.feed import Followed, told
 from store.tables import Event
 
@@ -32,7 +33,7 @@ _STOPPED: dict[str, Any] = {
 class LoggedEvent(BaseModel):
     """One fact, told by ids: it names no person."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_STOPPED]})
+    model_config = with_examples(_STOPPED)
 
     id: str = Field(description="Its place: events are in the order of their ids.")
     object: Literal["event"] = "event"

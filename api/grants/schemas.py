@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.http.fields import FromRow
+from api.http.fields import FromRow, with_examples
 from api.http.ids import CampaignId, CurrencyCode, CustomerId, GrantId, Minor, OrderId, ReferralId
 from api.http.lists import Listed
 from api.http.masking import Email as ShownEmail
@@ -127,7 +127,7 @@ class ClaimAnswer(BaseModel):
 class StaffNote(BaseModel):
     """Why, for the timeline. No personal data: it is kept for ever."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "address corrected"}]})
+    model_config = with_examples({"reason": "address corrected"})
 
     reason: str | None = Field(default=None, max_length=500)
 
@@ -135,7 +135,7 @@ class StaffNote(BaseModel):
 class Resend(StaffNote):
     """Send an issued card again."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "anna@example.com"}]})
+    model_config = with_examples({"email": "anna@example.com"})
 
     email: Email | None = Field(
         default=None,
@@ -148,13 +148,9 @@ class Resend(StaffNote):
 class Resolution(StaffNote):
     """Whether the provider issued the card, and how you know."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"issued": True, "provider_order_id": "4711", "evidence": "their ticket 88"},
-                {"issued": False, "evidence": "their ticket 88: no such order"},
-            ]
-        }
+    model_config = with_examples(
+        {"issued": True, "provider_order_id": "4711", "evidence": "their ticket 88"},
+        {"issued": False, "evidence": "their ticket 88: no such order"},
     )
 
     issued: bool = Field(strict=True)

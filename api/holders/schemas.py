@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.http.fields import FromRow, NamedPerson
+from api.http.fields import FromRow, NamedPerson, with_examples
 from api.http.ids import CampaignId, CustomerId, ReferralId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About
@@ -17,11 +17,7 @@ from domain.customers import Metadata
 class HoldersIn(BaseModel):
     """Friends who come by the code: all are attributed to it, or none."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"holders": [{"source_id": "user-2"}, {"source_id": "user-3"}]}]
-        }
-    )
+    model_config = with_examples({"holders": [{"source_id": "user-2"}, {"source_id": "user-3"}]})
 
     holders: list[NamedPerson] = Field(min_length=1, max_length=100)
     metadata: Metadata = {}

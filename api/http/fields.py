@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Unpack
 
 from pydantic import (
     AfterValidator,
@@ -127,6 +127,11 @@ _ALWAYS_OFF = frozenset(
 
 def _is_off(value: Any) -> bool:
     return value is False or value in ([], {})
+
+
+def with_examples(*examples: dict[str, Any], **config: Unpack[ConfigDict]) -> ConfigDict:
+    """A model's configuration with the examples that the documentation shows."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)}, **config)
 
 
 class FromRow(BaseModel):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.http.fields import Instant
+from api.http.fields import Instant, with_examples
 from api.http.lists import Listed
 from domain.roles import Role, Scope
 from store.tables import ApiKey
@@ -31,7 +31,7 @@ _ANSWER = _EXAMPLE | {
 class KeyIn(BaseModel):
     """A credential that is asked for."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = with_examples(_EXAMPLE, extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role
@@ -46,7 +46,7 @@ class KeyIn(BaseModel):
 class KeyAnswer(BaseModel):
     """A credential, without its token. `id` is `X-App-Id`."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_ANSWER]})
+    model_config = with_examples(_ANSWER)
 
     id: str
     object: Literal["key"] = "key"
@@ -66,15 +66,11 @@ class KeyAnswer(BaseModel):
 class NewKeyAnswer(KeyAnswer):
     """A new credential, with its token."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                _ANSWER
-                | {
-                    "last_used_at": None,
-                    "token": "gd_4tQm8ZpL2vXcR7nWb1KsYd6HfJ0aGe3UiTo9MqVx",
-                }
-            ]
+    model_config = with_examples(
+        _ANSWER
+        | {
+            "last_used_at": None,
+            "token": "gd_4tQm8ZpL2vXcR7nWb1KsYd6HfJ0aGe3UiTo9MqVx",
         }
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from api.http.fields import with_examples
 from domain.grants import Attention
 from domain.money import Money
 from store.providers.lane_queries import LaneStanding
@@ -35,7 +36,7 @@ _THEN = "One order tries every few minutes; once it gets through, all go out by 
 class LaneAnswer(BaseModel):
     """One provider's lane. Stopped, it sends a single order from time to time, to try."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_STOPPED]})
+    model_config = with_examples(_STOPPED)
 
     id: str = Field(description="The same as `provider`.")
     object: Literal["lane"] = "lane"

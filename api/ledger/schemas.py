@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.http.fields import FromRow, Reference, Strict
+from api.http.fields import FromRow, Reference, Strict, with_examples
 from api.http.ids import CurrencyCode, GrantId, Minor, ProviderName
 from api.http.lists import Listed
 from domain.money import Currency
@@ -81,16 +81,12 @@ class TransactionList(Listed[TransactionAnswer]):
 class DepositIn(Strict):
     """Money that was paid into our deposit at a provider."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "provider": "giftcard-partners",
-                    "amount": 500000,
-                    "currency": "USD",
-                    "reference": "wire 2026-11-22/17",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "provider": "giftcard-partners",
+            "amount": 500000,
+            "currency": "USD",
+            "reference": "wire 2026-11-22/17",
         }
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, Field, computed_field, model_validator
 
 from api.customers.schemas import CustomerAnswer
-from api.http.fields import NamedPerson
+from api.http.fields import NamedPerson, with_examples
 from api.http.ids import ReferrerId
 from api.http.lists import Listed
 from api.http.masking import About, Channel, OwnId
@@ -27,15 +27,11 @@ class FromCampaign(BaseModel):
 class PublicationIn(BaseModel):
     """Give `customer` a code: any of `campaign`, or the one that `voucher` names."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "campaign": {"name": "Refer a friend"},
-                    "customer": {"source_id": "user-1", "email": "jane@example.com"},
-                    "source_id": "publication-1",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "campaign": {"name": "Refer a friend"},
+            "customer": {"source_id": "user-1", "email": "jane@example.com"},
+            "source_id": "publication-1",
         }
     )
 

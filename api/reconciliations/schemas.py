@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from api.http.fields import with_examples
 from api.http.ids import GrantId, OrderId, OrderKey, ProviderName, ProviderOrderId
 from api.http.lists import Listed
 from domain.dates import Instant
@@ -30,17 +31,13 @@ Provider = Annotated[str, AfterValidator(_known), Field(examples=["giftcard-part
 class ReconciliationBody(BaseModel):
     """A provider and a period: `from` is included, `to` is not, and may lie ahead."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "provider": "giftcard-partners",
-                    "from": "2026-10-01T00:00:00Z",
-                    "to": "2026-11-01T00:00:00Z",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "provider": "giftcard-partners",
+            "from": "2026-10-01T00:00:00Z",
+            "to": "2026-11-01T00:00:00Z",
         },
+        extra="forbid",
     )
 
     provider: Provider
@@ -140,9 +137,8 @@ class ItemList(Listed[ItemAnswer]):
 class RepairBody(BaseModel):
     """Why; it goes into the audit trail. No personal data: it is kept for ever."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"reason": "Confirmed by the provider, ticket 88."}]},
+    model_config = with_examples(
+        {"reason": "Confirmed by the provider, ticket 88."}, extra="forbid"
     )
 
     reason: str = Field(min_length=1, max_length=500)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.customers.schemas import SimpleCustomer
-from api.http.fields import MAX_MINOR
+from api.http.fields import MAX_MINOR, with_examples
 from api.http.ids import CustomerId, VoucherId
 from api.http.masking import About, OwnId, Words
 from api.redemptions.orders import RedeemedOrder
@@ -22,9 +22,7 @@ from store.redemptions.queries import RedemptionRead
 class RollbackIn(BaseModel):
     """Why, and how much of the order was refunded; left out, all of it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "Order returned", "amount": 1500}]}
-    )
+    model_config = with_examples({"reason": "Order returned", "amount": 1500})
 
     amount: Annotated[int, Field(strict=True, gt=0, le=MAX_MINOR)] | None = Field(
         default=None, description="The refunded part of the order's value, minor units."

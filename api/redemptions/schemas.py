@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, Field, computed_field
 
 from api.customers.schemas import SimpleCustomer
-from api.http.fields import FromRow, Given, NamedPerson
+from api.http.fields import FromRow, Given, NamedPerson, with_examples
 from api.http.ids import CustomerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About, OwnId
@@ -37,15 +37,11 @@ class RedemptionIn(BaseModel):
     """A customer uses a code on an order. The order's id makes the use the same when repeated;
     without one `tracking_id` or the Idempotency-Key does."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "redeemables": [{"object": "voucher", "id": "REF-8KZQ7WXP"}],
-                    "customer": {"source_id": "user-3"},
-                    "order": {"source_id": "order-78", "amount": 4000},
-                }
-            ]
+    model_config = with_examples(
+        {
+            "redeemables": [{"object": "voucher", "id": "REF-8KZQ7WXP"}],
+            "customer": {"source_id": "user-3"},
+            "order": {"source_id": "order-78", "amount": 4000},
         }
     )
 
@@ -60,12 +56,8 @@ class RedemptionIn(BaseModel):
 class VoucherRedemptionIn(BaseModel):
     """The same for the code in the path, as older clients of Voucherify send it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"customer": {"source_id": "user-3"}, "order": {"id": "order-78", "amount": 4000}}
-            ]
-        }
+    model_config = with_examples(
+        {"customer": {"source_id": "user-3"}, "order": {"id": "order-78", "amount": 4000}}
     )
 
     customer: NamedPerson

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from api.http.access import Calling, allow
-from api.http.fields import Strict
+from api.http.fields import Strict, with_examples
 from api.http.parameters import ReferralPath
 from api.http.problems import post_responses
 from api.http.resources import Held
@@ -22,9 +22,7 @@ router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=Guard
 class ReinstatementIn(Strict):
     """Why it counts after all."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "The refund was entered by mistake."}]}
-    )
+    model_config = with_examples({"reason": "The refund was entered by mistake."})
 
     reason: str = Field(min_length=1, max_length=500, description="For the timeline. No names.")
 

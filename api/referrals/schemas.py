@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.grants.schemas import ActionAnswer, GrantAnswer, Party, due_of
-from api.http.fields import NamedPerson
+from api.http.fields import NamedPerson, with_examples
 from api.http.ids import CampaignId, CurrencyCode, CustomerId, ReferralId, ReferrerId
 from api.http.lists import Listed
 from api.http.masking import About
@@ -26,11 +26,7 @@ from store.tables import Referral
 class ReferralIn(BaseModel):
     """A friend signs up with a code."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"code": "REF-8KZQ7WXP", "customer": {"source_id": "user-2"}}]
-        }
-    )
+    model_config = with_examples({"code": "REF-8KZQ7WXP", "customer": {"source_id": "user-2"}})
 
     code: str = Field(min_length=1, max_length=200, examples=["REF-8KZQ7WXP"])
     customer: NamedPerson

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.http.access import Calling, allow
-from api.http.fields import MAX_MINOR
+from api.http.fields import MAX_MINOR, with_examples
 from api.http.lists import Listed
 from api.http.parameters import CustomerPath
 from api.http.problems import body_responses, responses
@@ -28,9 +28,7 @@ FormName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w .-]+
 class ThresholdBody(BaseModel):
     """From `amount` minor units a calendar year on, a person's form is needed."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"amount": 60000, "form": "W-9"}]}
-    )
+    model_config = with_examples({"amount": 60000, "form": "W-9"}, extra="forbid")
 
     amount: Annotated[int, Field(strict=True, gt=0, le=MAX_MINOR)]
     form: FormName
@@ -39,11 +37,8 @@ class ThresholdBody(BaseModel):
 class ThresholdAnswer(ThresholdBody):
     """The same, with its currency."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [{"id": "USD", "currency": "USD", "amount": 60000, "form": "W-9"}]
-        },
+    model_config = with_examples(
+        {"id": "USD", "currency": "USD", "amount": 60000, "form": "W-9"}, extra="ignore"
     )
 
     id: str
@@ -57,7 +52,7 @@ class ThresholdList(Listed[ThresholdAnswer]):
 class FormBody(BaseModel):
     """A form that the person has handed in; Guerdon keeps only that there is one."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"form": "W-9"}]})
+    model_config = with_examples({"form": "W-9"}, extra="forbid")
 
     form: FormName
 
@@ -65,11 +60,8 @@ class FormBody(BaseModel):
 class FormAnswer(FormBody):
     """The same, with the person's id."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [{"customer_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5d", "form": "W-9"}]
-        },
+    model_config = with_examples(
+        {"customer_id": "cust_01jd3v5q8g6w2x4y7z9a1b3c5d", "form": "W-9"}, extra="ignore"
     )
 
     customer_id: str

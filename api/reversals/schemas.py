@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from api.http.fields import ExternalId, OrderCurrency, Strict
+from api.http.fields import ExternalId, OrderCurrency, Strict, with_examples
 from api.referrals.schemas import ReferralAnswer
 from domain.customers import Metadata
 
@@ -19,17 +19,13 @@ class ReversalIn(Strict):
     Idempotency-Key: the same one again has no further effect, and with another `amount` is
     refused. A part needs one; without `amount` none is needed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"reason": "The order was sent back."},
-                {
-                    "reason": "One of three items was sent back.",
-                    "amount": 2500,
-                    "metadata": {"refund_id": "re_1001"},
-                },
-            ]
-        }
+    model_config = with_examples(
+        {"reason": "The order was sent back."},
+        {
+            "reason": "One of three items was sent back.",
+            "amount": 2500,
+            "metadata": {"refund_id": "re_1001"},
+        },
     )
 
     reason: str = Field(min_length=1, max_length=500, description="For the timeline. No names.")
@@ -63,16 +59,12 @@ class ReversalIn(Strict):
 class OrderReversalIn(ReversalIn):
     """The same by the order, as whoever refunds it knows it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "order_source_id": "order-77",
-                    "reason": "One of three items was sent back.",
-                    "amount": 2500,
-                    "metadata": {"refund_id": "re_1001"},
-                }
-            ]
+    model_config = with_examples(
+        {
+            "order_source_id": "order-77",
+            "reason": "One of three items was sent back.",
+            "amount": 2500,
+            "metadata": {"refund_id": "re_1001"},
         }
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, model_validator
 
-from api.http.fields import Strict
+from api.http.fields import Strict, with_examples
 from api.rewards.kinds import (
     GiftCreditsIn,
     KindIn,
@@ -56,10 +56,8 @@ class AttributesIn(Strict):
 class RewardChangeIn(Strict):
     """What is given replaces; what is not stays. Metadata is replaced whole."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"reward": {"kind": "gift_credits", "amount": 1000, "currency": "USD"}}]
-        }
+    model_config = with_examples(
+        {"reward": {"kind": "gift_credits", "amount": 1000, "currency": "USD"}}
     )
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
@@ -95,7 +93,7 @@ class RewardCreateIn(RewardChangeIn):
     """A reward to be used in campaigns: `reward` in Guerdon's words, or `parameters` in
     Voucherify's."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    model_config = with_examples(EXAMPLE)
 
     name: str = Field(min_length=1, max_length=200)
 

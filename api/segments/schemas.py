@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from api.http.fields import FromRow, Strict
+from api.http.fields import FromRow, Strict, with_examples
 from api.http.lists import Listed
 from api.http.masking import Filtered
 from domain.segments import Filter, SegmentType
@@ -21,7 +21,7 @@ _FILTER: dict[str, Any] = {
 class SegmentChangeIn(Strict):
     """What is given replaces; `customers` as a whole list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"filter": _FILTER}]})
+    model_config = with_examples({"filter": _FILTER})
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     filter: Filter | None = Field(default=None, examples=[_FILTER])
@@ -33,10 +33,8 @@ class SegmentChangeIn(Strict):
 class SegmentIn(SegmentChangeIn):
     """A segment: `static` lists its customers, the others describe them with `filter`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"name": "North America", "type": "auto-update", "filter": _FILTER}]
-        }
+    model_config = with_examples(
+        {"name": "North America", "type": "auto-update", "filter": _FILTER}
     )
 
     name: str = Field(min_length=1, max_length=200, examples=["North America"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, Field, computed_field
 
-from api.http.fields import FromRow, Strict
+from api.http.fields import FromRow, Strict, with_examples
 from api.http.ids import CampaignId
 from api.http.lists import Listed
 from domain.rules.rule import Group, Said
@@ -32,7 +32,7 @@ class RuleChangeIn(Strict):
     """What is given replaces; what is not stays. Campaigns that have the rule get a new version
     of their terms; referrals under way keep theirs."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"rules": _RULES}]})
+    model_config = with_examples({"rules": _RULES})
 
     name: str | None = Field(default=None, max_length=200, examples=["Big orders"])
     rules: Group | None = Field(
@@ -52,16 +52,12 @@ class RuleIn(RuleChangeIn):
     """A rule. A property or operator that Guerdon does not judge is refused, with the list of
     those it does."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Big orders from the US",
-                    "context_type": "campaign.referral_program",
-                    "rules": _RULES,
-                    "error": {"message": "Orders from $50, in the US."},
-                }
-            ]
+    model_config = with_examples(
+        {
+            "name": "Big orders from the US",
+            "context_type": "campaign.referral_program",
+            "rules": _RULES,
+            "error": {"message": "Orders from $50, in the US."},
         }
     )
 
@@ -104,14 +100,10 @@ class RuleList(Listed[RuleAnswer]):
 class AssignmentIn(Strict):
     """The campaign whose terms the rule becomes part of, by id or name."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "related_object_type": "campaign",
-                    "related_object_id": "camp_01jd3v5q8g6w2x4y7z9a1b3c5d",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "related_object_type": "campaign",
+            "related_object_id": "camp_01jd3v5q8g6w2x4y7z9a1b3c5d",
         }
     )
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, Field, computed_field, model_validator
 
 from api.campaigns.codes import LAST_DAY, CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
-from api.http.fields import Category, Strict
+from api.http.fields import Category, Strict, with_examples
 from api.http.ids import CampaignId, CampaignTitle, ReferrerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About
@@ -24,9 +24,7 @@ from store.codes.queries import VoucherRead
 class CodeIn(Strict):
     """What a new code has of its own; the campaign gives the rest."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"redemption": {"quantity": 10}, "metadata": {"batch": 1}}]}
-    )
+    model_config = with_examples({"redemption": {"quantity": 10}, "metadata": {"batch": 1}})
 
     category: Category | None = None
     redemption: UsesIn = UsesIn()
@@ -61,10 +59,8 @@ class CodeIn(Strict):
 class CodesIn(CodeIn):
     """New codes, by the campaign's own pattern or by another."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"code_config": {"pattern": "VIP-######"}, "redemption": {"quantity": 1}}]
-        }
+    model_config = with_examples(
+        {"code_config": {"pattern": "VIP-######"}, "redemption": {"quantity": 1}}
     )
 
     code_config: CodeConfigIn | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.http.fields import Strict
+from api.http.fields import Strict, with_examples
 from api.http.lists import Listed
 from api.rewards.kinds import TargetUrl
 from domain.feed import TypePattern
@@ -31,7 +31,7 @@ Patterns = Annotated[
 class WebhookIn(Strict):
     """Where events are to be sent, and which."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = with_examples(_EXAMPLE)
 
     url: TargetUrl
     events: Patterns = Field(default=["*"])
@@ -41,7 +41,7 @@ class WebhookIn(Strict):
 class WebhookChangeIn(Strict):
     """What is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = with_examples(_EXAMPLE)
 
     url: TargetUrl | None = None
     events: Patterns | None = None
