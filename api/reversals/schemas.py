@@ -110,16 +110,12 @@ class OrderReversalAnswer(BaseModel):
 class OrderAwaited(OrderReversalAnswer):
     """The same of an order that is not known yet."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "object": "reversal",
-                    "order_source_id": "order-77",
-                    "order_id": None,
-                    "waiting_for_order": True,
-                    "referrals": [],
-                }
-            ]
+    model_config = with_examples(
+        {
+            "object": "reversal",
+            "order_source_id": "order-77",
+            "order_id": None,
+            "waiting_for_order": True,
+            "referrals": [],
         }
     )
