@@ -14,7 +14,7 @@ from api.http.route import GuardedRoute
 from api.referrals.schemas import ReferralAnswer
 from domain.roles import Role
 from store.referrals import queries as reading
-from store.referrals.reinstatement import request_reinstatement
+from store.reversals.early import reinstate as bring_back
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 
@@ -39,7 +39,7 @@ async def reinstate_referral(
     terms that it began under; the same rewards are given again, and what they were owed for is
     not owed any more. A card is ordered anew only once its cancellation is confirmed."""
     async with held.database.transaction() as tx:
-        intake = await request_reinstatement(tx, referral_id, body.reason, actor=caller.actor)
+        intake = await bring_back(tx, referral_id, body.reason, actor=caller.actor)
     held.dispatcher.wake(intake)
     async with held.database.reading() as session:
         return ReferralAnswer.of(await reading.find(session, referral_id))

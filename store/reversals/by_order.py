@@ -73,7 +73,15 @@ async def _referrals_of(tx: Transaction, refund: OrderRefund) -> list[str]:
             "or send all_campaigns: true to undo it in all of them.",
             field="/campaign_id",
         )
-    return [one.id for one in counted]
+    # Undone as a whole before, one has no share in what is refunded of another's purchase.
+    standing = {one.campaign_id for one in counted if not _is_undone(one)}
+    return [one.id for one in counted if not _is_undone(one) or one.campaign_id not in standing]
+
+
+def _is_undone(referral: Referral) -> bool:
+    """As a whole, or about to be, and not brought back."""
+    undone = referral.reversed_at is not None or referral.undone
+    return undone and referral.reinstating is None
 
 
 async def _known(

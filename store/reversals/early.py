@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.money import words
-from domain.purchases import OrderIds, Sort, key
+from domain.purchases import NO_ORDER, OrderIds, Sort, key
 from domain.referrals import Pause, ReferralStatus
 from domain.refusals import IdentityReused, InvalidPayload, NotAllowedInState, NotFound, Refusal
 from domain.repeats import trimmed
@@ -22,7 +22,8 @@ from store.referrals.attribute import convert
 from store.referrals.conversion import ConversionRequest
 from store.referrals.convert import Converted
 from store.referrals.pauses import hold
-from store.referrals.purchases import orders_of_row
+from store.referrals.purchases import lock_orders, orders_of_row
+from store.referrals.reinstatement import request_reinstatement
 from store.reversals.order_refund import OrderRefund
 from store.reversals.request import must_be_named, request_reversal
 from store.tables import Campaign, EarlyRefund, Referral, metadata
@@ -115,6 +116,34 @@ async def judge_early(tx: Transaction, referrals: list[Referral]) -> list[Outgoi
         if orders.keys and referral.status == ReferralStatus.CONVERTED:
             for refund in await _of(tx, orders):
                 messages += await _judge(tx, referral, orders, refund)
+    return messages
+
+
+async def reinstate(
+    tx: Transaction, referral_id: str, reason: str, *, actor: str
+) -> list[Outgoing]:
+    """A person brings a referral back (request_reinstatement). What was refunded of its order while
+    it did not count had waited for a purchase: it is asked for now, once.
+
+    Locks the order, then the refunds and the referral. Raises what request_reinstatement raises,
+    and NotAllowedInState where such a refund is no share of the order.
+    """
+    found = await tx.session.get(Referral, referral_id)
+    orders = orders_of_row(found) if found else NO_ORDER
+    await lock_orders(tx, [orders])
+    refunds = await _of(tx, orders) if orders.keys else []
+    messages = await request_reinstatement(tx, referral_id, reason, actor=actor)
+    if not messages or found is None:
+        return messages
+    for refund in refunds:
+        if found.id in refund.claims or refund.campaign_id not in (None, found.campaign_id):
+            continue
+        refund.claims = [*refund.claims, found.id]
+        refund.claimed_in = refund.claimed_in or found.campaign_id
+        try:
+            messages += [] if found.undone else await _apply(tx, found, refund)
+        except (InvalidPayload, IdentityReused) as refusal:
+            raise NotAllowedInState(_words(refusal)) from None
     return messages
 
 

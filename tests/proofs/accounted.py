@@ -23,8 +23,10 @@ UNPLAYED_LOCKS = {
     "campaigns.switch._stopped": _STAFF,
     "campaigns.switch.set_code_active": _STAFF,
     "referrals.pauses._HELD": _PAUSES,
-    "referrals.pauses.let_go": "of two who clear up one refund the second is told so",
-    "reversals.early._of": "a race of its own: tests/store/reversals/test_early_refunds.py",
+    "referrals.pauses.let_go": (
+        "no schedule plays it: of two of staff who clear up one refund the second is told so;"
+        " without it the conversion would still be judged once, under the referrer's progress"
+    ),
     "imports.jobs.lock": _RUN,
     "grants.callouts._locked": _SAME,
     "orders.alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",

@@ -22,9 +22,10 @@ from store.qualification.qualify import judge_again, qualify
 from store.referrals.convert import Converted
 from store.reversals import carry_out as reversing
 from store.reversals import request as reversals
+from store.reversals.early import book_purchase
 from store.staff import cancel as grants
 from store.terms import terms_of
-from tests.builders import convert, start_of
+from tests.builders import conversion, start_of
 
 _DEADLOCK = "40P01"
 
@@ -59,12 +60,13 @@ async def in_order(do: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def refer(database: Database, code: str, friend: str, event_id: str, *order: str) -> None:
-    """The friend's event is accepted, then judged. A refusal at the door is an answer. `order`:
-    keys of the ids of the order behind it."""
-    orders = OrderIds.of_keys(list(order))
+    """The friend's event is accepted, then judged, with what was refunded before. A refusal at the
+    door is an answer. `order`: keys of the ids of the order behind it."""
+    request = conversion(friend, code, event_id=event_id, orders=OrderIds.of_keys(list(order)))
 
     async def send() -> Converted:
-        return await convert(database, code, friend, event_id=event_id, orders=orders)
+        async with database.transaction() as tx:
+            return await book_purchase(tx, request)
 
     try:
         converted = await patiently(send)
@@ -73,8 +75,10 @@ async def refer(database: Database, code: str, friend: str, event_id: str, *orde
     for referral in converted.referrals:
         if referral.reinstating is not None:
             await look_again(database, referral.id)
-        else:
-            await patiently(partial(qualify, database, start_of(referral)))
+            continue
+        await patiently(partial(qualify, database, start_of(referral)))
+        if any(message.reversal_id for message in converted.intake):
+            await carry_out(database, referral.id)
 
 
 async def look_again(database: Database, referral_id: str) -> None:

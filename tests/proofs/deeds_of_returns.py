@@ -13,6 +13,9 @@ from store.grants import wallet_returns
 from store.qualification.qualify import judge_again
 from store.referrals.reinstatement import request_reinstatement
 from store.reversals import carry_out as reversing
+from store.reversals.by_order import reverse_order
+from store.reversals.order_refund import OrderRefund
+from store.reversals.request import Accepted
 from tests.proofs.deeds import in_order, look_again, patiently
 
 
@@ -75,9 +78,31 @@ async def _go_on(database: Database, switched: Switched) -> None:
         await look_again(database, each.start.referral_id)
 
 
+async def refund_order(
+    database: Database, order_id: str, campaign_id: str | None, identity: str
+) -> None:
+    """All of an order is refunded, perhaps before it is bought."""
+    refund = OrderRefund(
+        order_id=order_id,
+        campaign_id=campaign_id,
+        refunded=None,
+        reason="refund",
+        identity=identity,
+    )
+
+    async def do() -> list[Accepted]:
+        async with database.transaction() as tx:
+            return await reverse_order(tx, refund)
+
+    with suppress(Refusal):
+        for each in await patiently(do):
+            await look_again(database, each.referral_id)
+
+
 DEEDS_OF_RETURNS: dict[str, Callable[..., Awaitable[object]]] = {
     "give_back": give_back,
     "reinstate": reinstate,
     "switch_campaign": switch_campaign,
     "switch_code": switch_code,
+    "refund_order": refund_order,
 }

@@ -28,8 +28,11 @@ from store.customers.erase import erase
 from store.customers.upsert import upsert
 from store.database import Database
 from store.outbox.messages import Outgoing
-from store.referrals.reinstatement import request_reinstatement
+from store.reversals.by_order import reverse_order
+from store.reversals.early import reinstate
+from store.reversals.order_refund import OrderRefund
 from store.reversals.request import request_reversal
+from store.reversals.unclear import clear_up
 from store.tables import Budget, Customer, Grant, Redemption, Referral, ReferrerProgress
 from store.terms import terms_of
 from tests.auditing import assert_books_agree
@@ -58,8 +61,10 @@ _REFERRERS, _FRIENDS = st.integers(0, 1), st.integers(0, 7)
 """Few, so that they meet often."""
 _EACH, _CAPS, _USES = st.sampled_from((8_00, 10_00)), st.integers(2, 9), st.integers(3, 8)
 _AMOUNTS = st.sampled_from((None, ORDER, ORDER // 3, 20_00, ORDER + 20, ORDER + 51))
+_ORDERS = st.sampled_from((None, "shared", "own"))
 _PEOPLE = st.integers(0, 9)
 """The friends, then the referrers."""
+_SHARED = "source_id:shared"
 _MOSTLY = st.sampled_from((True, True, True, False))
 
 
@@ -134,11 +139,12 @@ class Referrals(RuleBasedStateMachine):
         referrer=_REFERRERS,
         friend=_FRIENDS,
         event=st.sampled_from(["first", "second", "third"]),
-        order=st.sampled_from([None, "source_id:shared"]),
+        order=_ORDERS,
     )
     def convert(self, referrer: int, friend: int, event: str, order: str | None) -> None:
         """A friend buys, perhaps for the second time, perhaps with another's code; or brings an
         order that others bring too, perhaps under an event's id that named none before."""
+        order = self._order(order, friend)
         code, who = self.codes[referrer], self.friends[friend]
         redeems = self.kind is redemption_terms
         if redeems:
@@ -178,6 +184,54 @@ class Referrals(RuleBasedStateMachine):
                 await request_reversal(tx, referral.id, amount, "refund", name, order_amount=ORDER)
         await look_again(self.database, referral.id)
 
+    def _order(self, order: str | None, friend: int) -> str | None:
+        """The key of an order that friends share, or of the friend's own."""
+        return f"source_id:{self.friends[friend]}" if order == "own" else order and _SHARED
+
+    @rule(
+        order=_ORDERS,
+        friend=_FRIENDS,
+        name=st.sampled_from(("order a", "order b", "order c")),
+        amount=_AMOUNTS,
+    )
+    def refund_order(self, order: str | None, friend: int, name: str, amount: int | None) -> None:
+        """An order is refunded, perhaps before it is bought."""
+        key = self._order(order or "own", friend) or _SHARED
+        if self.kind is not redemption_terms:
+            self.run(self._refund_order(key, name, amount))
+            self.model.refund_order(key, name, amount)
+
+    async def _refund_order(self, key: str, name: str, amount: int | None) -> None:
+        refund = OrderRefund(
+            order_id=key.partition(":")[2],
+            campaign_id=self.campaign_id,
+            refunded=amount,
+            reason="refund",
+            identity=name,
+            order_amount=ORDER,
+        )
+        accepted = []
+        with suppress(Refusal):
+            async with self.database.transaction() as tx:
+                accepted = await reverse_order(tx, refund)
+        for each in accepted:
+            await look_again(self.database, each.referral_id)
+
+    @rule(friend=_FRIENDS, stands=st.booleans())
+    def clear_up(self, friend: int, stands: bool) -> None:
+        """A person says whether a purchase was refunded, where that is not clear."""
+        who = self.friends[friend]
+        if who in self.model.came:
+            self.run(self._clear_up(who, stands))
+            self.model.clear_up(who, stands=stands)
+
+    async def _clear_up(self, who: str, stands: bool) -> None:
+        referral = await one(self.database, Referral, campaign_id=self.campaign_id, referee_id=who)
+        async with self.database.transaction() as tx:
+            told = await clear_up(tx, referral.id, stands, "app_proof", None)
+        if told:
+            await look_again(self.database, referral.id)
+
     @rule(friend=_FRIENDS)
     def roll_back(self, friend: int) -> None:
         """The redemption by which a friend converted is rolled back, perhaps again."""
@@ -205,7 +259,7 @@ class Referrals(RuleBasedStateMachine):
         referral = await one(self.database, Referral, campaign_id=self.campaign_id, referee_id=who)
         with suppress(Refusal):
             async with self.database.transaction() as tx:
-                await request_reinstatement(tx, referral.id, "They kept it.", actor="app_proof")
+                await reinstate(tx, referral.id, "They kept it.", actor="app_proof")
         await look_again(self.database, referral.id)
 
     @rule(on=_MOSTLY)
@@ -333,5 +387,5 @@ def _state(referral: Referral) -> str:
     if referral.status in ("waiting", "rejected"):
         return referral.status
     if referral.ordinal is None:
-        return "held"
+        return "unclear" if referral.reason == "refund_unclear" else "held"
     return "reversed" if referral.reversed_at else "counted"

@@ -47,4 +47,15 @@ REMOVALS_OF_RETURNS = (
         locks=("referrals.pauses._SWITCHES",),
         scenes=("pauses",),
     ),
+    Removal(
+        "lock: the shop's order, by its refund and its purchase",
+        (Rewrite(r"^SELECT pg_advisory_xact_lock\(lock\)", "SELECT lock"),),
+        scenes=("early_refunds",),
+    ),
+    Removal(
+        "lock: the refunds that wait for an order",
+        (Rewrite(r"(FROM early_refunds .*) FOR UPDATE", r"\1"),),
+        locks=("reversals.early._of",),
+        scenes=("early_refunds",),
+    ),
 )

@@ -17,6 +17,7 @@ from store.tables import (
     LedgerEntry,
     Referral,
     ReferrerProgress,
+    Reversal,
     WalletCredit,
     WalletUse,
 )
@@ -35,7 +36,7 @@ from tests.builders import (
 )
 from tests.proofs.deeds import Deed, credit, look_again
 from tests.proofs.deeds_of_codes import spend
-from tests.proofs.deeds_of_returns import switch_campaign, switch_code
+from tests.proofs.deeds_of_returns import refund_order, switch_campaign, switch_code
 from tests.proofs.scenes import Pool, Scene, expect
 
 
@@ -149,4 +150,42 @@ async def pauses(database: Database, pool: Pool, dice: random.Random) -> Scene:
     return Scene(deeds, verdict)
 
 
-SCENES_OF_RETURNS = (returns, reinstatements, pauses)
+async def early_refunds(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Two orders are bought and refunded in the same moment. Two more were refunded before; each is
+    bought in two campaigns at once, whose shops name it by other ids: it is for one of them."""
+    of = terms(every_friend(points(10)), referee_reward=None)
+    first, second = await add_programme(database, of), await add_programme(database, of)
+    friends = dice.sample(pool.friends, 4)
+    orders = [f"{first.campaign_id} {n}" for n in range(4)]
+    deeds = []
+    for order, friend in zip(orders[:2], friends, strict=False):
+        deeds += [
+            [Deed("refer", (first.code, friend, order, f"source_id:{order}"))],
+            [Deed("refund_order", (order, first.campaign_id, f"all of {order}"))],
+        ]
+    for order, friend in zip(orders[2:], friends[2:], strict=True):
+        await refund_order(database, order, None, f"all of {order}")
+        deeds += [
+            [Deed("refer", (first.code, friend, order, f"source_id:{order}"))],
+            [Deed("refer", (second.code, friend, order, f"id:{order}"))],
+        ]
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        wrong = []
+        for number, order in enumerate(orders):
+            bought = await rows(database, Referral, order_source_id=order)
+            undone = [one for one in bought if one.reversed_at is not None]
+            unclear = [one for one in bought if one.reason == "refund_unclear"]
+            asked = [
+                x for one in bought for x in await rows(database, Reversal, referral_id=one.id)
+            ]
+            wrong += expect(
+                undone=(len(undone), 1), asked=(len(asked), 1), unclear=(len(unclear), number // 2)
+            )
+        return wrong
+
+    return Scene(deeds, verdict)
+
+
+SCENES_OF_RETURNS = (returns, reinstatements, pauses, early_refunds)

@@ -70,7 +70,7 @@ class Friend:
     referrer: str
     terms: Terms
     state: str = "waiting"
-    """Or held, counted, rejected, reversed."""
+    """Or held, unclear, counted, rejected, reversed."""
     number: int = 0
     """The conversion's own, once it has counted; it keeps that for ever."""
     bought: int = 0
@@ -82,6 +82,10 @@ class Friend:
     """Since it was bought, or bought again."""
     told: set[str] = field(default_factory=set)
     """Names of refunds, these and earlier ones."""
+    claimed: set[str] = field(default_factory=set)
+    """Refunds that came early, and were seen to."""
+    denied: bool = False
+    """By staff: a purchase alone brings it back no more."""
     places: set[Mark] = field(default_factory=set)
     """Marks that nobody else may count with, taken when it was judged."""
 
@@ -109,6 +113,12 @@ class Model:
     codes_off: set[str] = field(default_factory=set)
     """By who shares them."""
     purchases: int = 0
+    early: dict[str, list[tuple[str, int | None]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Refunds that came before their purchase, by order: name and amount."""
+    order_refunds: set[tuple[str, str]] = field(default_factory=set)
+    """Order and name of those that were accepted."""
 
     def sign_up(self, referrer: str, who: str, *, converts: bool = False) -> None:
         """Only the first code counts; nobody begins where nothing is left or a cap is full, nor
@@ -154,7 +164,7 @@ class Model:
             return
         if known and known.state != "waiting":
             known.heard.add(event)
-            if known.order and known.order == order and _is_undone(known):
+            if known.order and known.order == order and _is_whole(known) and not known.denied:
                 self._judge_again(who)
             return
         if (order and self._standing(order)) or (redeems and self._is_off(referrer)):
@@ -166,12 +176,28 @@ class Model:
         self.purchases += 1
         friend.order, friend.bought = order, self.purchases
         friend.heard.add(event)
-        if self._is_off(referrer):
-            friend.state = "held"
-        elif not self._judge(who) and redeems:
+        friend.state = "held"
+        self._refund_what_came_early(who)
+        if friend.state != "held" or self._is_off(referrer):
+            return
+        if not self._judge(who) and redeems:
             friend.state, friend.bought, friend.heard = "waiting", 0, set()
             if known is None:
                 del self.came[who]
+
+    def _refund_what_came_early(self, who: str) -> None:
+        """A refund that does not fit is for a person to decide about."""
+        friend = self.came[who]
+        for name, amount in self._unclaimed(friend):
+            friend.claimed.add(name)
+            if friend.state != "rejected" and _is_too_much(friend, amount):
+                friend.state = "unclear"
+            else:
+                self.reverse(who, name, amount)
+
+    def _unclaimed(self, friend: Friend) -> list[tuple[str, int | None]]:
+        early = self.early[friend.order] if friend.order else []
+        return [one for one in early if one[0] not in friend.claimed]
 
     def _judge(self, who: str) -> bool:
         """A conversion counts with all that it earns, or it is rejected."""
@@ -209,7 +235,8 @@ class Model:
         """By a friend who counts, or who bought it before and waits to be judged."""
         friend = self.came[who]
         return friend.order is not None and any(
-            one.state == "counted" or (one.state == "held" and one.bought < friend.bought)
+            one.state == "counted"
+            or (one.state in ("held", "unclear") and one.bought < friend.bought)
             for other, one in self.came.items()
             if other != who and one.order == friend.order
         )
@@ -239,8 +266,7 @@ class Model:
         )
 
     def _standing(self, order: str) -> bool:
-        states = ("counted", "held")
-        return any(one.order == order and one.state in states for one in self.came.values())
+        return any(one.order == order and one.state in _STANDING for one in self.came.values())
 
     def _uses(self) -> int:
         return sum(friend.state == "counted" for friend in self.came.values())
@@ -250,8 +276,7 @@ class Model:
         1 % above it is all of it; more is refused."""
         friend = self.came[who]
         closed = friend.state in ("rejected", "reversed")
-        too_much = 100 * (friend.refunded + (amount or 0)) > 101 * ORDER
-        if closed or too_much or name in friend.told:
+        if closed or _is_too_much(friend, amount) or name in friend.told:
             return
         friend.refunds[name] = ORDER - friend.refunded if amount is None else amount
         friend.told.add(name)
@@ -259,8 +284,8 @@ class Model:
 
     def _undo(self, who: str) -> None:
         friend, referrer = self.came[who], self.came[who].referrer
-        refunded, whole = friend.refunded, friend.refunded == ORDER
-        if friend.state in ("waiting", "held"):
+        refunded, whole = friend.refunded, _is_whole(friend)
+        if friend.state in ("waiting", "held", "unclear"):
             friend.state = "rejected" if whole else friend.state
             return
         kept = 0 if self.people[who].erased else FRIEND
@@ -276,6 +301,34 @@ class Model:
                 if self.undo and one.needs() > self.friends[referrer]:
                     one.undone, self.grants[referrer, "many", number] = True, 0
 
+    def refund_order(self, order: str, name: str, amount: int | None) -> None:
+        """The same by the order, of those whose purchase stands, or else was undone; of all or of
+        none. Where there is no such purchase it waits for one."""
+        if (order, name) in self.order_refunds or 100 * (amount or 0) > 101 * ORDER:
+            return
+        bought = {who: one for who, one in self.came.items() if one.order == order}
+        standing = [who for who, one in bought.items() if one.state in _STANDING]
+        about = standing or [who for who, one in bought.items() if _is_whole(one)]
+        if any(_is_too_much(self.came[who], amount) for who in about):
+            return
+        for who in about:
+            self.reverse(who, name, amount)
+        if not about:
+            self.early[order].append((name, amount))
+        self.order_refunds.add((order, name))
+
+    def clear_up(self, who: str, *, stands: bool) -> None:
+        """A person says whether the purchase was refunded that is unclear."""
+        friend = self.came[who]
+        if friend.state != "unclear":
+            return
+        friend.state = "held"
+        if not stands:
+            self.reverse(who, f"denial {len(friend.told)}", None)
+            friend.denied = True
+        elif not self._is_off(friend.referrer):
+            self._judge(who)
+
     def roll_back(self, who: str) -> None:
         """A redemption is undone, once: the same as a refund of its order."""
         if who not in self.rolled_back:
@@ -283,18 +336,24 @@ class Model:
             self.reverse(who, "rollback", None)
 
     def reinstate(self, who: str) -> None:
-        """Staff bring back what was bought, and then undone or rejected."""
+        """Staff bring back what was bought, and then undone or rejected. What was refunded of a
+        rejected purchase counts now; where it is no share of it, they are refused."""
         friend = self.came[who]
         undone = friend.state in ("reversed", "rejected")
-        if undone and friend.bought and not self.people[who].erased:
-            self._judge_again(who)
+        if not undone or not friend.bought or self.people[who].erased:
+            return
+        total = 0
+        for _, amount in self._unclaimed(friend):
+            if total < ORDER and 100 * (total + (amount or 0)) > 101 * ORDER:
+                return
+            total += ORDER if amount is None else amount
+        self._judge_again(who)
 
     def _judge_again(self, who: str) -> None:
         friend = self.came[who]
-        friend.refunds = {}
-        if self._is_off(friend.referrer):
-            friend.state = "held"
-        else:
+        friend.refunds, friend.denied, friend.state = {}, False, "held"
+        self._refund_what_came_early(who)
+        if friend.state == "held" and not self._is_off(friend.referrer):
             self._judge(who)
 
     def pause(self, *, paused: bool) -> set[str]:
@@ -339,15 +398,25 @@ class Model:
         if friend is None:
             return
         friend.places = set()
-        if friend.state in ("waiting", "held"):
+        if friend.state in ("waiting", "held", "unclear"):
             friend.state = "rejected"
         if (who, "referee", 1) in self.grants:
             self.grants[who, "referee", 1] = 0
 
 
-def _is_undone(friend: Friend) -> bool:
-    """As a whole, by the shop."""
+_STANDING = ("held", "unclear", "counted")
+
+
+def _is_whole(friend: Friend) -> bool:
+    """Is all of it refunded?"""
     return friend.refunded == ORDER
+
+
+def _is_too_much(friend: Friend, amount: int | None) -> bool:
+    """Up to 1 % above what was paid is all of it."""
+    if _is_whole(friend):
+        return amount is not None
+    return 100 * (friend.refunded + (amount or 0)) > 101 * ORDER
 
 
 def _half_up(part: int, whole: int) -> int:

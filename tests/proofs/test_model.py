@@ -29,7 +29,7 @@ def test_the_store_does_what_the_model_does(first: int, database_url: str) -> No
             Referrals,
             settings=settings(
                 max_examples=min(PART, EXAMPLES + 1 - first),
-                stateful_step_count=25,
+                stateful_step_count=30,
                 deadline=None,
                 derandomize=EXAMPLES <= PART,
                 database=None,

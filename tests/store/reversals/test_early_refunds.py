@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from domain.customers import Person
 from domain.purchases import OrderIds, Sort
-from domain.refusals import IdentityReused, InvalidPayload
+from domain.refusals import IdentityReused, InvalidPayload, NotAllowedInState
+from store.customers.upsert import upsert
 from store.database import Database
 from store.outbox.messages import Outgoing
 from store.qualification.qualify import qualify
 from store.referrals.convert import Converted
 from store.reversals.by_order import reverse_order
 from store.reversals.carry_out import carry_out
-from store.reversals.early import book_purchase
+from store.reversals.early import book_purchase, reinstate
 from store.reversals.order_refund import OrderRefund
 from store.reversals.unclear import clear_up
-from store.tables import EarlyRefund, Event, Grant, Referral, ReferrerProgress, Reversal
+from store.tables import Customer, EarlyRefund, Event, Grant, Referral, ReferrerProgress, Reversal
 from tests.auditing import assert_books_agree
 from tests.builders import (
     Programme,
@@ -268,6 +270,60 @@ async def test_the_same_order_bought_after_all_is_rewarded(database: Database) -
     async with database.transaction() as tx:
         await carry_out(tx, referral.id)
     assert (await one(database, Referral)).status == "reversed"
+
+
+async def test_what_was_refunded_of_a_rejected_purchase_counts_once_staff_bring_it_back(
+    database: Database,
+) -> None:
+    programme = await programme_of(database)
+    referrer = await one(database, Customer, id=programme.referrer_id)
+    friend = await add_customer(database, email=referrer.email)
+    referral = (await buy(database, programme, friend)).referrals[0]
+    assert (await work_off(database, referral)).status == "rejected"
+    assert await told(database, refund(100_00, "re-1")) == [0]
+    async with database.transaction() as tx:
+        await upsert(tx, Person(id=friend, email="friend@example.com"), corrects=True)
+        await reinstate(tx, referral.id, "it was a mistake", actor="act_1")
+    async with database.transaction() as tx:
+        assert (await carry_out(tx, referral.id)).judge
+    await work_off(database, referral)
+    assert {grant.amount for grant in await rows(database, Grant)} == {10_00}
+    assert await told(database, refund(100_00, "re-1")) == [1]
+    assert len(await rows(database, Reversal)) == 1
+    await assert_books_agree(database)
+
+
+async def test_a_refund_that_is_no_share_of_it_is_told_to_who_reinstates(
+    database: Database,
+) -> None:
+    programme = await programme_of(database)
+    referrer = await one(database, Customer, id=programme.referrer_id)
+    friend = await add_customer(database, email=referrer.email)
+    referral = (await buy(database, programme, friend)).referrals[0]
+    await work_off(database, referral)
+    await told(database, refund(304_00, "re-1"))
+    with pytest.raises(NotAllowedInState, match=r"304\.00 USD"):
+        async with database.transaction() as tx:
+            await reinstate(tx, referral.id, "it was a mistake", actor="act_1")
+
+
+async def test_a_part_of_an_order_that_was_bought_anew_by_another_is_that_ones(
+    database: Database,
+) -> None:
+    programme = await programme_of(database)
+    first = (await buy(database, programme)).referrals[0]
+    await work_off(database, first)
+    assert await told(database, refund(None, "re-1")) == [1]
+    async with database.transaction() as tx:
+        await carry_out(tx, first.id)
+    second = (await buy(database, programme)).referrals[0]
+    await work_off(database, second)
+    assert await told(database, refund(100_00, "re-2")) == [1]
+    async with database.transaction() as tx:
+        await carry_out(tx, second.id)
+    grants = await rows(database, Grant, referral_id=second.id)
+    assert {grant.amount for grant in grants} == {10_00}
+    await assert_books_agree(database)
 
 
 async def test_a_refund_and_its_purchase_in_the_same_moment_do_not_miss_each_other(
