@@ -73,7 +73,7 @@ _SPARE = 4 + _UPLOADS
 """Connections kept for what takes no turn: uploads, hooks, health, the dispatcher."""
 
 _ROUTERS = (
-    events,  # the busiest first: they are tried, and at their first use made ready, in this order
+    events,  # the busiest first: they are tried in this order
     hooks,
     bulk,
     customers,

@@ -30,7 +30,8 @@ SourceId = Annotated[str, Field(min_length=1, max_length=255)]
 class MetadataUpdate(BaseModel):
     """The same metadata for many customers; who is not known yet is created."""
 
-    source_ids: Annotated[list[SourceId], Field(min_length=1, max_length=MAX_ROWS)]
+    # To describe each of 100,000 wrong ids would stop the loop.
+    source_ids: Annotated[list[SourceId], Field(min_length=1, max_length=MAX_ROWS, fail_fast=True)]
     metadata: dict[str, Any]
 
 

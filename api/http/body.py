@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import IO, Any
+from typing import IO, Any, ParamSpec, TypeVar
 
 from fastapi import Request
 
@@ -15,6 +15,8 @@ from api.http.row_reader import RowReader
 from domain.json_text import WrongJson, inspect, text_of, value_of
 from domain.refusals import InvalidPayload, UnsupportedMediaType
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_VALUES = 20_000
 """Values of a body that is no list of rows: a megabyte of `{}` would be 300,000."""
 MAX_CELLS = 2_000_000
@@ -28,6 +30,7 @@ class JsonRequest(Request):
     None for no body."""
 
     value: Any = None
+    is_long = False
 
     async def json(self) -> Any:
         return self.value
@@ -36,9 +39,14 @@ class JsonRequest(Request):
         """Raises InvalidPayload or UnsupportedMediaType."""
         if body := await self.body():
             self._must_be_json()
-            # A long one is parsed on a thread, between whose steps the loop goes on.
-            late = len(body) > _IN_MEMORY
-            self.value = await asyncio.to_thread(parse, body) if late else parse(body)
+            self.is_long = len(body) > _IN_MEMORY
+            self.value = await self.off_loop(parse, body)
+
+    async def off_loop(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the work; for a long body on a thread, between whose steps the loop goes on."""
+        if self.is_long:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        return work(*args, **kwargs)
 
     @asynccontextmanager
     async def spooled(self) -> AsyncIterator[IO[bytes]]:
@@ -54,6 +62,7 @@ class JsonRequest(Request):
         self._body = await asyncio.to_thread(spool.read)
         if self._body:
             self._must_be_json()
+            self.is_long = len(self._body) > _IN_MEMORY
             self.value = await asyncio.to_thread(parse_rows, self._body)
 
     def _must_be_json(self) -> None:

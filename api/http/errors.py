@@ -16,6 +16,9 @@ from domain.refusals import Refusal
 MISSING_CUSTOMER = "missing_customer"
 """The type of the validation error for a customer without `id` and `source_id`."""
 
+MOST = 100
+"""Errors that an answer names: a megabyte of rows may hold 20,000."""
+
 _HTTP = {404: "resource_not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 
@@ -47,7 +50,7 @@ def answer_to(request: Request, error: Exception) -> Response | None:
 
 
 def _invalid(request_id: str, error: RequestValidationError) -> Response:
-    errors = [_field_error(one, error.body) for one in error.errors()]
+    errors = [_field_error(one, error.body) for one in error.errors()[:MOST]]
     key = "invalid_payload"
     if any(_is_missing_customer(one) for one in error.errors()):
         key = MISSING_CUSTOMER

@@ -20,6 +20,7 @@ from domain.refusals import InvalidPayload, UnsupportedMediaType
 from domain.spreadsheets import DELIMITERS, WrongFile, encoding_of, first_rows
 
 FORM = "multipart/form-data"
+_PIECE = 65_536
 
 CsvFile = Annotated[
     UploadFile,
@@ -65,7 +66,9 @@ def _rows(file: bytes) -> list[list[str]]:
     if max(file.count(one.encode()) for one in DELIMITERS) > MAX_CELLS:
         raise InvalidPayload(f"More than {MAX_CELLS} values: send parts.", field="/file")
     try:
-        text = io.StringIO(file.decode(encoding_of([file])), newline="")
+        # Piece by piece: to cut the whole into lines would keep all other threads from running.
+        pieces = (file[at : at + _PIECE] for at in range(0, len(file), _PIECE))
+        text = io.StringIO(file.decode(encoding_of(pieces)), newline="")
         rows = first_rows(spreadsheets.rows_of(text), MAX_ROWS + 2)
     except UnicodeDecodeError:
         raise InvalidPayload("The file cannot be read as text.", field="/file") from None

@@ -22,7 +22,7 @@ from api.http.paths import restore_slashes
 from api.http.resources import Resources, resources_of
 from api.http.row_reader import MAX_ROWS
 from api.http.turns import code_in
-from api.http.warnings import add_warnings, warnings_of
+from api.http.warnings import add_warnings, first_warnings
 from domain.refusals import InvalidPayload
 
 
@@ -65,7 +65,9 @@ class GuardedRoute(APIRoute):
                 must_be_known(request, names)
             key = request.headers.get(HEADER) if request.method == "POST" else None
             async with self.admitted(resources, request):
-                request.state.warnings = list(warnings_of(request.value, expected))
+                request.state.warnings = await request.off_loop(
+                    first_warnings, request.value, expected
+                )
                 if key is not None:
                     return await answer_once(request, key, answered)
                 return await answered(request)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from itertools import islice
 from typing import Any, get_args
 
 from fastapi.responses import Response
@@ -11,6 +13,9 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from domain.customers import LENIENT
+
+MOST = 100
+"""Warnings that an answer holds: a list of 100,000 rows may deserve as many."""
 
 
 class Warning(BaseModel):
@@ -21,8 +26,13 @@ class Warning(BaseModel):
     message: str
 
 
+def first_warnings(given: Any, expected: Any) -> list[Warning]:
+    """What of a body has no effect: the first of it. `expected`: the type that it is read as."""
+    return list(islice(warnings_of(given, expected), MOST))
+
+
 def warnings_of(given: Any, expected: Any, pointer: str = "") -> Iterator[Warning]:
-    """What of a body has no effect. `expected`: the type that it is read as."""
+    """The same, as it is found. `pointer`: where `given` stands in the body."""
     model = model_of(expected)
     if model is None or _has_its_own_shape(model):
         return
@@ -57,11 +67,13 @@ def add_warnings(answer: Response, warnings: list[Warning]) -> Response:
     return Response(text, answer.status_code, kept, "application/json")
 
 
+@cache
 def _has_its_own_shape(model: type[BaseModel]) -> bool:
     """Is it another object on the wire, as rules and filters are? It reads its members itself."""
     return bool(model.__pydantic_decorators__.model_serializers)
 
 
+@cache
 def _by_name(model: type[BaseModel]) -> dict[str, FieldInfo]:
     known = dict(model.model_fields)
     for field in model.model_fields.values():

@@ -159,6 +159,18 @@ HUGE = {
         "/v1/customers/metadata/async",
         b'{"metadata":{},"source_ids":' + _rows(2_400_000, b'"a"') + b"}",
     ),
+    "100,000 source ids of the wrong kind": (
+        "/v1/customers/metadata/async",
+        b'{"metadata":{},"source_ids":' + _rows(100_000, b"{}") + b"}",
+    ),
+    "100,000 rows in the place of one": (
+        "/v1/customers/metadata/async",
+        _rows(100_000, b'{"source_id":"u","plan":1}'),
+    ),
+    "19,000 tiers of the wrong kind": (
+        "/v1/campaigns",
+        b'{"referral_program":{"tiers":' + _rows(19_000, b"1") + b"}}",
+    ),
     "one row of nothing but lists": (
         "/v1/customers/bulk/async",
         b'[{"a":' + _rows(3_000_000) + b"}]",
