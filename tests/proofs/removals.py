@@ -19,8 +19,8 @@ class Removal(NamedTuple):
     constraint: str = ""
     """Table and name."""
     scenes: tuple[str, ...] = ()
-    """Only these are played: where the statement is another lock's as well, this one's loss has to
-    be seen in scenes of its own."""
+    """Only these are played, if any are named: where the statement is another lock's as well, or
+    where few other scenes come near it."""
 
 
 def unlocked_by_id(table: str) -> Rewrite:

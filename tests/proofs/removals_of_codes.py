@@ -49,21 +49,25 @@ REMOVALS_OF_CODES = (
         "lock: the coupon, when it is switched off",
         _unlocked(r"FROM vouchers JOIN coupons .*grant_id = \S+", "FOR UPDATE OF vouchers"),
         locks=("codes.coupons.disable",),
+        scenes=("clipping",),
     ),
     Removal(
         "lock: the coupon, when it is used",
         _unlocked(r"FROM vouchers JOIN coupons .*vouchers\.code = \S+", "FOR UPDATE OF vouchers"),
         locks=("codes.coupons.take",),
+        scenes=("clipping",),
     ),
     Removal(
         "lock: the grants that a reversal concerns",
         _unlocked(r"FROM grants JOIN referrals .*", "FOR UPDATE OF grants"),
         locks=("reversals.carry_out._concerned",),
+        scenes=("recall",),
     ),
     Removal(
         "lock: the wallet's credits, when they are taken",
         _unlocked(r"FROM wallet_credits .*remaining > .*"),
         locks=("grants.wallets._usable",),
+        scenes=("spending",),
     ),
     Removal(
         "lock: the wallet's credits, when they lapse",
@@ -74,6 +78,7 @@ REMOVALS_OF_CODES = (
         "lock: the debt that a grant pays off",
         _unlocked(r"FROM receivables .*"),
         locks=("grants.receivables._debts",),
+        scenes=("debts",),
     ),
     Removal(
         "guard: the code's uses, in the count",
