@@ -21,15 +21,17 @@ STARTS = "=+-@\uff1d\uff0b\uff0d\uff20\u2212"
 NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 """A plain number may begin with a sign, as a phone number does."""
 _NUMBER = re.compile(NUMBER)
+_NOT_SHOWN = BLANKS + "\x00"
+_STARTS = tuple(STARTS)
 
 
 def guarded(value: Any) -> Any:
     """The same; a text that could be a formula gets an apostrophe in front, which spreadsheets
     take for "this is text"."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value[:1].isalnum():
         return value
-    shown = value.lstrip(BLANKS + "\x00")
-    if shown[:1] in tuple(STARTS) and not _NUMBER.match(value):
+    shown = value.lstrip(_NOT_SHOWN)
+    if shown.startswith(_STARTS) and not _NUMBER.match(value):
         return f"'{value}"
     return value
 

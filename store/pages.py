@@ -12,8 +12,8 @@ from sqlalchemy.sql.expression import SQLColumnExpression
 
 from store.database import ReadSession
 
-CHUNK = 500
-"""Rows that are read at once where all are wanted."""
+CHUNK = 100
+"""Rows that are read at once where all are wanted: the loop makes objects of them in one step."""
 AnySelect = Select[*tuple[Any, ...]]
 """A SELECT of whatever columns."""
 Key = Mapped[Any] | SQLColumnExpression[Any]

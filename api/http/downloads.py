@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from fastapi.responses import StreamingResponse
@@ -24,8 +24,34 @@ from store.database import Database, ReadSession
 
 T = TypeVar("T")
 _BLOCK = 65_536
-_WRITING = asyncio.Semaphore(1)
-"""Held while a chunk is made: forty downloads at once would leave events hardly any time."""
+
+
+class Writing:
+    """Chunks are made one after the other, with rests: it is the same interpreter that answers all
+    other requests. One download has half of its time; where four or more wait, all together have a
+    fifth."""
+
+    longest_rest = 4
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+        self._wanted = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For the block, the right to make a chunk."""
+        self._wanted += 1
+        try:
+            async with self._turn:
+                began = time.perf_counter()
+                yield
+                took = time.perf_counter() - began
+                await asyncio.sleep(took * min(self._wanted, self.longest_rest))
+        finally:
+            self._wanted -= 1
+
+
+_WRITING = Writing()
 
 
 class OpenDownloads:
@@ -78,13 +104,10 @@ async def in_chunks(
     yield write([]).encode()
     last: T | None = None
     while True:
-        async with _WRITING:
-            began = time.perf_counter()
+        async with _WRITING.turn():
             async with database.reading() as session:
                 rows = await read(session, last)
             block = (await asyncio.to_thread(write, rows)).encode() if rows else b""
-            # As long again for all others: it is the same interpreter that answers them.
-            await asyncio.sleep(time.perf_counter() - began)
         if not rows:
             return
         last = rows[-1]

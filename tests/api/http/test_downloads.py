@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.types import Message
 
-from api.http.downloads import OpenDownloads, in_chunks, spooled
+from api.http.downloads import OpenDownloads, Writing, in_chunks, spooled
 from domain.refusals import Unavailable
 from domain.roles import Role
 from store.database import Database, ReadSession
@@ -150,6 +151,28 @@ class TestLists:
             assert database.in_use == 0
             seen.append(block)
         assert seen == [b"[]", b"[1, 2, 3]"]
+
+
+async def _share_of_the_time(downloads: int) -> float:
+    """How much of the time chunks were made in, when so many downloads wanted two each."""
+    writing, worked = Writing(), 0.0
+
+    async def download() -> None:
+        nonlocal worked
+        for _ in range(2):
+            async with writing.turn():
+                began = time.perf_counter()
+                await asyncio.sleep(0.01)
+                worked += time.perf_counter() - began
+
+    began = time.perf_counter()
+    await asyncio.gather(*(download() for _ in range(downloads)))
+    return worked / (time.perf_counter() - began)
+
+
+async def test_many_downloads_leave_more_of_the_time_to_others_than_one() -> None:
+    assert await _share_of_the_time(20) < 0.25
+    assert await _share_of_the_time(1) > 0.3
 
 
 class TestSpool:
