@@ -41,9 +41,6 @@ UNPLAYED_LOCKS = {
     "providers.deposits._LOCK": (
         "behind it stands the ledger's constraint: a fact is not posted twice"
     ),
-    "customers.erase._locked": "no schedule erases anybody",
-    "customers.erase._referrals": "no schedule erases anybody",
-    "customers.erase._waiting_grants": "no schedule erases anybody",
     "imports.customers._update": "it orders the rows of two imports, so that they do not deadlock",
     "migrate._run": "two migrations at once; PostgreSQL's catalogue would refuse the second",
     "reconciliation.rebind.rebind": "no schedule plays a repair, which a person decides about",

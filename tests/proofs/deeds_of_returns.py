@@ -1,4 +1,5 @@
-"""What a process does when something comes back: a use, a referral, a campaign, a code."""
+"""What a process does when something comes back: a use, a referral, a campaign, a code. And when
+somebody is forgotten."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from contextlib import suppress
 from domain.refusals import Refusal
 from store.campaigns import switch
 from store.campaigns.switch import Switched
+from store.customers import erase as erasing
 from store.database import Database
 from store.grants import wallet_returns
 from store.qualification.qualify import judge_again
@@ -16,7 +18,7 @@ from store.reversals import carry_out as reversing
 from store.reversals.by_order import reverse_order
 from store.reversals.order_refund import OrderRefund
 from store.reversals.request import Accepted
-from tests.proofs.deeds import in_order, look_again, patiently
+from tests.proofs.deeds import carry_out, in_order, look_again, patiently
 
 
 async def give_back(
@@ -99,10 +101,23 @@ async def refund_order(
             await look_again(database, each.referral_id)
 
 
+async def erase(database: Database, customer_id: str) -> None:
+    """The person is erased, unless something of theirs is under way."""
+
+    async def do() -> erasing.Erased:
+        async with database.transaction() as tx:
+            return await erasing.erase(tx, customer_id)
+
+    with suppress(Refusal):
+        for each in (await patiently(do)).intake:
+            await carry_out(database, each.start.referral_id)
+
+
 DEEDS_OF_RETURNS: dict[str, Callable[..., Awaitable[object]]] = {
     "give_back": give_back,
     "reinstate": reinstate,
     "switch_campaign": switch_campaign,
     "switch_code": switch_code,
     "refund_order": refund_order,
+    "erase": erase,
 }

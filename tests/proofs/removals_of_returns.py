@@ -1,4 +1,4 @@
-"""The locks behind what comes back, and how to take them away."""
+"""The locks behind what comes back, and behind erasure, and how to take them away."""
 
 from __future__ import annotations
 
@@ -57,5 +57,18 @@ REMOVALS_OF_RETURNS = (
         (Rewrite(r"(FROM early_refunds .*) FOR UPDATE", r"\1"),),
         locks=("reversals.early._of",),
         scenes=("early_refunds",),
+    ),
+    *(
+        Removal(
+            f"lock: {what}, when a person is erased",
+            (Rewrite(rf"({statement}.*) FOR UPDATE", r"\1"),),
+            locks=(f"customers.erase.{where}",),
+            scenes=("erasures",),
+        )
+        for what, statement, where in (
+            ("the customer", r"FROM customers \nWHERE \(customers\.id = ", "_locked"),
+            ("the referrals", r"FROM referrals \nWHERE \(referrals\.referee_id = ", "_referrals"),
+            ("the grants", r"FROM grants \nWHERE grants\.recipient_id = ", "_waiting_grants"),
+        )
     ),
 )

@@ -27,11 +27,18 @@ from tests.proofs.removals_of_returns import REMOVALS_OF_RETURNS
 from tests.proofs.scenes import SCENES as SCENES_OF_REFERRALS
 from tests.proofs.scenes import people
 from tests.proofs.scenes_of_codes import SCENES_OF_CODES
+from tests.proofs.scenes_of_erasures import SCENES_OF_ERASURES
 from tests.proofs.scenes_of_returns import SCENES_OF_RETURNS
 from tests.proofs.scenes_of_rewards import SCENES_OF_REWARDS
 
 REMOVALS = (*REMOVALS_OF_REFERRALS, *REMOVALS_OF_CODES, *REMOVALS_OF_RETURNS)
-SCENES = (*SCENES_OF_REFERRALS, *SCENES_OF_CODES, *SCENES_OF_REWARDS, *SCENES_OF_RETURNS)
+SCENES = (
+    *SCENES_OF_REFERRALS,
+    *SCENES_OF_CODES,
+    *SCENES_OF_REWARDS,
+    *SCENES_OF_RETURNS,
+    *SCENES_OF_ERASURES,
+)
 SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
 PART = 250
 """Schedules that are played in one database: more of them would fill it, and slow it down."""

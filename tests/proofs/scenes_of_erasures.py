@@ -1,0 +1,72 @@
+"""Scenes in which people are erased. See scenes.py for what a scene is."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from domain.grants import GrantStatus
+from domain.referrals import ReferralStatus
+from store.database import Database
+from store.tables import Customer, Event, Grant, Referral, ReferrerProgress
+from tests.builders import (
+    add_friends,
+    add_programme,
+    budget,
+    credits,
+    every_friend,
+    one,
+    qualify,
+    rows,
+    sign_up,
+    terms,
+)
+from tests.proofs.deeds import Deed
+from tests.proofs.scenes import Pool, Scene, expect
+
+
+async def erasures(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Two friends buy, and the purchase of a third is reversed, in the moment in which they are
+    erased, one of them by two people."""
+    programme = await add_programme(
+        database,
+        terms(
+            every_friend(credits(10_00)),
+            referee_reward=credits(5_00),
+            limits=budget(100_00),
+            hold=timedelta(days=1),
+        ),
+    )
+    campaign_id, people = programme.campaign_id, await add_friends(database, 3)
+    for friend in people[:2]:
+        await sign_up(database, programme.code, friend)
+    await qualify(database, programme.code, people[2])
+    refunded = await one(database, Referral, campaign_id=campaign_id, referee_id=people[2])
+    deeds = [[Deed("refer", (programme.code, friend, f"event-{friend}"))] for friend in people[:2]]
+    deeds += [[Deed("reverse", (refunded.id, f"refund-{n}"))] for n in range(2)]
+    deeds += [[Deed("erase", (friend,))] for friend in (*people, people[2])]
+    dice.shuffle(deeds)
+
+    async def verdict() -> list[str]:
+        wrong = []
+        for friend in people:
+            row = await one(database, Customer, id=friend)
+            referral = await one(database, Referral, campaign_id=campaign_id, referee_id=friend)
+            grants = await rows(database, Grant, recipient_id=friend)
+            told = await rows(database, Event, customer_id=friend, type="customer.deleted")
+            erased, rejected = bool(row.erased_at), referral.status == ReferralStatus.REJECTED
+            given = [one for one in grants if one.status != GrantStatus.CANCELLED]
+            wrong += expect(
+                told=(len(told), int(erased)),
+                judged=(referral.ordinal is None, rejected),
+                given=(len(given), int(not erased and referral.reversed_at is None)),
+            )
+        counted = await rows(database, Referral, campaign_id=campaign_id, reversed_at=None)
+        progress = await one(database, ReferrerProgress, campaign_id=campaign_id)
+        friends = sum(one.ordinal is not None for one in counted)
+        return wrong + expect(friends=(progress.unique_referees, friends))
+
+    return Scene(deeds, verdict)
+
+
+SCENES_OF_ERASURES = (erasures,)
