@@ -201,6 +201,15 @@ class Referrals(RuleBasedStateMachine):
             self.run(self._refund_order(key, name, amount))
             self.model.refund_order(key, name, amount)
 
+    @rule(referrer=_REFERRERS, amounts=st.lists(_AMOUNTS, min_size=1, max_size=2))
+    def buy_what_was_refunded(self, referrer: int, amounts: list[int | None]) -> None:
+        """Somebody new buys, and the refunds were faster."""
+        new = [number for number, who in enumerate(self.friends) if who not in self.model.came]
+        for name, amount in zip(("order a", "order b"), amounts if new else [], strict=False):
+            self.refund_order("own", new[0], name, amount)
+        if new:
+            self.convert(referrer, new[0], "first", "own")
+
     async def _refund_order(self, key: str, name: str, amount: int | None) -> None:
         refund = OrderRefund(
             order_id=key.partition(":")[2],
