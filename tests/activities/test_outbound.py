@@ -144,6 +144,6 @@ async def test_of_an_endless_answer_the_status_is_read_and_no_more() -> None:
         port = server.sockets[0].getsockname()[1]
         client = outbound(allow_private=True)
         assert await client.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS) == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await ended.wait()
     assert taken < 50_000_000

@@ -80,7 +80,7 @@ async def served() -> AsyncIterator[Served]:
 
 async def _ended(reader: asyncio.StreamReader) -> bytes:
     """What still comes until the server ends the connection. Raises TimeoutError if it does not."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         try:
             return await reader.read()
         except ConnectionResetError:
@@ -176,7 +176,7 @@ class TestAnswers:
             writer.write(b"GET /endless HTTP/1.1\r\nHost: guerdon.test\r\n\r\n")
             await reader.readexactly(100)
             assert served.streaming == 1
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while served.streaming:
                     await asyncio.sleep(0.05)
 

@@ -80,7 +80,7 @@ async def stalled(
     """So many of them for the block."""
     clients = [Stalled(app, path, headers) for _ in range(count)]
     tasks = [asyncio.create_task(client.read()) for client in clients]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         for client in clients:
             await client.stalls.wait()
     yield clients
@@ -186,7 +186,7 @@ class TestSpool:
 
         reading = spooled(source())
         first = await anext(reading)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await ended.wait()
         rest = b"".join([block async for block in reading])
         assert first + rest == b"".join(bytes([number]) * 10_000 for number in range(100))
@@ -212,7 +212,7 @@ class TestSpool:
         reading = spooled(source())
         assert await anext(reading) == b"some"
         await reading.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await closed.wait()
 
 
