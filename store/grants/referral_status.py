@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlmodel import col
 
 from domain.grants import GrantStatus
-from domain.referrals import ReferralStatus, status_of
+from domain.referrals import ReferralStatus, held_by, status_of
 from store.database import Transaction
 from store.tables import Grant, Referral
 
@@ -39,6 +39,8 @@ async def refresh_standing(tx: Transaction, referral: Referral) -> None:
     statuses = await tx.session.scalars(_STATUSES, {"referral_id": referral.id})
     undone = referral.reversed_at is not None
     status = status_of((GrantStatus(status) for status in statuses), undone=undone)
+    if referral.ordinal is None:
+        status = _without_count(referral, status)
     denied = referral.status == ReferralStatus.REJECTED
     if status == referral.status or (denied and status is ReferralStatus.REVERSED):
         return
@@ -51,3 +53,14 @@ async def refresh_standing(tx: Transaction, referral: Referral) -> None:
             campaign_id=referral.campaign_id,
             customer_id=referral.referee_id,
         )
+
+
+def _without_count(referral: Referral, status: ReferralStatus) -> ReferralStatus:
+    """Grants of a referral that does not count are from before it was reinstated: they decide
+    nothing about a conversion that is held, is to be judged, or was rejected since."""
+    before = ReferralStatus(referral.status)
+    held = held_by(referral.status, referral.reason) is not None
+    if held or before not in (ReferralStatus.REJECTED, ReferralStatus.NEEDS_ATTENTION):
+        return before
+    attention = status is ReferralStatus.NEEDS_ATTENTION
+    return status if attention else ReferralStatus.REJECTED

@@ -271,6 +271,17 @@ class Referrals(RuleBasedStateMachine):
                 await reinstate(tx, referral.id, "They kept it.", actor="app_proof")
         await look_again(self.database, referral.id)
 
+    @rule(referrer=_REFERRERS)
+    def take_an_order_over(self, referrer: int) -> None:
+        """What somebody new bought and sent back is another's purchase now; and staff bring the
+        first one back."""
+        new = [number for number, who in enumerate(self.friends) if who not in self.model.came]
+        if len(new) > 1:
+            self.convert(referrer, new[0], "first", "shared")
+            self.send_all_back(new[0])
+            self.convert(1 - referrer, new[1], "first", "shared")
+            self.reinstate(new[0])
+
     @rule(on=_MOSTLY)
     def switch_campaign(self, on: bool) -> None:
         """The campaign is paused or resumed, perhaps again."""

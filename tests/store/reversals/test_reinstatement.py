@@ -328,3 +328,27 @@ async def test_only_what_ended_without_a_reward_is_brought_back(
     async with database.transaction() as tx:
         with pytest.raises(NotAllowedInState):
             await request_reinstatement(tx, referral.id, "why not", actor="act_1")
+
+
+async def test_rejected_anew_it_stays_so_when_another_refund_takes_its_milestone(
+    database: Database,
+) -> None:
+    """The second friend had reached the milestone, and the order is a third one's by now."""
+    two = many_friends(2, points(100)).model_copy(update={"on_reversal": OnReversal.UNDO})
+    programme = await add_programme(database, terms(two, limits=budget(600_00)))
+    await qualify(database, programme.code)
+    (first,) = await rows(database, Referral)
+    friend = await add_customer(database)
+    await qualify(database, programme.code, friend, event_id="evt-1", **ORDER)
+    second = await one(database, Referral, referee_id=friend)
+    story = Story(database, programme.code, friend, second.id)
+    await story.reverse()
+    await qualify(database, programme.code, event_id="evt-2", **ORDER)
+    await story.reinstate()
+    async with database.transaction() as tx:
+        await reversing.carry_out(tx, second.id)
+    await judge_again(database, second.id, "aftercare")
+    assert (await one(database, Referral, id=second.id)).status == "rejected"
+    await Story(database, programme.code, first.referee_id, first.id).reverse()
+    assert (await one(database, Referral, id=second.id)).status == "rejected"
+    await assert_books_agree(database)
