@@ -99,6 +99,7 @@ REMOVALS = (
         ),
         dropped("referrals.uq_referrals_campaign_id_referee_id"),
         constraint="referrals.uq_referrals_campaign_id_referee_id",
+        scenes=("milestones",),
     ),
     *(
         Removal(f"constraint, asked directly: {name}", (), dropped(name), constraint=name)

@@ -70,7 +70,8 @@ async def _told(database: Database, campaign_id: str, *types: str) -> list[Event
 
 
 async def milestones(database: Database, pool: Pool, dice: random.Random) -> Scene:
-    """Six friends of one code in the same moment, two of them twice; one of those had signed up."""
+    """Six friends of one code in the same moment, two of them twice; one of those had signed up,
+    the other repeats the same event or tells of another one."""
     tiers = [many_friends(2, points(20), repeat=True), many_friends(3, points(30), id="tier_3")]
     if dice.random() < 0.5:
         tiers.append(every_friend(points(10)))
@@ -79,7 +80,7 @@ async def milestones(database: Database, pool: Pool, dice: random.Random) -> Sce
     friends = dice.sample(pool.friends, 6)
     await sign_up(database, programme.code, friends[1])
     calls = [(friend, f"event-{n}") for n, friend in enumerate(friends)]
-    calls += [calls[0], (friends[1], "another")]
+    calls += [dice.choice([calls[0], (friends[0], "again")]), (friends[1], "another")]
     dice.shuffle(calls)
     deeds = [[Deed("refer", (programme.code, *call))] for call in calls]
 
