@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from pydantic_core import to_jsonable_python
 
 FIRST_YEAR, LAST_YEAR = 1970, 9000
 """What can be stored and moved between time zones without leaving the calendar."""
@@ -64,3 +72,20 @@ def begins(value: date | datetime, zone: ZoneInfo) -> datetime:
 def ends(value: date | datetime, zone: ZoneInfo) -> datetime:
     """The instant, or the first one after the day."""
     return begins(value if isinstance(value, datetime) else value + timedelta(days=1), zone)
+
+
+def _in_days(value: timedelta) -> str:
+    """ISO 8601 without years: pydantic writes 365 days as P1Y, which a reader takes for a year."""
+    days = timedelta(days=value.days)
+    rest = to_jsonable_python(value - days).removeprefix("P")
+    if not value.days:
+        return f"P{rest}"
+    return f"P{value.days}D" + (rest if value != days else "")
+
+
+InDays = Annotated[
+    timedelta,
+    PlainSerializer(_in_days, when_used="json-unless-none"),
+    WithJsonSchema({"type": "string", "format": "duration"}, mode="serialization"),
+]
+"""A duration that is written in days and hours, such as P400D."""

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from domain.dates import InDays
 from domain.time_zones import ZoneName
 
 _DAY = timedelta(days=1)
@@ -61,8 +62,8 @@ class Timeframe(Frozen):
     """Open for `duration` at the beginning of each `interval`, counted from the campaign's start.
     Intervals of whole days go by the clock: at 09:00 stays at 09:00 when clocks change."""
 
-    interval: timedelta = Field(gt=timedelta(0), le=timedelta(days=366), examples=["P2D"])
-    duration: timedelta = Field(gt=timedelta(0), examples=["PT1H"])
+    interval: InDays = Field(gt=timedelta(0), le=timedelta(days=366), examples=["P2D"])
+    duration: InDays = Field(gt=timedelta(0), examples=["PT1H"])
 
     @model_validator(mode="after")
     def _fits(self) -> Timeframe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from domain.campaigns import (
     WhenReferrerFull,
 )
 from domain.codes import CodeConfig
+from domain.dates import InDays
 from domain.discounts import Discount, PercentOff, UnitsOff
 from domain.fraud import FraudChecks
 from domain.windows import Hours, Timeframe, Windows
@@ -106,8 +107,8 @@ class ReferralProgram(BaseModel):
     custom_event: CustomEvent | None
     referee_reward: RefereeReward | None
     tiers: list[Tier]
-    attribution_window: timedelta = Field(examples=["P30D"])
-    hold: timedelta = Field(examples=["P14D"])
+    attribution_window: InDays = Field(examples=["P30D"])
+    hold: InDays = Field(examples=["P14D"])
     review: Review
     when_referrer_full: WhenReferrerFull
     free_orders: FreeOrders
@@ -156,7 +157,7 @@ class CampaignAnswer(Categorised):
     vouchers_count: int
     start_date: datetime | None
     expiration_date: datetime | None
-    activity_duration_after_publishing: timedelta | None
+    activity_duration_after_publishing: InDays | None
     timezone: str = Field(examples=["Europe/Berlin"])
     validity_timeframe: Timeframe | None = Field(examples=[None])
     validity_day_of_week: list[int] | None = Field(examples=[None])

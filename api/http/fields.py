@@ -50,7 +50,7 @@ def _iso_duration(value: Any) -> Any:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(_iso_duration), Field(le=timedelta(days=3650), examples=["P30D"])
+    dates.InDays, BeforeValidator(_iso_duration), Field(le=timedelta(days=3650), examples=["P30D"])
 ]
 
 

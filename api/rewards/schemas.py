@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.http.ids import CurrencyCode, Minor, ProviderName
 from api.http.lists import Listed
 from domain.amounts import AmountBy
+from domain.dates import InDays
 from domain.discounts import Discount
 from domain.rewards import (
     Delivery,
@@ -41,7 +42,7 @@ class RefereeReward(BaseModel):
     personalization: Personalization | None = Field(default=None, examples=[None])
     discount: Discount | None = None
     uses: int | None = None
-    valid_for: timedelta | None = None
+    valid_for: InDays | None = None
     prefix: str | None = None
     name: str | None = None
     url: str | None = None

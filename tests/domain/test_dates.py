@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from domain.dates import Day, DayOrInstant, Instant, begins, ends
+from domain.dates import Day, DayOrInstant, InDays, Instant, begins, ends
 
 NEW_YORK = ZoneInfo("America/New_York")
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -55,3 +55,11 @@ def test_an_instant_is_itself_in_every_zone() -> None:
 def test_without_an_offset_it_is_utc() -> None:
     assert INSTANT.validate_python("2026-12-31") == datetime(2026, 12, 31, tzinfo=UTC)
     assert INSTANT.validate_python("2026-12-31T10:00") == datetime(2026, 12, 31, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "written", ["PT0S", "PT1H30M", "P1DT12H", "P30D", "P365D", "P3136D", "P400DT5H"]
+)
+def test_a_duration_is_written_in_days_and_hours_never_in_years(written: str) -> None:
+    adapter: TypeAdapter[timedelta] = TypeAdapter(InDays)
+    assert adapter.dump_python(adapter.validate_python(written), mode="json") == written

@@ -27,6 +27,14 @@ def _budget(amount: int, currency: str = "USD") -> Any:
 
 
 class TestEdit:
+    async def test_a_long_duration_is_read_back_as_it_was_written(
+        self, service: httpx.AsyncClient
+    ) -> None:
+        campaign = await _create(service, {"attribution_window": "P365D"})
+        changed = await _edit(service, campaign, {"activity_duration_after_publishing": "P3136D"})
+        assert changed["activity_duration_after_publishing"] == "P3136D"
+        assert changed["referral_program"]["attribution_window"] == "P365D"
+
     async def test_terms_make_a_version(
         self, service: httpx.AsyncClient, database: Database
     ) -> None:
