@@ -42,7 +42,7 @@ class Pause(StrEnum):
     CAMPAIGN_PAUSED = "campaign_paused"
     CODE_DISABLED = "code_disabled"
     REFUND_UNCLEAR = "refund_unclear"
-    """A refund came before the purchase, and whether it is for this one a person has to say."""
+    """An early refund may belong to another purchase: a person has to decide."""
 
     @property
     def words(self) -> str:

@@ -61,7 +61,8 @@ class ProviderClient:
     async def _get(
         self, path: str, params: dict[str, Any] | None = None, *, later: bool = False
     ) -> httpx.Response:
-        """`later`: it is not the first of reads that belong together."""
+        """`later`: a later one of several reads. Refused for the rate limit, it waits and asks
+        again."""
         get = partial(self._accepted, "GET", path, params=params)
         return await (in_turn(get, every=self._every) if later else get())
 

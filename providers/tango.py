@@ -233,7 +233,8 @@ class Tango(ProviderClient):
         return await self._read("/orders", later=later, accountIdentifier=self._account, **filters)
 
     async def _read(self, path: str, *, later: bool = False, **params: Any) -> dict[str, Any]:
-        """One document. `later`: it is not the first of reads that belong together."""
+        """One document. `later`: a later one of several reads. Refused for the rate limit, it waits
+        and asks again."""
         response = await self._get(path, params, later=later)
         none = _NONE_FOUND in says.error_keys(response)
         return {} if none else self._document(path, response)

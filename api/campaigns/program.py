@@ -1,4 +1,4 @@
-"""The part of a campaign's body that tells who counts, and what a referral is judged by."""
+"""A campaign's `referral_program` in a body: audiences, windows, fraud checks, tiers, limits."""
 
 from __future__ import annotations
 

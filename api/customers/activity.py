@@ -1,4 +1,4 @@
-"""What happened around a customer, under Voucherify's words."""
+"""A customer's activity, in Voucherify's event names and shapes."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ MISSING_CUSTOMER = "missing_customer"
 """The type of the validation error for a customer without `id` and `source_id`."""
 
 MOST = 100
-"""Errors that an answer names: a megabyte of rows may hold 20,000."""
+"""The most errors in one answer. A megabyte of rows can hold 20,000."""
 
 _HTTP = {404: "resource_not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 

@@ -16,7 +16,7 @@ CurrencyCode = Annotated[str, Field(examples=["USD"])]
 CustomerId = Annotated[str, Field(examples=["cust_01jd3v5q8g6w2x4y7z9a1b3c5b"])]
 GrantId = Annotated[str, Field(examples=["gr_01jd3v5q8g6w2x4y7z9a1b3c5d"])]
 Minor = Annotated[int, Field(examples=[1500])]
-"""Money in minor units."""
+"""An amount in the currency's minor units, such as cents."""
 OrderId = Annotated[str, Field(examples=["ord_01jd3v5q8g6w2x4y7z9a1b3c5d"])]
 OrderKey = Annotated[str, Field(examples=["gd5f0c2a9be71d4c83a6f2e9d07b1c4e8fg1"])]
 ProviderName = Annotated[str, Field(examples=["giftcard-partners"])]

@@ -12,7 +12,7 @@ from domain.refusals import InvalidPayload
 MAX_ROWS = 100_000
 """Rows of a list or a file: Voucherify's own limit."""
 MAX_MEMBERS = 1_000
-"""Of the object that holds a list."""
+"""Members of the object that holds a list."""
 ROW_LIMIT = 262_144
 """Characters of one row."""
 
@@ -30,14 +30,14 @@ class RowReader:
         self._window = text[: 2 * ROW_LIMIT]
 
     def whole(self) -> Any:
-        """What the text says."""
+        """The parsed value."""
         value, at = self._value(self._skip(0))
         if at != len(self._text):
             raise ValueError("more than one value")
         return value
 
     def _value(self, at: int) -> tuple[Any, int]:
-        """The value that begins there, and where the next thing does."""
+        """The value at `at`, and the position behind it."""
         match self._text[at : at + 1]:
             case "[":
                 return self._list(at)

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from domain.customers import LENIENT
 
 MOST = 100
-"""Warnings that an answer holds: a list of 100,000 rows may deserve as many."""
+"""The most warnings in one answer. A list of 100,000 rows could cause as many."""
 
 
 class Warning(BaseModel):

@@ -1,4 +1,4 @@
-"""An example of every answer, put together of those that its fields give."""
+"""Builds the example of each request and answer from the examples of its fields."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def example_of(schema: _Schema, schemas: dict[str, _Schema], name: str = "") -> 
 
 
 def _of_choices(choices: list[_Schema], schemas: dict[str, _Schema], name: str) -> Any:
-    """A plain member that may be null is, unless its type has an example."""
+    """null where null is allowed, unless another choice has an example of its own."""
     if any(choice.get("type") == "null" for choice in choices):
         shown = [each for each in choices if each.keys() & {"$ref", "items", "examples"}]
         return example_of(shown[0], schemas, name) if shown else None

@@ -44,7 +44,7 @@ async def _decide(
 
 
 async def _clear_up(action: Action, referral_id: str, desk: Desk, reason: str | None) -> bool:
-    """A conversion that waits for nothing but a person's word; False where this is none."""
+    """Decide a conversion that is held for a person. False where it is not."""
     stands = action is Action.APPROVE
     async with desk.held.database.transaction() as tx:
         intake = await clear_up(tx, referral_id, stands, desk.caller.actor, reason)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 LONGEST_BLOCK = 0.2
-"""Seconds for which a loop may stand still."""
+"""The longest that an event loop may be blocked, in seconds."""
 
 
 @dataclass

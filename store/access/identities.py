@@ -51,8 +51,8 @@ _KEEP = insert(_IDENTITIES).on_conflict_do_nothing().returning(_IDENTITIES.c.nam
 
 
 async def recall(tx: Transaction, identity: Given) -> list[Identity]:
-    """The stored contents under these names. Empty for a first request, and for one that was
-    recorded before contents were."""
+    """The requests that were stored under this identity. Empty for a first request, and for one
+    from before migration 0012, whose content was not stored."""
     names = await _kept_names(tx, identity)
     return list(await tx.session.scalars(_KNOWN, {"kind": identity.kind, "names": names}))
 

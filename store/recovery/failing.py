@@ -15,8 +15,8 @@ from store.tables import FailingWork
 async def note_failure(
     database: Database, workflow_id: str, activity: str, error: str, until: timedelta
 ) -> None:
-    """The activity has failed once more. `until`: it is tried again before that, or was given
-    up."""
+    """Record a failed attempt. `until`: how long the row is shown; longer than the pause before the
+    next attempt, since a row that is not renewed is no longer true."""
     at = now()
     row = {
         "workflow_id": workflow_id,
@@ -50,7 +50,7 @@ async def note_success(database: Database, workflow_id: str, activity: str) -> N
 
 
 async def failing(session: ReadSession) -> list[FailingWork]:
-    """What fails by now, longest first."""
+    """The rows that are still true, the longest failing first."""
     rows = await session.scalars(
         select(FailingWork)
         .where(col(FailingWork.until) >= now())

@@ -98,8 +98,8 @@ async def redeem(
 async def _repeat(
     tx: Transaction, request: RedemptionRequest, redemption_id: str, *, again: bool
 ) -> Redeemed:
-    """The use stands, and is answered again. Where its order was refunded, one that comes under a
-    new name buys it after all: no further discount, but the referral is brought back."""
+    """Answer with the existing redemption. Where its order was refunded and the request has a new
+    identity, the order was bought after all: the referral is reinstated. No second discount."""
     if not again:
         return Redeemed(redemption_id, [])
     await remember_name(tx, request, redemption_id)
@@ -116,7 +116,8 @@ async def _repeat(
 
 
 def _must_not_be_undone(referral: Referral, request: RedemptionRequest) -> None:
-    """What was found to be wrong is brought back by a person alone: no discount meanwhile."""
+    """Refuse to redeem for an order whose referral was undone by a finding or a denial: only staff
+    reinstate those."""
     same = set(request.orders.keys) & set(orders_of_row(referral).keys)
     if same and (referral.undone or referral.reversed_at):
         raise CannotCount(

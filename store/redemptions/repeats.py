@@ -39,7 +39,7 @@ class RedemptionRequest(BaseModel):
     own_names: tuple[str, ...] = ()
     """What the request is called beside its order, as by its Idempotency-Key."""
     again: bool = False
-    """It buys the order again, whose first use was rolled back."""
+    """The customer redeems again for an order whose first redemption was rolled back."""
     tracking_id: str | None
     metadata: dict[str, Any]
     received_at: datetime
@@ -58,8 +58,8 @@ def column_of(request: RedemptionRequest) -> str:
 
 
 class Use(NamedTuple):
-    """What a request is. `earlier`: the redemption that it repeats; `again`: it names a known
-    order under an identity of its own that was not heard before."""
+    """How a request relates to earlier ones. `earlier`: the redemption that it repeats, if any.
+    `again`: it names a known order under a new identity."""
 
     earlier: str | None = None
     again: bool = False
@@ -86,8 +86,8 @@ async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
 
 
 async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
-    """Bind the use's identities to what it said. Of an order that was bought again, the latest use
-    is the one that its ids name."""
+    """Store the request's content under its identities. Where an order is redeemed again, its ids
+    lead to the latest redemption."""
     identity, own = _identity_of(request), _own_identity(request)
     if identity is None:
         return
@@ -103,7 +103,7 @@ async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: s
 
 
 async def remember_name(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
-    """Another name under which a use was told of: a late repeat of that is one of the use."""
+    """Store a further identity of an existing redemption, so that its repeats are recognised."""
     if own := _own_identity(request):
         await keep(tx, own, await _said(tx, request), [redemption_id])
 
@@ -123,7 +123,8 @@ def _own_identity(request: RedemptionRequest) -> Given | None:
 
 
 async def _was_heard(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> bool:
-    """Uses from before names were kept beside the order have their tracking id."""
+    """Was this identity seen before? Redemptions from before these identities were stored are
+    recognised by their tracking id."""
     tracked = await tx.session.scalar(
         select(col(Redemption.tracking_id)).where(col(Redemption.id) == redemption_id)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlmodel import col
@@ -40,6 +41,9 @@ _HELD = (
 )
 
 
+_RESUMED = "Held conversion goes on"
+
+
 async def pause_now(tx: Transaction, referral: Referral) -> Pause | None:
     """What stops the referral's conversion. Locks both switches, so that one which is turned on in
     the same moment comes either before this, or after the caller's commit."""
@@ -60,37 +64,23 @@ def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
 
 
 def hold(tx: Transaction, referral: Referral, pause: Pause, why: str) -> None:
-    """Set a conversion aside that nobody has judged: a person decides."""
-    referral.status, referral.reason = ReferralStatus.NEEDS_ATTENTION, pause
-    referral.updated_at = tx.now
-    tx.record(
-        "referral.needs_attention",
-        "Referral needs attention",
-        detail=why,
-        data={"reason": pause},
-        **subject_of(referral),
-    )
+    """Hold a conversion that is not judged yet for a person to decide."""
+    _set(tx, referral, ReferralStatus.NEEDS_ATTENTION, pause)
+    _tell_attention(tx, referral, why, data={"reason": pause})
 
 
 async def let_go(
     tx: Transaction, referral: Referral, actor: str, reason: str | None
 ) -> list[Outgoing]:
-    """A person has looked at it: the conversion is judged, unless a switch holds it too. Locks the
-    switches, then the referral. Raises NotAllowedInState where somebody was faster."""
+    """Release a conversion that was held for an unclear refund, and have it judged. It stays held
+    while its campaign or code is disabled. Locks campaign and code, then the referral. Raises
+    NotAllowedInState where somebody else has decided."""
     pause = await pause_now(tx, referral)
     await tx.session.refresh(referral, with_for_update=True)
     if not is_unclear(referral):
         raise NotAllowedInState("This was decided already.")
-    referral.status, referral.reason = ReferralStatus.CONVERTED, pause
-    referral.updated_at = tx.now
-    tx.record(
-        "referral.resumed",
-        "Held conversion goes on",
-        detail=reason,
-        source="staff",
-        actor=actor,
-        **subject_of(referral),
-    )
+    _set(tx, referral, ReferralStatus.CONVERTED, pause)
+    tx.record("referral.resumed", _RESUMED, **_by(actor, reason), **subject_of(referral))
     if pause is not None:
         tell_held(tx, referral, pause)
     return await look_again(tx, [referral])
@@ -111,9 +101,8 @@ async def resume(
         if pause is not None:
             referral.reason = pause
             continue
-        referral.status, referral.reason = ReferralStatus.CONVERTED, None
-        referral.updated_at = tx.now
-        tx.record("referral.resumed", "Held conversion goes on", **subject_of(referral))
+        _set(tx, referral, ReferralStatus.CONVERTED, None)
+        tx.record("referral.resumed", _RESUMED, **subject_of(referral))
         goes_on.append(referral)
     return await look_again(tx, goes_on)
 
@@ -124,16 +113,9 @@ async def reject(
     """End what is held without judging it. The caller has locked the campaign."""
     held = [referral for referral, _ in await _held(tx, campaign_id, voucher_id)]
     for referral in held:
-        referral.status, referral.reason = ReferralStatus.REJECTED, reason
-        referral.updated_at = tx.now
-        tx.record(
-            "referral.rejected",
-            "Held conversion rejected",
-            detail=reason,
-            source="staff",
-            actor=actor,
-            **subject_of(referral),
-        )
+        _set(tx, referral, ReferralStatus.REJECTED, reason)
+        said = _by(actor, reason)
+        tx.record("referral.rejected", "Held conversion rejected", **said, **subject_of(referral))
     return await look_again(tx, held)
 
 
@@ -143,13 +125,8 @@ async def attend(tx: Transaction, start: ReferralStart) -> None:
     pause = held_by(referral.status, referral.reason)
     if pause is None or referral.status == ReferralStatus.NEEDS_ATTENTION:
         return
-    referral.status, referral.updated_at = ReferralStatus.NEEDS_ATTENTION, tx.now
-    tx.record(
-        "referral.needs_attention",
-        "Referral needs attention",
-        detail=f"Its conversion has been held for 30 days: {pause.words}.",
-        **subject_of(referral),
-    )
+    _set(tx, referral, ReferralStatus.NEEDS_ATTENTION, referral.reason)
+    _tell_attention(tx, referral, f"Its conversion has been held for 30 days: {pause.words}.")
 
 
 async def look_again(tx: Transaction, referrals: Sequence[Referral]) -> list[Outgoing]:
@@ -159,6 +136,19 @@ async def look_again(tx: Transaction, referrals: Sequence[Referral]) -> list[Out
     return await enqueue_each(
         tx, {digest(referral.id, "look again", moment): referral for referral in referrals}
     )
+
+
+def _set(tx: Transaction, referral: Referral, status: ReferralStatus, reason: str | None) -> None:
+    referral.status, referral.reason, referral.updated_at = status, reason, tx.now
+
+
+def _tell_attention(tx: Transaction, referral: Referral, why: str, **more: Any) -> None:
+    title = "Referral needs attention"
+    tx.record("referral.needs_attention", title, detail=why, **more, **subject_of(referral))
+
+
+def _by(actor: str, reason: str | None) -> dict[str, Any]:
+    return {"detail": reason, "source": "staff", "actor": actor}
 
 
 async def _held(

@@ -79,7 +79,7 @@ async def _referrals_of(tx: Transaction, refund: OrderRefund) -> list[str]:
 
 
 def _is_undone(referral: Referral) -> bool:
-    """As a whole, or about to be, and not brought back."""
+    """Wholly reversed, or a whole reversal is under way; and not reinstated since."""
     undone = referral.reversed_at is not None or referral.undone
     return undone and referral.reinstating is None
 

@@ -148,7 +148,7 @@ async def reinstate(
 
 
 async def _of(tx: Transaction, orders: OrderIds) -> list[EarlyRefund]:
-    """In the order in which they came."""
+    """The early refunds of an order, oldest first. Locks their rows."""
     keys = {*orders.keys, *(key(Sort.SOURCE_ID, id) for id in orders.ids)}
     statement = (
         select(EarlyRefund)

@@ -51,6 +51,7 @@ class OrderRefund(BaseModel):
 
     @property
     def early_id(self) -> str:
-        """Under which it waits for its purchase. All of an order is refunded once."""
+        """The primary key while it waits for its purchase. A whole refund without an id of its own
+        is kept once per order."""
         name = "all of it" if self.identity is None else f"named {trimmed(self.identity)}"
         return digest(self.order_key, self.campaign_id or "", name)

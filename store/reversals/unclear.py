@@ -1,4 +1,4 @@
-"""A person's word on a purchase of which nobody else can tell whether it was refunded."""
+"""Staff decide conversions that are held because an early refund may or may not be theirs."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class EarlyRefund(SQLModel, table=True):
     __tablename__ = "early_refunds"
 
     id: str = Field(primary_key=True)
-    """A hash of the order and the caller's own name for the refund."""
+    """Hash of the order and the caller's refund id."""
     order_key: str = Field(index=True)
     """Sort and id of the order (domain.purchases)."""
     campaign_id: str | None = None

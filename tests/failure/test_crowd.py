@@ -1,4 +1,4 @@
-"""A short `make bench-crowd`: hundreds of clients stand still, and events go on."""
+"""A short `make bench-crowd`: events are accepted beside hundreds of stalled connections."""
 
 from __future__ import annotations
 

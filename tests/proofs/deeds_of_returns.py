@@ -1,5 +1,5 @@
-"""What a process does when something comes back: a use, a referral, a campaign, a code. And when
-somebody is forgotten."""
+"""Steps that the processes of a schedule take: give back a wallet use, reinstate a referral, switch
+a campaign or a code, erase a customer."""
 
 from __future__ import annotations
 

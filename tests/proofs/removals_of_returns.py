@@ -1,4 +1,4 @@
-"""The locks behind what comes back, and behind erasure, and how to take them away."""
+"""Removals of the locks of wallet returns, reinstatement, pauses, early refunds and erasure."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.proofs.machine import Referrals
 
 EXAMPLES = int(os.environ.get("GUERDON_EXAMPLES", "12"))
 PART = 50
-"""Examples in one database: the books of all of them are checked after each."""
+"""Examples per database. Each check reads all books in the database, so more would be slow."""
 
 
 @pytest.mark.timeout(3600)

@@ -35,7 +35,7 @@ _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.del
 _LIMITED = ("does not fit into", "of at most")
 """How a limit says no."""
 _POINTS = next(plan.referee_reward["points"] for plan in PLANS if plan.returns)
-"""What a friend is worth who may give goods back."""
+"""The reward of a friend whose purchase may be refunded."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
 
 

@@ -51,7 +51,7 @@ from tests.ordering import attempt, record, snapshot
 EXAMPLES = int(os.environ.get("GUERDON_EXAMPLES", "10"))
 """Sequences; more of them find what is rarer."""
 PART = 50
-"""Sequences in one database: the books of all of them are checked after each."""
+"""Sequences per database. Each check reads all books in the database, so more would be slow."""
 ORDER = 90_00
 
 

@@ -255,7 +255,7 @@ async def test_after_its_purchase_a_repeat_has_no_effect_and_a_new_refund_has(
 
 
 async def test_the_same_order_bought_after_all_is_rewarded(database: Database) -> None:
-    """By an event of a new identity; a late repeat of the first brings nothing back."""
+    """An event with a new identity reinstates; a late repeat of the first event does not."""
     programme, friend = await programme_of(database), await add_customer(database)
     await told(database, refund())
     referral = (await buy(database, programme, friend, event_id="evt-1")).referrals[0]
