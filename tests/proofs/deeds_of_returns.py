@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from domain.customers import Person
 from domain.refusals import Refusal
 from store.campaigns import switch
 from store.campaigns.switch import Switched
 from store.customers import erase as erasing
+from store.customers.upsert import upsert
 from store.database import Database
 from store.grants import wallet_returns
 from store.qualification.qualify import judge_again
@@ -101,6 +103,16 @@ async def refund_order(
             await look_again(database, each.referral_id)
 
 
+async def move(database: Database, customer_id: str, email: str) -> None:
+    """The person takes another e-mail address; the former one still recognises them."""
+
+    async def do() -> None:
+        async with database.transaction() as tx:
+            await upsert(tx, Person(id=customer_id, email=email))
+
+    await patiently(do)
+
+
 async def erase(database: Database, customer_id: str) -> None:
     """The person is erased, unless something of theirs is under way."""
 
@@ -120,4 +132,5 @@ DEEDS_OF_RETURNS: dict[str, Callable[..., Awaitable[object]]] = {
     "switch_code": switch_code,
     "refund_order": refund_order,
     "erase": erase,
+    "move": move,
 }

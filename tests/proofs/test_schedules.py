@@ -27,7 +27,7 @@ from tests.proofs.removals_of_returns import REMOVALS_OF_RETURNS
 from tests.proofs.scenes import SCENES as SCENES_OF_REFERRALS
 from tests.proofs.scenes import people
 from tests.proofs.scenes_of_codes import SCENES_OF_CODES
-from tests.proofs.scenes_of_erasures import SCENES_OF_ERASURES
+from tests.proofs.scenes_of_people import SCENES_OF_PEOPLE
 from tests.proofs.scenes_of_returns import SCENES_OF_RETURNS
 from tests.proofs.scenes_of_rewards import SCENES_OF_REWARDS
 
@@ -37,7 +37,7 @@ SCENES = (
     *SCENES_OF_CODES,
     *SCENES_OF_REWARDS,
     *SCENES_OF_RETURNS,
-    *SCENES_OF_ERASURES,
+    *SCENES_OF_PEOPLE,
 )
 SCHEDULES = int(os.environ.get("GUERDON_SCHEDULES", "28"))
 PART = 250

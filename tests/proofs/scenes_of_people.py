@@ -1,4 +1,4 @@
-"""Scenes in which people are erased. See scenes.py for what a scene is."""
+"""Scenes in which people change address or are erased. See scenes.py for what a scene is."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from domain.referrals import ReferralStatus
 from store.database import Database
 from store.tables import Customer, Event, Grant, Referral, ReferrerProgress
 from tests.builders import (
+    add_code,
+    add_customer,
     add_friends,
     add_programme,
     budget,
     credits,
     every_friend,
+    number,
     one,
+    points,
     qualify,
     rows,
     sign_up,
     terms,
 )
+from tests.proofs.crew import PARTIES
 from tests.proofs.deeds import Deed
 from tests.proofs.scenes import Pool, Scene, expect
 
@@ -69,4 +74,28 @@ async def erasures(database: Database, pool: Pool, dice: random.Random) -> Scene
     return Scene(deeds, verdict)
 
 
-SCENES_OF_ERASURES = (erasures,)
+async def movers(database: Database, pool: Pool, dice: random.Random) -> Scene:
+    """Eight friends of two codes buy. Some had one and the same e-mail address and take another one
+    just before, the others take that address just before: the first of the eight counts."""
+    programme = await add_programme(database, terms(every_friend(points(10)), referee_reward=None))
+    codes = [programme.code, await add_code(database, programme.campaign_id, pool.friends[0])]
+    shared, deeds = f"one{number()}@example.com", []
+    for n in range(PARTIES):
+        own = f"own{number()}@example.com"
+        before, after = dice.choice([(shared, own), (own, shared)])
+        friend = await add_customer(database, email=before)
+        deeds.append(
+            [Deed("move", (friend, after)), Deed("refer", (codes[n % 2], friend, f"e{n}"))]
+        )
+
+    async def verdict() -> list[str]:
+        referrals = await rows(database, Referral, campaign_id=programme.campaign_id)
+        return expect(
+            qualified=(sum(r.ordinal is not None for r in referrals), 1),
+            rejected=(sum(r.status == "rejected" for r in referrals), PARTIES - 1),
+        )
+
+    return Scene(deeds, verdict)
+
+
+SCENES_OF_PEOPLE = (erasures, movers)
