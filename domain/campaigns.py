@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.audience import Audiences
 from domain.codes import CodeConfig
+from domain.dates import InDays
 from domain.discounts import Discount
 from domain.fraud import FraudChecks
 from domain.money import Money
@@ -155,10 +156,10 @@ class CampaignTerms(BaseModel):
     discount: Discount | None = None
     code_quantity: int | None = Field(default=None, ge=1)
     code_config: CodeConfig = CodeConfig()
-    activity_duration_after_publishing: timedelta | None = Field(default=None, gt=timedelta(0))
+    activity_duration_after_publishing: InDays | None = Field(default=None, gt=timedelta(0))
     """How long a code may be used once it was given out, also past the campaign's end."""
-    attribution_window: timedelta = timedelta(days=30)
-    hold: timedelta = timedelta(0)
+    attribution_window: InDays = timedelta(days=30)
+    hold: InDays = timedelta(0)
     review: Review = Review.NONE
     when_referrer_full: WhenReferrerFull = WhenReferrerFull.REFUSE
     free_orders: FreeOrders = FreeOrders.COUNT

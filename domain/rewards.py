@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from domain.amounts import AmountBy, Traits
+from domain.dates import InDays
 from domain.discounts import Discount
 from domain.money import Currency, Money
 
@@ -178,7 +179,7 @@ class GiftCredits(Sized):
     kind: Literal["gift_credits"] = "gift_credits"
     amount: int = Field(gt=0, le=10_000_000)
     currency: Currency
-    valid_for: timedelta | None = Field(
+    valid_for: InDays | None = Field(
         default=None, gt=timedelta(0), le=timedelta(days=3650), exclude_if=_absent
     )
     """From the day it is credited; what is left then lapses. None: for ever."""
@@ -200,7 +201,7 @@ class LoyaltyPoints(Sized):
 
     kind: Literal["loyalty_points"] = "loyalty_points"
     points: int = Field(gt=0, le=100_000_000)
-    valid_for: timedelta | None = Field(
+    valid_for: InDays | None = Field(
         default=None, gt=timedelta(0), le=timedelta(days=3650), exclude_if=_absent
     )
     """From the day it is credited; what is left then lapses. None: for ever."""
@@ -217,7 +218,7 @@ class DiscountCoupon(Definition):
     kind: Literal["discount_coupon"] = "discount_coupon"
     discount: Discount
     uses: int = Field(default=1, ge=1, le=1_000_000)
-    valid_for: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
+    valid_for: InDays | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
     """From the day it is minted; None: for ever."""
     prefix: str = Field(default="", max_length=32)
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from domain.campaigns import CampaignTerms, ConversionKind, Criterion, Limits, Tier
 from domain.codes import CodeConfig
+from domain.differences import differences
 from domain.money import Money
 from tests.builders import (
     budget,
@@ -162,3 +163,8 @@ class TestCodeConfig:
 
     def test_combinations_count_different_characters_only(self) -> None:
         assert CodeConfig(pattern="X-##", charset="AABB").combinations == 4
+
+
+def test_a_change_of_a_long_duration_is_told_in_days() -> None:
+    (change,) = differences(terms(attribution_window="P365D"), terms(attribution_window="P1Y35D"))
+    assert change.words == "attribution window: P365D becomes P400D"
