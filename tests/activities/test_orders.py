@@ -428,9 +428,13 @@ class TestOneSender:
         self, database: Database, lane: LaneUnderTest, provider: Provider
     ) -> None:
         grant = await add_grant(database)
-        outcomes = await asyncio.gather(
-            *(lane.place(grant.id) for _ in range(2)), return_exceptions=True
-        )
+        # The one that sends is held until the other has come to its end.
+        await provider.put("hold", point="received", count=1)
+        workers = [asyncio.create_task(lane.place(grant.id)) for _ in range(2)]
+        await provider.holding()
+        await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+        await provider.put("hold", point=None)
+        outcomes = await asyncio.gather(*workers, return_exceptions=True)
         assert sorted(type(o).__name__ for o in outcomes) == ["ApplicationError", "Step"]
         assert await provider.asked() == 1
 
