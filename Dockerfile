@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/guerdon \
-    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r hashes/run.txt \
+    && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r deploy/hashes/run.txt \
     && /opt/guerdon/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
 FROM python:3.11-slim

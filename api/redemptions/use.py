@@ -23,11 +23,11 @@ from store.redemptions.redeem import Redeemed, redeem
 from store.redemptions.repeats import RedemptionRequest
 
 _NO_PART = {"referrer_id", "referrer"}
-"""What an order says of others than itself."""
+"""Members of an order that name a person, not the purchase."""
 
 
 async def read_code(body: RedemptionIn, database: Database) -> None:
-    """Put the code that is meant in the place of what a person has typed."""
+    """Replace the code as typed by the stored code that it matches, such as another case."""
     body.redeemables[0].id = await as_stored(database, body.redeemables[0].id)
 
 
@@ -61,7 +61,7 @@ async def _check_order(tx: Transaction, order: OrderIn) -> None:
 
 
 async def _keep(refusal: Refusal, body: RedemptionIn, held: Resources, request: Request) -> None:
-    """After the refused transaction was rolled back, in one of its own."""
+    """Record the refused redemption, in a transaction of its own."""
     async with held.database.transaction() as tx:
         refused = to_request(body, request, "", tx.now)
         failure_id = await keep_failure(tx, refused, body.customer, refusal)
@@ -71,7 +71,7 @@ async def _keep(refusal: Refusal, body: RedemptionIn, held: Resources, request: 
 def to_request(
     body: RedemptionIn, request: Request, customer_id: str, received_at: datetime
 ) -> RedemptionRequest:
-    """The use of the body's code by this customer."""
+    """The store's request for this body and customer."""
     order = body.order
     return RedemptionRequest(
         code=body.redeemables[0].id,
@@ -92,14 +92,14 @@ def to_request(
 
 
 def _own_names(body: RedemptionIn, request: Request) -> tuple[str, ...]:
-    """What the request is called beside its order: by these one that buys the order again is told
-    from a late repeat."""
+    """Further identities beside the order's: they tell a new redemption of the same order from a
+    late repeat."""
     named = {"tracking": body.tracking_id, "key": request.headers.get(HEADER)}
     return tuple(f"{sort}:{name.strip()}" for sort, name in named.items() if name)
 
 
 def _identity(body: RedemptionIn, request: Request) -> str | None:
-    """What the caller tells one use from another by: the order first, for that is what it is."""
+    """The redemption's identity: the order's id, else the tracking id, else the idempotency key."""
     order = body.order
     if order and (order.source_id or order.id):
         return f"order:{order.source_id or order.id}"

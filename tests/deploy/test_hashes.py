@@ -18,14 +18,14 @@ def pins(file: Path) -> dict[str, str]:
 
 
 def test_every_pinned_package_has_its_hashes() -> None:
-    pinned, hashed = pins(ROOT / "constraints.txt"), pins(ROOT / "hashes" / "dev.txt")
+    pinned, hashed = pins(ROOT / "constraints.txt"), pins(ROOT / "deploy" / "hashes" / "dev.txt")
     missing = {name for name, version in pinned.items() if hashed.get(name) != version}
     assert not missing, "run `make hashes`"
 
 
 @pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
 def test_pip_can_check_them_wherever_it_finds_the_files(name: str) -> None:
-    text = (ROOT / "hashes" / name).read_text()
+    text = (ROOT / "deploy" / "hashes" / name).read_text()
     assert "://" not in text
     for entry in text.split("\n")[1:]:
         assert not _PIN.match(entry) or entry.endswith("\\"), f"no hash: {entry}"
