@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -78,11 +78,10 @@ async def _export(url: str, request: Request) -> int:
             total = await exports.count(session, export)
         with bar() as progress, _opened(request.output) as write:
             task = progress.add_task(f"{request.kind}s", rows=0, total=total)
-            return await _written(
-                exports.read(database, export),
-                write,
-                lambda rows: progress.update(task, completed=rows, rows=rows),
-            )
+            async with aclosing(exports.read(database, export)) as blocks:
+                return await _written(
+                    blocks, write, lambda rows: progress.update(task, completed=rows, rows=rows)
+                )
     finally:
         await database.dispose()
 

@@ -8,7 +8,8 @@ requests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import asyncpg
@@ -23,7 +24,7 @@ _LONGEST = 600.0
 """Seconds after which one ends."""
 
 
-async def csv_of(database: Database, statement: AnySelect) -> AsyncIterator[bytes]:
+async def csv_of(database: Database, statement: AnySelect) -> AsyncGenerator[bytes, None]:
     """The rows as CSV with a header, in blocks of about 64 KB. Values in the statement are
     written into the text, for COPY takes no parameters."""
     query = str(
@@ -31,15 +32,13 @@ async def csv_of(database: Database, statement: AnySelect) -> AsyncIterator[byte
     )
     async with _AT_ONCE:
         connection = await database.address.connect({"timezone": "UTC"})
-        try:
-            async for block in _blocks(connection, query):
+        async with aclosing(_blocks(connection, query)) as blocks:
+            async for block in blocks:
                 yield block
-        finally:
-            # Not close(): a reader that went away leaves a COPY behind that nobody waits for.
-            connection.terminate()
 
 
-async def _blocks(connection: asyncpg.Connection, query: str) -> AsyncIterator[bytes]:
+async def _blocks(connection: asyncpg.Connection, query: str) -> AsyncGenerator[bytes, None]:
+    """What PostgreSQL writes, as it comes; the connection ends with it."""
     queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=4)
     pending = bytearray()
 
@@ -61,7 +60,11 @@ async def _blocks(connection: asyncpg.Connection, query: str) -> AsyncIterator[b
         while (block := await _next(queue, copying)) is not None:
             yield block
     finally:
+        # Not close(): a reader that went away leaves a COPY behind that nobody waits for. And
+        # before the task is cancelled, or asyncpg is surprised by what PostgreSQL still sends.
+        connection.terminate()
         copying.cancel()
+        await asyncio.gather(copying, return_exceptions=True)
 
 
 async def _next(queue: asyncio.Queue[bytes | None], copying: asyncio.Task[Any]) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from sqlalchemy import delete, func, select
 from sqlmodel import col
@@ -81,7 +81,7 @@ async def count(session: ReadSession, export: Export) -> int:
     return counted or 0
 
 
-def read(database: Database, export: Export) -> AsyncIterator[bytes]:
+def read(database: Database, export: Export) -> AsyncGenerator[bytes, None]:
     """The file, in blocks."""
     return csv_of(database, _statement(export))
 

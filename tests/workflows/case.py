@@ -85,12 +85,20 @@ class Case:
         await eventually(there, seconds)
 
     async def parked(self, attention: str, seconds: float = 30) -> Grant:
-        """Wait until a grant needs attention for this reason."""
+        """Wait until a grant needs attention for this reason, and its workflow knows: it hears of
+        it a moment after the row says so, and takes no request of staff before."""
 
         async def there() -> list[Grant]:
             return await self.grants(status="needs_attention", attention=attention)
 
-        return (await eventually(there, seconds))[0]
+        grant = (await eventually(there, seconds))[0]
+        await eventually(self._rests, seconds)
+        return grant
+
+    async def _rests(self) -> bool:
+        """Has the workflow taken in the end of every activity?"""
+        raw = (await self.handle.describe()).raw_description
+        return not raw.pending_activities and not raw.HasField("pending_workflow_task")
 
     async def result(self, seconds: float = 30) -> Any:
         """What the workflow ends with."""
