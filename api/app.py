@@ -29,6 +29,7 @@ from api.http.access import Keyring
 from api.http.boundary import Boundary
 from api.http.downloads import OpenDownloads
 from api.http.errors import add_error_handlers
+from api.http.garbage import collect_between
 from api.http.paths import Paths
 from api.http.resources import Resources
 from api.http.turns import RequestTurns
@@ -170,6 +171,8 @@ def _lifespan(
             dispatcher = Dispatcher(database, temporal)
             opened.push_async_callback(dispatcher.close)
             turns = RequestTurns(max(1, store.database_pool - _SPARE))
+            uploads = asyncio.Semaphore(_UPLOADS)
+            opened.callback(asyncio.create_task(collect_between(uploads, _UPLOADS)).cancel)
             app.state.resources = Resources(
                 settings,
                 database,
@@ -177,7 +180,7 @@ def _lifespan(
                 temporal,
                 dispatcher,
                 turns,
-                asyncio.Semaphore(_UPLOADS),
+                uploads,
                 vault,
                 account_hooks(providers),
                 streams,

@@ -21,6 +21,8 @@ _SWITCH = 0.001
 """Seconds after which a thread that parses a file lets the loop go on; Python's own are five times
 that, and a request needs a dozen such turns."""
 
+_NEVER = 2**31 - 1
+
 
 def run(host: str, port: int, *, standby: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
@@ -33,16 +35,23 @@ def run(host: str, port: int, *, standby: bool = False) -> None:
         sys.exit(2)
     log_as_json()
     make_ready(app)
-    # What is loaded stays: left to the garbage collector, it would be walked through, for a tenth
-    # of a second, whenever a request makes many objects.
     sys.setswitchinterval(_SWITCH)
-    gc.collect()
-    gc.freeze()
+    leave_collection_to_calm_moments()
     if standby and not sys.stdin.readline():
         return
     uvicorn.Server(configured(app, host, port)).run()
     # Temporal's threads outlive its client for a moment; leaving in it aborts the interpreter.
     time.sleep(0.3)
+
+
+def leave_collection_to_calm_moments() -> None:
+    """Garbage collection walks through all objects, and stops every thread meanwhile: a quarter of
+    a second beside a body of a hundred thousand rows. What is loaded now is never walked through
+    again, and `api.http.garbage` does the rest while no such body is there."""
+    gc.collect()
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
 
 
 def make_ready(app: FastAPI) -> None:
