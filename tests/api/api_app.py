@@ -10,13 +10,13 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from api.app import create_app
 from api.settings import ApiSettings
 from domain.roles import Role
 from store.access.api_keys import create_key
 from store.database import Database
 from store.settings import StoreSettings
 from store.tables import metadata
+from tests.applications import application
 
 
 def described(database_url: str = "postgresql://nobody@127.0.0.1:1/none") -> FastAPI:
@@ -26,7 +26,7 @@ def described(database_url: str = "postgresql://nobody@127.0.0.1:1/none") -> Fas
         {"database_url": database_url, "encryption_keys": f"k1:{key}"}
     )
     settings = ApiSettings.model_validate({"public_url": "http://guerdon.test"})
-    return create_app(settings, store)
+    return application(settings, store)
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from api.app import create_app
 from api.settings import ApiSettings
 from domain.roles import Role
 from store.access.api_keys import create_key
@@ -19,6 +18,7 @@ from store.database import Database
 from store.qualification.qualify import qualify
 from store.settings import StoreSettings
 from store.tables import Grant, Redemption, Referral
+from tests.applications import application
 from tests.auditing import assert_books_agree
 from tests.builders import EVENT, add_programme, redemption_terms, rows, start_of
 
@@ -33,7 +33,7 @@ async def client(
     """A backend service of the API, while Temporal is away."""
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     store = StoreSettings.model_validate({"database_url": database_url, "encryption_keys": KEY})
-    app = create_app(ApiSettings.model_validate({"public_url": "http://guerdon.test"}), store)
+    app = application(ApiSettings.model_validate({"public_url": "http://guerdon.test"}), store)
     async with database.transaction() as tx:
         app_id, token = await create_key(tx, Role.SERVICE)
     headers = {"X-App-Id": app_id, "X-App-Token": token}

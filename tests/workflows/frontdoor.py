@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from api.settings import ApiSettings
 from domain.roles import Role
 from store.access.api_keys import create_key
 from store.settings import StoreSettings
+from tests.applications import application
 from tests.workflows.stage import Stage
 
 _BASE = "http://guerdon.test"
@@ -86,7 +86,7 @@ async def front_door(stage: Stage, role: Role = Role.SUPPORT) -> AsyncIterator[F
     async with stage.database.transaction() as tx:
         app_id, token = await create_key(tx, role)
     headers = {"X-App-Id": app_id, "X-App-Token": token}
-    app = create_app(settings, store)
+    app = application(settings, store)
     with pytest.MonkeyPatch.context() as environment:
         address = stage.client.service_client.config.target_host
         environment.setenv("TEMPORAL_ADDRESS", address)
