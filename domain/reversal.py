@@ -45,7 +45,7 @@ class Means(StrEnum):
 
     NOTHING = "nothing"
     """There is nothing left to undo."""
-    WITHDRAW = "withdraw"
+    CANCEL = "cancel"
     """It is cancelled: nobody has it yet."""
     SHRINK = "shrink"
     """It becomes smaller: nobody has it yet, and it may have any value."""
@@ -63,7 +63,7 @@ class Means(StrEnum):
     """It stands: it has no value in money that could be owed."""
 
 
-class Standing(NamedTuple):
+class GrantToUndo(NamedTuple):
     """Where a grant stands. `order`: its newest order's state; `fixed`: a card that is sold in
     this value only."""
 
@@ -84,7 +84,7 @@ def fits(refunded: int, paid: int) -> bool:
     return refunded * 100 <= paid * 101
 
 
-def means(of: Standing, *, whole: bool) -> Means:
+def means(of: GrantToUndo, *, whole: bool) -> Means:
     """What to do about a grant, of which all (`whole`) or a share is undone."""
     if of.status in _UNDONE:
         return Means.NOTHING
@@ -100,7 +100,7 @@ def means(of: Standing, *, whole: bool) -> Means:
     return Means.DISABLE if of.kind == COUPON and whole else Means.STAND
 
 
-def _card(of: Standing, whole: bool) -> Means:
+def _card(of: GrantToUndo, whole: bool) -> Means:
     match of.order:
         case OrderState.UNKNOWN | OrderState.PENDING:
             return Means.WAIT
@@ -113,9 +113,9 @@ def _card(of: Standing, whole: bool) -> Means:
             return _unordered(of, whole)
 
 
-def _unordered(of: Standing, whole: bool) -> Means:
+def _unordered(of: GrantToUndo, whole: bool) -> Means:
     if whole:
-        return Means.WITHDRAW
+        return Means.CANCEL
     if of.kind in WALLETS or (of.kind == GIFT_CARD and not of.fixed):
         return Means.SHRINK
     return Means.OWE if of.kind == GIFT_CARD else Means.STAND

@@ -40,7 +40,7 @@ IN_DOUBT = frozenset({Attention.OUTCOME_UNKNOWN, Attention.KEY_CONFLICT})
 """Only a person can say whether the card exists."""
 
 
-class Standing(NamedTuple):
+class GrantSnapshot(NamedTuple):
     """Where a grant stands, as far as that decides what may be done. `order`: the state of its
     latest order, None before there is one; `can_resend`: whether that order's provider can;
     `reaches_elsewhere`: whether a corrected address can be given with it."""
@@ -60,63 +60,63 @@ class Standing(NamedTuple):
 _CANCELLABLE = "Only a held grant, one in review, or a parked one with no card, can be cancelled."
 
 
-def possible(standing: Standing) -> list[Action]:
+def possible(grant: GrantSnapshot) -> list[Action]:
     """Everything that can be asked for now."""
-    return [action for action in Action if refusal(action, standing) is None]
+    return [action for action in Action if refusal(action, grant) is None]
 
 
-def meaning(action: Action, standing: Standing) -> str:
+def meaning(action: Action, grant: GrantSnapshot) -> str:
     """What it would do now, in words. Only a card that is mailed has an address to correct."""
-    corrects = standing.reaches_elsewhere and standing.delivery is Delivery.EMAIL
+    corrects = grant.reaches_elsewhere and grant.delivery is Delivery.EMAIL
     return _ELSEWHERE if action is Action.RESEND and corrects else MEANING[action]
 
 
-def refusal(action: Action, standing: Standing) -> str | None:
+def refusal(action: Action, grant: GrantSnapshot) -> str | None:
     """Why this cannot be done now, in words; None when it can."""
     match action:
-        case Action.RETRY if standing.status is not GrantStatus.NEEDS_ATTENTION:
+        case Action.RETRY if grant.status is not GrantStatus.NEEDS_ATTENTION:
             return "Only a grant that needs attention can be retried."
-        case Action.CANCEL if not _can_cancel(standing):
+        case Action.CANCEL if not _can_cancel(grant):
             return _CANCELLABLE
         case Action.RESEND:
-            return _no_resend(standing)
-        case Action.RESOLVE if not _is_in_doubt(standing):
+            return _no_resend(grant)
+        case Action.RESOLVE if not _is_in_doubt(grant):
             return "Only a grant whose order's outcome is unknown or in conflict can be resolved."
-        case Action.APPROVE | Action.DENY if standing.status is not GrantStatus.IN_REVIEW:
+        case Action.APPROVE | Action.DENY if grant.status is not GrantStatus.IN_REVIEW:
             return "Only rewards in review can be approved or denied."
     return None
 
 
-def _can_cancel(standing: Standing) -> bool:
-    if standing.status in (GrantStatus.HELD, GrantStatus.IN_REVIEW):
+def _can_cancel(grant: GrantSnapshot) -> bool:
+    if grant.status in (GrantStatus.HELD, GrantStatus.IN_REVIEW):
         return True
-    return standing.status is GrantStatus.NEEDS_ATTENTION and not standing.card_may_exist
+    return grant.status is GrantStatus.NEEDS_ATTENTION and not grant.card_may_exist
 
 
-def _is_in_doubt(standing: Standing) -> bool:
+def _is_in_doubt(grant: GrantSnapshot) -> bool:
     # PENDING: the provider has the order, and says something adverse of it.
-    open_ = standing.order in (OrderState.UNKNOWN, OrderState.PENDING)
-    doubted = open_ and standing.attention in IN_DOUBT
-    return standing.status is GrantStatus.NEEDS_ATTENTION and doubted
+    open_ = grant.order in (OrderState.UNKNOWN, OrderState.PENDING)
+    doubted = open_ and grant.attention in IN_DOUBT
+    return grant.status is GrantStatus.NEEDS_ATTENTION and doubted
 
 
-def _no_resend(standing: Standing) -> str | None:
-    if standing.order is not OrderState.ISSUED or standing.status is GrantStatus.CANCELLED:
+def _no_resend(grant: GrantSnapshot) -> str | None:
+    if grant.order is not OrderState.ISSUED or grant.status is GrantStatus.CANCELLED:
         return "Only a card that the provider has issued can be sent again."
-    match standing.delivery:
+    match grant.delivery:
         case Delivery.LINK:
             return "Its claim link is handed out by GET /v1/grants/{id}/claim, as often as needed."
         case Delivery.POST:
             return "A posted card cannot be sent again from here. Ask the provider."
-        case _ if not standing.can_resend:
+        case _ if not grant.can_resend:
             return "This provider cannot send a card again. Ask its support."
     return None
 
 
-def words(standing: Standing) -> str:
+def words(grant: GrantSnapshot) -> str:
     """The state, and what can be done in it, for whoever asked for something else."""
-    parked = standing.status is GrantStatus.NEEDS_ATTENTION
-    state = "parked" if parked else standing.status.replace("_", " ")
-    why = f" ({standing.attention.replace('_', ' ')})" if standing.attention else ""
-    can = ", ".join(possible(standing)) or "nothing"
+    parked = grant.status is GrantStatus.NEEDS_ATTENTION
+    state = "parked" if parked else grant.status.replace("_", " ")
+    why = f" ({grant.attention.replace('_', ' ')})" if grant.attention else ""
+    can = ", ".join(possible(grant)) or "nothing"
     return f"This one is {state}{why}. Possible now: {can}."

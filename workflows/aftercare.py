@@ -33,7 +33,7 @@ class AftercareWorkflow(GrantCarrier):
         answer. Where that update came first, it is known already."""
         if start.action and start.request:
             journey = self._journeys[start.request.grant_id]
-            if not refusal(start.action, journey.standing):
+            if not refusal(start.action, journey.snapshot):
                 journey.ask(start.action, start.request)
         if start.action and start.review:
             self._review.ask(start.action, start.review)

@@ -145,7 +145,7 @@ class GrantCarrier:
 
     @workflow.update(name=Action.CANCEL)
     def cancel(self, request: StaffRequest) -> None:
-        """A person withdraws a grant for which no card exists."""
+        """A person cancels a grant for which no card exists."""
         self._journeys[request.grant_id].ask(Action.CANCEL, request)
 
     @cancel.validator
@@ -203,8 +203,8 @@ class GrantCarrier:
             raise _not_allowed("This workflow does not carry that grant now.")
         if journey.knows(request):
             return
-        if refused := refusal(action, journey.standing):
-            raise _not_allowed(f"{refused} {words(journey.standing)}")
+        if refused := refusal(action, journey.snapshot):
+            raise _not_allowed(f"{refused} {words(journey.snapshot)}")
         if journey.busy:
             raise _busy()
 
@@ -212,7 +212,7 @@ class GrantCarrier:
         if self._review.knows(request):
             return
         journeys = self._journeys.values()
-        if not any(each.standing.status is GrantStatus.IN_REVIEW for each in journeys):
+        if not any(each.snapshot.status is GrantStatus.IN_REVIEW for each in journeys):
             raise _not_allowed(f"Nothing is in review here: {action} is not possible.")
         if self._review.busy or any(each.busy for each in journeys):
             raise _busy()

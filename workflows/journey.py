@@ -21,12 +21,12 @@ from activities.reversals import ReversalActivities, TakeBackActivities
 from activities.staff import StaffActivities
 from domain.grants import Attention, GrantStatus
 from domain.messages import GrantTask, Next, Park, StaffRequest, Step, provider_queue
-from domain.staff import Action, Standing
+from domain.staff import Action, GrantSnapshot
 from workflows.alarm import Alarm
 from workflows.giving import give
 from workflows.recording import Refused, record
 from workflows.review import Review
-from workflows.standing import standing_at
+from workflows.standing import snapshot_at
 
 Argument = TypeVar("Argument")
 
@@ -93,8 +93,8 @@ class Journey:
         return self.step.next is Next.REST and not self._disturbed and not self._unsettled
 
     @property
-    def standing(self) -> Standing:
-        return standing_at(self.step, self._waits_as)
+    def snapshot(self) -> GrantSnapshot:
+        return snapshot_at(self.step, self._waits_as)
 
     async def travel(self, everybody_rests: Callable[[], bool]) -> None:
         """Carry the grant to rest, and from there again while others are still under way."""
@@ -127,7 +127,7 @@ class Journey:
                 self.step = await self._do_as_told()
 
     async def _await_review(self) -> None:
-        """A person decides about all of the referral's grants at once, or withdraws this one."""
+        """A person decides about all of the referral's grants at once, or cancels this one."""
         if self.awaits_review and self.step.next is not Next.REST:
             await self._stand_in_review()
         self.awaits_review = False

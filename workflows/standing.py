@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.grants import GrantStatus
 from domain.messages import Next, Step
 from domain.orders import OrderState
-from domain.staff import IN_DOUBT, Standing
+from domain.staff import IN_DOUBT, GrantSnapshot
 
 _STATUS = {
     Next.ORDER: GrantStatus.ORDERING,
@@ -16,14 +16,14 @@ _STATUS = {
 }
 
 
-def standing_at(step: Step, waits_as: GrantStatus | None) -> Standing:
+def snapshot_at(step: Step, waits_as: GrantStatus | None) -> GrantSnapshot:
     """By what a validator judges. What only the database knows is assumed in favour of whoever
     asks: the API has looked there before, and the activity that carries it out looks again."""
     if waits_as is not None:
-        return Standing(waits_as)
+        return GrantSnapshot(waits_as)
     parked = step.attention is not None
     status = GrantStatus.NEEDS_ATTENTION if parked else _STATUS[step.next]
-    return Standing(status, step.attention, _order(step))
+    return GrantSnapshot(status, step.attention, _order(step))
 
 
 def _order(step: Step) -> OrderState | None:

@@ -24,7 +24,7 @@ from domain.rules.evaluation import Basket
 from store import metadata_schemas
 from store.codes.typed import as_stored
 from store.customers.upsert import upsert
-from store.redemptions.refused import Asked, noting_refusal
+from store.redemptions.refused import RefusableRequest, noting_refusal
 from store.referrals.conversion import ConversionRequest
 from store.reversals.early import book_purchase
 
@@ -62,7 +62,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
     (event_id, scope), order = _event_id(body, request, caller), body.order
     typed = body.referral.code if body.referral else None
     code = await as_stored(held.database, typed) if typed else None
-    asked = Asked("conversion.refused", body.customer, code)
+    asked = RefusableRequest("conversion.refused", body.customer, code)
     async with noting_refusal(held.database, asked) as tx:
         await metadata_schemas.check(tx, f"event:{body.event}", body.metadata)
         customer = await upsert(tx, body.customer)

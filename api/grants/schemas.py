@@ -14,13 +14,13 @@ from api.http.masking import Email as ShownEmail
 from api.http.masking import Name, OwnId
 from api.orders.schemas import OrderAnswer
 from domain.customers import Email
+from domain.due_dates import due
 from domain.grants import REFEREE_REASON, Attention, GrantStatus
-from domain.promises import due
 from domain.rewards import Reward, reward_of
 from domain.staff import MEANING, OF_REFERRAL, Action, meaning, possible
 from providers.registry import RESENDING
 from store.grants.queries import GrantRead
-from store.staff.requests import standing_of
+from store.staff.requests import snapshot_of
 from store.tables import Grant
 
 
@@ -86,7 +86,7 @@ class GrantAnswer(BaseModel):
     def of(cls, read: GrantRead) -> GrantAnswer:
         grant = read.grant
         members = grant.model_dump(exclude={"reward", "reason", "recipient_id", "due_at"})
-        standing = standing_of(grant, read.order, RESENDING)
+        standing = snapshot_of(grant, read.order, RESENDING)
         return cls(
             actions=[
                 ActionAnswer(action=action, words=meaning(action, standing))

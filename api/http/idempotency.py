@@ -14,7 +14,7 @@ from api.http.answer_subjects import named_in
 from api.http.errors import answer_to
 from api.http.resources import resources_of
 from domain.refusals import IdempotencyKeyReused, InvalidPayload
-from store.access.idempotency import Answer, Claim, claim, keep, release
+from store.access.idempotency import Answer, KeyLock, claim, keep, release
 from store.database import Database
 from store.outage import is_outage
 
@@ -65,7 +65,7 @@ def _opened(request: Request, answer: Answer, key: str) -> tuple[bytes, str]:
         raise IdempotencyKeyReused("The first answer's secret cannot be read any more.") from None
 
 
-async def _run(request: Request, database: Database, claimed: Claim, handle: Handler) -> Response:
+async def _run(request: Request, database: Database, claimed: KeyLock, handle: Handler) -> Response:
     try:
         response = await _answer(request, handle)
     except Exception:

@@ -41,7 +41,7 @@ from domain.roles import Role
 from domain.staff import MEANING, Action
 from providers.registry import RESENDING
 from store.staff import requests
-from store.staff.requests import Asked, Asking
+from store.staff.requests import AcceptedRequest, Asking
 from store.temporal.client import AWAY
 
 PATIENCE = 5.0
@@ -101,13 +101,13 @@ async def ask(held: Resources, asking: Asking) -> None:
             await _tell(held.temporal, asked)
     except WorkflowUpdateFailedError as error:
         async with held.database.transaction() as tx:
-            await requests.withdraw(tx, asked.id)
+            await requests.retract(tx, asked.id)
         raise _refusal(error) from None
     except (TimeoutError, *AWAY, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise Unavailable("The workflow engine does not answer. Try again.") from None
 
 
-async def _tell(client: Client, asked: Asked) -> None:
+async def _tell(client: Client, asked: AcceptedRequest) -> None:
     """The workflow that carries the grants; after its end, an aftercare."""
     try:
         handle = client.get_workflow_handle(asked.workflow_id)
@@ -118,7 +118,7 @@ async def _tell(client: Client, asked: Asked) -> None:
         await _begin_aftercare(client, asked)
 
 
-async def _begin_aftercare(client: Client, asked: Asked) -> None:
+async def _begin_aftercare(client: Client, asked: AcceptedRequest) -> None:
     start = _start(asked)
     operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         AFTERCARE_WORKFLOW,
@@ -142,14 +142,14 @@ async def _begin_aftercare(client: Client, asked: Asked) -> None:
         return
 
 
-def _message(asked: Asked) -> StaffRequest | ReviewRequest:
+def _message(asked: AcceptedRequest) -> StaffRequest | ReviewRequest:
     asking = asked.asking
     if asking.grant_id is None:
         return ReviewRequest(referral_id=asked.referral_id, actor=asking.actor, request_id=asked.id)
     return StaffRequest(grant_id=asking.grant_id, actor=asking.actor, request_id=asked.id)
 
 
-def _start(asked: Asked) -> AftercareStart:
+def _start(asked: AcceptedRequest) -> AftercareStart:
     message = _message(asked)
     return AftercareStart(
         referral_id=asked.referral_id,

@@ -25,4 +25,4 @@ async def list_lanes(held: Held) -> LaneList:
     """Each provider's lane, open or stopped, with what waits for it. An empty deposit or refused
     credentials stop a lane; the first order that gets through opens it again."""
     async with held.database.reading() as session:
-        return LaneList.of(await lanes.standings(session))
+        return LaneList.of(await lanes.statuses(session))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.http.fields import with_examples
 from domain.grants import Attention
 from domain.money import Money
-from store.providers.lane_queries import LaneStanding
+from store.providers.lane_queries import LaneStatus
 
 _STOPPED: dict[str, Any] = {
     "id": "tremendous",
@@ -51,7 +51,7 @@ class LaneAnswer(BaseModel):
     resumes: str | None = Field(description="What opens the lane again.")
 
     @classmethod
-    def of(cls, lane: LaneStanding) -> LaneAnswer:
+    def of(cls, lane: LaneStatus) -> LaneAnswer:
         stop = lane.stop
         return cls(
             id=lane.provider,
@@ -82,5 +82,5 @@ class LaneList(BaseModel):
     has_more: Literal[False] = False
 
     @classmethod
-    def of(cls, lanes: list[LaneStanding]) -> LaneList:
+    def of(cls, lanes: list[LaneStatus]) -> LaneList:
         return cls(data=[LaneAnswer.of(lane) for lane in lanes], total=len(lanes))

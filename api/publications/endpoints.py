@@ -20,7 +20,7 @@ from store.codes import queries as reading
 from store.codes.typed import as_stored
 from store.customers.upsert import upsert
 from store.publications.publish import PublicationRequest, publish
-from store.redemptions.refused import Asked, noting_refusal
+from store.redemptions.refused import RefusableRequest, noting_refusal
 
 router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=GuardedRoute)
 
@@ -49,7 +49,7 @@ async def publish_code(
     """Give a customer a code. The same `source_id` always answers the same code."""
     name = body.campaign.name if body.campaign else None
     code = await as_stored(held.database, body.voucher) if body.voucher else None
-    asked = Asked("publication.failed", body.customer, code, name)
+    asked = RefusableRequest("publication.failed", body.customer, code, name)
     async with noting_refusal(held.database, asked) as tx:
         await metadata_schemas.check(tx, "publication", body.metadata)
         customer = await upsert(tx, body.customer)

@@ -21,7 +21,7 @@ from domain.roles import Role
 from store.codes.typed import as_stored
 from store.customers.upsert import upsert
 from store.events import timelines
-from store.redemptions.refused import Asked, noting_refusal
+from store.redemptions.refused import RefusableRequest, noting_refusal
 from store.referrals import queries as reading
 from store.referrals.attribute import sign_up
 from store.referrals.queries import Filters
@@ -88,7 +88,7 @@ _BEGUN = {
 async def create_referral(body: ReferralIn, held: Held, response: Response) -> ReferralAnswer:
     """Attribute a friend to a code at sign-up. The first code that a friend uses holds."""
     code = await as_stored(held.database, body.code)
-    asked = Asked("referral.refused", body.customer, code)
+    asked = RefusableRequest("referral.refused", body.customer, code)
     async with noting_refusal(held.database, asked) as tx:
         referee = await upsert(tx, body.customer)
         attributed = await sign_up(tx, code=code, referee_id=referee.id, metadata=body.metadata)

@@ -13,13 +13,13 @@ from api.http.ids import CampaignId, CurrencyCode, CustomerId, ReferralId, Refer
 from api.http.lists import Listed
 from api.http.masking import About
 from domain.customers import Metadata
-from domain.promises import due
+from domain.due_dates import due
 from domain.referrals import HELD_FOR, Expectation, ReferralStatus, expectation, held_by
 from domain.staff import OF_REFERRAL, Action, possible
 from domain.verdict import Verdict
 from store.referrals.pauses import is_unclear
 from store.referrals.queries import ReferralRead
-from store.staff.requests import standing_of
+from store.staff.requests import snapshot_of
 from store.tables import Referral
 
 
@@ -182,5 +182,5 @@ def _possible(read: ReferralRead) -> list[Action]:
     """A decision is for all grants that are in review, so it is possible while one is."""
     if is_unclear(read.referral):
         return [Action.APPROVE, Action.DENY]
-    standings = [standing_of(one.grant, one.order) for one in read.grants]
+    standings = [snapshot_of(one.grant, one.order) for one in read.grants]
     return sorted({act for each in standings for act in possible(each)} & OF_REFERRAL)

@@ -26,7 +26,7 @@ LAPSE = timedelta(seconds=60)
 """A run that gives no sign for so long has died; a repeat may run in its place."""
 
 
-class Claim(NamedTuple):
+class KeyLock(NamedTuple):
     """The right to run the request once. `started_at` tells it from a later claim."""
 
     app_id: str
@@ -73,14 +73,14 @@ DELETE FROM idempotent_answers WHERE subjects && :subjects
 OR subjects IS NULL AND position(convert_to(:id, 'UTF8') IN body) > 0"""
 
 
-async def claim(database: Database, app_id: str, key: str, request_hash: str) -> Claim | Answer:
+async def claim(database: Database, app_id: str, key: str, request_hash: str) -> KeyLock | Answer:
     """The right to run, or the answer of the run before.
 
     Raises IdempotencyKeyReused for another request under the same key, IdempotencyInProgress
     while the first still runs.
     """
     async with _autocommit(database) as connection:
-        mine = Claim(app_id, key, now())
+        mine = KeyLock(app_id, key, now())
         if await _take(connection, mine, request_hash):
             return mine
         row = (
@@ -101,7 +101,7 @@ async def claim(database: Database, app_id: str, key: str, request_hash: str) ->
     return Answer(row.status, row.content_type, row.body)
 
 
-async def keep(database: Database, claim: Claim, answer: Answer, named: Named = NOBODY) -> None:
+async def keep(database: Database, claim: KeyLock, answer: Answer, named: Named = NOBODY) -> None:
     """Store the answer, unless the claim has lapsed and another run took it."""
     async with database.transaction() as tx:  # idle, unless the key has to be read
         subjects = await subjects_of(tx, named)
@@ -113,7 +113,7 @@ async def keep(database: Database, claim: Claim, answer: Answer, named: Named = 
         )
 
 
-async def release(database: Database, claim: Claim) -> None:
+async def release(database: Database, claim: KeyLock) -> None:
     """Nothing definite came of it: the next repeat runs again."""
     async with _autocommit(database) as connection:
         await connection.execute(
@@ -123,7 +123,7 @@ async def release(database: Database, claim: Claim) -> None:
         )
 
 
-async def _take(connection: AsyncConnection, mine: Claim, request_hash: str) -> bool:
+async def _take(connection: AsyncConnection, mine: KeyLock, request_hash: str) -> bool:
     statement = insert(IdempotentAnswer).values(**mine._asdict(), request_hash=request_hash)
     lapsed = and_(
         col(IdempotentAnswer.status).is_(None),
@@ -140,7 +140,7 @@ async def _take(connection: AsyncConnection, mine: Claim, request_hash: str) -> 
     return taken.scalar() is not None
 
 
-def _is(claim: Claim) -> ColumnElement[bool]:
+def _is(claim: KeyLock) -> ColumnElement[bool]:
     return and_(
         col(IdempotentAnswer.app_id) == claim.app_id, col(IdempotentAnswer.key) == claim.key
     )

@@ -21,7 +21,7 @@ from store.events.subjects import subject
 from store.grants.postings import give_up
 from store.grants.referral_status import lock_referral, refresh_standing
 from store.grants.stops import STOPS
-from store.ledger.budget_changes import BudgetMoves
+from store.ledger.budget_changes import BudgetChanges
 from store.outbox.messages import Outgoing
 from store.references import voucher_named
 from store.referrals import pauses
@@ -174,11 +174,11 @@ async def _cancel_stopped(
     tx: Transaction, campaign: Campaign, voucher_id: str | None, actor: str
 ) -> list[Outgoing]:
     """Withdraw the rewards that a stop keeps back. None of them has a card."""
-    moves = BudgetMoves(campaign.id)
+    changes = BudgetChanges(campaign.id)
     grants = await _stopped(tx, campaign.id, voucher_id)
     for grant in grants:
         if face := give_up(tx, grant):
-            moves.reserve(-face)
+            changes.reserve(-face)
         grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
         grant.due_at, grant.updated_at = None, tx.now
         title = "Cancelled: it was stopped"
@@ -189,7 +189,7 @@ async def _cancel_stopped(
     for referral in referrals:
         await refresh_standing(tx, referral)
     messages = await pauses.look_again(tx, referrals)
-    await moves.apply(tx)
+    await changes.apply(tx)
     return messages
 
 

@@ -25,7 +25,7 @@ from store.ledger import budgets
 from store.marks.changes import KEPT_FOR, forget
 from store.outbox.messages import Outgoing
 from store.outbox.reversal_messages import enqueue
-from store.staff.cancel import withdraw
+from store.staff.cancel import cancel_grant
 from store.tables import Customer, Grant, Referral
 
 
@@ -136,7 +136,7 @@ async def _waiting_grants(tx: Transaction, customer_id: str) -> list[Grant]:
 
 
 def _cancel(tx: Transaction, grant: Grant) -> tuple[str, Money] | None:
-    face = withdraw(tx, grant)
+    face = cancel_grant(tx, grant)
     tx.record("grant.cancelled", "Cancelled: the customer was erased", **subject(grant))
     return (grant.campaign_id, face) if face else None
 

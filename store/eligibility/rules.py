@@ -41,7 +41,7 @@ _LAST_ORDER = (
 _OF_ORDERS = (Source.ORDER, Source.ORDER_METADATA, Source.ITEM, Source.EACH_ITEM)
 
 
-class Asked(NamedTuple):
+class RuleContext(NamedTuple):
     """A use of a code, or (with `event`, its metadata) the custom event that converts it."""
 
     subject: Subject
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
 
 
 async def judge_use(
-    tx: Transaction, terms: CampaignTerms, asked: Asked, *, binding: bool
+    tx: Transaction, terms: CampaignTerms, asked: RuleContext, *, binding: bool
 ) -> SeenByRule:
     """What each rule's conditions came to. `binding`: counted under the campaign's lock, so that
     what is accepted stays within the rules.
@@ -73,7 +73,7 @@ async def judge_use(
 async def judge_again(
     tx: Transaction,
     terms: CampaignTerms,
-    asked: Asked,
+    asked: RuleContext,
     stored: dict[str, Any],
 ) -> list[Verdict]:
     """The verdicts on a custom event that was accepted: as it was seen then, and counted now. The
@@ -119,7 +119,7 @@ def _must_hold(terms: CampaignTerms, seen: SeenByRule) -> None:
             )
 
 
-async def _use(tx: Transaction, terms: CampaignTerms, asked: Asked) -> Use:
+async def _use(tx: Transaction, terms: CampaignTerms, asked: RuleContext) -> Use:
     order = asked.order
     if order is None and asked.event is not None and _asks(terms, *_OF_ORDERS):
         order = await _order_of_redemption(tx, asked.subject)
@@ -135,7 +135,7 @@ async def _use(tx: Transaction, terms: CampaignTerms, asked: Asked) -> Use:
 
 
 async def _counts(
-    tx: Transaction, terms: CampaignTerms, asked: Asked, order: Basket | None
+    tx: Transaction, terms: CampaignTerms, asked: RuleContext, order: Basket | None
 ) -> dict[Counter, int]:
     """This use included."""
     counters, zone = _counters(terms), terms.windows.zone

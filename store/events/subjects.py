@@ -1,4 +1,4 @@
-"""By which ids a fact is found again."""
+"""The id columns of an event."""
 
 from __future__ import annotations
 

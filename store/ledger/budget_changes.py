@@ -9,7 +9,7 @@ from store.database import Transaction
 from store.ledger import budgets
 
 
-class BudgetMoves:
+class BudgetChanges:
     """Changes to one campaign's counters. `apply` comes last: the row is the whole campaign's."""
 
     def __init__(self, campaign_id: str) -> None:

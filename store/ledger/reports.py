@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from domain.promises import WITHIN, unblocks
+from domain.due_dates import WITHIN, unblocks
 from domain.referrals import HELD_FOR, Pause
 from store.database import ReadSession
 from store.ledger.sums import entries_now, entries_then, instant

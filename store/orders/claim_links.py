@@ -16,7 +16,7 @@ from domain.rewards import Delivery
 from store.access.vault import Vault
 from store.database import Database, Transaction
 from store.events.subjects import subject
-from store.tables import Claim, Grant, Order
+from store.tables import ClaimLink, Grant, Order
 
 
 class HandedOut(NamedTuple):
@@ -30,7 +30,7 @@ async def keep(tx: Transaction, order_id: str, secret: ClaimSecret, vault: Vault
     """Store an order's claim, once: the first link stays, for a later one may have ended it."""
     sealed = vault.encrypt(secret.model_dump_json().encode(), order_id)
     await tx.session.execute(
-        insert(Claim)
+        insert(ClaimLink)
         .values(order_id=order_id, ciphertext=sealed, created_at=tx.now)
         .on_conflict_do_nothing()
     )
@@ -39,7 +39,7 @@ async def keep(tx: Transaction, order_id: str, secret: ClaimSecret, vault: Vault
 async def is_kept(database: Database, order_id: str) -> bool:
     """Is there a claim of this order already?"""
     async with database.reading() as session:
-        return await session.get(Claim, order_id) is not None
+        return await session.get(ClaimLink, order_id) is not None
 
 
 async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) -> HandedOut:
@@ -52,8 +52,8 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
     if grant is None:
         raise NotFound("grant", grant_id)
     row = await tx.session.execute(
-        select(Order, Claim)
-        .outerjoin(Claim, col(Claim.order_id) == Order.id)
+        select(Order, ClaimLink)
+        .outerjoin(ClaimLink, col(ClaimLink.order_id) == Order.id)
         .where(col(Order.grant_id) == grant_id)
         .order_by(col(Order.generation).desc())
         .limit(1)
@@ -72,7 +72,9 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
     return HandedOut(order.id, secret)
 
 
-def _openable(grant: Grant, order: Order | None, claim: Claim | None) -> tuple[Order, Claim]:
+def _openable(
+    grant: Grant, order: Order | None, claim: ClaimLink | None
+) -> tuple[Order, ClaimLink]:
     if order is not None and order.state in ENDED:
         raise NotAllowedInState(
             f"The order is {order.state}: its link opens nothing. Retry the grant for a new one."
@@ -99,7 +101,7 @@ async def rotate(
     Raises ValueError for a claim that no configured key opens.
     """
     async with database.reading() as session:
-        total = await session.scalar(select(func.count()).select_from(Claim)) or 0
+        total = await session.scalar(select(func.count()).select_from(ClaimLink)) or 0
     after, done, changed = "", 0, 0
     while True:
         async with database.transaction() as tx:
@@ -112,18 +114,18 @@ async def rotate(
         tell(done, max(done, total))
 
 
-async def _batch(tx: Transaction, after: str, size: int) -> list[Claim]:
+async def _batch(tx: Transaction, after: str, size: int) -> list[ClaimLink]:
     found = await tx.session.scalars(
-        select(Claim)
-        .where(col(Claim.order_id) > after)
-        .order_by(col(Claim.order_id))
+        select(ClaimLink)
+        .where(col(ClaimLink.order_id) > after)
+        .order_by(col(ClaimLink.order_id))
         .limit(size)
         .with_for_update()
     )
     return list(found)
 
 
-def _renewed(claim: Claim, vault: Vault) -> bool:
+def _renewed(claim: ClaimLink, vault: Vault) -> bool:
     if vault.is_current(claim.ciphertext):
         return False
     try:

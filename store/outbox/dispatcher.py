@@ -11,7 +11,7 @@ from temporalio.client import Client
 from domain.round_robin import RoundRobin
 from store.database import Database
 from store.outbox.messages import Outgoing, RunClosed, mark_sent, send
-from store.outbox.throttle import PATIENCE, Gate
+from store.outbox.throttle import PATIENCE, ReferrerThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class Dispatcher:
         self._client = client
         self._backlog = backlog
         self._waiting: RoundRobin[Outgoing] = RoundRobin()
-        self._gate = Gate(database, patience=patience)
+        self._throttle = ReferrerThrottle(database, patience=patience)
         self._news = asyncio.Event()
         """Somebody came, or may have got through."""
         self._held, self._look_now = asyncio.Event(), asyncio.Event()
@@ -52,7 +52,7 @@ class Dispatcher:
                 log.warning("dispatch.backlog_full", intake_id=message.id)
                 return
             line = message.start.referrer_id if message.is_work else message.id
-            if line not in self._waiting and not self._gate.admits(line):
+            if line not in self._waiting and not self._throttle.admits(line):
                 self._look_now.set()  # most often the one before it is through long since
             self._waiting.add(line, message)
             self._news.set()
@@ -72,25 +72,25 @@ class Dispatcher:
                 await send(self._client, message)
             except RunClosed:
                 # Whether it has anything left to say the facts tell, and the redrive asks them.
-                self._gate.leave(message.start.referrer_id)
+                self._throttle.leave(message.start.referrer_id)
             except Exception as error:
                 # Whatever it was, the sender must live on, and the redrive has this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
-                self._gate.leave(message.start.referrer_id)
+                self._throttle.leave(message.start.referrer_id)
                 # An outage makes every try fail; trying on at full speed would only burn.
                 await asyncio.sleep(0.5)
             else:
                 self._sent.append(message.id)
 
     async def _next(self) -> Outgoing:
-        while (taken := self._waiting.take(self._gate.admits)) is None:
+        while (taken := self._waiting.take(self._throttle.admits)) is None:
             if self._waiting:
                 self._held.set()
             self._news.clear()
             await self._news.wait()
         message = taken[1]
         if message.is_work:
-            self._gate.enter(message.start.referrer_id, message.start.referral_id)
+            self._throttle.enter(message.start.referrer_id, message.start.referral_id)
         return message
 
     async def _look_forever(self, pause: float = 0.05) -> None:
@@ -99,7 +99,7 @@ class Dispatcher:
             self._held.clear()
             self._look_now.clear()
             try:
-                await self._gate.look(self._waiting.keys())
+                await self._throttle.look(self._waiting.keys())
             except Exception as error:
                 # The gate opens by itself after a while.
                 log.warning("dispatch.not_looked", error=type(error).__name__)

@@ -54,7 +54,7 @@ class _Inside(NamedTuple):
     through: bool = False
 
 
-class Gate:
+class ReferrerThrottle:
     """For this process alone: there are few, and each lets in one of a referrer. Once it is
     through, the next waits as long again (`rest` times as long): half of the time is others'."""
 

@@ -26,7 +26,7 @@ class Stop(NamedTuple):
     probe_at: datetime
 
 
-class LaneStanding(NamedTuple):
+class LaneStatus(NamedTuple):
     """One provider's lane. `waiting` grants go out by themselves once it is open; `amounts` is
     their face value, a sum for each currency."""
 
@@ -36,13 +36,13 @@ class LaneStanding(NamedTuple):
     amounts: list[Money]
 
 
-async def standings(session: ReadSession) -> list[LaneStanding]:
+async def statuses(session: ReadSession) -> list[LaneStatus]:
     """Of every provider that a worker serves, and of every one that is stopped, by name."""
     stopped = await stops(session)
     served = await session.scalars(select(col(Catalogue.provider)))
     waiting = await _waiting(session)
     return [
-        LaneStanding(
+        LaneStatus(
             provider,
             stopped.get(provider),
             sum(count for count, _ in waiting.get(provider, [])),

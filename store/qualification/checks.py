@@ -23,7 +23,7 @@ _AT_THE_DOOR = ("time_window", "audience", "redemptions_per_customer")
 """Judged when the referral began; their verdicts stay."""
 
 
-async def made(
+async def run_checks(
     tx: Transaction,
     referral: Referral,
     people: People,
@@ -67,5 +67,5 @@ async def _rules(
     order = None
     if amount is not None:
         order = Basket(amount=amount, total_amount=amount if paid is None else paid)
-    asked = rules.Asked(subject, facts.received_at, order=order, event={})
+    asked = rules.RuleContext(subject, facts.received_at, order=order, event={})
     return await rules.judge_again(tx, terms, asked, stored)

@@ -29,7 +29,7 @@ from store.qualification import case as cases
 from store.qualification import checks
 from store.qualification.accept import accept, reject
 from store.qualification.case import Case
-from store.qualification.reopen import Again, own_before, regain, told_apart
+from store.qualification.reopen import Again, own_before, reopen, split_by_reopened
 from store.referrals.conversion import start_of, subject_of
 from store.reversals.carry_out import reject_refunded
 from store.tables import Grant, Order, Referral
@@ -75,7 +75,7 @@ async def _grant(
     verdicts: list[Verdict],
     carrier: str | None = None,
 ) -> Decision:
-    reopened = await regain(tx, again)
+    reopened = await reopen(tx, again)
     kept = [one.grant for one in again if one.grant not in reopened]
     _flag(tx, case, [*grants, *reopened], verdicts)
     for grant in [*grants, *reopened]:
@@ -159,12 +159,12 @@ async def _earned(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again]
     earlier = await earned_before(tx, case.terms, campaign_id, referrer_id, case.friends)
     tiers = reached(case.terms.tiers, case.friends, case.number, earlier.by_tier)
     grants = earned(case.referral, case.terms, tiers, tx.now, case.traits)
-    return await told_apart(tx, grants, earlier, await own_before(tx, case.referral))
+    return await split_by_reopened(tx, grants, earlier, await own_before(tx, case.referral))
 
 
 async def _judged(tx: Transaction, case: Case, grants: list[Grant]) -> list[Verdict]:
     facts = _facts(case, grants)
-    verdicts = await checks.made(tx, case.referral, case.people, case.terms, facts, grants)
+    verdicts = await checks.run_checks(tx, case.referral, case.people, case.terms, facts, grants)
     return [*verdicts, REFERRER_ERASED] if case.referrer_erased else verdicts
 
 

@@ -49,12 +49,12 @@ async def own_before(tx: Transaction, referral: Referral) -> Own:
     }
 
 
-async def told_apart(
+async def split_by_reopened(
     tx: Transaction, grants: list[Grant], earlier: Earlier, own: Own
 ) -> tuple[list[Grant], list[Again]]:
     """What is earned for the first time, and what was earned before and is given again: undone
     milestones, and a reinstated referral's own grants."""
-    first, regained = [], {}
+    first, reached_again = [], {}
     for grant in grants:
         milestone = grant.friends_counted is not None
         undone = earlier.undone.get((grant.reason, grant.ordinal)) if milestone else None
@@ -63,23 +63,23 @@ async def told_apart(
             if not again:
                 continue
         if undone:
-            regained[undone] = grant
+            reached_again[undone] = grant
         else:
             first.append(grant)
-    if not regained:
+    if not reached_again:
         return first, []
     statement = (
         select(Grant)
-        .where(col(Grant.id).in_(regained))
+        .where(col(Grant.id).in_(reached_again))
         .order_by(col(Grant.id))
         .with_for_update()
         .execution_options(populate_existing=True)
     )
     locked = await tx.session.scalars(statement)
-    return first, [Again(grant, regained[grant.id]) for grant in locked]
+    return first, [Again(grant, reached_again[grant.id]) for grant in locked]
 
 
-async def regain(tx: Transaction, again: list[Again]) -> list[Grant]:
+async def reopen(tx: Transaction, again: list[Again]) -> list[Grant]:
     """Give back what a reversal had undone; answers the grants that have to be fulfilled anew.
     What staff or a review had withdrawn stays so."""
     reopened = []

@@ -16,7 +16,7 @@ from store.database import Transaction
 from store.eligibility import admission, uses
 from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_usable, must_run
-from store.eligibility.rules import Asked, SeenByRule, judge_use
+from store.eligibility.rules import RuleContext, SeenByRule, judge_use
 from store.outbox.messages import Outgoing
 from store.qualification.qualify import must_qualify, qualify_at_redemption
 from store.redemptions.repeats import (
@@ -201,10 +201,10 @@ async def _must_be_redeemable(
     return terms, within
 
 
-def _asked(found: Code, terms: CampaignTerms, request: RedemptionRequest) -> Asked:
+def _asked(found: Code, terms: CampaignTerms, request: RedemptionRequest) -> RuleContext:
     """What the rules are judged by."""
     parties = (request.customer_id, found.referrer_id)
-    return Asked(
+    return RuleContext(
         Subject(found.campaign_id, found.voucher_id, *parties),
         request.received_at,
         order=_basket(terms, request),

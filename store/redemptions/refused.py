@@ -26,7 +26,7 @@ _TITLES = {
 }
 
 
-class Asked(NamedTuple):
+class RefusableRequest(NamedTuple):
     """What was asked for: the fact's type if it is refused, by whom, and with which code or
     campaign (by name or id)."""
 
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 
 
 @asynccontextmanager
-async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Transaction]:
+async def noting_refusal(database: Database, asked: RefusableRequest) -> AsyncIterator[Transaction]:
     """A transaction; if it is refused, it is rolled back, and the refusal alone is written down,
     in a transaction of its own."""
     try:
@@ -51,7 +51,7 @@ async def noting_refusal(database: Database, asked: Asked) -> AsyncIterator[Tran
         raise
 
 
-async def _note(tx: Transaction, asked: Asked, refusal: Refusal) -> None:
+async def _note(tx: Transaction, asked: RefusableRequest, refusal: Refusal) -> None:
     voucher = await known_voucher(tx, asked.code) if asked.code else None
     campaign_id = voucher.campaign_id if voucher else await _campaign_id(tx, asked.campaign)
     customer_id = await known_customer(tx, asked.person)

@@ -17,7 +17,7 @@ from domain.rules.evaluation import Basket, Seen
 from domain.verdict import refused
 from store.database import Transaction
 from store.eligibility.counting import Subject
-from store.eligibility.rules import Asked, SeenByRule, judge_use
+from store.eligibility.rules import RuleContext, SeenByRule, judge_use
 from store.outbox.messages import Outgoing
 from store.tables import Intake, Referral, metadata
 
@@ -84,7 +84,7 @@ async def seen_for(
     must_be_bought(terms, request)
     if request.seen is not None:
         return request.seen
-    asked = Asked(
+    asked = RuleContext(
         subject,
         request.received_at,
         order=request.order,

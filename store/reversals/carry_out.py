@@ -24,7 +24,7 @@ from store.grants import stops
 from store.grants.create import task_of
 from store.grants.referral_status import lock_referral, refresh_standing
 from store.grants.value import unit_of
-from store.ledger.budget_changes import BudgetMoves
+from store.ledger.budget_changes import BudgetChanges
 from store.referrals import reinstatement
 from store.referrals.progress import lock_progress
 from store.reversals.request import Refunded, refunded_of
@@ -46,15 +46,15 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
         await _count_down(tx, case)
     grants = await _concerned(tx, case, falls=falls)
     _set_due(case, grants)
-    moves, undoings = BudgetMoves(case.referral.campaign_id), []
+    changes, undoings = BudgetChanges(case.referral.campaign_id), []
     for grant in grants:
         after = await undo(
-            tx, grant, await _order_of(tx, grant), moves, whole_or_owed=case.is_milestone(grant)
+            tx, grant, await _order_of(tx, grant), changes, whole_or_owed=case.is_milestone(grant)
         )
         undoings.append(_undoing(grant, after))
     undoings += await _ended_otherwise(tx, case, grants)
     await _settle(tx, case, grants)
-    await moves.apply(tx)
+    await changes.apply(tx)
     return Reversed(undoings=undoings, resumed=await stops.resumable(tx, referral_id))
 
 
@@ -70,10 +70,10 @@ async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -
     `keeps`: its provider does not take the card back. Answers what is left, like `undo`."""
     grant, order = await lock_grant(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
-    moves = BudgetMoves(grant.campaign_id)
-    left = await undo(tx, grant, order, moves, keeps=keeps)
+    changes = BudgetChanges(grant.campaign_id)
+    left = await undo(tx, grant, order, changes, keeps=keeps)
     await refresh_standing(tx, referral)
-    await moves.apply(tx)
+    await changes.apply(tx)
     return _undoing(grant, left)
 
 

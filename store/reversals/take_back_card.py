@@ -11,7 +11,7 @@ from domain.orders import OrderState, RedemptionState
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.referral_status import lock_referral, refresh_standing
-from store.ledger.budget_changes import BudgetMoves
+from store.ledger.budget_changes import BudgetChanges
 from store.orders.delivery import post_withdrawal
 from store.reversals.carry_out import lock_grant
 from store.reversals.undo_grant import pending, undo
@@ -41,28 +41,28 @@ async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED
     where the milestone was reached again in the meantime."""
     grant, order = await lock_grant(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
-    moves = BudgetMoves(grant.campaign_id)
+    changes = BudgetChanges(grant.campaign_id)
     if order and order.state == OrderState.ISSUED:
-        await _cancel(tx, grant, order, moves, why)
+        await _cancel(tx, grant, order, changes, why)
     if pending(grant) > 0:
-        await undo(tx, grant, order, moves)
+        await undo(tx, grant, order, changes)
     elif grant.status != GrantStatus.CANCELLED:
         grant.status, grant.attention, grant.attention_detail = GrantStatus.ORDERING, None, None
         grant.due_at, grant.updated_at = None, tx.now
     await refresh_standing(tx, referral)
-    await moves.apply(tx)
+    await changes.apply(tx)
     return Step(next=Next.ORDER if grant.status == GrantStatus.ORDERING else Next.REST)
 
 
 async def _cancel(
-    tx: Transaction, grant: Grant, order: Order, moves: BudgetMoves, why: str
+    tx: Transaction, grant: Grant, order: Order, changes: BudgetChanges, why: str
 ) -> None:
     face = Money(amount=order.face_amount, currency=order.currency)
     order.state, order.redemption_state = OrderState.CANCELLED, RedemptionState.CANCELLED
     order.updated_at = tx.now
     if await post_withdrawal(tx, order, grant, face):
-        moves.commit(-face)
-        moves.reserve(face)
+        changes.commit(-face)
+        changes.reserve(face)
     tx.record(
         "order.cancelled",
         "Order cancelled at the provider",

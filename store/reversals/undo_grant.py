@@ -11,7 +11,7 @@ from domain.grants import GrantStatus
 from domain.messages import Next
 from domain.money import words
 from domain.orders import OrderState
-from domain.reversal import GIFT_CARD, Means, Standing, means
+from domain.reversal import GIFT_CARD, GrantToUndo, Means, means
 from store.codes import coupons
 from store.database import Transaction
 from store.events.subjects import subject
@@ -19,7 +19,7 @@ from store.grants import receivables, wallets
 from store.grants.postings import give_up
 from store.grants.products import products_of
 from store.grants.value import is_fixed, money, part_of, posting_of, resize, unit_of
-from store.ledger.budget_changes import BudgetMoves
+from store.ledger.budget_changes import BudgetChanges
 from store.tables import Grant, Order
 
 
@@ -39,7 +39,7 @@ async def undo(
     tx: Transaction,
     grant: Grant,
     order: Order | None,
-    moves: BudgetMoves,
+    changes: BudgetChanges,
     *,
     keeps: bool = False,
     whole_or_owed: bool = False,
@@ -51,18 +51,18 @@ async def undo(
     if due <= 0:
         return None
     standing = _standing_value(grant)
-    how = means(await _standing(tx, grant, order), whole=due >= standing)
+    how = means(await _to_undo(tx, grant, order), whole=due >= standing)
     if how is Means.WAIT:
         return Next.FOLLOW if order and order.provider_order_id else Next.ORDER
     if how is Means.TAKE_BACK and not keeps:
         return Next.TAKE_BACK
     match how:
-        case Means.WITHDRAW:
-            await withdraw(tx, grant, moves)
+        case Means.CANCEL:
+            await cancel_unordered(tx, grant, changes)
         case Means.SHRINK:
-            _shrink(tx, grant, due, moves)
+            _shrink(tx, grant, due, changes)
         case Means.DEBIT:
-            await _debit(tx, grant, min(due, standing), moves, whole=whole_or_owed)
+            await _debit(tx, grant, min(due, standing), changes, whole=whole_or_owed)
         case Means.OWE | Means.TAKE_BACK:
             await _owe(tx, grant, min(due, standing), order)
         case Means.DISABLE if await coupons.disable(tx, grant):
@@ -74,11 +74,11 @@ async def undo(
     return None
 
 
-async def _standing(tx: Transaction, grant: Grant, order: Order | None) -> Standing:
+async def _to_undo(tx: Transaction, grant: Grant, order: Order | None) -> GrantToUndo:
     state = OrderState(order.state) if order else None
     product = (await products_of(tx, [grant])).get(grant.id)
     fixed = is_fixed(grant) or bool(product and product.fixed)
-    return Standing(grant.kind, GrantStatus(grant.status), state, fixed)
+    return GrantToUndo(grant.kind, GrantStatus(grant.status), state, fixed)
 
 
 def _standing_value(grant: Grant) -> int:
@@ -87,20 +87,20 @@ def _standing_value(grant: Grant) -> int:
     return 0 if gone else grant.amount - grant.receivable_amount
 
 
-async def withdraw(tx: Transaction, grant: Grant, moves: BudgetMoves) -> None:
+async def cancel_unordered(tx: Transaction, grant: Grant, changes: BudgetChanges) -> None:
     """Cancel a grant that nobody has: its budget is free again, and nothing is owed for it."""
     if face := give_up(tx, grant):
-        moves.reserve(-face)
+        changes.reserve(-face)
     await receivables.forgive(tx, grant)
     grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
     _tell(tx, grant, "grant.cancelled", "Cancelled by a reversal", None)
 
 
-def _shrink(tx: Transaction, grant: Grant, off: int, moves: BudgetMoves) -> None:
+def _shrink(tx: Transaction, grant: Grant, off: int, changes: BudgetChanges) -> None:
     name, given = part_of(grant), posting_of(grant)
     if face := money(grant, off):
         tx.post(ledger.release(grant.campaign_id, name, face, corrects=f"reserve/{given}"))
-        moves.reserve(-face)
+        changes.reserve(-face)
     else:
         tx.post(ledger.retract(grant.campaign_id, name, off, corrects=f"promise/{given}"))
     resize(grant, grant.amount - off)
@@ -109,7 +109,7 @@ def _shrink(tx: Transaction, grant: Grant, off: int, moves: BudgetMoves) -> None
 
 
 async def _debit(
-    tx: Transaction, grant: Grant, due: int, moves: BudgetMoves, *, whole: bool
+    tx: Transaction, grant: Grant, due: int, changes: BudgetChanges, *, whole: bool
 ) -> None:
     """Out of the wallet; what it lacks is owed."""
     unit = unit_of(grant) or ""
@@ -117,15 +117,17 @@ async def _debit(
     if taken < due:
         await _owe(tx, grant, due - taken, None)
     if taken:
-        _book_debit(tx, grant, taken, unit, moves)
+        _book_debit(tx, grant, taken, unit, changes)
 
 
-def _book_debit(tx: Transaction, grant: Grant, taken: int, unit: str, moves: BudgetMoves) -> None:
+def _book_debit(
+    tx: Transaction, grant: Grant, taken: int, unit: str, changes: BudgetChanges
+) -> None:
     name, given = part_of(grant), posting_of(grant)
     tx.post(ledger.debit_wallet(grant.recipient_id, name, taken, unit, corrects=f"credit/{given}"))
     if face := money(grant, taken):
         tx.post(ledger.undo(grant.campaign_id, name, face, corrects=f"spend/{given}"))
-        moves.commit(-face)
+        changes.commit(-face)
     else:
         tx.post(ledger.unfulfil(grant.campaign_id, name, taken, corrects=f"fulfil/{given}"))
     if taken == grant.amount:

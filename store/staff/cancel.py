@@ -60,7 +60,7 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
         raise NotAllowedInState(f"A grant that is {grant.status} cannot be cancelled.")
     referral = await lock_referral(tx, grant.referral_id)
     grant.workflow_id = carrier
-    face = withdraw(tx, grant)
+    face = cancel_grant(tx, grant)
     tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **subject(grant))
     await refresh_standing(tx, referral)
     await tx.write_facts()
@@ -69,7 +69,7 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     return Step(next=Next.REST)
 
 
-def withdraw(tx: Transaction, grant: Grant) -> Money | None:
+def cancel_grant(tx: Transaction, grant: Grant) -> Money | None:
     """Set a grant aside for good; answers what its campaign's budget gets back. The caller holds
     its lock and knows that no card exists."""
     grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None

@@ -15,7 +15,7 @@ from domain.messages import GrantTask, Next, Step
 from domain.orders import OrderState
 from domain.refusals import IdentityReused, InvalidPayload, NotAllowedInState
 from domain.rewards import Delivery, GiftCard, reward_of
-from domain.staff import Action, Standing, refusal, words
+from domain.staff import Action, GrantSnapshot, refusal, words
 from store.database import ReadSession, Transaction
 from store.grants import queries as grants
 from store.grants.create import task_of
@@ -40,7 +40,7 @@ class Asking(NamedTuple):
     provider_order_id: str | None = None
 
 
-class Asked(NamedTuple):
+class AcceptedRequest(NamedTuple):
     """A request that the facts allow, and the grants that it is about. `workflow_id`: who carries
     them; `done`: it has been carried out before."""
 
@@ -52,7 +52,7 @@ class Asked(NamedTuple):
     done: bool
 
 
-async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) -> Asked:
+async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) -> AcceptedRequest:
     """Write the request down, unless it is there already. `resending`: the providers that can
     send a card again, and whether to a corrected address. Raises NotFound, InvalidPayload for an
     address that is of no use, NotAllowedInState with the state and the way out, and IdentityReused
@@ -73,10 +73,10 @@ async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) ->
     ]
     done = before is not None and before.done_at is not None
     first = found[0].grant
-    return Asked(id, asking, first.referral_id, first.workflow_id, tasks, done)
+    return AcceptedRequest(id, asking, first.referral_id, first.workflow_id, tasks, done)
 
 
-async def withdraw(tx: Transaction, id: str) -> None:
+async def retract(tx: Transaction, id: str) -> None:
     """The workflow refused it: nothing was asked."""
     await tx.session.execute(
         delete(StaffAction).where(col(StaffAction.id) == id, col(StaffAction.done_at).is_(None))
@@ -111,14 +111,14 @@ async def note_in_vain(tx: Transaction, id: str, detail: str) -> None:
     )
 
 
-def standing_of(
+def snapshot_of(
     grant: Grant, order: Order | None, resending: Mapping[str, bool] | None = None
-) -> Standing:
+) -> GrantSnapshot:
     """Where a grant stands, with its latest order."""
     reward = reward_of(grant.reward)
     card = reward if isinstance(reward, GiftCard) else None
     elsewhere = (resending or {}).get(card.provider) if card else None
-    return Standing(
+    return GrantSnapshot(
         status=GrantStatus(grant.status),
         attention=Attention(grant.attention) if grant.attention else None,
         order=OrderState(order.state) if order else None,
@@ -130,7 +130,7 @@ def standing_of(
 
 def step_of(grant: Grant, order: Order | None) -> Step:
     """What the facts of a grant ask for next, when nothing new has come of it."""
-    standing = standing_of(grant, order)
+    standing = snapshot_of(grant, order)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     if grant.status == GrantStatus.NEEDS_ATTENTION:
@@ -147,7 +147,7 @@ def _must_be_possible(
     asking: Asking, found: Sequence[GrantRead], resending: Mapping[str, bool]
 ) -> None:
     for one in found:
-        standing = standing_of(one.grant, one.order, resending)
+        standing = snapshot_of(one.grant, one.order, resending)
         if refused := refusal(asking.action, standing):
             raise NotAllowedInState(f"{refused} {words(standing)}")
         if asking.email and standing.delivery is not Delivery.EMAIL:

@@ -38,7 +38,7 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
     asked = await tx.session.get(StaffAction, request.request_id)
     if asked is None or asked.done_at is not None:
         return requests.step_of(grant, order)
-    refused = refusal(Action.RESEND, requests.standing_of(grant, order, {order.provider: True}))
+    refused = refusal(Action.RESEND, requests.snapshot_of(grant, order, {order.provider: True}))
     if refused or order.provider_order_id is None:
         await _note_refused(tx, request, grant, order, refused or "The provider never named it.")
         return requests.step_of(grant, order)

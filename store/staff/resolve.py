@@ -42,7 +42,7 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Doubt | Busy | Step
     asked = await tx.session.get(StaffAction, request.request_id)
     if asked is None or asked.done_at is not None:
         return requests.step_of(grant, order)
-    if refused := refusal(Action.RESOLVE, requests.standing_of(grant, order)):
+    if refused := refusal(Action.RESOLVE, requests.snapshot_of(grant, order)):
         await _note(tx, request, grant, order, "not_resolved", _NOT_POSSIBLE, refused)
         return requests.step_of(grant, order)
     if order.claimed_until and order.claimed_until > tx.now:
@@ -69,7 +69,7 @@ async def note_adopted(tx: Transaction, request: StaffRequest, detail: str) -> b
 
 async def record_not_issued(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     """A definite, named refusal: no card stands under this key, and none will be ordered under it
-    any more. The grant stays parked, so that a person orders anew, or withdraws it, by a second,
+    any more. The grant stays parked, so that a person orders anew, or cancels it, by a second,
     deliberate step: a finding can be wrong, and this is the last moment to see so."""
     grant, order = await lock_latest(tx, request.grant_id)
     if await _is_done(tx, request) or order.state not in (OrderState.UNKNOWN, OrderState.PENDING):
@@ -77,7 +77,7 @@ async def record_not_issued(tx: Transaction, request: StaffRequest, carrier: str
     order.state, order.claimed_until, order.updated_at = OrderState.FAILED, None, tx.now
     grant.workflow_id = carrier
     await _note(tx, request, grant, order, "resolved", "Resolved by staff: not issued", None)
-    detail = "Staff found that no card was issued. Retry orders anew; cancel withdraws it."
+    detail = "Staff found that no card was issued. Retry orders anew; cancel cancels it."
     return await parking.park(tx, grant, Attention.ORDER_REJECTED, detail)
 
 

@@ -17,7 +17,7 @@ from store.grants.referral_status import lock_referral, refresh_standing
 from store.ledger import budgets
 from store.marks import changes
 from store.staff import requests
-from store.staff.cancel import told, withdraw
+from store.staff.cancel import cancel_grant, told
 from store.tables import Grant, Referral, Reversal, StaffAction
 
 
@@ -70,7 +70,7 @@ async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
     if not grants:
         return
     referral = await lock_referral(tx, request.referral_id)
-    faces = [face for grant in grants if (face := withdraw(tx, grant))]
+    faces = [face for grant in grants if (face := cancel_grant(tx, grant))]
     for grant in grants:
         grant.workflow_id = carrier
     await _tell(tx, "referral.denied", "Denied by staff", request, referral)

@@ -16,7 +16,7 @@ from store.tables.coupons import Coupon
 from store.tables.customers import Customer
 from store.tables.data import ActionPart, AsyncAction, Export
 from store.tables.events import Event, EventWords, LedgerEntry
-from store.tables.fulfilment import Claim, Grant, Order
+from store.tables.fulfilment import ClaimLink, Grant, Order
 from store.tables.identities import Identity
 from store.tables.lanes import Lane
 from store.tables.marks import ErasedMark, PersonMark
@@ -61,7 +61,7 @@ __all__ = [
     "Campaign",
     "CampaignVersion",
     "Catalogue",
-    "Claim",
+    "ClaimLink",
     "Coupon",
     "Customer",
     "DeploymentKey",

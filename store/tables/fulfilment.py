@@ -143,7 +143,7 @@ class Order(SQLModel, table=True):
     updated_at: datetime | None = instant(nullable=True)
 
 
-class Claim(SQLModel, table=True):
+class ClaimLink(SQLModel, table=True):
     """A claim link and its challenge answer, encrypted; the order's id is associated data."""
 
     __tablename__ = "claims"

@@ -14,7 +14,7 @@ from domain.messages import Next
 from providers.tremendous import Tremendous, TremendousSettings
 from store.database import Database
 from store.orders import claim_links
-from store.tables import Claim
+from store.tables import ClaimLink
 from tests.activities.lane_under_test import TIMING, LaneUnderTest, Provider
 from tests.builders import add_grant, gift_card, one, rows
 from tests.ordering import PACE, VAULT
@@ -59,7 +59,7 @@ async def test_a_card_that_is_issued_after_its_answer_gets_its_link_by_the_next_
 ) -> None:
     grant = await add_grant(database, LINK)
     await ordered(tremendous, provider, grant.id)
-    assert await rows(database, Claim) == []
+    assert await rows(database, ClaimLink) == []
     await provider.deliver()
     await tremendous.check_until(grant.id, "delivered")
     async with database.transaction() as tx:
@@ -74,6 +74,6 @@ async def test_it_is_asked_for_once(
     await ordered(tremendous, provider, grant.id)
     await provider.deliver()
     await tremendous.check_until(grant.id, "delivered")
-    kept = (await one(database, Claim)).ciphertext
+    kept = (await one(database, ClaimLink)).ciphertext
     await tremendous.check(grant.id)
-    assert (await one(database, Claim)).ciphertext == kept
+    assert (await one(database, ClaimLink)).ciphertext == kept

@@ -21,7 +21,7 @@ from store.database import Database
 from store.health import double_orders
 from store.orders import attempts
 from store.orders.attempts import Attempt
-from store.tables import Claim, Customer, Event, Grant, Lane, Order
+from store.tables import ClaimLink, Customer, Event, Grant, Lane, Order
 from tests.activities.lane_under_test import HURRIED, TIMING, LaneUnderTest, Provider, adapter_at
 from tests.auditing import assert_books_agree
 from tests.builders import add_customer, add_grant, alter, gift_card, in_past, one, rows
@@ -587,7 +587,7 @@ class TestCheckOrder:
         await lane.place(grant.id)
         await provider.deliver()
         step = await lane.check_until(grant.id, GrantStatus.DELIVERED)
-        claim, order = await one(database, Claim), await lane.order(grant.id)
+        claim, order = await one(database, ClaimLink), await lane.order(grant.id)
         secret = ClaimSecret.model_validate_json(VAULT.decrypt(claim.ciphertext, order.id))
         assert secret.link.startswith("https://claim.giftcard-partners.example/")
         for place in (step.model_dump_json(), str(order), str(await rows(database, Event))):

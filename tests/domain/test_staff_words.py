@@ -7,9 +7,9 @@ import pytest
 from domain.grants import GrantStatus
 from domain.orders import OrderState
 from domain.rewards import Delivery
-from domain.staff import Action, Standing, meaning
+from domain.staff import Action, GrantSnapshot, meaning
 
-MAILED = Standing(GrantStatus.DELIVERED, order=OrderState.ISSUED, delivery=Delivery.EMAIL)
+MAILED = GrantSnapshot(GrantStatus.DELIVERED, order=OrderState.ISSUED, delivery=Delivery.EMAIL)
 
 
 def test_a_corrected_address_is_offered_where_one_can_be_reached() -> None:

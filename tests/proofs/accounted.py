@@ -50,7 +50,7 @@ UNPLAYED_LOCKS = {
     "reconciliation.repairs.settle": "no schedule plays a repair, which a person decides about",
     "reconciliation.runs.open_reading": _RUN,
     "reconciliation.runs.scope_of": _RUN,
-    "qualification.reopen.told_apart": (
+    "qualification.reopen.split_by_reopened": (
         "no schedule reaches a milestone again while its grant moves"
     ),
     "campaigns.move_referrals._MOVE": _STAFF,

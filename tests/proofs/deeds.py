@@ -138,7 +138,7 @@ async def claim(database: Database, grant_id: str) -> None:
 
 
 async def cancel(database: Database, grant_id: str) -> None:
-    """Staff withdraw the grant. A refusal is an answer."""
+    """Staff cancel the grant. A refusal is an answer."""
 
     async def do() -> None:
         async with database.transaction() as tx:

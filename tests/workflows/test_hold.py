@@ -1,4 +1,4 @@
-"""The return window: grants wait, and staff may withdraw them while they do."""
+"""The return window: grants wait, and staff may cancel them while they do."""
 
 from __future__ import annotations
 

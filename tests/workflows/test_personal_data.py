@@ -15,7 +15,7 @@ from bench.proofs.saying import METADATA, everything
 from domain.messages import STORY
 from store.access.vault import Vault
 from store.database import Database
-from store.tables import Claim, Order
+from store.tables import ClaimLink, Order
 from tests.builders import rows
 from tests.worker_process import WorkerProcess, worker_process
 from tests.workflows.persons import (
@@ -88,7 +88,7 @@ def _environment(stage: Stage) -> dict[str, str]:
 async def bearer_values(stage: Stage) -> set[str]:
     """Claim links, challenge answers, webhook addresses, the database's password."""
     values = {order.hook_token for order in await rows(stage.database, Order)}
-    for claim in await rows(stage.database, Claim):
+    for claim in await rows(stage.database, ClaimLink):
         secret = json.loads(stage.vault.decrypt(claim.ciphertext, claim.order_id))
         values |= {secret["link"], secret["link"].rpartition("/")[2], secret["challenge_answer"]}
     values.add(str(stage.database.engine.url.password))
@@ -104,7 +104,7 @@ async def test_the_referrals_were_lived_through_failures(lives: Lives) -> None:
     assert "lastFailure" in said
     orders = await rows(lives.stage.database, Order)
     assert {json.dumps(order.request) for order in orders if "zyxqvut" in json.dumps(order.request)}
-    assert await rows(lives.stage.database, Claim)
+    assert await rows(lives.stage.database, ClaimLink)
 
 
 async def test_no_history_names_anybody(lives: Lives) -> None:

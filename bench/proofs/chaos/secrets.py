@@ -19,7 +19,7 @@ from bench.proofs.saying import messages, payloads, text_of
 from cli.stack.stack import Stack
 from store.access.vault import Vault
 from store.database import Database
-from store.tables import Claim, Order
+from store.tables import ClaimLink, Order
 
 _AT_ONCE = 8
 _NAMED = {"app_id"}
@@ -47,7 +47,7 @@ async def needles_of(stack: Stack, database: Database) -> Needles:
     """Everything of this run that must stay inside."""
     own = stack.secrets.model_dump(exclude=_NAMED, exclude_none=True)
     vault, claims = Vault(stack.environment["GUERDON_ENCRYPTION_KEYS"]), list[dict[str, str]]()
-    for claim in await rows(database, Claim):
+    for claim in await rows(database, ClaimLink):
         claims.append(json.loads(vault.decrypt(claim.ciphertext, claim.order_id)))
     links = [claim["link"] for claim in claims]
     return Needles(

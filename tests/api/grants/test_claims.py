@@ -14,7 +14,7 @@ from domain.rewards import Delivery
 from store.access.vault import Vault
 from store.database import Database
 from store.orders import claim_links
-from store.tables import Claim, Order
+from store.tables import ClaimLink, Order
 from tests.api.api_bodies import made, refused
 from tests.builders import add_grant, gift_card, one
 from tests.ordering import SECRET, attempt, record, snapshot
@@ -102,7 +102,7 @@ async def test_one_that_no_key_opens_is_not_quoted(
     path: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    claim = await one(database, Claim)
+    claim = await one(database, ClaimLink)
     async with database.transaction() as tx:
         (await tx.session.merge(claim)).ciphertext = b"k9:" + claim.ciphertext[3:]
     NOTES.planted(f"row {claim.order_id} of {here()}")

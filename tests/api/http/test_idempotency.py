@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from domain.refusals import IdempotencyInProgress
 from domain.roles import Role
-from store.access.idempotency import Answer, Claim, claim, keep, release
+from store.access.idempotency import Answer, KeyLock, claim, keep, release
 from store.database import Database, now
 from store.tables import Campaign, Customer, IdempotentAnswer
 from tests.api.api_app import client_of, headers_for
@@ -129,13 +129,13 @@ class TestOverHttp:
 class TestClaims:
     async def test_running_then_lapsed(self, database: Database) -> None:
         first = await claim(database, "app", "k", "hash")
-        assert isinstance(first, Claim)
+        assert isinstance(first, KeyLock)
         with pytest.raises(IdempotencyInProgress):
             await claim(database, "app", "k", "hash")
         died = now() - timedelta(seconds=61)
         await alter(database, await one(database, IdempotentAnswer), started_at=died)
         second = await claim(database, "app", "k", "hash")
-        assert isinstance(second, Claim)
+        assert isinstance(second, KeyLock)
         # The first run wakes up after all: its answer and its release come too late.
         await keep(database, first, Answer(200, "application/json", b"first"))
         await release(database, first)
@@ -152,4 +152,4 @@ class TestClaims:
         claims = await asyncio.gather(
             *(claim(database, "app", "k", "hash") for _ in range(10)), return_exceptions=True
         )
-        assert sum(isinstance(one, Claim) for one in claims) == 1
+        assert sum(isinstance(one, KeyLock) for one in claims) == 1

@@ -16,7 +16,7 @@ from store.access.vault import Vault
 from store.database import Database
 from store.orders import claim_links
 from store.orders.claim_links import HandedOut
-from store.tables import Claim, Event, Order
+from store.tables import ClaimLink, Event, Order
 from tests.builders import add_grant, alter, gift_card, one, rows
 from tests.ordering import SECRET, VAULT, attempt, record, snapshot
 
@@ -106,9 +106,9 @@ class TestRotation:
     async def test_a_repeat_changes_nothing(self, database: Database) -> None:
         await issued(database)
         await rotate(database, f"{NEW},{OLD}")
-        before = (await one(database, Claim)).ciphertext
+        before = (await one(database, ClaimLink)).ciphertext
         assert await rotate(database, f"{NEW},{OLD}") == (0, [1])
-        assert (await one(database, Claim)).ciphertext == before
+        assert (await one(database, ClaimLink)).ciphertext == before
 
     async def test_one_that_was_stopped_goes_on(self, database: Database) -> None:
         for _ in range(4):
@@ -126,7 +126,7 @@ class TestRotation:
         order = await one(database, Order)
         with pytest.raises(ValueError, match=f"{order.id}: no encryption key named 'k1'"):
             await rotate(database, NEW)
-        assert VAULT.decrypt((await one(database, Claim)).ciphertext, order.id)
+        assert VAULT.decrypt((await one(database, ClaimLink)).ciphertext, order.id)
 
     async def test_nothing_to_do(self, database: Database) -> None:
         assert await rotate(database, NEW) == (0, [])

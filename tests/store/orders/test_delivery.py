@@ -23,7 +23,7 @@ from domain.orders import (
 from domain.referrals import ReferralStatus
 from store.database import Database
 from store.staff.cancel import credit_wallet
-from store.tables import Budget, Claim, Event, Grant, LedgerEntry, Order, Referral
+from store.tables import Budget, ClaimLink, Event, Grant, LedgerEntry, Order, Referral
 from tests.auditing import assert_books_agree, balances
 from tests.builders import (
     add_grant,
@@ -346,7 +346,7 @@ class TestSecret:
         grant = await add_grant(database)
         claimed = await attempt(database, grant.id)
         await record(database, claimed.order_id, snapshot(claimed, secret=SECRET))
-        stored = await one(database, Claim)
+        stored = await one(database, ClaimLink)
         assert stored.order_id == claimed.order_id
         assert b"s3cr3t" not in stored.ciphertext
         opened = VAULT.decrypt(stored.ciphertext, claimed.order_id)
@@ -356,7 +356,7 @@ class TestSecret:
         grant = await add_grant(database)
         claimed = await attempt(database, grant.id)
         await record(database, claimed.order_id, snapshot(claimed, secret=SECRET))
-        stored = await one(database, Claim)
+        stored = await one(database, ClaimLink)
         with pytest.raises(ValueError, match="belongs to another row"):
             VAULT.decrypt(stored.ciphertext, "ord_other")
 
@@ -364,10 +364,10 @@ class TestSecret:
         grant = await add_grant(database)
         claimed = await attempt(database, grant.id)
         await record(database, claimed.order_id, snapshot(claimed, secret=SECRET))
-        before = await one(database, Claim)
+        before = await one(database, ClaimLink)
         other = ClaimSecret(link="https://claim.example/other")
         await record(database, claimed.order_id, snapshot(claimed, secret=other))
-        assert (await one(database, Claim)).ciphertext == before.ciphertext
+        assert (await one(database, ClaimLink)).ciphertext == before.ciphertext
 
     async def test_stands_in_no_event_and_in_no_order(self, database: Database) -> None:
         grant = await add_grant(database)

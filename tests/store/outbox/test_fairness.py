@@ -12,7 +12,7 @@ from domain.round_robin import RoundRobin
 from store.database import Database
 from store.outbox.dispatcher import Dispatcher
 from store.outbox.messages import Outgoing
-from store.outbox.throttle import Gate
+from store.outbox.throttle import ReferrerThrottle
 from store.qualification.qualify import qualify
 from store.tables import Grant, Intake, Referral
 from tests.builders import add_programme, convert, one, points, rows, start_of, terms
@@ -43,22 +43,22 @@ class TestRoundRobin:
         assert robin.take() == ("hot", 1)
 
 
-async def _let_in(database: Database, *, rest: float) -> tuple[Gate, Referral]:
+async def _let_in(database: Database, *, rest: float) -> tuple[ReferrerThrottle, Referral]:
     """A gate with one inside, whose reward needs no order."""
     programme = await add_programme(database, POINTS)
     referral = (await convert(database, programme.code)).referrals[0]
-    gate = Gate(database, rest=rest)
+    gate = ReferrerThrottle(database, rest=rest)
     gate.enter(referral.referrer_id, referral.id)
     return gate, referral
 
 
-class TestGate:
+class TestReferrerThrottle:
     async def test_admits_the_next_when_one_is_judged_and_its_orders_are_begun(
         self, database: Database
     ) -> None:
         programme = await add_programme(database)
         referral = (await convert(database, programme.code)).referrals[0]
-        gate = Gate(database, rest=0)
+        gate = ReferrerThrottle(database, rest=0)
         gate.enter(referral.referrer_id, referral.id)
         assert not gate.admits(referral.referrer_id)
         assert gate.admits("another")
@@ -100,7 +100,7 @@ class TestGate:
     ) -> None:
         programme = await add_programme(database)
         referral = (await convert(database, programme.code)).referrals[0]
-        gate = Gate(database, patience=0)
+        gate = ReferrerThrottle(database, patience=0)
         gate.enter(referral.referrer_id, referral.id)
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.due_dates import WITHIN, due
 from domain.grants import AT_REST, GrantStatus
-from domain.promises import WITHIN, due
 
 SINCE = datetime(2026, 5, 1, tzinfo=UTC)
 OWN = datetime(2026, 6, 1, tzinfo=UTC)
