@@ -62,9 +62,14 @@ def _run(database_url: str, action: Callable[[Config], object]) -> None:
         address = parse(database_url)
         engine = create_async_engine(address.for_engine, connect_args=dict(address.options))
         try:
-            async with engine.begin() as connection:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            async with engine.connect() as guard, engine.connect() as connection:
+                await guard.execution_options(isolation_level="AUTOCOMMIT")
+                # Asked again and again, for whoever waits inside a statement holds a snapshot, and
+                # CREATE INDEX CONCURRENTLY waits for that to end.
+                while not await guard.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})")):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
                 await connection.run_sync(with_connection)
+                await connection.commit()
         finally:
             await engine.dispose()
 

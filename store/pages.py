@@ -1,19 +1,26 @@
-"""Parts of a list, newest first."""
+"""Parts of a list, newest first.
+
+Ids are found first, by an index, then the rows of these few with whatever is joined to them: so a
+page takes the same time however long the list is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Subquery, func, literal, select, tuple_, union
 from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from store.database import ReadSession
+from store.estimates import estimated_rows
 
 CHUNK = 100
 """Rows that are read at once where all are wanted: the loop makes objects of them in one step."""
+EXACT = 10_000
+"""Longer lists are not counted: their total is an estimate."""
 AnySelect = Select[*tuple[Any, ...]]
 """A SELECT of whatever columns."""
 Key = Mapped[Any] | SQLColumnExpression[Any]
@@ -29,6 +36,11 @@ class Window(NamedTuple):
     page: int = 1
     by: str = "created_at"
     oldest_first: bool = False
+
+    @property
+    def offset(self) -> int:
+        """Rows before it."""
+        return 0 if self.after else (self.page - 1) * self.limit
 
 
 class Between(NamedTuple):
@@ -48,11 +60,13 @@ class Between(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The rows, how many there are in all, and whether more follow."""
+    """The rows, how many there are in all, and whether more follow. `total` is an estimate unless
+    `total_exact`."""
 
     rows: list[Row[*tuple[Any, ...]]]
     total: int
     has_more: bool
+    total_exact: bool = True
 
 
 async def read_page(
@@ -61,32 +75,108 @@ async def read_page(
     id: Mapped[str] | ColumnElement[str],
     window: Window,
     *,
+    ways: Sequence[AnySelect] | None = None,
     keys: Mapping[str, Key] | None = None,
+    row: Mapped[str] | None = None,
+    estimate: int | None = None,
 ) -> Page:
     """The window's part of `statement`, by descending `id` unless asked otherwise: ids sort by
-    time of birth. `keys`: what else it can be sorted by."""
-    total = await session.scalar(
-        statement.with_only_columns(func.count(), maintain_column_froms=True)
-    )
+    time of birth. `keys`: what else it can be sorted by. `ways`: SELECTs of the table that has the
+    id, each narrowed so that an index finds its rows; what any of them finds is in the list.
+    Without them `statement` narrows it. `row`: the primary key, where `id` is only what it is
+    sorted by. `estimate`: of the total, where counting takes too long."""
     key = (keys or {}).get(window.by)
     columns = [id] if key is None else [key, id]
-    order = [one.asc() if window.oldest_first else one.desc() for one in columns]
-    statement = statement.order_by(*order).limit(window.limit + 1)
-    if window.after:
-        place = tuple_(*columns)
-        last = tuple_(*_place(id, key, window.after))
-        statement = statement.where(place > last if window.oldest_first else place < last)
+    found = [
+        way.with_only_columns(*columns, *([] if row is None else [row]), maintain_column_froms=True)
+        for way in ways or [statement]
+    ]
+    behind = _behind(columns, _place(id, key, window.after), window)
+    if ways is None:
+        narrowed = _part(statement.where(*behind), columns, window)
     else:
-        statement = statement.offset((window.page - 1) * window.limit)
-    rows = list(await session.execute(statement))
-    return Page(rows[: window.limit], total or 0, len(rows) > window.limit)
+        ids = _ids([way.where(*behind) for way in found], columns, window)
+        order = _directed(list(ids.c)[: len(columns)], window)
+        narrowed = statement.join(ids, list(ids.c)[-1] == (id if row is None else row))
+        narrowed = narrowed.order_by(*order)
+    rows = list(await session.execute(narrowed))
+    page, has_more = rows[: window.limit], len(rows) > window.limit
+    total = await _total(session, found, window, Page(page, 0, has_more), estimate)
+    return Page(page, total.rows, has_more, total.exact)
+
+
+def _ids(ways: list[AnySelect], columns: list[Any], window: Window) -> Subquery:
+    """The sort key and id of the window's rows, and of the one behind them."""
+    if len(ways) == 1:
+        return _part(ways[0], columns, window).subquery()
+    most = window.offset + window.limit + 1
+    firsts = [
+        select(way.order_by(*_directed(columns, window)).limit(most).subquery()) for way in ways
+    ]
+    either = union(*firsts).subquery()
+    return _part(select(either), list(either.c)[: len(columns)], window).subquery()
+
+
+def _part(statement: AnySelect, columns: list[Any], window: Window) -> AnySelect:
+    ordered = statement.order_by(*_directed(columns, window))
+    return ordered.offset(window.offset).limit(window.limit + 1)
+
+
+def _directed(columns: Sequence[Any], window: Window) -> list[ColumnElement[Any]]:
+    return [one.asc() if window.oldest_first else one.desc() for one in columns]
+
+
+def _behind(
+    columns: Sequence[Any], place: Sequence[ColumnElement[Any]], window: Window
+) -> list[ColumnElement[bool]]:
+    if not place:
+        return []
+    here, last = tuple_(*columns), tuple_(*place)
+    return [here > last if window.oldest_first else here < last]
 
 
 def _place(
-    id: Mapped[str] | ColumnElement[str], key: Key | None, after: str
+    id: Mapped[str] | ColumnElement[str], key: Key | None, after: str | None
 ) -> list[ColumnElement[Any]]:
     """Where the row `after` stands, whether or not it is in the list by now."""
+    if after is None:
+        return []
     if key is None:
         return [literal(after)]
     its = select(key).where(id == after).correlate(None).scalar_subquery()
     return [its, literal(after)]
+
+
+class _Total(NamedTuple):
+    rows: int
+    exact: bool
+
+
+async def _total(
+    session: ReadSession, ways: list[AnySelect], window: Window, page: Page, estimate: int | None
+) -> _Total:
+    """Never contradicts the page: an estimate is no less than what the page shows, and the last
+    page knows how many there are."""
+    seen = window.offset + len(page.rows)
+    if window.after is None and not page.has_more and (page.rows or not window.offset):
+        return _Total(seen, exact=True)
+    if estimate is None:
+        counted = await session.scalar(select(func.count()).select_from(_first(ways)))
+        if (counted or 0) <= EXACT:
+            return _Total(counted or 0, exact=True)
+        estimate = max(await estimated_rows(session, _any(ways)), EXACT + 1)
+    if window.after is None and not page.rows:
+        return _Total(min(estimate, window.offset), exact=False)
+    return _Total(max(estimate, seen + page.has_more), exact=False)
+
+
+def _first(ways: list[AnySelect]) -> Subquery:
+    """So many rows that the length of the list is known, or known to be more than EXACT."""
+    firsts = [select(way.limit(EXACT + 1).subquery()) for way in ways]
+    return (firsts[0] if len(firsts) == 1 else union(*firsts)).subquery()
+
+
+def _any(ways: list[AnySelect]) -> AnySelect:
+    if len(ways) == 1:
+        return ways[0]
+    return select(union(*(select(way.subquery()) for way in ways)).subquery())

@@ -20,14 +20,22 @@ class Listed(BaseModel, Generic[T]):
     object: Literal["list"] = "list"
     data_ref: Literal["data"] = "data"
     data: list[T]
-    total: int = Field(description="How many there are in all, on every page.")
+    total: int = Field(
+        description="How many there are in all, on every page. Beyond 10,000 an estimate."
+    )
+    total_exact: bool = Field(default=True, description="False: `total` is an estimate.")
     has_more: bool = Field(examples=[False])
 
     @classmethod
     def of(cls, found: Iterable[Any], page: Page) -> Self:
         """`found`: answers, or the rows that they are read from."""
         return cls.model_validate(
-            {"data": list(found), "total": page.total, "has_more": page.has_more}
+            {
+                "data": list(found),
+                "total": page.total,
+                "total_exact": page.total_exact,
+                "has_more": page.has_more,
+            }
         )
 
 

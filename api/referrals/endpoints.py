@@ -133,7 +133,10 @@ async def list_referrals(
         Query(
             min_length=2,
             max_length=255,
-            description="Part of a name, address, code or source_id; a referral's or order's id.",
+            description=(
+                "The beginnings of words in a name, e-mail, source_id or code; or the whole of an "
+                "e-mail, phone number or order's id, of any id of Guerdon's, or of a provider's."
+            ),
             json_schema_extra=PERSONAL,
         ),
     ] = None,

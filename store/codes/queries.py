@@ -10,11 +10,13 @@ from sqlmodel import col
 from domain.campaigns import CampaignTerms
 from domain.codes import code_typed
 from domain.discounts import Discount
+from domain.ids import Prefix
 from domain.refusals import NotFound
+from store.births import ids_born, sorted_by
 from store.codes.assign import OWNER
 from store.codes.coupons import discount_of
 from store.database import ReadSession
-from store.pages import AnySelect, Between, Page, Window, read_page
+from store.pages import AnySelect, Between, Key, Page, Window, read_page
 from store.references import campaign_named, customer_named, voucher_named, voucher_of_code
 from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
 
@@ -68,17 +70,19 @@ class Filters(NamedTuple):
     """Only codes that are read like another one, and so are found only when typed exactly."""
 
 
-_KEYS = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
+_KEYS: dict[str, Key] = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
 
 
 async def page_vouchers(
     session: ReadSession, window: Window, filters: Filters
 ) -> tuple[list[VoucherRead], Page]:
     """Codes, newest first."""
-    statement = join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+    statement: AnySelect = select(col(Voucher.id))
+    if filters.campaign is not None:
+        named = select(col(Campaign.id)).where(col(Campaign.name) == filters.campaign)
+        statement = statement.where(col(Voucher.campaign_id) == named.scalar_subquery())
     for column, wanted in (
-        (col(Campaign.name), filters.campaign),
-        (col(Campaign.id), filters.campaign_id),
+        (col(Voucher.campaign_id), filters.campaign_id),
         (col(Voucher.id), _meant(filters.code)),
     ):
         if wanted is not None:
@@ -91,9 +95,14 @@ async def page_vouchers(
         statement = statement.where(col(Voucher.id).in_(_held_by(filters.customer)))
     statement = statement.where(
         *filters.created.holds(col(Voucher.created_at)),
+        *ids_born(col(Voucher.id), Prefix.VOUCHER, filters.created),
         *filters.updated.holds(col(Voucher.updated_at)),
+        # The index is on this, and it follows.
+        *filters.updated.holds(func.coalesce(Voucher.updated_at, Voucher.created_at)),
     )
-    found = await read_page(session, statement, col(Voucher.id), window, keys=_KEYS)
+    vouchers = join_voucher(select(Voucher, *VOUCHER_COLUMNS))
+    keys = _KEYS | sorted_by(col(Voucher.created_at), filters.created)
+    found = await read_page(session, vouchers, col(Voucher.id), window, ways=[statement], keys=keys)
     return [read_voucher(row) for row in found.rows], found
 
 
@@ -123,16 +132,18 @@ async def page_publications(
 ) -> tuple[list[PublicationRead], Page]:
     """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id;
     `none`: those that no publication is."""
-    statement = _publications().where(false()) if none else _publications()
-    if campaign is not None:
-        statement = statement.where(col(Campaign.id) == campaign_named(campaign))
-    if customer is not None:
-        statement = statement.where(col(Customer.id) == customer_named(customer))
-    if voucher is not None:
-        statement = statement.where(col(Voucher.id) == _meant(voucher))
-    if source_id is not None:
-        statement = statement.where(col(Publication.source_id) == source_id)
-    found = await read_page(session, statement, col(Publication.id), window)
+    statement: AnySelect = select(col(Publication.id))
+    if none:
+        statement = statement.where(false())
+    for column, wanted in (
+        (col(Publication.campaign_id), campaign_named(campaign) if campaign is not None else None),
+        (col(Publication.customer_id), customer_named(customer) if customer is not None else None),
+        (col(Publication.voucher_id), _meant(voucher)),
+        (col(Publication.source_id), source_id),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    found = await read_page(session, _publications(), col(Publication.id), window, ways=[statement])
     return [_publication(row) for row in found.rows], found
 
 

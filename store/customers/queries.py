@@ -70,9 +70,13 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     statement = statement.where(
         *filters.created.holds(col(Customer.created_at)),
         *filters.updated.holds(col(Customer.updated_at)),
+        # The index is on this, and it follows.
+        *filters.updated.holds(func.coalesce(Customer.updated_at, Customer.created_at)),
         *_since(window, filters.since),
     )
-    return await read_page(session, statement, col(Customer.id), window, keys=_KEYS)
+    return await read_page(
+        session, select(Customer), col(Customer.id), window, ways=[statement], keys=_KEYS
+    )
 
 
 def _since(window: Window, since: datetime | None) -> list[ColumnElement[bool]]:

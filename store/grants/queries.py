@@ -58,7 +58,7 @@ async def page(
     kind: str | None,
 ) -> tuple[list[GrantRead], Page]:
     """Grants, newest first."""
-    statement = _grants()
+    narrowed: AnySelect = select(col(Grant.id))
     for column, wanted in (
         (Grant.campaign_id, campaign_id),
         (Grant.referral_id, referral_id),
@@ -67,8 +67,8 @@ async def page(
         (Grant.kind, kind),
     ):
         if wanted is not None:
-            statement = statement.where(col(column) == wanted)
-    found = await read_page(session, statement, col(Grant.id), window)
+            narrowed = narrowed.where(col(column) == wanted)
+    found = await read_page(session, _grants(), col(Grant.id), window, ways=[narrowed])
     return [GrantRead(*row) for row in found.rows], found
 
 

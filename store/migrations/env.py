@@ -12,6 +12,8 @@ context.configure(
     target_metadata=metadata,
     compare_type=True,
     compare_server_default=True,
+    # One that makes indexes beside running writers commits in between.
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -8,9 +8,11 @@ from typing import NamedTuple
 from sqlalchemy import or_, select
 from sqlmodel import col
 
+from domain.ids import Prefix
 from domain.refusals import NotFound
+from store.births import ids_born, sorted_by
 from store.database import ReadSession
-from store.pages import CHUNK, AnySelect, Page, Window, read_page
+from store.pages import CHUNK, AnySelect, Between, Page, Window, read_page
 from store.tables import Grant, Order
 
 
@@ -23,6 +25,11 @@ class Filters(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def within(self) -> Between:
+        """The same as a period."""
+        return Between(before=self.until, after=self.since)
+
 
 async def find(session: ReadSession, order_id: str) -> Order:
     """Raises NotFound."""
@@ -34,7 +41,14 @@ async def find(session: ReadSession, order_id: str) -> Order:
 
 async def page(session: ReadSession, window: Window, filters: Filters) -> tuple[list[Order], Page]:
     """Orders, newest first."""
-    found = await read_page(session, _orders(filters), col(Order.id), window)
+    found = await read_page(
+        session,
+        select(Order),
+        col(Order.id),
+        window,
+        ways=[_orders(filters)],
+        keys=sorted_by(col(Order.created_at), filters.within),
+    )
     return [row[0] for row in found.rows], found
 
 
@@ -58,7 +72,7 @@ def _orders(filters: Filters) -> AnySelect:
         statement = statement.where(col(Order.created_at) >= filters.since)
     if filters.until is not None:
         statement = statement.where(col(Order.created_at) < filters.until)
-    return statement
+    return statement.where(*ids_born(col(Order.id), Prefix.ORDER, filters.within))
 
 
 class Hooked(NamedTuple):

@@ -8,12 +8,13 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.refusals import NotFound
+from store.births import ids_born, sorted_by
 from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.database import ReadSession
 from store.pages import AnySelect, Between, Page, Window, read_page
 from store.references import campaign_named, customer_named
 from store.referrals.purchases import known_as
-from store.tables import Campaign, Customer, Redemption, Referral, Rollback, Voucher
+from store.tables import Customer, Redemption, Referral, Rollback, Voucher
 
 
 class RedemptionRead(NamedTuple):
@@ -56,8 +57,17 @@ async def page(
     # Their ids begin differently: what follows the prefix sorts both by time of birth.
     birth = func.split_part(col(Redemption.id), "_", 2)
     after = window.after.partition("_")[2] if window.after else None
+    window = window._replace(after=after)
+    narrowed = _narrowed(filters).where(*ids_born(birth, "", filters.created))
+    keys = sorted_by(col(Redemption.created_at), filters.created)
     found = await read_page(
-        session, _narrowed(_redemptions(), filters), birth, window._replace(after=after)
+        session,
+        _redemptions(),
+        birth,
+        window,
+        ways=[narrowed],
+        keys=keys,
+        row=col(Redemption.id),
     )
     return [_read(row) for row in found.rows], found
 
@@ -70,12 +80,13 @@ async def _find(session: ReadSession, id: str, *, by_rollback: bool) -> Redempti
     return _read(row)
 
 
-def _narrowed(statement: AnySelect, filters: Filters) -> AnySelect:
+def _narrowed(filters: Filters) -> AnySelect:
+    statement: AnySelect = select(col(Redemption.id))
     campaign, customer = filters.campaign, filters.customer
     if campaign is not None:
-        statement = statement.where(col(Campaign.id) == campaign_named(campaign))
+        statement = statement.where(col(Redemption.campaign_id) == campaign_named(campaign))
     if customer is not None:
-        statement = statement.where(col(Customer.id) == customer_named(customer))
+        statement = statement.where(col(Redemption.customer_id) == customer_named(customer))
     if filters.voucher is not None:
         statement = statement.where(col(Redemption.code) == filters.voucher)
     if filters.order_source_id is not None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
 from domain.codes import code_typed
-from domain.customers import email_searched
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.grants import queries as grants
 from store.grants.queries import GrantRead
 from store.pages import AnySelect, Page, Window, read_page
 from store.references import customer_named, voucher_of_code
-from store.referrals.purchases import known_as
-from store.tables import Customer, Redemption, Referral, Voucher
+from store.referrals import search
+from store.tables import Customer, Referral, Voucher
 
 
 class ReferralRead(NamedTuple):
@@ -31,8 +31,8 @@ class ReferralRead(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """What a list of referrals is narrowed to. Persons by our id or their source_id; `q` is any
-    part of a name, address, code or id."""
+    """What a list of referrals is narrowed to. Persons by our id or their source_id. `q`
+    is what store.referrals.search finds."""
 
     campaign_id: str | None = None
     status: str | None = None
@@ -46,7 +46,6 @@ class Filters(NamedTuple):
 
 _Referrer = aliased(Customer)
 _Referee = aliased(Customer)
-_PARTIES = (_Referrer, _Referee)
 
 
 async def find(session: ReadSession, referral_id: str) -> ReferralRead:
@@ -62,8 +61,10 @@ async def page(
     session: ReadSession, window: Window, filters: Filters
 ) -> tuple[list[ReferralRead], Page]:
     """Referrals, newest first."""
-    statement = _referrals().where(*_conditions(filters))
-    found = await read_page(session, statement, col(Referral.id), window)
+    ways, estimate = await _ways(session, filters)
+    found = await read_page(
+        session, _referrals(), col(Referral.id), window, ways=ways, estimate=estimate
+    )
     return await _with_grants(session, found.rows), found
 
 
@@ -84,46 +85,34 @@ async def _with_grants(session: ReadSession, rows: list[Any]) -> list[ReferralRe
     ]
 
 
+async def _ways(session: ReadSession, filters: Filters) -> tuple[list[AnySelect], int | None]:
+    """By which indexes the list is found, and an estimate of its length where these are none."""
+    narrowed = select(col(Referral.id)).where(*_conditions(filters))
+    ways: list[AnySelect] = [narrowed]
+    estimate = None
+    if filters.email is not None:
+        of_either = search.of_parties(await search.people_of_email(session, filters.email))
+        ways = [way.where(one) for way in ways for one in of_either]
+    if filters.order_source_id is not None:
+        of_order = search.of_order(filters.order_source_id)
+        ways = [way.where(one) for way in ways for one in of_order]
+    if filters.q is not None:
+        found = await search.anywhere(session, filters.q)
+        ways = [way.where(one) for way in ways for one in found.conditions]
+        estimate = found.estimate
+    return ways, estimate
+
+
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    equal: list[tuple[Mapped[Any], str | None]] = [
+    equal: list[tuple[Mapped[Any], Any]] = [
         (col(Referral.campaign_id), filters.campaign_id),
         (col(Referral.status), filters.status),
+        (col(Referral.referrer_id), _given(customer_named, filters.referrer_id)),
+        (col(Referral.referee_id), _given(customer_named, filters.referee_id)),
+        (col(Referral.voucher_id), _given(voucher_of_code, _given(code_typed, filters.code))),
     ]
-    conditions = [column == wanted for column, wanted in equal if wanted is not None]
-    for party, ref in zip(_PARTIES, (filters.referrer_id, filters.referee_id), strict=True):
-        if ref is not None:
-            conditions.append(col(party.id) == customer_named(ref))
-    if filters.code is not None:
-        conditions.append(col(Voucher.id) == voucher_of_code(code_typed(filters.code)))
-    if filters.email is not None:
-        conditions.append(_of_email(filters.email))
-    if filters.order_source_id is not None:
-        conditions.append(_of_order(filters.order_source_id))
-    if filters.q is not None:
-        conditions.append(_anywhere(filters.q))
-    return conditions
+    return [column == wanted for column, wanted in equal if wanted is not None]
 
 
-def _of_email(email: str) -> ColumnElement[bool]:
-    """Of either party, however its letters are written. Found among customers first, by index."""
-    theirs = select(col(Customer.id)).where(
-        func.lower(Customer.email) == email_searched(email).lower()
-    )
-    return or_(col(Referral.referrer_id).in_(theirs), col(Referral.referee_id).in_(theirs))
-
-
-def _of_order(order_source_id: str) -> ColumnElement[bool]:
-    """The order that converted, or one in which the code gave its discount."""
-    redeemed = exists().where(
-        col(Redemption.referral_id) == Referral.id, known_as(Redemption, order_source_id)
-    )
-    return or_(known_as(Referral, order_source_id), redeemed)
-
-
-def _anywhere(text: str) -> ColumnElement[bool]:
-    text = email_searched(text) if "@" in text else text.strip()
-    exact = [col(Referral.id) == text, _of_order(text)]
-    within: list[Mapped[Any]] = [col(Voucher.code)]
-    for party in _PARTIES:
-        within += [col(party.name), col(party.email), col(party.source_id)]
-    return or_(*exact, *(column.icontains(text, autoescape=True) for column in within))
+def _given(read: Callable[[str], Any], value: str | None) -> Any:
+    return None if value is None else read(value)

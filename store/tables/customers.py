@@ -19,6 +19,17 @@ class Customer(SQLModel, table=True):
         Index("ix_customers_birth", "created_at", "id"),
         # Nobody remembers the capitals of an address.
         Index("ix_customers_lower_email", text("lower(email)")),
+        Index("ix_customers_name_page", "name", "created_at", "id"),
+        Index("ix_customers_city_page", text("(address ->> 'city')"), "created_at", "id"),
+        Index("ix_customers_changed", text("coalesce(updated_at, created_at)"), "id"),
+        # A number is written in many ways: its digits alone.
+        Index("ix_customers_phone", text("phone_digits(phone)")),
+        # The words in all that a person is searched by, each by its beginning: migration 0027.
+        Index(
+            "ix_customers_words",
+            text("person_words(name, email, source_id)"),
+            postgresql_using="gin",
+        ),
     )
 
     id: str = Field(primary_key=True)

@@ -33,6 +33,11 @@ class Grant(SQLModel, table=True):
             unique=True,
             postgresql_where=text("friends_counted IS NOT NULL"),
         ),
+        # Lists page by id, whatever they are narrowed to.
+        Index("ix_grants_campaign_page", "campaign_id", "id"),
+        Index("ix_grants_recipient_page", "recipient_id", "id"),
+        Index("ix_grants_status_page", "status", "id"),
+        Index("ix_grants_kind_page", "kind", "id"),
         CheckConstraint("amount > 0", name="amount_positive"),
         one_of("status", GrantStatus),
         one_of("attention", Attention),
@@ -42,7 +47,7 @@ class Grant(SQLModel, table=True):
     referral_id: str = Field(foreign_key="referrals.id", index=True)
     campaign_id: str = Field(foreign_key="campaigns.id")
     reason: str
-    recipient_id: str = Field(foreign_key="customers.id", index=True)
+    recipient_id: str = Field(foreign_key="customers.id")
     ordinal: int
     """The conversion's number, or the milestone's: never reused."""
     friends_counted: int | None = None
@@ -60,7 +65,7 @@ class Grant(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
     currency: str | None = None
     """None for points."""
-    status: str = Field(index=True)
+    status: str
     attention: str | None = None
     attention_detail: str | None = None
     netted: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
@@ -102,6 +107,11 @@ class Order(SQLModel, table=True):
         UniqueConstraint("grant_id", "generation"),
         UniqueConstraint("provider", "provider_order_id"),
         Index("ix_orders_sent", "provider", "first_sent_at"),
+        Index("ix_orders_birth", "created_at", "id"),
+        Index("ix_orders_provider_page", "provider", "id"),
+        Index("ix_orders_state_page", "state", "id"),
+        # Searched without knowing the provider.
+        Index("ix_orders_provider_order_id", "provider_order_id"),
         one_of("state", OrderState),
         one_of("delivery_state", DeliveryState),
         one_of("redemption_state", RedemptionState),

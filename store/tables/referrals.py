@@ -24,6 +24,11 @@ class Referral(SQLModel, table=True):
         ),
         one_of("status", ReferralStatus),
         Index("ix_referrals_order_ids", "order_ids", postgresql_using="gin"),
+        # Lists page by id, whatever they are narrowed to.
+        Index("ix_referrals_campaign_page", "campaign_id", "id"),
+        Index("ix_referrals_status_page", "status", "id"),
+        Index("ix_referrals_referrer_page", "referrer_id", "id"),
+        Index("ix_referrals_voucher_page", "voucher_id", "id"),
         # How many conversions of a code, or of a campaign, fall into a period.
         Index("ix_referrals_voucher_id", "voucher_id", "converted_at"),
         Index(
@@ -38,9 +43,9 @@ class Referral(SQLModel, table=True):
     campaign_id: str
     campaign_version: int
     voucher_id: str = Field(foreign_key="vouchers.id")
-    referrer_id: str = Field(foreign_key="customers.id", index=True)
+    referrer_id: str = Field(foreign_key="customers.id")
     referee_id: str = Field(foreign_key="customers.id", index=True)
-    status: str = Field(default=ReferralStatus.WAITING, index=True)
+    status: str = ReferralStatus.WAITING
     reason: str | None = None
     """Why it was rejected or expired, in words."""
     created_at: datetime = instant()

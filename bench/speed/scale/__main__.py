@@ -45,19 +45,19 @@ class Took(NamedTuple):
         return f"{1000 * self.median:8.1f} {1000 * self.p95:8.1f}"
 
 
-def main(referrals: int = 1_000_000) -> None:
-    """Fill, measure, fill, measure."""
+def main(referrals: int = 1_000_000, few: int = 0, times: int = TIMES) -> None:
+    """Fill, measure, fill, measure. `few`: the smaller size, a hundredth unless given."""
     with (
         tempfile.TemporaryDirectory(prefix="guerdon-scale-") as home,
         Stack(Path(home), Ports.free(), say=print) as stack,
     ):
-        wrong = asyncio.run(measure(stack, referrals))
+        wrong = asyncio.run(measure(stack, few or referrals // 100, referrals, times))
     for sentence in wrong:
         print(sentence)
     raise SystemExit(1 if wrong else 0)
 
 
-async def measure(stack: Stack, referrals: int, times: int = TIMES) -> list[str]:
+async def measure(stack: Stack, fewer: int, referrals: int, times: int = TIMES) -> list[str]:
     """Both sizes; answers a sentence for each operation that grows too much or takes too long."""
     engine = Engine(stack)
     print(f"{await make(engine)} referrals made over HTTP", flush=True)
@@ -65,7 +65,7 @@ async def measure(stack: Stack, referrals: int, times: int = TIMES) -> list[str]
     filled = Filled(await asyncpg.connect(stack.urls.database))
     pattern = await filled.begin()
     document = (await engine.http.get("/openapi.json")).json()
-    few = await _at(stack, engine, filled, referrals // 100 // pattern, document, times)
+    few = await _at(stack, engine, filled, fewer // pattern, document, times)
     many = await _at(stack, engine, filled, referrals // pattern, document, times)
     await filled.connection.close()
     await engine.http.aclose()

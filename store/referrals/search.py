@@ -1,0 +1,143 @@
+"""Referrals by whatever somebody knows of them. What is known is looked up first, each kind by its
+own index: people, codes, orders, ids. The referrals are then found by these.
+
+`q` is: an e-mail, phone number, source_id, code or order id; any id of ours; a provider's order id
+or key; else the beginnings of words in a name, e-mail, source_id or code, all of them in one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    any_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
+
+from domain.codes import code_typed
+from domain.customers import email_searched
+from store.database import ReadSession
+from store.pages import EXACT
+from store.referrals.purchases import known_as
+from store.tables import Customer, Redemption, Referral, Voucher
+from store.words import Hits, hits, query_of, words_of
+
+_PEOPLE = "person_words(name, email, source_id)"
+_CODES = "search_words(code)"
+_FEWEST_DIGITS = 6
+"""A phone number has at least so many."""
+_NAMED_PEOPLE = text("""
+SELECT id FROM customers WHERE id = :q
+UNION SELECT id FROM customers WHERE source_id = :q
+UNION SELECT id FROM customers WHERE lower(email) = :email
+UNION SELECT id FROM customers WHERE :digits <> '' AND phone_digits(phone) = :digits
+LIMIT :most""")
+_NAMED_CODES = text("""
+SELECT id FROM vouchers WHERE id = :q
+UNION SELECT id FROM vouchers WHERE code_reading(code) = code_reading(:code)""")
+_NAMED_REFERRALS = text("""
+SELECT id FROM referrals WHERE id = :q
+UNION SELECT referral_id FROM grants WHERE id = :q
+UNION SELECT g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id WHERE o.id = :q
+UNION SELECT g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id WHERE o.key = :q
+UNION SELECT g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id
+      WHERE o.provider_order_id = :q
+UNION SELECT referral_id FROM redemptions WHERE id = :q
+UNION SELECT r.referral_id FROM rollbacks b JOIN redemptions r ON r.id = b.redemption_id
+      WHERE b.id = :q
+UNION SELECT referral_id FROM reversals WHERE id = :q""")
+
+
+class Found(NamedTuple):
+    """Conditions on referrals: each is found by an index, and those of any one are meant.
+    `estimate`: about how many they are, where there is but one condition and that by no index."""
+
+    conditions: list[ColumnElement[bool]]
+    estimate: int | None = None
+
+
+async def people_of_email(session: ReadSession, email: str) -> list[str]:
+    """Those with this address, however its letters are written."""
+    theirs = func.lower(Customer.email) == email_searched(email).lower()
+    return list(await session.scalars(select(col(Customer.id)).where(theirs).limit(EXACT)))
+
+
+def of_parties(people: list[str]) -> list[ColumnElement[bool]]:
+    """Either party is one of these."""
+    if not people:
+        return [false()]
+    return [_is_one(col(Referral.referrer_id), people), _is_one(col(Referral.referee_id), people)]
+
+
+def of_order(order_source_id: str) -> list[ColumnElement[bool]]:
+    """The order that converted, or one in which the code gave its discount."""
+    redeemed = select(col(Redemption.referral_id)).where(known_as(Redemption, order_source_id))
+    return [known_as(Referral, order_source_id), col(Referral.id).in_(redeemed)]
+
+
+async def anywhere(session: ReadSession, q: str) -> Found:
+    """Whatever `q` is."""
+    named = email_searched(q) if "@" in q else q.strip()
+    people, codes, referrals = await _named(session, named)
+    words = await words_of(session, named)
+    begun = with_code = Hits([], 0)
+    if not ("@" in named and people):
+        begun = await hits(session, "customers", _PEOPLE, words)
+        with_code = await hits(session, "vouchers", _CODES, words)
+    by_index = of_order(named)
+    if people := people + (begun.ids or []):
+        by_index += of_parties(people)
+    if codes := codes + (with_code.ids or []):
+        by_index.append(_is_one(col(Referral.voucher_id), codes))
+    if referrals:
+        by_index.append(_is_one(col(Referral.id), referrals))
+    if begun.ids is not None and with_code.ids is not None:
+        return Found(by_index)
+    return Found([or_(*by_index, *_has(words))], max(begun.estimate, with_code.estimate))
+
+
+async def _named(session: ReadSession, named: str) -> tuple[list[str], list[str], list[str]]:
+    """People, codes and referrals that are called exactly this."""
+    digits = re.sub(r"\D", "", named)
+    given = {
+        "q": named,
+        "email": named.lower(),
+        "digits": digits if len(digits) >= _FEWEST_DIGITS else "",
+        "most": EXACT,
+    }
+    people = list(await session.scalars(_NAMED_PEOPLE, given))
+    codes = list(await session.scalars(_NAMED_CODES, {"q": named, "code": code_typed(named)}))
+    referrals = await session.scalars(_NAMED_REFERRALS, {"q": named})
+    return people, codes, [id for id in referrals if id]
+
+
+def _is_one(column: Mapped[Any], ids: list[str]) -> ColumnElement[bool]:
+    if len(ids) == 1:
+        return column == ids[0]
+    return column == any_(bindparam(None, ids, type_=ARRAY(Text)))
+
+
+def _has(words: list[str]) -> list[ColumnElement[Any]]:
+    """The same words, looked for in a referral's parties and code: frequent ones are soon found in
+    the newest referrals, and need no index."""
+    query = func.to_tsquery(literal_column("'simple'"), query_of(words))
+    parties = [col(Referral.referrer_id), col(Referral.referee_id)]
+    person = func.person_words(Customer.name, Customer.email, Customer.source_id)
+    looked = [(person, col(Customer.id), one) for one in parties]
+    looked.append((func.search_words(Voucher.code), col(Voucher.id), col(Referral.voucher_id)))
+    return [
+        select(vector.bool_op("@@")(query)).where(id == its).correlate(Referral).scalar_subquery()
+        for vector, id, its in looked
+    ]

@@ -1,0 +1,56 @@
+"""Full-text search by the beginnings of words, with PostgreSQL's own index."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import func, select, text
+
+from store.database import ReadSession
+from store.estimates import estimates
+from store.pages import EXACT
+
+_MOST = 8
+"""Words of a search; more narrow it no further."""
+# As the functions of migration 0027 split what is stored.
+_SPLIT = "[^[:alnum:]]+"
+
+
+class Hits(NamedTuple):
+    """Ids of what has all the words. None: too many to gather, about `estimate`."""
+
+    ids: list[str] | None
+    estimate: int
+
+
+async def words_of(session: ReadSession, written: str) -> list[str]:
+    """What is searched for, word by word."""
+    spaced = func.btrim(func.regexp_replace(written, _SPLIT, " ", "g"))
+    words = await session.scalar(select(func.regexp_split_to_array(spaced, " ")))
+    return [word for word in words or [] if word][:_MOST]
+
+
+def query_of(words: list[str]) -> str:
+    """For `to_tsquery`: each is the beginning of a word."""
+    return " & ".join(f"{word}:*" for word in words)
+
+
+async def hits(session: ReadSession, table: str, vector: str, words: list[str]) -> Hits:
+    """What has all of them, in the table whose index is on `vector`. The index is asked for rare
+    words alone: to gather all rows that have a frequent one would take longer than looking at the
+    few that have the rare."""
+    if not words:
+        return Hits([], 0)
+    found = f"SELECT id FROM {table} WHERE {vector} @@ to_tsquery('simple', :{{}})"
+    each = [(found.format("word"), {"word": query_of([word])}) for word in words]
+    expected = dict(zip(words, await estimates(session, each), strict=True))
+    rare = [word for word in words if expected[word] <= EXACT]
+    if not rare:
+        return Hits(None, min(expected.values()))
+    # Joined to nothing it is not the index's expression any more.
+    beside = f" AND ({vector} || ''::tsvector) @@ to_tsquery('simple', :frequent)"
+    frequent = [word for word in words if word not in rare]
+    statement = found.format("rare") + (beside if frequent else "") + f" LIMIT {EXACT + 1}"
+    asked = {"rare": query_of(rare)} | ({"frequent": query_of(frequent)} if frequent else {})
+    ids = list(await session.scalars(text(statement), asked))
+    return Hits(ids, len(ids)) if len(ids) <= EXACT else Hits(None, len(ids))
