@@ -99,9 +99,8 @@ async def list_transactions(
     if "text/csv" in accept:
         return Download(_csv(held.streams, filters), "text/csv")
     async with held.database.reading() as session:
-        found, total, more = await ledger.transactions(session, window, filters)
-    data = [TransactionAnswer.of(entries) for entries in found]
-    return TransactionList(data=data, total=total, has_more=more)
+        found, page = await ledger.transactions(session, window, filters)
+    return TransactionList.of((TransactionAnswer.of(entries) for entries in found), page)
 
 
 @router.post("/deposits", status_code=201, responses=post_responses("identity_reused"))

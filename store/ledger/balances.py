@@ -9,12 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, TextClause, func, select, text, tuple_
+from sqlalchemy import ColumnElement, TextClause, select, text, tuple_
 from sqlmodel import col
 
+from domain.ids import Prefix
+from store.births import ids_born
 from store.database import ReadSession
 from store.ledger.sums import FRESH, entries_now, entries_then, instant
-from store.pages import CHUNK, Window
+from store.pages import CHUNK, Between, Page, Window, read_page
 from store.tables import LedgerEntry
 
 
@@ -134,18 +136,13 @@ class Filters(NamedTuple):
 
 async def transactions(
     session: ReadSession, window: Window, filters: Filters
-) -> tuple[list[list[LedgerEntry]], int, bool]:
-    """Whole transactions of which an entry matches, newest first, each with all its entries; how
-    many there are in all, and whether more follow."""
+) -> tuple[list[list[LedgerEntry]], Page]:
+    """Whole transactions of which an entry matches, newest first, each with all its entries."""
     ids = select(col(LedgerEntry.transaction_id)).where(*_conditions(filters)).distinct()
-    total = await session.scalar(select(func.count()).select_from(ids.subquery()))
-    if window.after is not None:
-        ids = ids.where(col(LedgerEntry.transaction_id) < window.after)
-    newest = ids.order_by(col(LedgerEntry.transaction_id).desc())
-    offset = 0 if window.after else (window.page - 1) * window.limit
-    found = list(await session.scalars(newest.limit(window.limit + 1).offset(offset)))
-    entries = await _entries_of(session, found[: window.limit])
-    return entries, total or 0, len(found) > window.limit
+    since = Between(after=filters.since)
+    ids = ids.where(*ids_born(col(LedgerEntry.transaction_id), Prefix.TRANSACTION, since))
+    found = await read_page(session, ids, col(LedgerEntry.transaction_id), window)
+    return await _entries_of(session, [row[0] for row in found.rows]), found
 
 
 async def chunk(

@@ -103,6 +103,7 @@ class LedgerEntry(SQLModel, table=True):
         # By the subject first: its entries are read together, by evidence and reconciliation.
         UniqueConstraint("subject", "kind", "account", "currency"),
         Index("ix_ledger_entries_account", "account", "currency"),
+        Index("ix_ledger_entries_kind_page", "kind", "transaction_id"),
         # Tiny, and enough: entries lie in the order in which they were written.
         Index("ix_ledger_entries_xid", "xid", postgresql_using="brin"),
         Index("ix_ledger_entries_at", "at", postgresql_using="brin"),

@@ -38,6 +38,12 @@ class Grant(SQLModel, table=True):
         Index("ix_grants_recipient_page", "recipient_id", "id"),
         Index("ix_grants_status_page", "status", "id"),
         Index("ix_grants_kind_page", "kind", "id"),
+        # Few beside all those at rest: what is late is looked for among them.
+        Index(
+            "ix_grants_open",
+            "id",
+            postgresql_where=text("status NOT IN ('delivered', 'cancelled', 'failed')"),
+        ),
         CheckConstraint("amount > 0", name="amount_positive"),
         one_of("status", GrantStatus),
         one_of("attention", Attention),
