@@ -17,7 +17,7 @@ dev: .venv/installed ## run everything until Ctrl-C; WORKERS=N starts N workers
 	@.venv/bin/guerdon dev --workers $(WORKERS)
 
 test: .venv/installed ## run every test
-	@.venv/bin/python -m pytest -n 3 --dist loadfile
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/installed ## measure speed as ratios, side by side in one run
 	@.venv/bin/python -m bench.speed

@@ -7,7 +7,7 @@ with `from builders import ...` from any test.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
@@ -46,6 +46,7 @@ PROVIDER = "giftcard-partners"
 
 _numbers = count(1)
 Row = TypeVar("Row", bound=SQLModel)
+Made = TypeVar("Made")
 
 
 class Programme(NamedTuple):
@@ -144,9 +145,21 @@ async def add_customer(database: Database, **changes: Any) -> str:
         return str((await upsert(tx, Person(**given | changes))).id)
 
 
+async def few_at_once(made: Iterable[Coroutine[Any, Any, Made]], few: int = 8) -> list[Made]:
+    """Await them all, a few at once: for many of something where it does not matter that they
+    come together. A crowd would wait for the pool's connections longer than these allow."""
+    turns = asyncio.Semaphore(few)
+
+    async def one(each: Coroutine[Any, Any, Made]) -> Made:
+        async with turns:
+            return await each
+
+    return await asyncio.gather(*(one(each) for each in made))
+
+
 async def add_friends(database: Database, count: int) -> list[str]:
     """So many customers; answers their ids."""
-    return await asyncio.gather(*(add_customer(database) for _ in range(count)))
+    return await few_at_once(add_customer(database) for _ in range(count))
 
 
 async def add_campaign(database: Database, of: CampaignTerms | None = None, **changes: Any) -> str:

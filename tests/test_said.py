@@ -193,7 +193,7 @@ def test_tells(): print("quiet"); print(SecretStr("zyxqvut-4711").get_secret_val
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("options", [[], ["-p", "xdist", "-n", "1"]])
 def test_a_run_that_told_something_fails(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)

@@ -30,7 +30,7 @@ class WorkerProcess:
         """Everything that it wrote so far."""
         return self._log.read_text()
 
-    async def says(self, words: str, seconds: float = 30) -> None:
+    async def says(self, words: str, seconds: float = 120) -> None:
         """Wait until its log has these words."""
         deadline = time.monotonic() + seconds
         while words not in self.log():

@@ -25,7 +25,7 @@ def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest_asyncio.fixture
 async def provider(simulator_url: str) -> AsyncIterator[Provider]:
     """The provider's side, emptied; it delivers nothing until it is told to."""
-    async with httpx.AsyncClient(base_url=simulator_url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=simulator_url, timeout=120) as client:
         side = Provider(client)
         await side.put("hold", point=None)
         await client.delete("/_control")

@@ -103,7 +103,7 @@ async def desk(database: Database, simulator_url: str, provider: Provider) -> As
         pace=PACE,
         hooks="http://127.0.0.1:9",
     )
-    async with httpx.AsyncClient(base_url=simulator_url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=simulator_url, timeout=120) as http:
         yield Desk(parts, adapter, http)
     await adapter.close()
 

@@ -38,7 +38,7 @@ def started(database_url: str, *arguments: str | Path) -> subprocess.Popen[str]:
 
 def ran(database_url: str, *arguments: str | Path) -> tuple[int, str, str]:
     """Its exit status, what it wrote, and what it said."""
-    out, err = (process := started(database_url, *arguments)).communicate(timeout=60)
+    out, err = (process := started(database_url, *arguments)).communicate(timeout=120)
     said = err if arguments[0] == "export" else f"{out}\n{err}"
     NOTES.said("log", f"guerdon {arguments[0]} in {here()}", said)
     return process.returncode, out, err

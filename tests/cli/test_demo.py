@@ -22,7 +22,7 @@ def test_the_demo_runs_and_the_books_agree() -> None:
         env=os.environ | {"COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -47,7 +47,7 @@ def test_it_says_where_everything_is(dev: Dev) -> None:
     info = dev.info
     assert info.api
     shown = (info.api.url, info.app_id, info.app_token, info.temporal.ui, info.postgres.url)
-    wait_until(lambda: all(words in dev.said() for words in shown), 10)  # dev.json comes first
+    wait_until(lambda: all(words in dev.said() for words in shown), 60)  # dev.json comes first
 
 
 def test_one_home_has_one_stack(dev: Dev) -> None:
@@ -84,7 +84,7 @@ def test_commands_beside_it_need_no_settings(dev: Dev, tmp_path: Path) -> None:
             env=own | {"GUERDON_HOME": str(dev.home)},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -92,7 +92,7 @@ def test_commands_beside_it_need_no_settings(dev: Dev, tmp_path: Path) -> None:
 
 
 def test_the_worker_s_check_knows_whether_it_polls(dev: Dev) -> None:
-    wait_until(lambda: guerdon(dev, "worker", "--check").returncode == 0, 20)
+    wait_until(lambda: guerdon(dev, "worker", "--check").returncode == 0, 60)
     elsewhere = guerdon(dev, "worker", "--check", TEMPORAL_ADDRESS="127.0.0.1:1")
     assert elsewhere.returncode == 1
     assert elsewhere.stderr.startswith("Temporal does not answer")
@@ -102,11 +102,11 @@ def test_every_killed_process_comes_back_on_its_port(dev: Dev) -> None:
     first = dev.info
     for name in ("worker", "simulator", "api", "temporal", "postgres"):
         os.kill(pid_of(dev.info, name), signal.SIGKILL)
-        wait_until(lambda name=name: pid_of(dev.info, name) != pid_of(first, name), 10)
-        wait_until(lambda name=name: psutil.pid_exists(pid_of(dev.info, name)), 10)
+        wait_until(lambda name=name: pid_of(dev.info, name) != pid_of(first, name), 60)
+        wait_until(lambda name=name: psutil.pid_exists(pid_of(dev.info, name)), 60)
         said = f"{name}-1" if name == "worker" else name
         assert f"{said} was ended by SIGKILL: started again" in dev.said()
-    wait_until(lambda: ready(dev.info), 20)
+    wait_until(lambda: ready(dev.info), 60)
     assert call(dev.info, "POST", "/v1/customers", json=CUSTOMER).is_success
     assert without_pids(dev.info) == without_pids(first)
 
@@ -118,7 +118,7 @@ def test_nothing_is_lost_and_nothing_is_left(start_dev: Callable[[], Dev]) -> No
     processes = dev.children()
     assert len(processes) > 5
     dev.end(signal.SIGKILL)
-    wait_until(lambda: all(gone(process) for process in processes), 10)
+    wait_until(lambda: all(gone(process) for process in processes), 60)
 
     dev = start_dev()
     assert (dev.info.app_id, dev.info.app_token) == (before.app_id, before.app_token)
@@ -144,7 +144,7 @@ def guerdon_dev(home: Path, settings: dict[str, str]) -> subprocess.CompletedPro
     """`guerdon dev` where it cannot start."""
     environment = os.environ | settings | {"GUERDON_HOME": str(home)}
     return subprocess.run(
-        [GUERDON, "dev"], env=environment, capture_output=True, text=True, timeout=30, check=False
+        [GUERDON, "dev"], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -160,7 +160,7 @@ def guerdon(dev: Dev, *arguments: str, **settings: str) -> subprocess.CompletedP
         env=os.environ | own | settings,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

@@ -85,7 +85,7 @@ class TestFile:
             ["bash", "-c", f"set -o pipefail; {settings} {GUERDON} export customer | head -n 1"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert (done.returncode, done.stdout) == (2, "id,source_id,name,email\n")

@@ -44,7 +44,7 @@ def guerdon(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str
         env=own | settings,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

@@ -79,7 +79,7 @@ class AttemptProcess:
 
     async def says(self) -> str:
         """The next words of the worker. Raises EOFError when it died without any."""
-        async with asyncio.timeout(45):
+        async with asyncio.timeout(120):
             while not self._said.poll():
                 await asyncio.sleep(0.02)
         return str(self._said.recv())

@@ -34,7 +34,7 @@ async def scene_of(
 
         async def build(provider: str) -> Scene:
             client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=conformance_simulator, timeout=10)
+                httpx.AsyncClient(base_url=conformance_simulator, timeout=120)
             )
             side, hooks = ProviderSide(client, provider), HooksReceived()
             await hooks.open()

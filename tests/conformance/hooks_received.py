@@ -43,7 +43,7 @@ class HooksReceived:
 
     async def arrived(self, count: int) -> list[Hook]:
         """All of them, once there are so many."""
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             while len(self.hooks) < count:
                 await asyncio.sleep(0.02)
         return list(self.hooks)

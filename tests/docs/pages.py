@@ -46,7 +46,7 @@ def type_in(folder: Path, *blocks: str, **variables: str) -> Typed:
         env=own | {"PATH": path} | variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     statuses = [int(status) for status in re.findall(r"<(\d{3})>", done.stderr)]

@@ -64,7 +64,7 @@ class Judge:
         assert len(keys) == len(set(keys))
 
     async def eventually(
-        self, check: Callable[[], Awaitable[bool]], what: str, seconds: float = 60
+        self, check: Callable[[], Awaitable[bool]], what: str, seconds: float = 180
     ) -> None:
         """Wait until the check holds."""
         deadline = time.monotonic() + seconds

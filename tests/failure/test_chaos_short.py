@@ -18,7 +18,7 @@ CANARY = "friend-zyxqvut-canary@example.com"
 SHORT = Order(seed=11, referrals=40, kills=5, still=60, settle=25)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_nothing_is_lost_doubled_or_told(
     stack: Stack, figure: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ async def _code(judge: Judge) -> tuple[str, str]:
     return await judge.engine.code(name=name, tiers=tiers, referee_reward=None)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_200_concurrent_conversions_of_one_code_grant_what_a_sequence_would(
     judge: Judge,
 ) -> None:
@@ -48,7 +48,7 @@ async def test_200_concurrent_conversions_of_one_code_grant_what_a_sequence_woul
         ]
         return sum(open_ones) == 0
 
-    await judge.eventually(decided, "200 conversions judged", seconds=240)
+    await judge.eventually(decided, "200 conversions judged", seconds=300)
     grants = await judge.grants(campaign_id)
     campaign = (await judge.engine.http.get(f"/v1/campaigns/{campaign_id}")).json()
     names = {tier["id"]: tier["name"] for tier in campaign["referral_program"]["tiers"]}

@@ -18,7 +18,7 @@ from tests.said.notes import NOTES
 SECONDS = 35
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_odd_inputs_are_refused_in_words(stack: Stack, figure: Callable[[str], None]) -> None:
     """Other encodings, numbers that are none, characters that cannot be stored, files of other
     programs: two hundred of those for every place of every operation."""
@@ -27,7 +27,7 @@ def test_odd_inputs_are_refused_in_words(stack: Stack, figure: Callable[[str], N
     figure(f"{sent} requests with odd inputs, all answered as documented")
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 def test_slow_and_huge_bodies_are_answered_as_documented_in_every_role(
     stack: Stack, figure: Callable[[str], None]
 ) -> None:
@@ -45,26 +45,36 @@ def test_slow_and_huge_bodies_are_answered_as_documented_in_every_role(
     figure(f"{bodies}; {loop}")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_operation_answers_as_it_is_documented(
     stack: Stack, figure: Callable[[str], None]
 ) -> None:
     """No 5xx, no status, header or media type that is not documented, no answer outside its
     schema."""
+    for seconds in (SECONDS, SECONDS * 3, SECONDS * 9):
+        said = _fuzzed(stack, seconds)
+        selected, tested = (
+            re.search(pattern, said) for pattern in (r"Selected: (\d+)/(\d+)", r"Tested: (\d+)")
+        )
+        assert selected
+        assert tested
+        if tested[1] == selected[1]:
+            break  # a busy machine needs longer to come to every operation
+    assert {*selected.groups(), *tested.groups()} == {selected[1]}
+    made = re.search(r"(\d+) generated", said)
+    figure(f"{made[1] if made else '?'} requests for {tested[1]} operations, all as documented")
+
+
+def _fuzzed(stack: Stack, seconds: int) -> str:
+    """What the fuzzer says after so long."""
     done = subprocess.run(
-        command(stack.info, SECONDS, seed=1),
+        command(stack.info, seconds, seed=1),
         cwd=stack.home,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=seconds + 200,
         check=False,
     )
     NOTES.said("log", "schemathesis", done.stderr)
     assert done.returncode == 0, done.stdout[-10_000:]
-    selected = re.search(r"Selected: (\d+)/(\d+)", done.stdout)
-    tested = re.search(r"Tested: (\d+)", done.stdout)
-    assert selected
-    assert tested
-    assert {*selected.groups(), *tested.groups()} == {selected[1]}
-    made = re.search(r"(\d+) generated", done.stdout)
-    figure(f"{made[1] if made else '?'} requests for {tested[1]} operations, all as documented")
+    return done.stdout

@@ -54,7 +54,7 @@ class World:
             grants = (await made(self.http.get(path)))["grants"]
             return bool(grants) and {each["status"] for each in grants} == {"delivered"}
 
-        await self.judge.eventually(delivered, "the cards are delivered", seconds=60)
+        await self.judge.eventually(delivered, "the cards are delivered", seconds=300)
         return dict(await made(self.http.get(path)))
 
 
@@ -161,10 +161,10 @@ async def _data(world: World) -> None:
         listed = (await made(world.http.get("/v1/async-actions")))["async_actions"]
         return {each["status"] for each in listed} == {"DONE"}
 
-    await world.judge.eventually(done, "the imports are done", seconds=60)
+    await world.judge.eventually(done, "the imports are done", seconds=300)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_nothing_is_left_of_somebody_who_had_everything(stack: Stack, judge: Judge) -> None:
     world = World(judge)
     await world.make("/v1/customers", PERSON)
@@ -177,7 +177,7 @@ async def test_nothing_is_left_of_somebody_who_had_everything(stack: Stack, judg
         assert answer.status_code in (204, 409), answer.text
         return answer.status_code == 204
 
-    await judge.eventually(erased, "their cards are at rest", seconds=60)
+    await judge.eventually(erased, "their cards are at rest", seconds=300)
     left = _found(_dump(stack))
     assert left == [], "\n".join(left)
     assert _temporal_found(stack) == []

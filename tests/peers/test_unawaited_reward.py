@@ -69,7 +69,7 @@ async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIte
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}",
         headers={"X-App-Id": app_id, "X-App-Token": token},
-        timeout=30,
+        timeout=120,
     ) as client:
         yield Api(process, client)
     process.kill()

@@ -80,7 +80,7 @@ async def tremendous_lane(database: Database, home: Path) -> AsyncIterator[Treme
     process.start()
     settings = TremendousSettings.model_validate({"url": f"{url}/tremendous", "api_key": "secret"})
     adapter = Tremendous(settings, within=TIMING.attempt.total_seconds())
-    async with httpx.AsyncClient(base_url=url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=120) as http:
         await _answering(http, process.running)
         yield TremendousLane(database, adapter, http)
     await adapter.close()

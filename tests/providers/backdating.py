@@ -12,7 +12,7 @@ from tests.simulator.simulator_process import SimulatorProcess
 def backdate(simulator: SimulatorProcess, key: str, at: datetime) -> None:
     """Let the order with that key have been created at `at`."""
     path = simulator.state / "simulator.sqlite3"
-    with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=120, isolation_level=None)) as connection:
         changed = connection.execute(
             "UPDATE orders SET created_at = ? WHERE key = ?", (at.timestamp(), key)
         )

@@ -29,7 +29,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorPro
 @pytest.fixture
 async def outside(simulator: SimulatorProcess) -> AsyncIterator[httpx.AsyncClient]:
     """The judge's own client, over an emptied simulator."""
-    async with httpx.AsyncClient(base_url=simulator.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=simulator.url, timeout=120) as client:
         await client.delete("/_control")
         yield client
 

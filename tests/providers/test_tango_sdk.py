@@ -89,7 +89,7 @@ def model(**changes):
 def sdk(simulator, outside, monkeypatch):
     base = {Configuration.Server.DEFAULT: f"{simulator.url}/tango/raas/v2"}
     monkeypatch.setattr(Configuration, "environments", {Configuration.Environment.SANDBOX: base})
-    http = RequestsClient(timeout=5)
+    http = RequestsClient(timeout=120)
     yield Sdk(http)
     http.session.close()
 

@@ -60,8 +60,8 @@ def ours(request_for: Callable[..., OrderRequest]) -> Callable[..., CreateOrderR
 
 class TestTheSimulator:
     def test_new_then_replayed(self, sdk, ours):
-        first = sdk.create_order_with_http_info(ours(), _request_timeout=5)
-        again = sdk.create_order_with_http_info(ours(), _request_timeout=5)
+        first = sdk.create_order_with_http_info(ours(), _request_timeout=120)
+        again = sdk.create_order_with_http_info(ours(), _request_timeout=120)
         assert (first.status_code, again.status_code) == (200, 201)
         assert self._order(again)["id"] == self._order(first)["id"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -13,21 +12,19 @@ from providers.turns import Turns
 
 
 async def test_they_are_spaced_however_many_ask_at_once() -> None:
-    turns, left = Turns(per_second=20), []
+    turns, left, began = Turns(per_second=20), [], time.monotonic()
 
     async def request() -> None:
         await turns.take(10)
         left.append(time.monotonic())
 
     await asyncio.gather(*(request() for _ in range(6)))
-    gaps = [later - sooner for sooner, later in pairwise(left)]
-    assert min(gaps) >= 0.049
+    # Each in its turn or later: on a busy machine one may be late and the next in time.
+    assert all(at - began >= turn * 0.05 - 0.001 for turn, at in enumerate(sorted(left)))
 
 
 async def test_the_first_does_not_wait() -> None:
-    began = time.monotonic()
-    await Turns(per_second=0.001).take(0)
-    assert time.monotonic() - began < 1
+    await Turns(per_second=0.001).take(0)  # refused if it had to wait
 
 
 async def test_a_long_wait_is_refused_at_once_and_says_how_long() -> None:
@@ -40,12 +37,10 @@ async def test_a_long_wait_is_refused_at_once_and_says_how_long() -> None:
 
 
 async def test_one_that_is_cancelled_while_it_waits_holds_nobody_up() -> None:
-    turns = Turns(per_second=10)
+    turns = Turns(per_second=5)
     await turns.take(0)
     waiting = asyncio.create_task(turns.take(5))
     await asyncio.sleep(0.01)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    began = time.monotonic()
-    await turns.take(5)
-    assert time.monotonic() - began < 0.5
+    await turns.take(0.3)  # refused if the cancelled one's turn came before

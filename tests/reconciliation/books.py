@@ -89,7 +89,7 @@ class Books:
         return [await self._delivered(grant.id) for grant in grants]
 
     async def _delivered(self, grant_id: str) -> Order:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (await one(self.database, Grant, id=grant_id)).status != "delivered":
                 await self._run(self._orders.check_order, grant_id)
                 await asyncio.sleep(0.02)

@@ -18,7 +18,7 @@ from tests.simulated import running_simulator
 
 TIMING = Timing(
     attempt=timedelta(seconds=15),
-    claim=timedelta(seconds=20),
+    claim=timedelta(seconds=90),
     longest_delay=timedelta(seconds=5),
     resume=timedelta(minutes=1),
 )
@@ -39,7 +39,7 @@ async def books_of(
     async with AsyncExitStack() as stack:
 
         async def build(provider: str) -> Books:
-            client = httpx.AsyncClient(base_url=book_simulator, timeout=10)
+            client = httpx.AsyncClient(base_url=book_simulator, timeout=120)
             control = await stack.enter_async_context(client)
             await control.delete("/_control")
             body = {"provider": provider, "seconds": 0, "outcome": "delivered"}

@@ -111,7 +111,7 @@ def _guerdon(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_killed_half_way_it_ends_as_if_nothing_had_happened(
     stack: Stack, finance: Finance, tmp_path: Path
 ) -> None:
@@ -142,7 +142,7 @@ async def test_killed_half_way_it_ends_as_if_nothing_had_happened(
     assert len(listed.read_text().splitlines()) == 1201
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_one_call_repairs_and_is_recorded(stack: Stack, finance: Finance, keep: Keep) -> None:
     await finance.tamper(remove=[f"gdx{n}g1" for n in range(1200)])
     await _ordered(finance, 1)
@@ -179,7 +179,7 @@ async def _replayed(stack: Stack, workflow_id: str) -> WorkflowHandle[Any, Any]:
     return handle
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_schedules_reconcile_every_provider_and_seal_the_ledger(
     stack: Stack, finance: Finance
 ) -> None:
@@ -200,7 +200,7 @@ async def test_schedules_reconcile_every_provider_and_seal_the_ledger(
     assert {run["from"] for run in nightly} == {f"{TODAY - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_what_could_not_be_done_exits_2(stack: Stack) -> None:
     day = ["--from", "2026-10-01", "--to", "2026-10-02"]
     for arguments in (

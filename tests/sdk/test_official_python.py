@@ -70,7 +70,7 @@ def methods_of_the_sdk() -> set[str]:
     }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_every_method_in_scope_writes_reads_and_refuses(
     stack: Stack, figure: Callable[[str], None]
 ) -> None:

@@ -25,7 +25,7 @@ async def client(simulator: SimulatorProcess) -> AsyncIterator[httpx.AsyncClient
     limits = httpx.Limits(max_connections=60)
     # Without certificates to load, a client costs a tenth.
     async with httpx.AsyncClient(
-        base_url=simulator.url, timeout=5, limits=limits, verify=False
+        base_url=simulator.url, timeout=120, limits=limits, verify=False
     ) as client:
         await client.delete("/_control")
         yield client

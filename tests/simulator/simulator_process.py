@@ -94,7 +94,7 @@ class Receiver:
         self.thread.join(10)
 
 
-async def eventually(check: Callable[[], Any], seconds: float = 8.0) -> Any:
+async def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until `check` (a function, also async) gives something true, and return that."""
     deadline = time.monotonic() + seconds
     while True:

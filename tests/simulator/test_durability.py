@@ -21,7 +21,7 @@ def mortal(tmp_path):
 
 @pytest.fixture
 async def connection(mortal):
-    async with httpx.AsyncClient(base_url=mortal.url, timeout=5) as connection:
+    async with httpx.AsyncClient(base_url=mortal.url, timeout=120) as connection:
         connection.headers["authorization"] = f"Bearer {await token(connection)}"
         yield connection
 
@@ -95,7 +95,7 @@ async def test_pending_deliveries_and_webhooks(mortal, connection, receiver):
 async def test_sigterm_ends_cleanly_with_a_request_held(tmp_path):
     process = SimulatorProcess(tmp_path)
     process.start()
-    async with httpx.AsyncClient(base_url=process.url, timeout=10) as connection:
+    async with httpx.AsyncClient(base_url=process.url, timeout=120) as connection:
         connection.headers["authorization"] = f"Bearer {await token(connection)}"
         await connection.put("/_control/hold", json={"point": "committed"})
         held = asyncio.create_task(connection.post(ORDERS, json=partners_order("PO-1")))

@@ -25,7 +25,7 @@ class After:
         self.http = httpx.Client(
             base_url=stack.urls.api,
             headers={"X-App-Id": stack.info.app_id, "X-App-Token": stack.info.app_token},
-            timeout=30,
+            timeout=120,
         )
 
     def __enter__(self) -> Self:
@@ -89,11 +89,11 @@ class After:
         self.convert(name)
         self.until(name, "completed")
 
-    def until(self, name: str, status: str, seconds: float = 60) -> None:
+    def until(self, name: str, status: str, seconds: float = 180) -> None:
         """Wait until the referral stands so."""
         self.wait(lambda: self.status(name), status, name, seconds)
 
-    def wait(self, look: Callable[[], Any], wanted: Any, what: str, seconds: float = 60) -> None:
+    def wait(self, look: Callable[[], Any], wanted: Any, what: str, seconds: float = 180) -> None:
         """Wait until a look gives what is wanted."""
         deadline = time.monotonic() + seconds
         while (seen := look()) != wanted:

@@ -37,7 +37,7 @@ STANDS = {
 CARDS = {"plain": 2, "held-briefly": 2, "paused-held": 2, "once-held": 0, "unfunded": 1}
 """Gift cards of one referral, by campaign; the milestone's comes with the second friend."""
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_what_stands_still_stands_as_before(after: After) -> None:

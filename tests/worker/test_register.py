@@ -62,7 +62,7 @@ async def accepted(database: Database) -> Outgoing:
     return (await convert(database, (await add_programme(database, POINTS)).code)).intake[0]
 
 
-async def eventually(check: Callable[[], Awaitable[object]], seconds: float = 30) -> None:
+async def eventually(check: Callable[[], Awaitable[object]], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not await check():
         assert time.monotonic() < deadline

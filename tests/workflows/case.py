@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-async def eventually(check: Callable[[], Awaitable[Found]], seconds: float = 30) -> Found:
+async def eventually(check: Callable[[], Awaitable[Found]], seconds: float = 120) -> Found:
     """Wait until `check` gives something true; that."""
     deadline = time.monotonic() + seconds
     while not (found := await check()):
@@ -53,7 +53,7 @@ class Case:
         """Move this workflow's clock forward; False when it ended before that. The clock stands
         still while an activity is under way, or waits for its next attempt."""
         moved = self.stage.temporal.fast_forward(self.handle, timedelta(**delta))
-        return await asyncio.wait_for(moved, 60)
+        return await asyncio.wait_for(moved, 120)
 
     async def referral(self) -> Referral:
         return await one(self.stage.database, Referral, id=self.id)
@@ -76,7 +76,7 @@ class Case:
         """What the provider's book holds for it."""
         return await self.stage.simulator.book(*[order.key for order in await self.orders()])
 
-    async def reaches(self, status: str, seconds: float = 30) -> None:
+    async def reaches(self, status: str, seconds: float = 120) -> None:
         """Wait until the referral's row says so."""
 
         async def there() -> bool:
@@ -84,7 +84,7 @@ class Case:
 
         await eventually(there, seconds)
 
-    async def parked(self, attention: str, seconds: float = 30) -> Grant:
+    async def parked(self, attention: str, seconds: float = 120) -> Grant:
         """Wait until a grant needs attention for this reason, and its workflow knows: it hears of
         it a moment after the row says so, and takes no request of staff before."""
 
@@ -100,7 +100,7 @@ class Case:
         raw = (await self.handle.describe()).raw_description
         return not raw.pending_activities and not raw.HasField("pending_workflow_task")
 
-    async def result(self, seconds: float = 30) -> Any:
+    async def result(self, seconds: float = 120) -> Any:
         """What the workflow ends with."""
         return await asyncio.wait_for(self.handle.result(), seconds)
 
@@ -113,7 +113,7 @@ class Case:
             summaries = [event.user_metadata.summary.data for event in history.events]
             return any(b"database unavailable" in s or b"not for an outage" in s for s in summaries)
 
-        await eventually(waits, 30)
+        await eventually(waits)
 
     async def failed_once(self) -> bool:
         """Has an activity under way failed, and waits for its next attempt?"""

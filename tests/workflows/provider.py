@@ -27,7 +27,7 @@ class Simulator:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=10)
+        self._http = httpx.AsyncClient(base_url=url, timeout=120)
 
     async def put(self, setting: str, **values: Any) -> dict[str, Any]:
         """Change a setting of `/_control`, for every provider unless one is named."""

@@ -23,6 +23,9 @@ async def parked_for_funds(stage: Stage) -> tuple[Case, Grant]:
     """Certain that no card exists: the provider said no."""
     await stage.simulator.funds(0)
     case = await stage.converted(single())
+    await case.parked("insufficient_funds")
+    # Otherwise the lane's own next try may come before what the test does.
+    await stage.delay_probes()
     return case, await case.parked("insufficient_funds")
 
 

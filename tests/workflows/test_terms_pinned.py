@@ -3,7 +3,6 @@ down to the card at the provider. The preview of a move says how many that is, a
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.builders import (
     Programme,
     add_programme,
     every_friend,
+    few_at_once,
     gift_card,
     many_friends,
     points,
@@ -75,7 +75,7 @@ async def _completed(stage: Stage, programme: Programme, count: int) -> None:
         of = {"campaign_id": programme.campaign_id, "status": "completed"}
         return len(await rows(stage.database, Referral, **of)) == count
 
-    await eventually(there, 90)
+    await eventually(there, 180)
 
 
 async def _earned(stage: Stage, programme: Programme, version: int) -> Counter[tuple[str, int]]:
@@ -86,11 +86,11 @@ async def _earned(stage: Stage, programme: Programme, version: int) -> Counter[t
     return Counter((grant.kind, grant.amount) for grant in grants if grant.referral_id in ids)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 async def test_200_who_wait_finish_on_their_old_terms(stage: Stage) -> None:
     programme = await add_programme(stage.database, BEFORE)
-    cases: list[Case] = await asyncio.gather(
-        *(stage.signed_up_with(programme.code) for _ in range(FRIENDS))
+    cases: list[Case] = await few_at_once(
+        stage.signed_up_with(programme.code) for _ in range(FRIENDS)
     )
     shown = await _edited_and_shown(stage, programme.campaign_id)
     (origin,) = shown["origins"]
@@ -102,7 +102,7 @@ async def test_200_who_wait_finish_on_their_old_terms(stage: Stage) -> None:
     ]
     newcomer = await stage.signed_up_with(programme.code)
 
-    await asyncio.gather(*(case.convert() for case in cases))
+    await few_at_once(case.convert() for case in cases)
     await _completed(stage, programme, FRIENDS)
     await newcomer.convert()
     assert {await case.result() for case in (*cases, newcomer)} == {"completed"}

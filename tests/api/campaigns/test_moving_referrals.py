@@ -11,7 +11,7 @@ import pytest
 from store.database import Database
 from store.tables import Event, Grant, Referral
 from tests.api.api_bodies import card, made, refused, share, tier
-from tests.builders import add_friends, convert, one, qualify, rows, sign_up
+from tests.builders import add_friends, convert, few_at_once, one, qualify, rows, sign_up
 
 OLD, NEW = 1500, 2500
 EDIT = {
@@ -35,7 +35,7 @@ class Moving:
         shared = await share(self.client)
         self.path, self.code = f"/v1/campaigns/{shared.campaign_id}", shared.code
         self.friends = await add_friends(self.database, friends)
-        await asyncio.gather(*(sign_up(self.database, self.code, one) for one in self.friends))
+        await few_at_once(sign_up(self.database, self.code, one) for one in self.friends)
         assert (await made(self.client.put(self.path, json=EDIT)))["version"] == 2
 
     async def preview(self, **body: Any) -> Any:

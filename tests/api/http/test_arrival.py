@@ -69,7 +69,7 @@ async def uploading(client: httpx.AsyncClient, count: int) -> AsyncIterator[list
 class TestSlowBodies:
     async def test_hold_no_turn(self, app: FastAPI, database: Database) -> None:
         headers = await headers_for(database, Role.ADMIN)
-        async with client_of(app, headers) as client, uploading(client, 48), asyncio.timeout(10):
+        async with client_of(app, headers) as client, uploading(client, 48), asyncio.timeout(25):
             event = {"event": "e", "customer": {"source_id": "jane"}}
             await made(client.post("/v1/events", json=event))
             files = {"file": ("people.csv", b"Source_id\njane\n", "text/csv")}

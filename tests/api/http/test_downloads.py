@@ -120,7 +120,7 @@ class TestStalledReaders:
         headers = await headers_for(database, Role.ADMIN) | {"Accept": "text/csv"}
         async with client_of(app, headers) as client:
             path = await _export(client) if path == "export" else path
-            async with stalled(app, 40, path, headers) as clients, asyncio.timeout(20):
+            async with stalled(app, 40, path, headers) as clients, asyncio.timeout(40):
                 assert {one.status for one in clients} == {200}
                 event = {"event": "e", "customer": {"source_id": "jane"}}
                 for _ in range(3):

@@ -93,7 +93,7 @@ class TestProcess:
         )
         refused(large, 413, "payload_too_large")
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode in (0, -signal.SIGTERM)
         lines = [json.loads(line) for line in output.splitlines()]
         assert "http.request" in {line["event"] for line in lines}
@@ -116,7 +116,7 @@ class TestProcess:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 2
         assert done.stdout == ""
@@ -132,7 +132,7 @@ class TestProcess:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 2
         (line,) = done.stderr.splitlines()

@@ -123,7 +123,7 @@ async def _sent(database: Database, messages: list[Outgoing], count: int) -> Non
     async def marked() -> int:
         return sum(row.sent_at is not None for row in await rows(database, Intake) if row.id in ids)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while await marked() < count:
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.3)

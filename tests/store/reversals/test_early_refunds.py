@@ -352,7 +352,7 @@ async def somebody_waits(database: Database) -> None:
         "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database"
         " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while True:
             async with database.reading() as session:
                 if await session.scalar(waiting):
