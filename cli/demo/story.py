@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.demo import programme
 from cli.demo.client import DemoFailed, everything, get, post
 
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds until every referral must have completed; the embedded stack takes a few."""
 
 STYLES = {"workflow": "cyan", "engine": "green", "provider": "magenta", "staff": "yellow"}

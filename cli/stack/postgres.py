@@ -88,7 +88,7 @@ def child(data: Path, port: int, log: Path) -> Child:
     )
 
 
-def wait_for_predecessor(data: Path, seconds: float = 15) -> None:
+def wait_for_predecessor(data: Path, seconds: float = 60) -> None:
     """Let a server finish that still leaves the cluster, after its supervisor was killed."""
     deadline = time.monotonic() + seconds
     while _is_held(data / "postmaster.pid") and time.monotonic() < deadline:

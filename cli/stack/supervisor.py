@@ -45,7 +45,7 @@ class Supervisor:
         """Their process ids, in order."""
         return [child.pid for child in self.named(name)]
 
-    def wait_until(self, ready: Callable[[], bool], name: str, seconds: float = 30) -> None:
+    def wait_until(self, ready: Callable[[], bool], name: str, seconds: float = 180) -> None:
         """Wait for a child's readiness; raise StackError with the log's end if one cannot start."""
         deadline = time.monotonic() + seconds
         while not ready():

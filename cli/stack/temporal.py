@@ -42,6 +42,6 @@ def ready(http_port: int) -> bool:
     """Whether the namespace is there, which is a moment after the ports open."""
     url = f"http://{LOOPBACK}:{http_port}/api/v1/namespaces/{NAMESPACE}"
     try:
-        return httpx.get(url, timeout=1).status_code == 200
+        return httpx.get(url, timeout=10).status_code == 200
     except httpx.HTTPError:
         return False

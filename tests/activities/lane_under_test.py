@@ -21,7 +21,7 @@ from tests.builders import PROVIDER, one, rows
 
 TIMING = Timing(
     attempt=timedelta(seconds=15),
-    claim=timedelta(seconds=20),
+    claim=timedelta(seconds=90),
     longest_delay=timedelta(seconds=10),
     resume=timedelta(minutes=1),
 )

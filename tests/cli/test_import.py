@@ -124,7 +124,7 @@ class TestKilled:
         count = 60_000
         file = write(tmp_path / "c.csv", [person(number) for number in range(count)])
         process = started(database_url, "import", "customers", file)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not await scalar(database, "SELECT max(done) FROM async_actions"):
             assert time.monotonic() < deadline
         process.send_signal(signal.SIGKILL)

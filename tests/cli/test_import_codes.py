@@ -90,7 +90,7 @@ class TestKilled:
         file = write(tmp_path / "c.csv", HEADER, [code(number) for number in range(count)])
         command = ("import", "codes", "Spring", file)
         process = started(database_url, *command)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not await scalar(database, "SELECT max(done) FROM async_actions"):
             assert time.monotonic() < deadline
         process.send_signal(signal.SIGKILL)

@@ -9,7 +9,7 @@ import httpx
 
 from tests.conformance.adapters_under_test import HOOK_SECRET, UNDER_TEST
 
-PATIENCE = 25
+PATIENCE = 120
 """Seconds after which what a scenario waits for will not come any more."""
 
 

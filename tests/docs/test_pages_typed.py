@@ -72,7 +72,7 @@ class Client:
 
     def grant(self, referral_id: str, *wanted: str) -> str:
         """The referral's only grant, once it has come so far."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while True:
             referral = self._http.get(f"/v1/referrals/{referral_id}").json()
             if referral["grants"] and referral["grants"][0]["status"] in wanted:

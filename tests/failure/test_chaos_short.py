@@ -15,7 +15,7 @@ from store.temporal.client import connect
 from tests.said.notes import HISTORY, NOTES
 
 CANARY = "friend-zyxqvut-canary@example.com"
-SHORT = Order(seed=11, referrals=40, kills=5, still=60, settle=25)
+SHORT = Order(seed=11, referrals=40, kills=5, still=120, settle=25)
 
 
 @pytest.mark.timeout(900)

@@ -27,7 +27,7 @@ FRIENDS = int(os.environ.get("GUERDON_FRIENDS", "20"))
 KEPT = FRIENDS // 2
 SIGNED_UP = range(KEPT, KEPT + FRIENDS // 5)
 """Known, and waiting, when the backup is taken."""
-PATIENCE = 120 + FRIENDS
+PATIENCE = 300 + FRIENDS
 
 
 def convert(code: str, number: int) -> dict[str, Any]:
@@ -104,7 +104,7 @@ async def test_temporal_loses_everything_and_all_that_was_open_finishes(stack: S
     await engine.http.aclose()
 
 
-@pytest.mark.timeout(400 + 3 * FRIENDS)
+@pytest.mark.timeout(900 + 3 * FRIENDS)
 @pytest.mark.parametrize("temporal", ["kept", "lost"])
 async def test_postgresql_is_set_back_and_callers_repeat_in_another_order(
     stack: Stack, temporal: str, figure: Callable[[str], None]

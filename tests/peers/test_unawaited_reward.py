@@ -78,7 +78,7 @@ async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIte
 
 
 async def _ready(api: Api) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         assert api.process.poll() is None
         try:
@@ -108,7 +108,7 @@ async def _accepted(api: Api, code: str) -> set[str]:
 
 
 async def _at_rest(database: Database) -> list[Referral]:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         referrals = await rows(database, Referral)
         if all(referral.status == ReferralStatus.COMPLETED for referral in referrals):

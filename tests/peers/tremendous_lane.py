@@ -26,7 +26,7 @@ from tests.ordering import PACE, VAULT
 
 TIMING = Timing(
     attempt=timedelta(seconds=15),
-    claim=timedelta(seconds=20),
+    claim=timedelta(seconds=90),
     longest_delay=timedelta(seconds=10),
     resume=timedelta(minutes=1),
 )
@@ -89,7 +89,7 @@ async def tremendous_lane(database: Database, home: Path) -> AsyncIterator[Treme
 
 
 async def _answering(http: httpx.AsyncClient, running: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while True:
         try:
             if (await http.get("/_control/stats")).is_success:

@@ -71,7 +71,7 @@ class Finance:
         assert begun["status"] == "running"
         return str(begun["id"])
 
-    async def ended(self, id: str, seconds: float = 90) -> dict[str, Any]:
+    async def ended(self, id: str, seconds: float = 300) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while (run := await self.get(f"/{id}"))["status"] == "running":
             assert time.monotonic() < deadline, run
@@ -187,7 +187,7 @@ async def test_schedules_reconcile_every_provider_and_seal_the_ledger(
     for provider in KNOWN:
         await client.get_schedule_handle(daily_schedule(provider)).trigger()
     await client.get_schedule_handle(SEAL_SCHEDULE).trigger()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         runs = (await finance.get("?status=completed&limit=100"))["data"]
         nightly = [run for run in runs if run["to"] == f"{TODAY:%Y-%m-%dT%H:%M:%SZ}"]

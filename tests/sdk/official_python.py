@@ -99,7 +99,7 @@ def campaign_body(title: str, event: str | None, **given: Any) -> Any:
 
 def finished(action_id: str) -> Any:
     """The asynchronous action, once it is done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         action = actions.get_async_action(action_id)
         if action.status == "DONE":

@@ -39,7 +39,7 @@ class SimulatorProcess:
     def start(self) -> None:
         command = [sys.executable, "-c", START, str(self.port), str(self.state)]
         self.process = subprocess.Popen(command)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/_control/hold").is_success:

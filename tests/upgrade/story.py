@@ -270,7 +270,7 @@ class Story:
         return dict(answer.json())
 
     @staticmethod
-    def _wait(check: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    def _wait(check: Callable[[], bool], what: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not check():
             if time.monotonic() > deadline:

@@ -77,7 +77,7 @@ def simulator_process(state: Path) -> Iterator[str]:
     command = [guerdon, "simulator", "--state", str(state), "--port", str(port)]
     process, url = subprocess.Popen(command), f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 180
         while not _answers(url):
             assert process.poll() is None
             assert time.monotonic() < deadline

@@ -50,7 +50,7 @@ async def caller(
 
 
 async def finished(client: httpx.AsyncClient, action_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while True:
         action: dict[str, Any] = await made(client.get(f"/v1/async-actions/{action_id}"))
         if action["status"] == "DONE":

@@ -76,7 +76,7 @@ async def _grant(client: httpx.AsyncClient, program: dict[str, Any], status: str
     return await _once(client, f"/v1/grants?campaign_id={shared.campaign_id}", status)
 
 
-async def _once(client: httpx.AsyncClient, path: str, status: str, seconds: float = 20) -> Any:
+async def _once(client: httpx.AsyncClient, path: str, status: str, seconds: float = 120) -> Any:
     """The first grant at this path, when it has this status."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

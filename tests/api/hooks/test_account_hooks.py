@@ -71,7 +71,7 @@ def signed(body: dict[str, Any] | bytes, secret: str = SECRET) -> dict[str, Any]
 
 
 async def started(
-    temporal: WorkflowEnvironment, body: dict[str, Any], seconds: float = 10
+    temporal: WorkflowEnvironment, body: dict[str, Any], seconds: float = 120
 ) -> WorkflowHandle[Any, Any]:
     """The workflow that follows this webhook."""
     handle = temporal.client.get_workflow_handle(f"hook:tremendous:{body['uuid']}")

@@ -58,7 +58,7 @@ def server(database_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         text=True,
     )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"{url}/healthz").is_success:
