@@ -94,7 +94,7 @@ async def _ways(session: ReadSession, filters: Filters) -> tuple[list[AnySelect]
         of_either = search.of_parties(await search.people_of_email(session, filters.email))
         ways = [way.where(one) for way in ways for one in of_either]
     if filters.order_source_id is not None:
-        of_order = search.of_order(filters.order_source_id)
+        of_order = search.of_ids(await search.of_order(session, filters.order_source_id))
         ways = [way.where(one) for way in ways for one in of_order]
     if filters.q is not None:
         found = await search.anywhere(session, filters.q)

@@ -28,9 +28,10 @@ from sqlmodel import col
 
 from domain.codes import code_typed
 from domain.customers import email_searched
+from domain.purchases import Sort
 from store.database import ReadSession
 from store.pages import EXACT
-from store.referrals.purchases import known_as
+from store.referrals.purchases import known_by
 from store.tables import Customer, Redemption, Referral, Voucher
 from store.words import Hits, hits, query_of, words_of
 
@@ -81,10 +82,22 @@ def of_parties(people: list[str]) -> list[ColumnElement[bool]]:
     return [_is_one(col(Referral.referrer_id), people), _is_one(col(Referral.referee_id), people)]
 
 
-def of_order(order_source_id: str) -> list[ColumnElement[bool]]:
-    """The order that converted, or one in which the code gave its discount."""
-    redeemed = select(col(Redemption.referral_id)).where(known_as(Redemption, order_source_id))
-    return [known_as(Referral, order_source_id), col(Referral.id).in_(redeemed)]
+async def of_order(session: ReadSession, order_source_id: str) -> list[str]:
+    """Those whose order converted, or in whose order the code gave its discount: by the shop's own
+    id of it, else by another system's."""
+    found: set[str] = set()
+    for table, id in ((Referral, col(Referral.id)), (Redemption, col(Redemption.referral_id))):
+        for sort in (Sort.SOURCE_ID, Sort.ID):
+            theirs = select(id).where(known_by(table, sort, order_source_id), id.is_not(None))
+            if ids := list(await session.scalars(theirs)):
+                found.update(one for one in ids if one)
+                break
+    return sorted(found)
+
+
+def of_ids(ids: list[str]) -> list[ColumnElement[bool]]:
+    """One of these."""
+    return [_is_one(col(Referral.id), ids) if ids else false()]
 
 
 async def anywhere(session: ReadSession, q: str) -> Found:
@@ -96,13 +109,12 @@ async def anywhere(session: ReadSession, q: str) -> Found:
     if not ("@" in named and people):
         begun = await hits(session, "customers", _PEOPLE, words)
         with_code = await hits(session, "vouchers", _CODES, words)
-    by_index = of_order(named)
+    referrals += await of_order(session, named)
+    by_index = of_ids(referrals)
     if people := people + (begun.ids or []):
         by_index += of_parties(people)
     if codes := codes + (with_code.ids or []):
         by_index.append(_is_one(col(Referral.voucher_id), codes))
-    if referrals:
-        by_index.append(_is_one(col(Referral.id), referrals))
     if begun.ids is not None and with_code.ids is not None:
         return Found(by_index)
     return Found([or_(*by_index, *_has(words))], max(begun.estimate, with_code.estimate))
