@@ -108,6 +108,10 @@ def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:
         raise DisconnectionError("closed by the server")
 
 
+CONNECT_TIMEOUT = 5.0
+"""Seconds within which PostgreSQL takes a connection."""
+
+
 class Database:
     """PostgreSQL. Open one a process; `dispose` it before the process ends."""
 
@@ -128,7 +132,7 @@ class Database:
                     "timezone": "UTC",
                 },
                 **self.address.options,
-                "timeout": 5,
+                "timeout": CONNECT_TIMEOUT,
                 # A server that hangs must not hang its callers.
                 "command_timeout": 30,
             },

@@ -15,6 +15,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from cli.stack import postgres
 from cli.stack import temporal as temporal_server
+from store import database as database_module
 from store import migrate
 from store.database import Database
 from store.outbox.messages import SEARCH_ATTRIBUTES
@@ -32,6 +33,8 @@ _CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count(1)
 # At once: other conftests are imported before pytest is configured, and make vaults.
 listen()
+# A machine under load may take longer than a server that is there ever does.
+database_module.CONNECT_TIMEOUT = 60.0
 
 
 _SLOWEST = (
