@@ -243,7 +243,7 @@ class TestAgain:
             assert asked.next_retry_delay >= timedelta(seconds=8)
             assert (await lane.order(grant.id)).state == OrderState.UNKNOWN
         order = await lane.order(grant.id)
-        await alter(database, order, absent_since=in_past(seconds=21))
+        await alter(database, order, absent_since=in_past(seconds=TIMING.claim.total_seconds() + 1))
         step = await lane.place(grant.id, attempt=4)
         assert step.attention is Attention.ORDER_REJECTED
         assert (await lane.order(grant.id)).state == OrderState.FAILED
