@@ -15,7 +15,7 @@ from cli.surroundings import find_surroundings, told_in_a_line
 from domain.refusals import Refusal
 from store.access.api_keys import NewKey, create, page, revoke
 from store.database import Database
-from store.pages import Window
+from store.lists.pages import Window
 from store.tables import ApiKey
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload, NotFound
 from domain.schemas import Schema, is_resource
 from store.database import ReadSession, Transaction
-from store.pages import Page, Window, read_page
+from store.lists.pages import Page, Window, read_page
 from store.tables import MetadataSchema
 
 _SECONDS = 5.0

@@ -14,7 +14,7 @@ from api.http.resources import Held
 from api.http.route import GuardedRoute
 from domain.dates import Instant
 from store.imports import queries as actions
-from store.pages import Between
+from store.lists.pages import Between
 
 router = APIRouter(
     prefix="/v1/async-actions", tags=["Asynchronous actions"], route_class=GuardedRoute

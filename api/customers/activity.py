@@ -18,7 +18,7 @@ from api.http.route import GuardedRoute
 from domain.dates import Instant
 from store.customers import holdings
 from store.customers import queries as customers
-from store.pages import Between
+from store.lists.pages import Between
 from store.tables import Event
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)

@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from domain.dates import Instant
-from store.pages import Between, Page, Window
+from store.lists.pages import Between, Page, Window
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from api.validation_rules.schemas import (
 )
 from store.campaigns import rule_queries as reading
 from store.campaigns import rules
-from store.pages import Window
+from store.lists.pages import Window
 
 router = APIRouter(prefix="/v1", tags=["Validation rules"], route_class=GuardedRoute)
 

@@ -23,7 +23,7 @@ from store.ledger import reports
 from store.ledger.balances import Filters, Which, balances, totals, transactions
 from store.ledger.reports import Row
 from store.ledger.rollup import sum_up
-from store.pages import Window
+from store.lists.pages import Window
 
 DAYS = 150
 _LOAD = """

@@ -20,7 +20,7 @@ from domain.ids import Prefix, digest, new_id
 from domain.refusals import InvalidPayload, NotFound
 from domain.roles import Role, Scope
 from store.database import Database, ReadSession, Transaction, now
-from store.pages import Page, Window, read_page
+from store.lists.pages import Page, Window, read_page
 from store.tables import Actor, ApiKey
 
 _ALPHABET = string.ascii_letters + string.digits

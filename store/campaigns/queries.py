@@ -13,7 +13,7 @@ from domain.refusals import NotFound
 from store.campaigns.rule_queries import of_campaigns
 from store.database import ReadSession
 from store.eligibility.spent import COUNTED, USED, is_spent
-from store.pages import AnySelect, Page, Window, read_page
+from store.lists.pages import AnySelect, Page, Window, read_page
 from store.tables import Campaign, CampaignVersion, Coupon, RuleAssignment, Voucher
 
 

@@ -13,7 +13,7 @@ from domain.differences import Difference, differences
 from domain.referrals import ReferralStatus
 from store.campaigns.queries import find
 from store.database import ReadSession
-from store.pages import Page, Window, read_page
+from store.lists.pages import Page, Window, read_page
 from store.tables import CampaignVersion, Referral, TermsMove
 
 

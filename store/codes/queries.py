@@ -12,11 +12,11 @@ from domain.codes import code_typed
 from domain.discounts import Discount
 from domain.ids import Prefix
 from domain.refusals import NotFound
-from store.births import ids_born, sorted_by
 from store.codes.assign import OWNER
 from store.codes.coupons import discount_of
 from store.database import ReadSession
-from store.pages import AnySelect, Between, Key, Page, Window, read_page
+from store.lists.births import ids_born, sorted_by
+from store.lists.pages import AnySelect, Between, Key, Page, Window, read_page
 from store.references import campaign_named, customer_named, voucher_named, voucher_of_code
 from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 from domain.segments import Filter
 from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.database import ReadSession
-from store.pages import Between, Window
+from store.lists.pages import Between, Window
 from store.tables import (
     Coupon,
     Customer,

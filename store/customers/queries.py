@@ -12,7 +12,7 @@ from domain.customers import email_searched
 from domain.refusals import InvalidPayload, NotFound
 from store.campaigns.rule_queries import segment as find_segment
 from store.database import ReadSession
-from store.pages import Between, Key, Page, Window, read_page
+from store.lists.pages import Between, Key, Page, Window, read_page
 from store.tables import Customer, Referral, SegmentMember
 from store.tables.columns import documents
 

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 
 from store.database import Database
-from store.pages import AnySelect
+from store.lists.pages import AnySelect
 
 _AT_ONCE = asyncio.Semaphore(4)
 """Files that one process has PostgreSQL write; others wait their turn."""

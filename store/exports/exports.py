@@ -12,7 +12,7 @@ from domain.refusals import NotFound
 from store.database import Database, ReadSession, Transaction
 from store.exports.csv import csv_of
 from store.exports.query import Asked, filtered_by, personal_fields, statement_of
-from store.pages import AnySelect, Page, Window, read_page
+from store.lists.pages import AnySelect, Page, Window, read_page
 from store.tables import Export
 
 

@@ -16,7 +16,7 @@ from domain.outgoing_csv import guarded
 from domain.refusals import InvalidPayload
 from store.exports.formulas import guard
 from store.exports.objects import OBJECTS, Column, Exported
-from store.pages import AnySelect
+from store.lists.pages import AnySelect
 from store.tables import Customer, Publication, Redemption, Voucher
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Annotated[datetime, BeforeValidator(not_digits)])

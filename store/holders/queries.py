@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.pages import AnySelect, Page, Window, read_page
+from store.lists.pages import AnySelect, Page, Window, read_page
 from store.references import campaign_named, voucher_named
 from store.tables import Campaign, Holder, Referral, Reversal, Voucher
 

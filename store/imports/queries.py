@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from domain.refusals import NotFound
 from store.database import ReadSession
-from store.pages import Between, Page, Window, read_page
+from store.lists.pages import Between, Page, Window, read_page
 from store.tables import AsyncAction
 
 

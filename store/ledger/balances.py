@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, TextClause, select, text, tuple_
 from sqlmodel import col
 
 from domain.ids import Prefix
-from store.births import ids_born
 from store.database import ReadSession
 from store.ledger.sums import FRESH, entries_now, entries_then, instant
-from store.pages import CHUNK, Between, Page, Window, read_page
+from store.lists.births import ids_born
+from store.lists.pages import CHUNK, Between, Page, Window, read_page
 from store.tables import LedgerEntry
 
 

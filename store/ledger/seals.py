@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from domain.seals import GENESIS, Block, Break, Sealed, first_break, seal
 from store.database import Database, ReadSession, Transaction
-from store.pages import AnySelect
+from store.lists.pages import AnySelect
 from store.tables import Event, EventSeal, LedgerEntry, LedgerSeal, metadata
 
 Seal = LedgerSeal | EventSeal

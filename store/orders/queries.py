@@ -10,9 +10,9 @@ from sqlmodel import col
 
 from domain.ids import Prefix
 from domain.refusals import NotFound
-from store.births import ids_born, sorted_by
 from store.database import ReadSession
-from store.pages import CHUNK, AnySelect, Between, Page, Window, read_page
+from store.lists.births import ids_born, sorted_by
+from store.lists.pages import CHUNK, AnySelect, Between, Page, Window, read_page
 from store.tables import Grant, Order
 
 

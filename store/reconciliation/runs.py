@@ -15,7 +15,7 @@ from domain.ids import Prefix, new_id
 from domain.reconciliation import DIFFERENCES, ReconciliationStart
 from domain.refusals import NotFound
 from store.database import Database, ReadSession, Transaction, now
-from store.pages import Page, Window, read_page
+from store.lists.pages import Page, Window, read_page
 from store.reconciliation.compare import MARGIN, REACH, Scope
 from store.tables import Order, Reconciliation
 

@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.refusals import NotFound
-from store.births import ids_born, sorted_by
 from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.database import ReadSession
-from store.pages import AnySelect, Between, Page, Window, read_page
+from store.lists.births import ids_born, sorted_by
+from store.lists.pages import AnySelect, Between, Page, Window, read_page
 from store.references import campaign_named, customer_named
 from store.referrals.purchases import known_as
 from store.tables import Customer, Redemption, Referral, Rollback, Voucher

@@ -14,7 +14,7 @@ from domain.refusals import NotFound
 from store.database import ReadSession
 from store.grants import queries as grants
 from store.grants.queries import GrantRead
-from store.pages import AnySelect, Page, Window, read_page
+from store.lists.pages import AnySelect, Page, Window, read_page
 from store.references import customer_named, voucher_of_code
 from store.referrals import search
 from store.tables import Customer, Referral, Voucher

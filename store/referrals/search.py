@@ -30,10 +30,10 @@ from domain.codes import code_typed
 from domain.customers import email_searched
 from domain.purchases import Sort
 from store.database import ReadSession
-from store.pages import EXACT
+from store.lists.pages import EXACT
+from store.lists.words import Hits, hits, query_of, words_of
 from store.referrals.purchases import known_by
 from store.tables import Customer, Redemption, Referral, Voucher
-from store.words import Hits, hits, query_of, words_of
 
 _PEOPLE = "person_words(name, email, source_id)"
 _CODES = "search_words(code)"

@@ -11,7 +11,7 @@ from domain.feed import Place
 from domain.refusals import NotFound
 from store.database import ReadSession
 from store.events.feed import count_behind
-from store.pages import AnySelect, Page, Window, read_page
+from store.lists.pages import AnySelect, Page, Window, read_page
 from store.tables import Webhook
 
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from store.database import Database
-from store.pages import EXACT
+from store.lists.pages import EXACT
 from tests.api.api_bodies import made, share
 
 _CODES = text("""

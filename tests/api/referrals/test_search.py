@@ -73,7 +73,7 @@ async def test_a_word_that_very_many_have_finds_the_newest_first(
         name = "Common Name" if number != 1 else "Other"
         sent = {"code": shared.code, "customer": person(name=name)}
         made_in_order.append((await made(service.post("/v1/referrals", json=sent), 201))["id"])
-    monkeypatch.setattr("store.words.EXACT", 0)
+    monkeypatch.setattr("store.lists.words.EXACT", 0)
     listed = await made(service.get("/v1/referrals", params={"q": "comm", "limit": 2}))
     assert [one["id"] for one in listed["data"]] == [made_in_order[3], made_in_order[2]]
     assert (listed["has_more"], listed["total_exact"]) == (True, False)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import func, select, text
 
 from store.database import ReadSession
-from store.estimates import estimates
-from store.pages import EXACT
+from store.lists.estimates import estimates
+from store.lists.pages import EXACT
 
 _MOST = 8
 """Words of a search; more narrow it no further."""

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 from ulid import ULID
 
-from store.pages import Between, Key
+from store.lists.pages import Between, Key
 
 _SLACK = timedelta(hours=1)
 """An id is drawn a little before or after the moment that is written beside it."""

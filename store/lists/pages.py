@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from store.database import ReadSession
-from store.estimates import estimated_rows
+from store.lists.estimates import estimated_rows
 
 CHUNK = 100
 """Rows that are read at once where all are wanted: the loop makes objects of them in one step."""
