@@ -37,9 +37,9 @@ def test_a_document_stays_one() -> None:
 
 
 def test_a_long_text_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     unnamed("a" * 1_000_000 + " @")
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 1
 
 
 def test_no_refusal_quotes_one() -> None:

@@ -94,7 +94,7 @@ class Run:
         self.http = httpx.AsyncClient(
             base_url=stack.urls.api,
             headers={"X-App-Id": info.app_id, "X-App-Token": info.app_token},
-            timeout=60,
+            timeout=20,
             limits=httpx.Limits(max_connections=100),
         )
         self.dice = random.Random(order.seed)

@@ -80,7 +80,7 @@ class TestKnown:
         response = await provider.post(_path(order), json={"anything": "jane@acme.com"})
         took = time.perf_counter() - began
         assert (response.status_code, response.content) == (202, b"")
-        assert took < 10
+        assert took < 1
         assert await _signals(handle) == [DELIVERY_HINT]
         assert "jane" not in str((await handle.fetch_history()).to_json())
         await handle.terminate()
