@@ -59,6 +59,19 @@ def expect(**pairs: tuple[object, object]) -> list[str]:
     return [f"{what} is {is_}, not {due}" for what, (is_, due) in pairs.items() if is_ != due]
 
 
+def one_friend_counts(database: Database, campaign_id: str) -> Callable[[], Awaitable[list[str]]]:
+    """The verdict on a scene whose friends are one person: one qualifies, the rest are rejected."""
+
+    async def verdict() -> list[str]:
+        referrals = await rows(database, Referral, campaign_id=campaign_id)
+        return expect(
+            qualified=(sum(r.ordinal is not None for r in referrals), 1),
+            rejected=(sum(r.status == "rejected" for r in referrals), PARTIES - 1),
+        )
+
+    return verdict
+
+
 async def _referrers(database: Database, campaign_id: str) -> list[tuple[str, int]]:
     grants = await rows(database, Grant, campaign_id=campaign_id, role="referrer")
     return sorted((grant.reason, grant.ordinal) for grant in grants)

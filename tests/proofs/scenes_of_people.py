@@ -27,7 +27,7 @@ from tests.builders import (
 )
 from tests.proofs.crew import PARTIES
 from tests.proofs.deeds import Deed
-from tests.proofs.scenes import Pool, Scene, expect
+from tests.proofs.scenes import Pool, Scene, expect, one_friend_counts
 
 
 async def erasures(database: Database, pool: Pool, dice: random.Random) -> Scene:
@@ -88,14 +88,7 @@ async def movers(database: Database, pool: Pool, dice: random.Random) -> Scene:
             [Deed("move", (friend, after)), Deed("refer", (codes[n % 2], friend, f"e{n}"))]
         )
 
-    async def verdict() -> list[str]:
-        referrals = await rows(database, Referral, campaign_id=programme.campaign_id)
-        return expect(
-            qualified=(sum(r.ordinal is not None for r in referrals), 1),
-            rejected=(sum(r.status == "rejected" for r in referrals), PARTIES - 1),
-        )
-
-    return Scene(deeds, verdict)
+    return Scene(deeds, one_friend_counts(database, programme.campaign_id))
 
 
 SCENES_OF_PEOPLE = (erasures, movers)

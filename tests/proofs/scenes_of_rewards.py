@@ -16,7 +16,6 @@ from store.tables import (
     Grant,
     Receivable,
     Redemption,
-    Referral,
     Voucher,
     WalletCredit,
 )
@@ -37,7 +36,7 @@ from tests.builders import (
 from tests.proofs.crew import PARTIES
 from tests.proofs.deeds import Deed, credit, reverse
 from tests.proofs.deeds_of_codes import mint, spend
-from tests.proofs.scenes import Pool, Scene, attempts, card, expect
+from tests.proofs.scenes import Pool, Scene, attempts, card, expect, one_friend_counts
 
 COUPON = DiscountCoupon.model_validate(
     {"discount": {"type": "AMOUNT", "amount_off": 500}, "uses": 2}
@@ -52,14 +51,7 @@ async def twins(database: Database, pool: Pool, dice: random.Random) -> Scene:
     friends = [await add_customer(database, email=email) for _ in range(PARTIES)]
     deeds = [[Deed("refer", (codes[n % 2], friend, f"e{n}"))] for n, friend in enumerate(friends)]
 
-    async def verdict() -> list[str]:
-        referrals = await rows(database, Referral, campaign_id=programme.campaign_id)
-        return expect(
-            qualified=(sum(r.ordinal is not None for r in referrals), 1),
-            rejected=(sum(r.status == "rejected" for r in referrals), PARTIES - 1),
-        )
-
-    return Scene(deeds, verdict)
+    return Scene(deeds, one_friend_counts(database, programme.campaign_id))
 
 
 async def spending(database: Database, pool: Pool, dice: random.Random) -> Scene:
