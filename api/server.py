@@ -22,6 +22,7 @@ _SWITCH = 0.001
 that, and a request needs a dozen such turns."""
 
 _NEVER = 2**31 - 1
+"""The largest threshold that the collector takes."""
 
 
 def run(host: str, port: int, *, standby: bool = False) -> None:

@@ -109,7 +109,7 @@ def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:
 
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds within which PostgreSQL takes a connection."""
+"""Seconds to wait for PostgreSQL to accept a connection."""
 
 
 class Database:

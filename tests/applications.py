@@ -1,4 +1,5 @@
-"""Applications of the API in this process, as many as a test likes."""
+"""Builds applications of the API for tests. Building the routes takes two seconds, so all
+applications of one test process share them."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ _ROUTES: list[BaseRoute] = []
 
 
 def application(settings: ApiSettings, store: StoreSettings) -> FastAPI:
-    """A new one, with resources of its own and with the routes of the first: FastAPI builds each
-    at the first request that passes it, and all of them take two seconds."""
+    """An application with its own resources, and with the routes of the first one. FastAPI prepares
+    a route when the first request reaches it."""
     app = create_app(settings, store)
     if not _ROUTES:
         _ROUTES.extend(app.router.routes)

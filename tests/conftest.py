@@ -50,7 +50,7 @@ _SLOWEST = (
     "upgrade",
     "activities",
 )
-"""Rooms whose files take longest, the slowest first."""
+"""Folders of tests, those whose files take longest first. They run in this order."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""The whole heap's garbage collection, while no long body is in memory."""
+"""Runs full garbage collections while no long request body is in memory."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack
 EVERY = 60.0
 """Seconds between two collections."""
 _ANSWERED = 0.1
-"""Seconds after which the request that left the last place has been answered, and let go."""
+"""Seconds to wait after the last upload ended: by then its request is answered, and its rows are
+freed."""
 
 
 async def collect_between(uploads: asyncio.Semaphore, most: int, *, every: float = EVERY) -> None:
-    """Collect until cancelled, each time with all `most` places for uploads held: none of their
-    rows is walked through."""
+    """Collect every so many seconds, until cancelled. All `most` permits for uploads are held
+    meanwhile, so that the collector does not walk through the rows of one."""
     while True:
         await asyncio.sleep(every)
         async with AsyncExitStack() as held:

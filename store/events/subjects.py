@@ -1,4 +1,4 @@
-"""The id columns of an event."""
+"""Which ids an event row about a grant carries."""
 
 from __future__ import annotations
 

@@ -44,13 +44,13 @@ class Window(NamedTuple):
 
 
 class Between(NamedTuple):
-    """Moments later than `after` and earlier than `before`; None: open."""
+    """Times later than `after` and earlier than `before`. None: no limit on that side."""
 
     before: datetime | None = None
     after: datetime | None = None
 
     def holds(self, column: Mapped[Any] | ColumnElement[Any]) -> list[ColumnElement[bool]]:
-        """The conditions on a column; one that is NULL is at no moment."""
+        """SQL conditions for a column. A NULL fulfils none of them."""
         conditions = []
         if self.before is not None:
             conditions.append(column < self.before)

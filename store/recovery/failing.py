@@ -50,7 +50,8 @@ async def note_success(database: Database, workflow_id: str, activity: str) -> N
 
 
 async def failing(session: ReadSession) -> list[FailingWork]:
-    """The rows that are still true, the longest failing first."""
+    """Work that fails at present, the longest-failing first: rows that a failure has renewed in
+    time."""
     rows = await session.scalars(
         select(FailingWork)
         .where(col(FailingWork.until) >= now())

@@ -39,7 +39,7 @@ class RedemptionRequest(BaseModel):
     own_names: tuple[str, ...] = ()
     """What the request is called beside its order, as by its Idempotency-Key."""
     again: bool = False
-    """The customer redeems again for an order whose first redemption was rolled back."""
+    """True for a second redemption for the same order, after the first was rolled back."""
     tracking_id: str | None
     metadata: dict[str, Any]
     received_at: datetime
@@ -86,8 +86,8 @@ async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
 
 
 async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
-    """Store the request's content under its identities. Where an order is redeemed again, its ids
-    lead to the latest redemption."""
+    """Store the request under its identities, so that a repeat finds its redemption. After a second
+    redemption for one order, the order's ids find the second."""
     identity, own = _identity_of(request), _own_identity(request)
     if identity is None:
         return

@@ -1,4 +1,4 @@
-"""lists and searches by index: a list's filter and its id together, words, digits of phone numbers"""
+"""indexes for lists (each filter together with the id) and for searches (words, phone numbers)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""indexes: ledger transactions by kind, whose list is paged; open grants, for the promises report"""
+"""indexes: ledger transactions by kind, for their list; open grants, for the promises report"""
 
 from __future__ import annotations
 

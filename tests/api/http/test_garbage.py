@@ -1,4 +1,4 @@
-"""The whole heap is collected while nothing long is worked on, and then for certain."""
+"""A full garbage collection waits until no upload is in progress, and then always runs."""
 
 from __future__ import annotations
 
