@@ -19,7 +19,7 @@ from store.campaigns.revise import lock
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.postings import give_up
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_referral, refresh_referral, set_status
 from store.grants.stops import STOPS
 from store.ledger.budget_changes import BudgetChanges
 from store.outbox.messages import Outgoing
@@ -179,15 +179,14 @@ async def _cancel_stopped(
     for grant in grants:
         if face := give_up(tx, grant):
             changes.reserve(-face)
-        grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
-        grant.due_at, grant.updated_at = None, tx.now
+        set_status(tx, grant, GrantStatus.CANCELLED)
         title = "Cancelled: it was stopped"
         tx.record("grant.cancelled", title, source="staff", actor=actor, **subject(grant))
     referrals = [
         await lock_referral(tx, id) for id in sorted({grant.referral_id for grant in grants})
     ]
     for referral in referrals:
-        await refresh_standing(tx, referral)
+        await refresh_referral(tx, referral)
     messages = await pauses.look_again(tx, referrals)
     await changes.apply(tx)
     return messages

@@ -20,7 +20,7 @@ from store.eligibility.lookup import must_be_in_use, must_not_be_over
 from store.eligibility.uses import used_up
 from store.events.subjects import subject
 from store.grants.postings import fulfil
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.grants.stops import park_if_stopped
 from store.tables import Coupon, Grant, Voucher
 
@@ -42,8 +42,7 @@ class Taken(NamedTuple):
 async def give(tx: Transaction, grant_id: str) -> Step:
     """Mint the grant's coupon. Done at once, and once; a milestone that is reached again gets its
     own coupon back."""
-    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
-    grant = (await tx.session.scalars(statement)).one()
+    grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     if stopped := await park_if_stopped(tx, grant):
@@ -51,8 +50,7 @@ async def give(tx: Transaction, grant_id: str) -> Step:
     referral = await lock_referral(tx, grant.referral_id)
     voucher_id = await _again(tx, grant) or await _mint(tx, grant)
     fulfil(tx, grant)
-    grant.status, grant.updated_at = GrantStatus.DELIVERED, tx.now
-    grant.attention, grant.attention_detail = None, None
+    set_status(tx, grant, GrantStatus.DELIVERED)
     tx.record(
         "grant.delivered",
         "Discount coupon given",
@@ -60,7 +58,7 @@ async def give(tx: Transaction, grant_id: str) -> Step:
         data={"voucher_id": voucher_id},
         **subject(grant),
     )
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     return Step(next=Next.REST)
 
 

@@ -20,7 +20,7 @@ from store.customers.traces import remove_traces
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import attention
-from store.grants.referral_status import refresh_standing
+from store.grants.state import refresh_referral
 from store.ledger import budgets
 from store.marks.changes import KEPT_FOR, forget
 from store.outbox.messages import Outgoing
@@ -68,7 +68,7 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
     await tx.session.flush()
     for referral in referrals:
         if referral.status not in _WITHOUT_GRANTS and referral.id not in held:
-            await refresh_standing(tx, referral)
+            await refresh_referral(tx, referral)
     cancelled = {grant.referral_id for grant in waiting} | ended
     intake = [
         await enqueue(tx, referral, digest("erased", customer.id, referral.id))
@@ -158,9 +158,7 @@ def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
     tx.record(
         type,
         title,
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        customer_id=referral.referee_id,
+        **subject(referral),
     )
 
 

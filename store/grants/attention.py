@@ -10,7 +10,7 @@ from domain.messages import Next, Step
 from domain.orders import ENDED, OrderState
 from store.database import Transaction
 from store.events.subjects import subject
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_referral, refresh_referral, set_status
 from store.tables import Grant, Order
 
 
@@ -34,13 +34,15 @@ async def park(tx: Transaction, grant: Grant, attention: Attention, detail: str)
             **subject(grant),
         )
         grant.due_at = tx.now + ACT_WITHIN
-    grant.status, grant.attention, grant.attention_detail = (
+    set_status(
+        tx,
+        grant,
         GrantStatus.NEEDS_ATTENTION,
-        attention,
-        detail,
+        attention=attention,
+        detail=detail,
+        due_at=grant.due_at,
     )
-    grant.updated_at = tx.now
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     return Step(
         next=Next.ATTEND, attention=attention, cancellable=not await may_exist(tx, grant.id)
     )
@@ -54,6 +56,5 @@ async def clear_attention(tx: Transaction, grant: Grant, status: GrantStatus) ->
     # marked while it tries again by itself, so that staff do not see it flicker.
     if status == GrantStatus.ORDERING and grant.attention in RESUMES_BY_ITSELF:
         return
-    grant.status, grant.attention, grant.attention_detail = status, None, None
-    grant.due_at, grant.updated_at = None, tx.now
-    await refresh_standing(tx, await lock_referral(tx, grant.referral_id))
+    set_status(tx, grant, status)
+    await refresh_referral(tx, await lock_referral(tx, grant.referral_id))

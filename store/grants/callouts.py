@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pydantic_core import to_json
-from sqlalchemy import select
-from sqlmodel import col
 
 from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, Step
@@ -21,7 +19,7 @@ from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import attention
 from store.grants.postings import fulfil
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.grants.stops import park_if_stopped
 from store.grants.value import posting_of
 from store.tables import Customer, Grant
@@ -40,7 +38,7 @@ class Callout(NamedTuple):
 async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> Callout | Step:
     """What is to be sent for the grant, or what comes next instead. `carrier`: the workflow that
     carries it now."""
-    grant = await _locked(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     grant.workflow_id = carrier
@@ -76,21 +74,20 @@ def _body(grant: Grant, reward: CustomReward, customer: Customer) -> bytes:
 
 async def record_delivered(tx: Transaction, grant_id: str, status: int, attempt: int) -> Step:
     """The receiver has taken it."""
-    grant = await _locked(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     referral = await lock_referral(tx, grant.referral_id)
     fulfil(tx, grant)
-    grant.status, grant.updated_at = GrantStatus.DELIVERED, tx.now
-    grant.attention, grant.attention_detail, grant.due_at = None, None, None
+    set_status(tx, grant, GrantStatus.DELIVERED)
     _tell(tx, grant, "grant.delivered", "Custom reward taken", f"HTTP {status}", attempt)
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     return Step(next=Next.REST)
 
 
 async def record_refused(tx: Transaction, grant_id: str, detail: str, attempt: int) -> Step:
     """The receiver does not want it, or may not be called: a person decides."""
-    grant = await _locked(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     _tell(tx, grant, "callout.refused", "Callout refused", detail, attempt)
@@ -99,13 +96,8 @@ async def record_refused(tx: Transaction, grant_id: str, detail: str, attempt: i
 
 async def record_failed(tx: Transaction, grant_id: str, detail: str, attempt: int) -> None:
     """No answer that says anything: it is tried again."""
-    grant = await _locked(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
     _tell(tx, grant, "callout.failed", "Callout not answered; tried again", detail, attempt)
-
-
-async def _locked(tx: Transaction, grant_id: str) -> Grant:
-    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
-    return (await tx.session.scalars(statement)).one()
 
 
 def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str, attempt: int) -> None:

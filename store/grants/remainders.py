@@ -14,7 +14,7 @@ from store.grants import receivables, wallets
 from store.grants.attention import park
 from store.grants.postings import fulfil, give_up
 from store.grants.products import products_of
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_referral, refresh_referral, set_status
 from store.ledger import budgets, taxes
 from store.tables import Grant, Referral
 from store.terms import terms_of
@@ -75,8 +75,7 @@ async def _credit(tx: Transaction, grant: Grant, referral: Referral, why: str) -
 async def _close(
     tx: Transaction, grant: Grant, referral: Referral, status: GrantStatus, type: str, why: str
 ) -> None:
-    grant.status, grant.attention, grant.attention_detail = status, None, None
-    grant.due_at, grant.updated_at = None, tx.now
+    set_status(tx, grant, status)
     tx.record(type, "Too little is left for a card", detail=why, **subject(grant))
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     await tx.write_facts()

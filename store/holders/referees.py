@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from domain.customers import Person
 from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState, Refusal
 from store.customers.upsert import upsert
 from store.database import Transaction
+from store.grants.state import lock_referral
 from store.holders.queries import HolderRead
 from store.outbox.messages import Outgoing
 from store.referrals.attribute import sign_up
 from store.reversals.request import request_reversal
-from store.tables import Referral
 
 
 class Added(NamedTuple):
@@ -51,8 +48,7 @@ async def remove_referee(tx: Transaction, holder: HolderRead, actor: str) -> lis
     referral's workflow. Raises NotAllowedInState for everybody else."""
     if holder.referral_id is None:
         raise NotAllowedInState("Only a referee can be removed; this customer shares the code.")
-    statement = select(Referral).where(col(Referral.id) == holder.referral_id).with_for_update()
-    referral = (await tx.session.scalars(statement)).one()
+    referral = await lock_referral(tx, holder.referral_id)
     if referral.status != ReferralStatus.WAITING:
         raise NotAllowedInState(f"The referral is {referral.status}. Reverse it instead.")
     accepted = await request_reversal(

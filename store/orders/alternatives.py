@@ -6,13 +6,13 @@ from domain.messages import Next, Step
 from domain.rewards import GiftCard
 from store.database import Transaction
 from store.events.subjects import subject
-from store.tables import Grant
+from store.grants.state import lock_grant
 
 
 async def take_next(tx: Transaction, grant_id: str, refusal: str) -> Step | None:
     """Make the reward's next alternative the grant's reward, to be ordered as a new generation;
     None when there is none. Call it in the transaction that records the refusal."""
-    grant = await tx.session.get_one(Grant, grant_id, with_for_update=True)
+    grant = await lock_grant(tx, grant_id)
     card = GiftCard.model_validate(grant.reward)
     other = card.instead()
     if other is None:

@@ -28,7 +28,7 @@ from store.access.vault import Vault
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.attention import clear_attention, park
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_referral, refresh_referral, set_status
 from store.ledger import budgets
 from store.orders import claim_links, double_orders
 from store.providers import lanes
@@ -277,8 +277,7 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
     first_time = grant.status != GrantStatus.NEEDS_ATTENTION and order.resent_at is None
     if first_time or not _spent(await _posted(tx, order.id)):
         tx.post(ledger.spend(grant.campaign_id, order.id, face))
-    grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
-    grant.updated_at = tx.now
+    set_status(tx, grant, GrantStatus.DELIVERED)
     tx.record(
         "grant.delivered",
         "Reward delivered",
@@ -286,7 +285,7 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
         order_id=order.id,
         **subject(grant),
     )
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     return Step(next=Next.REST)
 
 

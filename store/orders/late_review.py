@@ -7,7 +7,7 @@ from domain.grants import ACT_WITHIN, GrantStatus
 from domain.messages import Next, Step
 from store.database import Transaction
 from store.events.subjects import subject
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_referral, refresh_referral, set_status
 from store.tables import Grant
 
 
@@ -17,9 +17,8 @@ async def send_to_review(tx: Transaction, grant: Grant, hits: list[Hit]) -> Step
     referral = await lock_referral(tx, grant.referral_id)
     verdicts = [late_verdict(hit, grant.role) for hit in sorted(hits)]
     words = " ".join(verdict.detail for verdict in verdicts)
-    grant.review, grant.status = True, GrantStatus.IN_REVIEW
-    grant.attention, grant.attention_detail = None, None
-    grant.due_at, grant.updated_at = tx.now + ACT_WITHIN, tx.now
+    grant.review = True
+    set_status(tx, grant, GrantStatus.IN_REVIEW, due_at=tx.now + ACT_WITHIN)
     checks = {verdict.check for verdict in verdicts}
     kept = [one for one in referral.verdicts if one["check"] not in checks]
     referral.verdicts = kept + [verdict.model_dump(mode="json") for verdict in verdicts]
@@ -31,5 +30,5 @@ async def send_to_review(tx: Transaction, grant: Grant, hits: list[Hit]) -> Step
         data={"shared": [hit._asdict() for hit in sorted(hits)]},
         **subject(grant),
     )
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     return Step(next=Next.REVIEW)

@@ -14,12 +14,12 @@ from domain.rewards import reward_of
 from domain.verdict import Verdict
 from domain.verdicts import budget_verdict
 from store.database import Transaction
+from store.events.subjects import subject
 from store.grants import receivables
 from store.grants.create import record_grant
 from store.ledger import budgets
 from store.marks.owners import give_up
 from store.qualification.case import Case
-from store.referrals.conversion import subject_of
 from store.tables import Grant, Referral, ReferrerProgress, metadata
 
 # Built once: putting a statement together takes longer than running it.
@@ -72,12 +72,11 @@ async def accept(
     status = status_of(GrantStatus(grant.status) for grant in [*grants, *own])
     referral.ordinal = case.number
     _settle(tx, referral, status, verdicts)
-    subject = subject_of(referral)
     tx.record(
         "referral.qualified",
         "Conversion qualified",
         detail=f"Friend number {case.friends} of this referrer; {len(grants)} rewards granted",
-        **subject,
+        **subject(referral),
     )
     for grant in grants:
         record_grant(tx, grant)
@@ -106,5 +105,5 @@ async def reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -
     reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
     referral.reason = reasons
     _settle(tx, referral, ReferralStatus.REJECTED, verdicts)
-    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **subject_of(referral))
+    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **subject(referral))
     return Decision(qualified=False)

@@ -20,6 +20,7 @@ from domain.tiers import reached
 from domain.verdict import Verdict
 from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
 from store.database import Database, Transaction
+from store.events.subjects import subject
 from store.grants.create import earned, send_to_review, tasks_of
 from store.grants.milestones import earned_before
 from store.grants.order_keys import freeze_keys
@@ -30,7 +31,7 @@ from store.qualification import checks
 from store.qualification.accept import accept, reject
 from store.qualification.case import Case
 from store.qualification.reopen import Again, own_before, reopen, split_by_reopened
-from store.referrals.conversion import start_of, subject_of
+from store.referrals.conversion import start_of
 from store.reversals.carry_out import reject_refunded
 from store.tables import Grant, Order, Referral
 
@@ -178,7 +179,7 @@ def _flag(tx: Transaction, case: Case, grants: list[Grant], verdicts: list[Verdi
         "referral.flagged",
         "A check found something odd",
         detail=hits,
-        **subject_of(case.referral),
+        **subject(case.referral),
     )
     for grant in grants:
         if grant.status in (GrantStatus.HELD, GrantStatus.ORDERING):

@@ -13,6 +13,7 @@ from store.database import Transaction
 from store.events.subjects import subject
 from store.grants import receivables
 from store.grants.milestones import Earlier
+from store.grants.state import set_status
 from store.grants.value import posting_of, resize, unit_of
 from store.reversals.undo_grant import pending
 from store.tables import Grant, Referral
@@ -102,7 +103,7 @@ def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
         grant.kind, grant.reward = fresh.kind, fresh.reward
     resize(grant, amount)
     grant.referral_id, grant.workflow_id = fresh.referral_id, fresh.workflow_id
-    grant.status, grant.due_at, grant.updated_at = fresh.status, fresh.due_at, tx.now
+    set_status(tx, grant, GrantStatus(fresh.status), due_at=fresh.due_at)
     grant.reopened += 1
     _clear(grant)
 

@@ -19,9 +19,10 @@ from store.database import Transaction
 from store.eligibility import admission
 from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_live
+from store.events.subjects import subject
 from store.outbox.messages import Outgoing
 from store.referrals import unmatched
-from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for, subject_of
+from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for
 from store.referrals.convert import Converted, convert_all, convert_these, takes
 from store.referrals.purchases import lock_orders, must_be_unused
 from store.referrals.reinstatement import buy_again
@@ -164,5 +165,5 @@ async def _insert(
             tx, found.code, referee_id, found.referrer_id if found.referrer_named else None
         )
         return same_code(found), False
-    tx.record("referral.attributed", "Friend attributed to a referral code", **subject_of(referral))
+    tx.record("referral.attributed", "Friend attributed to a referral code", **subject(referral))
     return referral, True

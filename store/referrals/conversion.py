@@ -18,6 +18,7 @@ from domain.verdict import refused
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import RuleContext, SeenByRule, judge_use
+from store.events.subjects import subject
 from store.outbox.messages import Outgoing
 from store.tables import Intake, Referral, metadata
 
@@ -122,15 +123,6 @@ def columns_of(
     }
 
 
-def subject_of(referral: Referral) -> dict[str, str]:
-    """The ids that every event of a referral carries."""
-    return {
-        "referral_id": referral.id,
-        "campaign_id": referral.campaign_id,
-        "customer_id": referral.referee_id,
-    }
-
-
 def start_of(referral: Referral) -> ReferralStart:
     """What the referral's workflow begins with."""
     return ReferralStart(
@@ -161,7 +153,7 @@ async def enqueue(
             "Conversion event accepted",
             detail=f"{request.event or 'code redemption'} received",
             data={"event_id": event_id},
-            **subject_of(referral),
+            **subject(referral),
         )
     outgoing = Outgoing(
         id=identity,

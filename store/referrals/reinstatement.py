@@ -14,16 +14,17 @@ from sqlmodel import col
 
 from domain.ids import Prefix, digest, new_id
 from domain.referrals import ReferralStatus, held_by
-from domain.refusals import NotAllowedInState, NotFound
+from domain.refusals import NotAllowedInState
 from domain.reversal import MENDED_BY_A_PURCHASE
 from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.state import lock_referral
 from store.outbox.messages import Outgoing
 from store.outbox.reversal_messages import enqueue
 from store.referrals.conversion import (
     ConversionRequest,
     columns_of,
     must_be_bought,
-    subject_of,
 )
 from store.referrals.pauses import pause_now, tell_held
 from store.referrals.purchases import orders_of_row
@@ -42,9 +43,7 @@ async def request_reinstatement(
 ) -> list[Outgoing]:
     """A person brings a referral back. Asked for again, it changes nothing. Takes the referral's
     lock, and no other. Raises NotFound, or NotAllowedInState in words."""
-    referral = await _lock(tx, referral_id)
-    if referral is None:
-        raise NotFound("referral", referral_id)
+    referral = await lock_referral(tx, referral_id)
     if referral.reinstating is not None:
         return []
     if not await _is_undone(tx, referral) and referral.status != ReferralStatus.REJECTED:
@@ -63,8 +62,8 @@ async def buy_again(
     an event that was heard before."""
     if not _names_its_order(referral, request) or await _was_heard(tx, referral, request):
         return None
-    locked = await _lock(tx, referral.id)
-    if locked is None or locked.reinstating is not None:
+    locked = await lock_referral(tx, referral.id)
+    if locked.reinstating is not None:
         return None
     if not await _is_undone(tx, locked) or not await _was_only_refunded(tx, locked):
         return None
@@ -95,8 +94,8 @@ async def apply(tx: Transaction, referral: Referral) -> None:
         .order_by(col(Grant.id))
         .with_for_update()
     )
-    locked = await _lock(tx, referral.id)
-    if locked is None or locked.reinstating is None:
+    locked = await lock_referral(tx, referral.id)
+    if locked.reinstating is None:
         return
     conversion, locked.reinstating, locked.updated_at = locked.reinstating, None, tx.now
     await _void(tx, locked)
@@ -111,7 +110,7 @@ async def apply(tx: Transaction, referral: Referral) -> None:
             locked.reason = pause
             tell_held(tx, locked, pause)
     detail = None if undone else "Nothing had been undone yet."
-    tx.record("referral.reinstated", "Reinstated", detail=detail, **subject_of(locked))
+    tx.record("referral.reinstated", "Reinstated", detail=detail, **subject(locked))
     await tx.session.flush()
 
 
@@ -138,7 +137,7 @@ async def _ask(
         source="staff" if actor else "engine",
         actor=actor,
         data={"reinstatement_id": cause},
-        **subject_of(referral),
+        **subject(referral),
     )
     await tx.session.flush()
     return await enqueue(tx, referral, cause)
@@ -155,13 +154,6 @@ async def _void(tx: Transaction, referral: Referral) -> None:
         )
         .values(carried_out_at=tx.now)
     )
-
-
-async def _lock(tx: Transaction, referral_id: str) -> Referral | None:
-    await tx.session.flush()
-    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
-    statement = statement.execution_options(populate_existing=True)
-    return (await tx.session.scalars(statement)).one_or_none()
 
 
 async def _is_undone(tx: Transaction, referral: Referral) -> bool:

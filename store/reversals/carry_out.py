@@ -20,16 +20,17 @@ from domain.referrals import ReferralStatus, held_by
 from domain.reversal import share
 from domain.tiers import falls_below
 from store.database import Transaction
+from store.events.subjects import subject
 from store.grants import stops
 from store.grants.create import task_of
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_grant, lock_order, lock_referral, refresh_referral
 from store.grants.value import unit_of
 from store.ledger.budget_changes import BudgetChanges
 from store.referrals import reinstatement
 from store.referrals.progress import lock_progress
 from store.reversals.request import Refunded, refunded_of
 from store.reversals.undo_grant import undo, value
-from store.tables import Grant, Order, Referral, ReferrerProgress, Reversal
+from store.tables import Grant, Referral, ReferrerProgress, Reversal
 from store.terms import milestone_tier
 
 
@@ -49,7 +50,11 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
     changes, undoings = BudgetChanges(case.referral.campaign_id), []
     for grant in grants:
         after = await undo(
-            tx, grant, await _order_of(tx, grant), changes, whole_or_owed=case.is_milestone(grant)
+            tx,
+            grant,
+            await lock_order(tx, grant.id),
+            changes,
+            whole_or_owed=case.is_milestone(grant),
         )
         undoings.append(_undoing(grant, after))
     undoings += await _ended_otherwise(tx, case, grants)
@@ -68,11 +73,12 @@ async def reject_refunded(tx: Transaction, referral: Referral) -> None:
 async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -> Undoing:
     """Look again at a grant of which something is due: its order's outcome may be known by now.
     `keeps`: its provider does not take the card back. Answers what is left, like `undo`."""
-    grant, order = await lock_grant(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
+    order = await lock_order(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
     changes = BudgetChanges(grant.campaign_id)
     left = await undo(tx, grant, order, changes, keeps=keeps)
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     await changes.apply(tx)
     return _undoing(grant, left)
 
@@ -81,14 +87,6 @@ def _undoing(grant: Grant, left: Next | None) -> Undoing:
     """Nothing left means that its journey ends, or goes on as it was."""
     rests = grant.status in AT_REST
     return Undoing(task=task_of(grant), next=left or (Next.REST if rests else None))
-
-
-async def lock_grant(tx: Transaction, grant_id: str) -> tuple[Grant, Order | None]:
-    """A grant and its newest order, both locked."""
-    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
-    statement = statement.execution_options(populate_existing=True)
-    grant = (await tx.session.scalars(statement)).one()
-    return grant, await _order_of(tx, grant)
 
 
 class _Case(NamedTuple):
@@ -131,14 +129,14 @@ async def _reject(tx: Transaction, case: _Case) -> bool:
         return True
     if not case.refunded.whole:
         return False
-    referral = await _locked(tx, case.referral.id)
+    referral = await lock_referral(tx, case.referral.id)
     await _mark(tx, case)
     open_ = referral.status in (ReferralStatus.WAITING, ReferralStatus.CONVERTED)
     if not open_ and held_by(referral.status, referral.reason) is None:
         return True
     referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
     referral.reason, referral.reversed_at = "Reversed before it qualified.", tx.now
-    tx.record("referral.rejected", "Reversed before it qualified", **_subject(referral))
+    tx.record("referral.rejected", "Reversed before it qualified", **subject(referral))
     return True
 
 
@@ -234,10 +232,10 @@ async def _settle(tx: Transaction, case: _Case, grants: list[Grant]) -> None:
     """Each referral's standing, and what this one says of itself."""
     await tx.session.flush()
     for referral_id in sorted({case.referral.id, *(grant.referral_id for grant in grants)}):
-        referral = await _locked(tx, referral_id)
+        referral = await lock_referral(tx, referral_id)
         if referral_id == case.referral.id and case.refunded.whole:
             referral.reversed_at = referral.reversed_at or tx.now
-        await refresh_standing(tx, referral)
+        await refresh_referral(tx, referral)
     await _mark(tx, case)
 
 
@@ -263,31 +261,5 @@ async def _mark(tx: Transaction, case: _Case) -> None:
             "Reversal carried out",
             detail=f"Undone so far: {what}.",
             data={"reversal_id": reversal_id},
-            **_subject(case.referral),
+            **subject(case.referral),
         )
-
-
-async def _locked(tx: Transaction, referral_id: str) -> Referral:
-    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
-    statement = statement.execution_options(populate_existing=True)
-    return (await tx.session.scalars(statement)).one()
-
-
-async def _order_of(tx: Transaction, grant: Grant) -> Order | None:
-    statement = (
-        select(Order)
-        .where(col(Order.grant_id) == grant.id)
-        .order_by(col(Order.generation).desc())
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return (await tx.session.scalars(statement)).one_or_none()
-
-
-def _subject(referral: Referral) -> dict[str, str]:
-    return {
-        "referral_id": referral.id,
-        "campaign_id": referral.campaign_id,
-        "customer_id": referral.referee_id,
-    }

@@ -15,11 +15,13 @@ from sqlmodel import col
 from domain.ids import Prefix, digest, new_id
 from domain.money import words
 from domain.referrals import ReferralStatus
-from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
+from domain.refusals import InvalidPayload, NotAllowedInState
 from domain.repeats import Content, Kind, trimmed
 from domain.reversal import Cause, fits
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
+from store.events.subjects import subject
+from store.grants.state import lock_referral
 from store.outbox.messages import Outgoing
 from store.outbox.reversal_messages import enqueue
 from store.tables import Referral, Reversal
@@ -71,7 +73,7 @@ async def request_reversal(
     lock, and no other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
     """
     must_be_named(identity, refunded)
-    referral = await _lock(tx, referral_id)
+    referral = await lock_referral(tx, referral_id)
     named = given(Kind.REFUND, identity, referral.id) if identity else None
     content = Content(amount=refunded, currency=currency or referral.order_currency)
     if named and (known := await recall(tx, named)):
@@ -179,15 +181,6 @@ def _must_fit(
     return paid
 
 
-async def _lock(tx: Transaction, referral_id: str) -> Referral:
-    statement = select(Referral).where(col(Referral.id) == referral_id).with_for_update()
-    statement = statement.execution_options(populate_existing=True)
-    referral = (await tx.session.scalars(statement)).one_or_none()
-    if referral is None:
-        raise NotFound("referral", referral_id)
-    return referral
-
-
 async def _known(tx: Transaction, referral_id: str, spellings: set[str]) -> bool:
     names = [digest(referral_id, spelling) for spelling in spellings]
     statement = select(col(Reversal.id)).where(col(Reversal.identity).in_(names)).limit(1)
@@ -202,7 +195,5 @@ def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str
         source="staff" if reversal.actor else "engine",
         actor=reversal.actor,
         data={"reversal_id": reversal.id, "refunded": reversal.refunded},
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        customer_id=referral.referee_id,
+        **subject(referral),
     )

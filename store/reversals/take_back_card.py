@@ -10,10 +10,9 @@ from domain.money import Money
 from domain.orders import OrderState, RedemptionState
 from store.database import Transaction
 from store.events.subjects import subject
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_grant, lock_order, lock_referral, refresh_referral, set_status
 from store.ledger.budget_changes import BudgetChanges
 from store.orders.delivery import post_withdrawal
-from store.reversals.carry_out import lock_grant
 from store.reversals.undo_grant import pending, undo
 from store.tables import Grant, Order
 
@@ -29,7 +28,8 @@ class Card(NamedTuple):
 
 async def card_to_cancel(tx: Transaction, grant_id: str) -> Card | None:
     """The card that the provider is to be asked for; None when there is none (any more)."""
-    grant, order = await lock_grant(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
+    order = await lock_order(tx, grant_id)
     if pending(grant) <= 0 or order is None or order.state != OrderState.ISSUED:
         return None
     return Card(order.id, order.provider_order_id) if order.provider_order_id else None
@@ -39,7 +39,8 @@ async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED
     """The provider has cancelled the card: its value is in our deposit again. What a reversal
     undoes is withdrawn; else the grant is ordered anew, as after an address was corrected, or
     where the milestone was reached again in the meantime."""
-    grant, order = await lock_grant(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
+    order = await lock_order(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
     changes = BudgetChanges(grant.campaign_id)
     if order and order.state == OrderState.ISSUED:
@@ -47,9 +48,8 @@ async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED
     if pending(grant) > 0:
         await undo(tx, grant, order, changes)
     elif grant.status != GrantStatus.CANCELLED:
-        grant.status, grant.attention, grant.attention_detail = GrantStatus.ORDERING, None, None
-        grant.due_at, grant.updated_at = None, tx.now
-    await refresh_standing(tx, referral)
+        set_status(tx, grant, GrantStatus.ORDERING)
+    await refresh_referral(tx, referral)
     await changes.apply(tx)
     return Step(next=Next.ORDER if grant.status == GrantStatus.ORDERING else Next.REST)
 

@@ -18,6 +18,7 @@ from store.events.subjects import subject
 from store.grants import receivables, wallets
 from store.grants.postings import give_up
 from store.grants.products import products_of
+from store.grants.state import set_status
 from store.grants.value import is_fixed, money, part_of, posting_of, resize, unit_of
 from store.ledger.budget_changes import BudgetChanges
 from store.tables import Grant, Order
@@ -66,7 +67,7 @@ async def undo(
         case Means.OWE | Means.TAKE_BACK:
             await _owe(tx, grant, min(due, standing), order)
         case Means.DISABLE if await coupons.disable(tx, grant):
-            grant.status = GrantStatus.CANCELLED
+            set_status(tx, grant, GrantStatus.CANCELLED)
             _tell(tx, grant, "grant.disabled", "Unused coupon disabled by a reversal", None)
     if due > standing:
         await _bring_back_debt(tx, grant, min(due - standing, grant.netted))
@@ -92,7 +93,7 @@ async def cancel_unordered(tx: Transaction, grant: Grant, changes: BudgetChanges
     if face := give_up(tx, grant):
         changes.reserve(-face)
     await receivables.forgive(tx, grant)
-    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
+    set_status(tx, grant, GrantStatus.CANCELLED)
     _tell(tx, grant, "grant.cancelled", "Cancelled by a reversal", None)
 
 
@@ -131,7 +132,7 @@ def _book_debit(
     else:
         tx.post(ledger.unfulfil(grant.campaign_id, name, taken, corrects=f"fulfil/{given}"))
     if taken == grant.amount:
-        grant.status = GrantStatus.CANCELLED
+        set_status(tx, grant, GrantStatus.CANCELLED)
     else:
         resize(grant, grant.amount - taken)
     _tell(tx, grant, "grant.debited", "Taken back from the wallet", _said(grant, taken))

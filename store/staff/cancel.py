@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from domain.grants import AT_REST, Attention, GrantStatus
 from domain.messages import Next, ReviewRequest, StaffRequest, Step
 from domain.money import Money
@@ -16,7 +13,7 @@ from store.events.subjects import subject
 from store.grants import attention as parking
 from store.grants import wallets
 from store.grants.postings import fulfil, give_up
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.grants.stops import park_if_stopped
 from store.ledger import budgets, taxes
 from store.providers import lanes
@@ -28,7 +25,7 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     """Post credits or points to the person's wallet. Done at once, and once; credits that need a
     tax form are parked until it is there."""
     limit = await taxes.limit_of(tx, grant_id)
-    grant = await _locked(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     if stopped := await park_if_stopped(tx, grant):
@@ -38,11 +35,10 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     referral = await lock_referral(tx, grant.referral_id)
     wallets.credit(tx, grant)
     face = fulfil(tx, grant)
-    grant.status, grant.attention, grant.attention_detail = GrantStatus.DELIVERED, None, None
-    grant.due_at, grant.updated_at = None, tx.now
+    set_status(tx, grant, GrantStatus.DELIVERED)
     what = str(face) if face else f"{grant.amount} points"
     tx.record("grant.delivered", "Wallet credited", detail=what, **subject(grant))
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     await tx.write_facts()
     if face:
         await budgets.commit(tx, grant.campaign_id, face)
@@ -52,7 +48,7 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
 async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     """Withdraw a grant for which certainly no card exists. Raises NotAllowedInState otherwise.
     `carrier`: the workflow that carries the grant now."""
-    grant = await _locked(tx, request.grant_id)
+    grant = await lock_grant(tx, request.grant_id)
     asked = await requests.begin(tx, request.request_id)
     if grant.status == GrantStatus.CANCELLED:
         return Step(next=Next.REST)
@@ -62,7 +58,7 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     grant.workflow_id = carrier
     face = cancel_grant(tx, grant)
     tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **subject(grant))
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     await tx.write_facts()
     if face:
         await budgets.release(tx, grant.campaign_id, face)
@@ -72,15 +68,14 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
 def cancel_grant(tx: Transaction, grant: Grant) -> Money | None:
     """Set a grant aside for good; answers what its campaign's budget gets back. The caller holds
     its lock and knows that no card exists."""
-    grant.status, grant.attention, grant.attention_detail = GrantStatus.CANCELLED, None, None
-    grant.due_at, grant.updated_at = None, tx.now
+    set_status(tx, grant, GrantStatus.CANCELLED)
     return give_up(tx, grant)
 
 
 async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> None:
     """Remember who asked for another try, and why. Where the provider's lane is stopped, this
     grant is its next probe: whoever has mended the cause wants to see so now."""
-    grant = await _locked(tx, request.grant_id)
+    grant = await lock_grant(tx, request.grant_id)
     grant.workflow_id = carrier
     await lanes.probe_now(tx, str(grant.reward.get("provider")))
     asked = await requests.begin(tx, request.request_id)
@@ -95,14 +90,9 @@ def told(request: StaffRequest | ReviewRequest, asked: StaffAction | None) -> di
 
 async def park(tx: Transaction, grant_id: str, attention: Attention, detail: str) -> Step:
     """Set a grant aside whose activity gave up. An order in doubt stays in doubt."""
-    grant = await _locked(tx, grant_id)
+    grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     if attention is Attention.UNEXPECTED and await parking.may_exist(tx, grant_id):
         attention = Attention.OUTCOME_UNKNOWN
     return await parking.park(tx, grant, attention, detail)
-
-
-async def _locked(tx: Transaction, grant_id: str) -> Grant:
-    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
-    return (await tx.session.scalars(statement)).one()

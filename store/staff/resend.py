@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from domain.grants import GrantStatus
 from domain.messages import Next, StaffRequest, Step
 from domain.orders import DeliveryState
+from domain.refusals import NotFound
 from domain.staff import Action, refusal
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.attention import clear_attention
+from store.grants.state import lock_grant, lock_order
 from store.staff import requests
 from store.staff.cancel import told
 from store.tables import Grant, Order, StaffAction
@@ -90,13 +89,8 @@ async def _note_refused(
 
 async def lock_latest(tx: Transaction, grant_id: str) -> tuple[Grant, Order]:
     """The grant and its latest order, held for this transaction."""
-    statement = (
-        select(Grant, Order)
-        .join(Order, col(Order.grant_id) == Grant.id)
-        .where(col(Grant.id) == grant_id)
-        .order_by(col(Order.generation).desc())
-        .limit(1)
-        .with_for_update(of=(Grant, Order))
-    )
-    grant, order = (await tx.session.execute(statement)).one()
+    grant = await lock_grant(tx, grant_id)
+    order = await lock_order(tx, grant_id)
+    if order is None:
+        raise NotFound("order of grant", grant_id)
     return grant, order

@@ -13,7 +13,7 @@ from domain.refusals import NotAllowedInState
 from domain.reversal import Cause
 from store.database import Transaction
 from store.events.subjects import subject
-from store.grants.referral_status import lock_referral, refresh_standing
+from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.ledger import budgets
 from store.marks import changes
 from store.staff import requests
@@ -24,15 +24,13 @@ from store.tables import Grant, Referral, Reversal, StaffAction
 async def begin(tx: Transaction, grant_id: str) -> Step:
     """The grant's hold is over: from now on it waits for a person. At rest where it was cancelled
     meanwhile, as by erasing its recipient."""
-    statement = select(Grant).where(col(Grant.id) == grant_id).with_for_update()
-    grant = (await tx.session.scalars(statement)).one()
+    grant = await lock_grant(tx, grant_id)
     if grant.status != GrantStatus.HELD:
         return Step(next=Next.REST if grant.status in AT_REST else Next.ORDER)
     referral = await lock_referral(tx, grant.referral_id)
-    grant.status, grant.updated_at = GrantStatus.IN_REVIEW, tx.now
-    grant.due_at = tx.now + ACT_WITHIN
+    set_status(tx, grant, GrantStatus.IN_REVIEW, due_at=tx.now + ACT_WITHIN)
     tx.record("grant.in_review", "Waits for a person's decision", **subject(grant))
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
     return Step(next=Next.ORDER)
 
 
@@ -46,10 +44,10 @@ async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None
         return
     referral = await lock_referral(tx, request.referral_id)
     for grant in grants:
-        grant.status, grant.due_at, grant.updated_at = GrantStatus.ORDERING, None, tx.now
+        set_status(tx, grant, GrantStatus.ORDERING)
         grant.workflow_id = carrier
     await _tell(tx, "referral.approved", "Approved by staff", request, referral)
-    await refresh_standing(tx, referral)
+    await refresh_referral(tx, referral)
 
 
 async def _clear_marks(tx: Transaction, referral_id: str) -> None:
@@ -110,9 +108,7 @@ async def _tell(
         type,
         title,
         **told(request, asked),
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        customer_id=referral.referee_id,
+        **subject(referral),
     )
 
 
@@ -123,7 +119,7 @@ async def _reject(tx: Transaction, referral: Referral) -> None:
         select(col(Grant.status)).where(col(Grant.referral_id) == referral.id)
     )
     if set(statuses) != {GrantStatus.CANCELLED}:
-        await refresh_standing(tx, referral)
+        await refresh_referral(tx, referral)
         return
     referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
     referral.reason = "Denied in review."

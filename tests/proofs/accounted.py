@@ -10,9 +10,6 @@ from pathlib import Path
 STORE = Path(__file__).parents[2] / "store"
 _LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE|pg_(try_)?advisory")
 
-_SAME = (
-    "one statement with the lock of a grant by its id, whose removal takes this one away as well"
-)
 _STAFF = (
     "no schedule plays it: staff change one thing here, and of two who do so at once the last wins"
 )
@@ -28,8 +25,6 @@ UNPLAYED_LOCKS = {
         " without it the conversion would still be judged once, under the referrer's progress"
     ),
     "imports.jobs.lock": _RUN,
-    "grants.callouts._locked": _SAME,
-    "orders.alternatives.take_next": f"{_BEHIND} its only callers, who record the refusal",
     "orders.claim_links._batch": (
         "an encryption key is rotated by one command; a repeat finds nothing stale"
     ),
@@ -37,7 +32,6 @@ UNPLAYED_LOCKS = {
         "an encryption key is rotated by one command; a repeat finds nothing stale"
     ),
     "orders.delivery._ORDER": "no schedule plays a provider's answers; the chaos suite does",
-    "staff.resend.lock_latest": "no schedule plays a card that is sent again",
     "providers.deposits._LOCK": (
         "behind it stands the ledger's constraint: a fact is not posted twice"
     ),
@@ -55,9 +49,8 @@ UNPLAYED_LOCKS = {
     ),
     "campaigns.move_referrals._MOVE": _STAFF,
     "campaigns.move_referrals._locked": _RUN,
-    "reversals.carry_out._order_of": f"{_BEHIND} all who change an order but a repair",
+    "grants.state._LOCK_ORDER": f"{_BEHIND} all who change an order but a repair",
     "staff.review._lock": "no schedule plays a review, which a person decides about",
-    "staff.review.begin": _SAME,
     "rewards.definitions.definitions": _STAFF,
     "rewards.definitions.lock": _STAFF,
     "ledger.rollup._LOCK": "no schedule sums the ledger up",

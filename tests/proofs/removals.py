@@ -41,17 +41,12 @@ REMOVALS = (
     Removal(
         "lock: the referral, when a grant moves or it is reversed",
         (unlocked_by_id("referrals"),),
-        locks=(
-            "grants.referral_status._LOCK",
-            "reversals.request._lock",
-            "reversals.carry_out._locked",
-            "holders.referees.remove_referee",
-        ),
+        locks=("grants.state._LOCK_REFERRAL",),
     ),
     Removal(
         "lock: the grant, when it is credited, minted, or cancelled",
         (unlocked_by_id("grants"),),
-        locks=("staff.cancel._locked", "codes.coupons.give", "reversals.carry_out.lock_grant"),
+        locks=("grants.state._LOCK_GRANT",),
     ),
     Removal(
         "lock: the grant, when it is ordered",

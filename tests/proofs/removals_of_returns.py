@@ -27,7 +27,7 @@ REMOVALS_OF_RETURNS = (
     Removal(
         "lock: the referral that is reinstated",
         (unlocked_by_id("referrals"),),
-        locks=("referrals.reinstatement._lock",),
+        locks=("grants.state._LOCK_REFERRAL",),
         scenes=("reinstatements",),
     ),
     Removal(
