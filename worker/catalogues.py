@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import structlog
-from temporalio.client import (
-    Client,
-)
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from domain.ids import catalogue_workflow_id
-from domain.messages import CATALOGUE_WORKFLOW, WORKFLOW_QUEUE
+from domain.messages import CATALOGUE_WORKFLOW
 from providers.registry import Opened
+from store.temporal.start import start
 from worker.schedules import repeat
 
 log = structlog.get_logger(__name__)
@@ -43,11 +39,4 @@ async def keep_catalogues(client: Client, providers: dict[str, Opened]) -> None:
 
 
 async def _look_now(client: Client, provider: str) -> None:
-    await client.start_workflow(
-        CATALOGUE_WORKFLOW,
-        provider,
-        id=catalogue_workflow_id(provider),
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        rpc_timeout=timedelta(seconds=10),
-    )
+    await start(client, CATALOGUE_WORKFLOW, provider, id=catalogue_workflow_id(provider))

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from hmac import compare_digest
 from typing import NamedTuple
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.ids import hook_workflow_id
-from domain.messages import HOOK_WORKFLOW, WORKFLOW_QUEUE, ProviderHook
+from domain.messages import HOOK_WORKFLOW, ProviderHook
 from domain.refusals import InvalidPayload, Refusal, Unauthorized
 from providers.registry import Opened
 from providers.webhooks import ProviderEvent, TellsByAccount, WebhookRefused, WebhookUnreadable
 from store.database import Database
-from store.temporal.client import AWAY
+from store.temporal.start import or_later, start
 
 log = structlog.get_logger(__name__)
 
-_RPC = timedelta(seconds=10)
 _IDS = {"event_id", "key", "provider_order_id", "reward_id"}
 _LONGEST_ID = 255
 
@@ -82,17 +79,9 @@ async def follow(client: Client, provider: str, event: ProviderEvent) -> None:
         return
     hook = ProviderHook(provider=provider, **event.model_dump())
     try:
-        await client.start_workflow(
-            HOOK_WORKFLOW,
-            hook,
-            id=hook_workflow_id(provider, event.event_id),
-            task_queue=WORKFLOW_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Webhook of {provider}",
-            rpc_timeout=_RPC,
-        )
+        with or_later("hook.not_followed", provider=provider):
+            id = hook_workflow_id(provider, event.event_id)
+            summary = f"Webhook of {provider}"
+            await start(client, HOOK_WORKFLOW, hook, id=id, once=True, summary=summary)
     except WorkflowAlreadyStartedError:
         log.info("hook.repeated", provider=provider, event_id=event.event_id)
-    except AWAY as error:
-        log.warning("hook.not_followed", provider=provider, error=type(error).__name__)

@@ -19,7 +19,7 @@ from domain.refusals import InvalidPayload
 from store.database import Database
 from store.orders import hints
 from store.orders.queries import Hooked, find_by_hook
-from store.temporal.client import AWAY
+from store.temporal.start import or_later
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,5 @@ async def _read(request: Request) -> bytes:
 
 async def _pass_on(client: Client, hooked: Hooked) -> None:
     """Tell who carries the grant. If that fails, its poll finds the news a little later."""
-    try:
+    with or_later("hook.not_passed_on", order_id=hooked.order.id):
         await hints.pass_on(client, hooked)
-    except AWAY as error:
-        log.warning("hook.not_passed_on", order_id=hooked.order.id, error=type(error).__name__)

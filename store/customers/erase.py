@@ -23,8 +23,8 @@ from store.grants import attention
 from store.grants.state import refresh_referral
 from store.ledger import budgets
 from store.marks.changes import KEPT_FOR, forget
+from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
-from store.outbox.reversal_messages import enqueue
 from store.staff.cancel import cancel_grant
 from store.tables import Customer, Grant, Referral
 
@@ -70,11 +70,10 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
         if referral.status not in _WITHOUT_GRANTS and referral.id not in held:
             await refresh_referral(tx, referral)
     cancelled = {grant.referral_id for grant in waiting} | ended
-    intake = [
-        await enqueue(tx, referral, digest("erased", customer.id, referral.id))
-        for referral in referrals
-        if referral.id in cancelled
-    ]
+    intake = await enqueue_look(
+        tx,
+        {digest("erased", customer.id, one.id): one for one in referrals if one.id in cancelled},
+    )
     orders, segments = await remove_traces(tx, customer)
     erased = Erased(customer.id, orders, segments, intake)
     tx.record("customer.deleted", "Customer erased", customer_id=customer.id)

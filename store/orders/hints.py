@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.grants import AT_REST
@@ -13,13 +12,13 @@ from domain.ids import aftercare_workflow_id
 from domain.messages import (
     AFTERCARE_WORKFLOW,
     DELIVERY_HINT,
-    WORKFLOW_QUEUE,
     AftercareStart,
     GrantTask,
     Next,
 )
 from store.database import now
 from store.orders.queries import Hooked
+from store.temporal.start import start
 
 _RPC = timedelta(seconds=10)
 _FRESH = timedelta(minutes=1)
@@ -48,14 +47,12 @@ async def _start_aftercare(client: Client, hooked: Hooked) -> None:
     """A webhook that comes while it runs is a hint to it."""
     order = hooked.order
     task = GrantTask(grant_id=order.grant_id, provider=order.provider)
-    await client.start_workflow(
+    await start(
+        client,
         AFTERCARE_WORKFLOW,
         AftercareStart(referral_id=hooked.referral_id, task=task, next=Next.FOLLOW),
         id=aftercare_workflow_id(hooked.referral_id, f"hook-{order.id}"),
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal=DELIVERY_HINT,
         start_signal_args=[order.grant_id],
-        static_summary=f"Webhook for order {order.id}",
-        rpc_timeout=_RPC,
+        summary=f"Webhook for order {order.id}",
     )

@@ -20,8 +20,6 @@ from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -31,13 +29,13 @@ from domain.messages import (
     CONVERT,
     REFERRAL_WORKFLOW,
     REVERSE,
-    WORKFLOW_QUEUE,
     AftercareStart,
     Conversion,
     ReferralStart,
 )
 from store.database import Database, now
 from store.tables import Intake, Referral
+from store.temporal.start import start as start_workflow
 
 log = structlog.get_logger(__name__)
 
@@ -75,19 +73,17 @@ async def send(client: Client, message: Outgoing) -> None:
     start = message.start
     signal, argument = _signal(message)
     try:
-        await client.start_workflow(
+        await start_workflow(
+            client,
             REFERRAL_WORKFLOW,
             start,
             id=message.workflow_id,
-            task_queue=WORKFLOW_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            once=True,
+            summary=f"Referral {start.referral_id}",
             start_signal=signal,
             start_signal_args=[argument] if argument else [],
             start_delay=None if signal else window(start),
-            static_summary=f"Referral {start.referral_id}",
             search_attributes=attributes_of(start),
-            rpc_timeout=timedelta(seconds=10),
         )
     except WorkflowAlreadyStartedError:
         log.info("dispatch.closed", workflow_id=message.workflow_id)
@@ -105,15 +101,13 @@ def _signal(message: Outgoing) -> tuple[str | None, Conversion | str | None]:
 async def _send_after(client: Client, referral_id: str, reversal_id: str) -> None:
     """The referral's workflow has closed: an aftercare of its own carries the reversal out."""
     try:
-        await client.start_workflow(
+        await start_workflow(
+            client,
             AFTERCARE_WORKFLOW,
             AftercareStart(referral_id=referral_id, reversal_id=reversal_id),
             id=aftercare_workflow_id(referral_id, reversal_id),
-            task_queue=WORKFLOW_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Reversal of {referral_id}",
-            rpc_timeout=timedelta(seconds=10),
+            once=True,
+            summary=f"Reversal of {referral_id}",
         )
     except WorkflowAlreadyStartedError:
         raise RunClosed from None

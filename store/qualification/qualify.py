@@ -26,12 +26,12 @@ from store.grants.milestones import earned_before
 from store.grants.order_keys import freeze_keys
 from store.grants.resume import resumed
 from store.ledger import budgets
+from store.outbox.enqueue import start_of
 from store.qualification import case as cases
 from store.qualification import checks
 from store.qualification.accept import accept, reject
 from store.qualification.case import Case
 from store.qualification.reopen import Again, own_before, reopen, split_by_reopened
-from store.referrals.conversion import start_of
 from store.reversals.carry_out import reject_refunded
 from store.tables import Grant, Order, Referral
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from domain.messages import WORKFLOW_QUEUE
 from domain.reconciliation import (
     RECONCILIATION_WORKFLOW,
     REPAIR_WORKFLOW,
@@ -14,30 +12,30 @@ from domain.reconciliation import (
     reconciliation_workflow_id,
     repair_workflow_id,
 )
+from store.temporal.start import start as start_workflow
 
 
 async def start_run(client: Client, start: ReconciliationStart) -> WorkflowHandle[None, object]:
     """The run's workflow; a repeat finds the same one."""
-    return await client.start_workflow(
+    return await start_workflow(
+        client,
         RECONCILIATION_WORKFLOW,
         start,
         id=reconciliation_workflow_id(start.reconciliation_id),
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"Reconciliation with {start.provider}",
+        once=True,
+        summary=f"Reconciliation with {start.provider}",
+        within=None,
     )
 
 
 async def start_repair(client: Client, start: RepairStart) -> WorkflowHandle[None, str]:
     """The repair's workflow. One that ended without a repair may run again."""
-    handle: WorkflowHandle[None, str] = await client.start_workflow(
+    return await start_workflow(
+        client,
         REPAIR_WORKFLOW,
         start,
         id=repair_workflow_id(start.item_id),
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=f"Repair at {start.provider}",
+        summary=f"Repair at {start.provider}",
+        within=None,
         result_type=str,
     )
-    return handle

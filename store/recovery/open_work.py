@@ -16,7 +16,7 @@ from domain.referrals import ReferralStatus
 from store.database import Database, ReadSession
 from store.grants.create import task_of
 from store.grants.resume import resumed
-from store.outbox.starts import start_of
+from store.outbox.enqueue import successor_of
 from store.tables import Grant, Order, Referral, Reversal
 
 _BEFORE_GRANTS = or_(
@@ -115,7 +115,7 @@ def _carriers(
     own = by_carrier.pop(referral.workflow_id, [])
     carriers = []
     if own or _is_before_grants(referral):
-        start = start_of(referral, reversal_id)
+        start = successor_of(referral, reversal_id)
         waits = referral.status == ReferralStatus.WAITING and reversal_id is None
         carriers.append(Carrier(referral.workflow_id, start, waits))
     elif reversal_id is not None and not by_carrier:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -16,7 +15,6 @@ from domain.messages import (
     AFTERCARE_WORKFLOW,
     REFERRAL_WORKFLOW,
     WEBHOOK_WORKFLOW,
-    WORKFLOW_QUEUE,
     ReferralStart,
 )
 from domain.reconciliation import (
@@ -26,6 +24,7 @@ from domain.reconciliation import (
 )
 from store.outbox.messages import attributes_of, window
 from store.recovery.open_work import Carrier
+from store.temporal.start import start as start_workflow
 
 _RPC = timedelta(seconds=10)
 
@@ -83,16 +82,8 @@ async def _start(
     client: Client, workflow: str, argument: Any, id: str, summary: str, **options: Any
 ) -> bool:
     try:
-        await client.start_workflow(
-            workflow,
-            argument,
-            id=id,
-            task_queue=WORKFLOW_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=summary,
-            rpc_timeout=_RPC,
-            **options,
+        await start_workflow(
+            client, workflow, argument, id=id, only_if_closed=True, summary=summary, **options
         )
     except WorkflowAlreadyStartedError:
         return False

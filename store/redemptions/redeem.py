@@ -17,6 +17,7 @@ from store.eligibility import admission, uses
 from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_usable, must_run
 from store.eligibility.rules import RuleContext, SeenByRule, judge_use
+from store.outbox.enqueue import start_of
 from store.outbox.messages import Outgoing
 from store.qualification.qualify import must_qualify, qualify_at_redemption
 from store.redemptions.repeats import (
@@ -28,7 +29,7 @@ from store.redemptions.repeats import (
 )
 from store.referrals import reinstatement
 from store.referrals.attribute import attribute, convert_by, same_code
-from store.referrals.conversion import ConversionRequest, start_of
+from store.referrals.conversion import ConversionRequest
 from store.referrals.progress import lock_progress
 from store.referrals.purchases import orders_of_row
 from store.referrals.reinstatement import buy_again

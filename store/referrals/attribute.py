@@ -22,7 +22,7 @@ from store.eligibility.lookup import Code, look_up, must_be_live
 from store.events.subjects import subject
 from store.outbox.messages import Outgoing
 from store.referrals import unmatched
-from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for
+from store.referrals.conversion import ConversionRequest, columns_of, enqueue_conversion, seen_for
 from store.referrals.convert import Converted, convert_all, convert_these, takes
 from store.referrals.purchases import lock_orders, must_be_unused
 from store.referrals.reinstatement import buy_again
@@ -56,7 +56,7 @@ async def attribute(
     verdicts = await _admitted(tx, found, referee_id, converts=False)
     given = {"attributes": metadata, "verdicts": verdicts}
     referral, created = await _insert(tx, found, referee_id, given)
-    outgoing = [await enqueue(tx, referral, None)] if created else []
+    outgoing = [await enqueue_conversion(tx, referral, None)] if created else []
     return Attributed(referral, created, outgoing)
 
 
@@ -105,7 +105,7 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
     referral, created = await _insert(tx, found, request.customer_id, given)
     if not created:
         return await convert_these(tx, [referral], request)
-    return Converted([referral], False, [await enqueue(tx, referral, request)])
+    return Converted([referral], False, [await enqueue_conversion(tx, referral, request)])
 
 
 async def _admitted(

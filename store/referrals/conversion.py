@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import insert
 
 from domain.campaigns import CampaignTerms, ConversionKind, FreeOrders
 from domain.ids import digest
-from domain.messages import Conversion, ReferralStart
+from domain.messages import Conversion
 from domain.purchases import NO_ORDER, OrderIds
 from domain.referrals import ReferralStatus
 from domain.rules.evaluation import Basket, Seen
@@ -19,8 +18,9 @@ from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import RuleContext, SeenByRule, judge_use
 from store.events.subjects import subject
+from store.outbox.enqueue import enqueue, start_of
 from store.outbox.messages import Outgoing
-from store.tables import Intake, Referral, metadata
+from store.tables import Referral
 
 
 class ConversionRequest(BaseModel):
@@ -123,25 +123,10 @@ def columns_of(
     }
 
 
-def start_of(referral: Referral) -> ReferralStart:
-    """What the referral's workflow begins with."""
-    return ReferralStart(
-        referral_id=referral.id,
-        campaign_id=referral.campaign_id,
-        referrer_id=referral.referrer_id,
-        referee_id=referral.referee_id,
-        expires_at=referral.expires_at,
-    )
-
-
-_INSERT_INTAKE = insert(metadata.tables[str(Intake.__tablename__)])
-
-
-async def enqueue(
+async def enqueue_conversion(
     tx: Transaction, referral: Referral, request: ConversionRequest | None
 ) -> Outgoing:
     """Write down the message to the workflow, in the transaction that makes it true."""
-    start = start_of(referral)
     conversion, identity = None, digest(referral.id)
     if request is not None:
         # Hashed: an event id is the caller's own text, and a history may name nobody.
@@ -155,20 +140,5 @@ async def enqueue(
             data={"event_id": event_id},
             **subject(referral),
         )
-    outgoing = Outgoing(
-        id=identity,
-        workflow_id=referral.workflow_id,
-        start=start,
-        conversion=conversion,
-    )
-    await tx.session.execute(
-        _INSERT_INTAKE,
-        {
-            "id": outgoing.id,
-            "referral_id": referral.id,
-            "start": start.model_dump(mode="json"),
-            "conversion": conversion.model_dump(mode="json") if conversion else None,
-            "received_at": tx.now,
-        },
-    )
-    return outgoing
+    message = Outgoing(identity, referral.workflow_id, start_of(referral), conversion)
+    return (await enqueue(tx, [message]))[0]

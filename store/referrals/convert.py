@@ -17,7 +17,7 @@ from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule
 from store.events.subjects import subject
 from store.outbox.messages import Outgoing
-from store.referrals.conversion import ConversionRequest, columns_of, enqueue, seen_for
+from store.referrals.conversion import ConversionRequest, columns_of, enqueue_conversion, seen_for
 from store.referrals.pauses import pause_now, tell_held
 from store.referrals.purchases import (
     any_of,
@@ -132,7 +132,7 @@ async def convert_these(
         if await _won(tx, referral, columns, request):
             if referral.status == ReferralStatus.EXPIRED:
                 _tell_reopened(tx, referral, request)
-            outgoing.append(await enqueue(tx, referral, request))
+            outgoing.append(await enqueue_conversion(tx, referral, request))
             if pause:
                 tell_held(tx, referral, pause)
         await tx.session.refresh(referral)

@@ -15,8 +15,8 @@ from domain.refusals import NotAllowedInState
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.state import lock_referral
+from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
-from store.outbox.reversal_messages import enqueue_each
 from store.tables import Campaign, Referral, Voucher
 
 _SWITCHES = (
@@ -133,7 +133,7 @@ async def look_again(tx: Transaction, referrals: Sequence[Referral]) -> list[Out
     """Have their workflows look at the facts."""
     await tx.session.flush()
     moment = tx.now.isoformat()
-    return await enqueue_each(
+    return await enqueue_look(
         tx, {digest(referral.id, "look again", moment): referral for referral in referrals}
     )
 

@@ -19,8 +19,8 @@ from domain.reversal import MENDED_BY_A_PURCHASE
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.state import lock_referral
+from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
-from store.outbox.reversal_messages import enqueue
 from store.referrals.conversion import (
     ConversionRequest,
     columns_of,
@@ -140,7 +140,7 @@ async def _ask(
         **subject(referral),
     )
     await tx.session.flush()
-    return await enqueue(tx, referral, cause)
+    return (await enqueue_look(tx, {cause: referral}))[0]
 
 
 async def _void(tx: Transaction, referral: Referral) -> None:

@@ -22,8 +22,8 @@ from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
 from store.events.subjects import subject
 from store.grants.state import lock_referral
+from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
-from store.outbox.reversal_messages import enqueue
 from store.tables import Referral, Reversal
 
 _NAMELESS_PART = (
@@ -109,7 +109,7 @@ async def request_reversal(
     if named:
         await keep(tx, named, content, [reversal.id])
     _record(tx, referral, reversal, reason)
-    return Accepted(referral.id, [await enqueue(tx, referral, reversal.id)])
+    return Accepted(referral.id, await enqueue_look(tx, {reversal.id: referral}))
 
 
 def must_be_named(identity: str | None, refunded: int | None) -> None:

@@ -5,39 +5,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import structlog
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.ids import webhook_workflow_id
-from domain.messages import ACTION_WORKFLOW, WAKE, WEBHOOK_WORKFLOW, WORKFLOW_QUEUE
+from domain.messages import ACTION_WORKFLOW, WAKE, WEBHOOK_WORKFLOW
 from store.database import Database
 from store.imports.jobs import unfinished
-from store.temporal.client import AWAY
+from store.temporal.start import or_later, start
 from store.webhooks import deliver
-
-log = structlog.get_logger(__name__)
 
 
 async def start_action(client: Client, action_id: str, *, within: timedelta) -> None:
     """Have a worker take the action up. Started twice, it runs once; run twice, the second finds
     nothing left."""
-    await client.start_workflow(
-        ACTION_WORKFLOW,
-        action_id,
-        id=f"action:{action_id}",
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        rpc_timeout=within,
-    )
+    await start(client, ACTION_WORKFLOW, action_id, id=f"action:{action_id}", within=within)
 
 
 async def try_to_start(client: Client, action_id: str) -> None:
     """The same behind an answer that does not depend on it: the redrive starts what this cannot."""
-    try:
+    with or_later("action.not_started", action_id=action_id):
         await start_action(client, action_id, within=timedelta(seconds=2))
-    except AWAY as error:
-        log.warning("action.not_started", action_id=action_id, error=type(error).__name__)
 
 
 async def restart_actions(database: Database, client: Client, older_than: timedelta) -> None:
@@ -48,23 +35,14 @@ async def restart_actions(database: Database, client: Client, older_than: timede
 
 async def wake_webhook(client: Client, webhook_id: str, *, within: timedelta) -> None:
     """Have a worker follow the events for it, and at once if it pauses behind a failure."""
-    await client.start_workflow(
-        WEBHOOK_WORKFLOW,
-        webhook_id,
-        id=webhook_workflow_id(webhook_id),
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=WAKE,
-        rpc_timeout=within,
-    )
+    id = webhook_workflow_id(webhook_id)
+    await start(client, WEBHOOK_WORKFLOW, webhook_id, id=id, within=within, start_signal=WAKE)
 
 
 async def try_to_wake(client: Client, webhook_id: str) -> None:
     """The same behind an answer that does not depend on it, like `try_to_start`."""
-    try:
+    with or_later("webhook.not_woken", webhook_id=webhook_id):
         await wake_webhook(client, webhook_id, within=timedelta(seconds=2))
-    except AWAY as error:
-        log.warning("webhook.not_woken", webhook_id=webhook_id, error=type(error).__name__)
 
 
 async def wake_unattended(database: Database, client: Client) -> None:

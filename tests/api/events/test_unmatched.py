@@ -11,8 +11,8 @@ import pytest
 from domain.messages import Expiry
 from domain.referrals import ReferralStatus
 from store.database import Database, now
+from store.outbox.enqueue import start_of
 from store.qualification.qualify import qualify
-from store.referrals.conversion import start_of
 from store.referrals.expire import expire
 from store.tables import Campaign, Event, Grant, Intake, Referral
 from tests.api.api_bodies import REDEMPTION, Shared, event_body, made, person, refused, share

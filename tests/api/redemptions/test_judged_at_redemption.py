@@ -10,8 +10,8 @@ import pytest
 
 from domain.grants import GrantStatus
 from store.database import Database
+from store.outbox.enqueue import start_of
 from store.qualification.qualify import qualify
-from store.referrals.conversion import start_of
 from store.tables import Budget, Grant, Redemption, Referral, Voucher
 from tests.api.api_bodies import (
     REDEMPTION,
