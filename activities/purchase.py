@@ -25,7 +25,7 @@ from providers.outcomes import (
 from providers.protocol import Replay
 from providers.resolver import Move, next_move
 from store.database import Transaction
-from store.orders import alternatives, attempts
+from store.orders import attempts, prepare
 from store.orders.attempts import Attempt
 from store.providers import lanes
 from store.staff.cancel import park
@@ -195,7 +195,7 @@ class Purchase:
             if not await attempts.record_refused(tx, self._attempt, outcome.detail):
                 raise self._lane.again("a later attempt took over", None)
             grant_id = self._attempt.grant_id
-            if elsewhere := await alternatives.take_next(tx, grant_id, outcome.detail):
+            if elsewhere := await prepare.take_next(tx, grant_id, outcome.detail):
                 return elsewhere
             return await park(tx, grant_id, Attention.ORDER_REJECTED, outcome.detail)
 

@@ -19,7 +19,7 @@ from activities.pulse import pulse
 from domain.reconciliation import Line, ReconciliationStart
 from providers.outcomes import ProviderError, ProviderMisconfigured
 from store.database import Database
-from store.reconciliation import failed_runs, runs, staging
+from store.reconciliation import runs, staging
 from store.reconciliation.bulk import bulk
 from store.reconciliation.compare import compare
 from store.reconciliation.missing import orders_without_line
@@ -139,4 +139,4 @@ class ComparisonActivities:
     @activity.defn
     async def give_up(self, reconciliation_id: str, detail: str) -> None:
         """The run could not be brought to its end."""
-        await failed_runs.give_up(self._database, reconciliation_id, detail)
+        await runs.give_up(self._database, reconciliation_id, detail)

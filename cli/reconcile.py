@@ -23,7 +23,7 @@ from domain.refusals import Refusal
 from domain.spreadsheets import encoding_of
 from providers.registry import KNOWN
 from store.database import Database
-from store.reconciliation import failed_runs, items, runs, statements
+from store.reconciliation import items, runs, statements
 from store.reconciliation.repairs import explanation_of
 from store.reconciliation.start import start_run
 from store.reconciliation.statements import Upload
@@ -82,7 +82,7 @@ async def _run(request: Request, database_url: str, out: Console) -> int:
         try:
             await start_run(client, start)
         except AWAY as error:
-            await failed_runs.give_up(database, start.reconciliation_id, "It could not be started.")
+            await runs.give_up(database, start.reconciliation_id, "It could not be started.")
             raise RuntimeError("Temporal did not start the reconciliation; try again") from error
         run = await _watched(database, start.reconciliation_id)
         if run.status == "failed":

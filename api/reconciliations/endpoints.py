@@ -31,7 +31,7 @@ from domain.reconciliation import Filed, ReconciliationStart, RepairStart
 from domain.refusals import Unavailable
 from domain.roles import Role
 from store.database import Database
-from store.reconciliation import failed_runs, items, repairs, runs
+from store.reconciliation import items, repairs, runs
 from store.reconciliation.start import start_repair, start_run
 from store.temporal.client import AWAY
 
@@ -156,7 +156,7 @@ async def begin(held: Resources, start: ReconciliationStart) -> None:
         await start_run(held.temporal, start)
     except AWAY:
         detail = "Temporal did not answer; start it again."
-        await failed_runs.give_up(held.database, start.reconciliation_id, detail)
+        await runs.give_up(held.database, start.reconciliation_id, detail)
         raise Unavailable("Temporal does not answer. Try again.") from None
 
 

@@ -11,7 +11,7 @@ from api.http.staff_requests import AtDesk, Desk, documented
 from api.referrals.schemas import ReferralAnswer
 from domain.staff import Action
 from store.referrals import queries as reading
-from store.reversals.unclear import clear_up
+from store.reversals.request import clear_up
 
 router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
 

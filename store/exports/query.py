@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Text, and_, cast, or_, true
-from sqlmodel import col
+from sqlalchemy import ColumnElement, String, Text, and_, case, cast, func, literal, not_, or_, true
+from sqlmodel import AutoString, col
 
 from domain.dates import in_calendar, not_digits
-from domain.outgoing_csv import guarded
+from domain.outgoing_csv import BLANKS, NUMBER, STARTS, guarded
 from domain.refusals import InvalidPayload
-from store.exports.formulas import guard
 from store.exports.objects import OBJECTS, Column, Exported
 from store.lists.pages import AnySelect
 from store.tables import Customer, Publication, Redemption, Voucher
@@ -166,3 +165,14 @@ def _instant(values: list[Any], pointer: str) -> datetime:
         return in_calendar(at)
     except ValueError as error:
         raise InvalidPayload(f"{error}.", field=pointer) from None
+
+
+def guard(column: Column) -> Any:
+    """The column; a text that a spreadsheet could take for a formula has an apostrophe in front.
+    The first test is cheap, and fails for almost every cell."""
+    if not isinstance(column.type, (String, AutoString)):
+        return column
+    suspect = func.left(func.ltrim(column, BLANKS), 1).in_(list(STARTS))
+    return case(
+        (and_(suspect, not_(column.regexp_match(NUMBER))), literal("'") + column), else_=column
+    )

@@ -26,8 +26,7 @@ from store.grants.stops import park_if_stopped
 from store.ledger import taxes
 from store.marks import recipient
 from store.orders import double_orders
-from store.orders.late_review import send_to_review
-from store.orders.prepare import claimed, corrected, missing, prepare
+from store.orders.prepare import claimed, corrected, missing, prepare, send_to_review
 from store.providers import lanes
 from store.tables import Customer, Grant, Lane, Order, metadata
 

@@ -7,12 +7,17 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.fraud import Hit, late_verdict
+from domain.grants import ACT_WITHIN, GrantStatus
 from domain.ids import Prefix, new_id
+from domain.messages import Next, Step
 from domain.orders import OrderRequest, OrderState, Recipient, order_key
 from domain.rewards import Delivery, GiftCard
 from store.access.lasting_secret import key_for
 from store.database import Transaction
+from store.events.subjects import subject
 from store.grants.order_keys import stem_of
+from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.tables import Customer, Grant, Order
 
 
@@ -99,3 +104,45 @@ def claimed(order: Order, at: datetime, lifetime: timedelta) -> dict[str, Any]:
         # From here on the card may exist, whatever becomes of this process.
         "state": OrderState.UNKNOWN,
     }
+
+
+async def send_to_review(tx: Transaction, grant: Grant, hits: list[Hit]) -> Step:
+    """Nothing is ordered before somebody has looked at both sides. The caller holds the grant."""
+    await tx.session.flush()
+    referral = await lock_referral(tx, grant.referral_id)
+    verdicts = [late_verdict(hit, grant.role) for hit in sorted(hits)]
+    words = " ".join(verdict.detail for verdict in verdicts)
+    grant.review = True
+    set_status(tx, grant, GrantStatus.IN_REVIEW, due_at=tx.now + ACT_WITHIN)
+    checks = {verdict.check for verdict in verdicts}
+    kept = [one for one in referral.verdicts if one["check"] not in checks]
+    referral.verdicts = kept + [verdict.model_dump(mode="json") for verdict in verdicts]
+    referral.reason = f"Flagged: {words}"
+    tx.record(
+        "grant.in_review",
+        "Waits for a person's decision: the recipient has changed",
+        detail=words,
+        data={"shared": [hit._asdict() for hit in sorted(hits)]},
+        **subject(grant),
+    )
+    await refresh_referral(tx, referral)
+    return Step(next=Next.REVIEW)
+
+
+async def take_next(tx: Transaction, grant_id: str, refusal: str) -> Step | None:
+    """Make the reward's next alternative the grant's reward, to be ordered as a new generation;
+    None when there is none. Call it in the transaction that records the refusal."""
+    grant = await lock_grant(tx, grant_id)
+    card = GiftCard.model_validate(grant.reward)
+    other = card.instead()
+    if other is None:
+        return None
+    grant.reward, grant.updated_at = other.model_dump(mode="json"), tx.now
+    tx.record(
+        "grant.alternative",
+        f"{other.product_id} of {other.provider} is ordered instead of {card.product_id}",
+        detail=f"{card.provider}: {refusal}",
+        data={"provider": other.provider, "product_id": other.product_id},
+        **subject(grant),
+    )
+    return Step(next=Next.ORDER, provider=other.provider)

@@ -16,6 +16,7 @@ from domain.reconciliation import DIFFERENCES, ReconciliationStart
 from domain.refusals import NotFound
 from store.database import Database, ReadSession, Transaction, now
 from store.lists.pages import Page, Window, read_page
+from store.reconciliation import staging
 from store.reconciliation.compare import MARGIN, REACH, Scope
 from store.tables import Order, Reconciliation
 
@@ -199,3 +200,10 @@ async def page(
         statement = statement.where(col(Reconciliation.status) == status)
     found = await read_page(session, statement, col(Reconciliation.id), window)
     return [row[0] for row in found.rows], found
+
+
+async def give_up(database: Database, reconciliation_id: str, detail: str) -> None:
+    """Mark the run as failed; `detail` says why. Nobody reads its staged lines any more."""
+    async with database.transaction() as tx:
+        await fail(tx, reconciliation_id, detail)
+    await staging.drop(database, reconciliation_id)

@@ -24,6 +24,7 @@ from store.events.subjects import subject
 from store.grants.state import lock_referral
 from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
+from store.referrals.pauses import is_unclear, let_go
 from store.tables import Referral, Reversal
 
 _NAMELESS_PART = (
@@ -197,3 +198,20 @@ def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str
         data={"reversal_id": reversal.id, "refunded": reversal.refunded},
         **subject(referral),
     )
+
+
+async def clear_up(
+    tx: Transaction, referral_id: str, stands: bool, actor: str, reason: str | None
+) -> list[Outgoing] | None:
+    """`stands`: the purchase does, and is judged now; else all of it is undone. None where the
+    referral does not wait for that. The caller commits, then wakes the dispatcher. Locks the
+    switches, then the referral. Raises NotAllowedInState where somebody was faster."""
+    referral = await tx.session.get(Referral, referral_id)
+    if referral is None or not is_unclear(referral):
+        return None
+    if stands:
+        return await let_go(tx, referral, actor, reason)
+    accepted = await request_reversal(
+        tx, referral_id, None, reason or "Denied by staff.", None, cause=Cause.DENIAL, actor=actor
+    )
+    return accepted.intake

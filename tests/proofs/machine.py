@@ -31,8 +31,7 @@ from store.outbox.messages import Outgoing
 from store.reversals.by_order import reverse_order
 from store.reversals.early import reinstate
 from store.reversals.order_refund import OrderRefund
-from store.reversals.request import request_reversal
-from store.reversals.unclear import clear_up
+from store.reversals.request import clear_up, request_reversal
 from store.tables import Budget, Customer, Grant, Redemption, Referral, ReferrerProgress
 from store.terms import terms_of
 from tests.auditing import assert_books_agree

@@ -21,7 +21,7 @@ from store.reversals.by_order import reverse_order
 from store.reversals.carry_out import carry_out
 from store.reversals.early import book_purchase, reinstate
 from store.reversals.order_refund import OrderRefund
-from store.reversals.unclear import clear_up
+from store.reversals.request import clear_up
 from store.tables import Customer, EarlyRefund, Event, Grant, Referral, ReferrerProgress, Reversal
 from tests.auditing import assert_books_agree
 from tests.builders import (
