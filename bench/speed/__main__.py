@@ -10,23 +10,22 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from rich.console import Console
-from rich.table import Table
 from temporalio.client import Client
 
-from bench.speed import floor, history
+from bench.speed import floor, history, latency, processor, statements
 from bench.speed.engine import Engine
 from bench.speed.load import Run, drive
+from bench.speed.report import Figures, Rounds, report
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 from store.temporal.client import connect
 
 REFERRALS = int(os.environ.get("BENCH_REFERRALS", "300"))
-BURST = 300
+BURST = REFERRALS
 AT_ONCE = 50
-SINGLE = 100
+SINGLE = max(20, REFERRALS // 3)
+COUNTED = 20
 ROUNDS = 2
-PEER = "172/s, p50 292 ms, p95 338 ms, no order placed (reference/peers.md §2.2)"
 
 
 def main() -> None:
@@ -44,35 +43,56 @@ async def _measure(stack: Stack) -> None:
     client, engine = await connect(), Engine(stack)
     await engine.prepare()
     await engine.complete(20, 10)  # warm: connections, caches, compiled statements
-    floors, engines = [], []
-    for _ in range(ROUNDS):
-        floors.append(await _floor(client))
-        engines.append(await engine.complete(REFERRALS, AT_ONCE))
+    floors, engines = Rounds([], []), Rounds([], [])
+    for number in range(ROUNDS):
+        print(f"Round {number + 1} of {ROUNDS}: bare workflows, then referrals", flush=True)
+        await _floor(client, stack, floors)
+        await _engine(engine, engines)
+    print("Single events, a burst, a steady pace, and what one referral asks for", flush=True)
     bare = await _bare_start(client)
     campaign_id, event = await engine.accept(SINGLE, 1)
     # The burst begins on a quiet stack, as the peer's did.
     await engine.finished(campaign_id, SINGLE)
     campaign_id, burst = await engine.accept(BURST, AT_ONCE)
     await engine.finished(campaign_id, BURST)
+    friends = await latency.at_a_steady_pace(engine)
     cost = await history.of_one_referral(client, engine)
-    _report(max(floors), max(engines), bare, event, burst, cost)
+    campaign_id, codes = await engine.codes(COUNTED)
+    async with statements.counted(stack) as asked:
+        for code in codes:
+            await engine.convert(code)
+        await asyncio.sleep(3)  # `engine.finished` would ask, and be counted
+    await engine.finished(campaign_id, COUNTED)
+    report(Figures(floors, engines, bare, event, burst, AT_ONCE, cost, asked, COUNTED, friends))
+    if os.environ.get("BENCH_STATEMENTS"):
+        for text, times in asked.texts.most_common():
+            print(f"{times / COUNTED:6.2f}  {text[:200]}")
     await engine.http.aclose()
 
 
-async def _floor(client: Client) -> float:
-    """Bare workflows a second, from the first start until the last has closed."""
+async def _engine(engine: Engine, rounds: Rounds) -> None:
+    before = processor.used(engine.stack)
+    rounds.rates.append(await engine.complete(REFERRALS, AT_ONCE))
+    rounds.used.append(processor.each(before, processor.used(engine.stack), REFERRALS))
+
+
+async def _floor(client: Client, stack: Stack, rounds: Rounds) -> None:
+    """Bare workflows, from the first start until the last has closed."""
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.speed.floor", stdout=asyncio.subprocess.PIPE
     )
     try:
         if worker.stdout is not None:
             await worker.stdout.readline()
-        run = uuid4().hex
+        run, before = uuid4().hex, processor.used(stack) | {"worker": processor.of(worker.pid)}
         began = time.perf_counter()
         await drive(REFERRALS, AT_ONCE, lambda n: floor.start(client, f"floor:{run}:{n}"))
         for number in range(REFERRALS):
             await client.get_workflow_handle(f"floor:{run}:{number}").result()
-        return REFERRALS / (time.perf_counter() - began)
+        rounds.rates.append(REFERRALS / (time.perf_counter() - began))
+        after = processor.used(stack) | {"worker": processor.of(worker.pid)}
+        used = processor.each(before, after, REFERRALS)
+        rounds.used.append({name: used[name] for name in ("worker", "temporal")})
     finally:
         worker.terminate()
         await worker.wait()
@@ -82,36 +102,6 @@ async def _bare_start(client: Client) -> Run:
     """Latency of the client call alone, on a queue that nobody works off."""
     run = uuid4().hex
     return await drive(SINGLE, 1, lambda n: floor.start(client, f"bare:{run}:{n}"))
-
-
-def _report(
-    floor_rate: float, engine_rate: float, bare: Run, event: Run, burst: Run, cost: history.Cost
-) -> None:
-    table = Table("measure", "bare Temporal", "Guerdon", "ratio", title="Guerdon, side by side")
-    ratio = engine_rate / floor_rate
-    table.add_row(
-        "referrals completed a second", f"{floor_rate:.1f}", f"{engine_rate:.1f}", f"{ratio:.2f}"
-    )
-    for percent in (50, 95):
-        ours, theirs = event.percentile(percent), bare.percentile(percent)
-        table.add_row(
-            f"POST /v1/events beside signal_with_start, p{percent}",
-            f"{theirs:.1f} ms",
-            f"{ours:.1f} ms",
-            f"{ours / theirs:.2f}",
-        )
-    table.add_row(
-        f"conversions accepted a second, {AT_ONCE} at once",
-        f"peer: {PEER}",
-        f"{burst.per_second:.0f}/s, p50 {burst.percentile(50):.0f} ms, "
-        f"p95 {burst.percentile(95):.0f} ms",
-        f"{burst.per_second / 172:.2f}",
-    )
-    table.add_row(
-        "a referral's history", "", f"{cost.events} events, {cost.bytes / 1024:.1f} KB", ""
-    )
-    table.add_row("a referral's Temporal Cloud actions", "", str(cost.actions), "")
-    Console(width=140).print(table)
 
 
 if __name__ == "__main__":
