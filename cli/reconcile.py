@@ -147,7 +147,7 @@ async def _write(database: Database, run: Reconciliation, path: Path) -> None:
         file.write(csv_text(columns, [], header=True))
         last: ReconciliationItem | None = None
         async with database.reading() as session:
-            while some := await items.chunk(session, run.id, last):
+            while some := await items.chunk(session, last, run.id):
                 for item in some:
                     told = explanation_of(item)
                     row = {name: getattr(item, name) for name in ["id", *names, "theirs"]}

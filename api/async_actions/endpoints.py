@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from api.async_actions.schemas import AsyncActionAnswer, AsyncActionList, AsyncActionSummary
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.lists import Ordered
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.dates import Instant
 from store.imports import queries as actions
 from store.lists.pages import Between
 
-router = APIRouter(
-    prefix="/v1/async-actions", tags=["Asynchronous actions"], route_class=GuardedRoute
-)
+router = GuardedRouter("/v1/async-actions", "Asynchronous actions")
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_async_actions(
     held: Held,
     window: Ordered,
@@ -37,9 +34,7 @@ async def list_async_actions(
     )
 
 
-@router.get(
-    "/{action_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{action_id}", "resource_not_found", roles=READERS)
 async def get_async_action(
     action_id: Annotated[
         str, Path(description="The `async_action_id` of the answer that began it.")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.campaigns.bodies import CampaignChangeIn, CampaignIn
 from api.campaigns.codes import DisableIn, EndIn
 from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
 from api.campaigns.terms import PROGRAM, must_be_known, rewards_in
-from api.http.access import PROGRAMME, READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling
 from api.http.lists import Dated
 from api.http.parameters import CampaignPath, IsReferralCodeQuery
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.rewards.catalogue import must_be_offered
 from api.rewards.definitions import begin
 from domain.campaigns import CampaignTerms
@@ -36,14 +35,10 @@ CampaignKind = Literal[
 ]
 CreationStatus = Literal["DONE", "IN_PROGRESS", "DRAFT", "FAILED", "MODIFYING"]
 
-router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/campaigns", "Campaigns")
 
 
-@router.post(
-    "",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found", "duplicate_found"),
-)
+@router.post("", "resource_not_found", "duplicate_found", roles=PROGRAMME)
 async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     """Create a referral campaign. It is live at once, unless `active` is false."""
     currency = held.settings.currency
@@ -58,7 +53,7 @@ async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     return await _answer(held, campaign_id)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_campaigns(
     held: Held,
     window: Dated,
@@ -80,9 +75,7 @@ async def list_campaigns(
     return CampaignList.of([CampaignAnswer.of(read) for read in found], page)
 
 
-@router.get(
-    "/{campaign_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{campaign_id}", "resource_not_found", roles=READERS)
 async def get_campaign(campaign_id: CampaignPath, held: Held) -> CampaignAnswer:
     """One campaign, by id or name."""
     return await _answer(held, campaign_id)
@@ -90,8 +83,10 @@ async def get_campaign(campaign_id: CampaignPath, held: Held) -> CampaignAnswer:
 
 @router.put(
     "/{campaign_id}",
-    dependencies=[allow(*PROGRAMME)],
-    responses=body_responses("resource_not_found", "duplicate_found", "not_allowed_in_state"),
+    "resource_not_found",
+    "duplicate_found",
+    "not_allowed_in_state",
+    roles=PROGRAMME,
 )
 async def update_campaign(
     campaign_id: CampaignPath, body: CampaignChangeIn, caller: Calling, held: Held
@@ -115,11 +110,7 @@ async def update_campaign(
     return await _answer(held, campaign.id)
 
 
-@router.delete(
-    "/{campaign_id}",
-    dependencies=[allow(*PROGRAMME)],
-    responses=responses("resource_not_found", "not_allowed_in_state"),
-)
+@router.delete("/{campaign_id}", "resource_not_found", "not_allowed_in_state", roles=PROGRAMME)
 async def delete_campaign(
     campaign_id: CampaignPath, caller: Calling, held: Held
 ) -> DeletedCampaign:
@@ -130,22 +121,14 @@ async def delete_campaign(
     return DeletedCampaign()
 
 
-@router.post(
-    "/{campaign_id}/enable",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@router.post("/{campaign_id}/enable", "resource_not_found", roles=PROGRAMME)
 async def enable_campaign(campaign_id: CampaignPath, caller: Calling, held: Held) -> CampaignAnswer:
     """Accept referrals again, and judge the conversions that were held. Refused while a provider
     does not offer what the campaign gives; `errors` names the reward."""
     return await _switch(held, campaign_id, active=True, actor=caller.actor)
 
 
-@router.post(
-    "/{campaign_id}/disable",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@router.post("/{campaign_id}/disable", "resource_not_found", roles=PROGRAMME)
 async def disable_campaign(
     campaign_id: CampaignPath, caller: Calling, held: Held, body: DisableIn | None = None
 ) -> CampaignAnswer:
@@ -156,11 +139,7 @@ async def disable_campaign(
     return await _switch(held, campaign_id, active=False, actor=caller.actor, stop=stop)
 
 
-@router.post(
-    "/{campaign_id}/end",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@router.post("/{campaign_id}/end", "resource_not_found", roles=PROGRAMME)
 async def end_campaign(
     campaign_id: CampaignPath, body: EndIn, caller: Calling, held: Held
 ) -> CampaignAnswer:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.fields import FromRow
 from api.http.ids import CampaignId, CampaignTitle, CurrencyCode, Minor, ReferrerId
 from api.http.masking import Name, OwnId
 from api.http.parameters import CampaignPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from store.campaigns import queries as campaigns
 from store.campaigns import summary
 
-router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/campaigns", "Campaigns")
 
 
 class Funnel(FromRow):
@@ -101,11 +100,7 @@ class CampaignSummary(BaseModel):
     by_day: list[Day]
 
 
-@router.get(
-    "/{campaign_id}/summary",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found", "invalid_payload"),
-)
+@router.get("/{campaign_id}/summary", "resource_not_found", "invalid_payload", roles=READERS)
 async def get_summary(
     campaign_id: CampaignPath,
     held: Held,

@@ -6,17 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
-from fastapi import APIRouter
-
 from api.campaigns.program import TierChangeIn, TierIn
 from api.campaigns.terms import document_of, tier_of, to_terms
-from api.http.access import PROGRAMME, READERS, Caller, Calling, allow
+from api.http.access import PROGRAMME, READERS, Caller, Calling
 from api.http.ids import CampaignId
 from api.http.lists import Listed, Windowed
 from api.http.parameters import CampaignPath, TierPath
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.rewards.definitions import Making, begin
 from domain.campaigns import Tier
 from domain.ids import Prefix, new_id
@@ -25,9 +22,7 @@ from store.campaigns import queries as reading
 from store.campaigns.revise import lock, revise
 from store.terms import terms_of
 
-router = APIRouter(
-    prefix="/v1/campaigns/{campaign_id}/tiers", tags=["Tiers"], route_class=GuardedRoute
-)
+router = GuardedRouter("/v1/campaigns/{campaign_id}/tiers", "Tiers")
 
 AnyTier = TypeVar("AnyTier", bound=Tier)
 Tiers = tuple[Tier, ...]
@@ -48,11 +43,7 @@ class TierList(Listed[TierAnswer]):
     """Tiers, in the order in which they are granted."""
 
 
-@router.post(
-    "",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
-)
+@router.post("", "resource_not_found", "not_allowed_in_state", roles=PROGRAMME)
 async def create_tier(
     campaign_id: CampaignPath, body: TierIn, caller: Calling, held: Held
 ) -> TierAnswer:
@@ -66,7 +57,7 @@ async def create_tier(
     return await _one(held, campaign_id, id)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+@router.get("", "resource_not_found", roles=READERS)
 async def list_tiers(campaign_id: CampaignPath, held: Held, window: Windowed) -> TierList:
     """The tiers of the current version, in the order in which they are granted."""
     tiers = await _all(held, campaign_id)
@@ -77,17 +68,13 @@ async def list_tiers(campaign_id: CampaignPath, held: Held, window: Windowed) ->
     return TierList(data=shown, total=len(tiers), has_more=more)
 
 
-@router.get("/{tier_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+@router.get("/{tier_id}", "resource_not_found", roles=READERS)
 async def get_tier(campaign_id: CampaignPath, tier_id: TierPath, held: Held) -> TierAnswer:
     """One tier of the current version."""
     return await _one(held, campaign_id, tier_id)
 
 
-@router.put(
-    "/{tier_id}",
-    dependencies=[allow(*PROGRAMME)],
-    responses=body_responses("resource_not_found", "not_allowed_in_state"),
-)
+@router.put("/{tier_id}", "resource_not_found", "not_allowed_in_state", roles=PROGRAMME)
 async def update_tier(
     campaign_id: CampaignPath, tier_id: TierPath, body: TierChangeIn, caller: Calling, held: Held
 ) -> TierAnswer:
@@ -104,12 +91,7 @@ async def update_tier(
     return await _one(held, campaign_id, tier_id)
 
 
-@router.delete(
-    "/{tier_id}",
-    status_code=204,
-    dependencies=[allow(*PROGRAMME)],
-    responses=responses("resource_not_found"),
-)
+@router.delete("/{tier_id}", "resource_not_found", roles=PROGRAMME, status_code=204)
 async def delete_tier(
     campaign_id: CampaignPath, tier_id: TierPath, caller: Calling, held: Held
 ) -> None:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field, model_validator
 
 from api.campaigns.schemas import ReferralProgram
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, Calling
 from api.http.fields import Strict, with_examples
 from api.http.ids import CampaignId
 from api.http.lists import Listed, Windowed
 from api.http.parameters import CampaignPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.differences import Difference
 from domain.roles import Role
 from store.campaigns import move_referrals as relocation
@@ -25,9 +24,7 @@ from store.campaigns.move_referrals import Preview
 from store.campaigns.version_queries import VersionRead
 from store.tables import TermsMove
 
-router = APIRouter(
-    prefix="/v1/campaigns/{campaign_id}", tags=["Terms and versions"], route_class=GuardedRoute
-)
+router = GuardedRouter("/v1/campaigns/{campaign_id}", "Terms and versions")
 
 
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -141,7 +138,7 @@ class MoveIn(Strict):
         return self
 
 
-@router.get("/versions", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+@router.get("/versions", "resource_not_found", roles=READERS)
 async def list_versions(campaign_id: CampaignPath, held: Held, window: Windowed) -> VersionList:
     """Every version of the campaign's terms, newest first. `starting_after_id` is a version."""
     async with held.database.reading() as session:
@@ -151,9 +148,7 @@ async def list_versions(campaign_id: CampaignPath, held: Held, window: Windowed)
 
 
 @router.post(
-    "/versions/{version}/move",
-    dependencies=[allow(Role.ADMIN)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    "/versions/{version}/move", "resource_not_found", "not_allowed_in_state", roles=[Role.ADMIN]
 )
 async def move_referrals(
     campaign_id: CampaignPath,
@@ -176,7 +171,7 @@ async def move_referrals(
     return MoveAnswer.of(shown.move, shown)
 
 
-@router.get("/moves", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+@router.get("/moves", "resource_not_found", roles=READERS)
 async def list_moves(campaign_id: CampaignPath, held: Held, window: Windowed) -> MoveList:
     """Moves that were done, newest first: who, why, from where, how many."""
     async with held.database.reading() as session:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Ordered
 from api.http.parameters import CustomerPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.dates import Instant
 from store.customers import holdings
 from store.customers import queries as customers
 from store.lists.pages import Between
 from store.tables import Event
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/customers", "Customers")
 
 _ABOUT = ("voucher_id", "redemption_id", "failure_code")
 
@@ -71,11 +70,7 @@ class ActivityList(BaseModel):
 _ACTIVITIES = ", ".join(holdings.ACTIVITIES.values())
 
 
-@router.get(
-    "/{customer_id}/activity",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found", "invalid_payload"),
-)
+@router.get("/{customer_id}/activity", "resource_not_found", "invalid_payload", roles=READERS)
 async def list_activity(
     customer_id: CustomerPath,
     held: Held,

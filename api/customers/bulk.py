@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import Body, Request
 from pydantic import BaseModel, Field
 
 from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
-from api.http.access import allow
 from api.http.files import CsvFile, FileRoute, rows_of
-from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import Rows, RowsRoute, listed
+from api.http.route import GuardedRouter, Rows, RowsRoute, listed
 from api.http.row_reader import MAX_ROWS
 from domain.imports import WrongHeader, reader
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.imports.handlers import CUSTOMERS_BULK, CUSTOMERS_CSV, CUSTOMERS_METADATA
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=RowsRoute)
-files = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=FileRoute)
+router = GuardedRouter("/v1/customers", "Customers", route_class=RowsRoute)
+files = GuardedRouter("/v1/customers", "Customers", route_class=FileRoute)
 
 _PEOPLE = "Source_id,Name,Email\nuser-1,Jane Doe,jane@example.com\n"
 SourceId = Annotated[str, Field(min_length=1, max_length=255)]
@@ -35,9 +33,7 @@ class MetadataUpdate(BaseModel):
     metadata: dict[str, Any]
 
 
-@router.post(
-    "/bulk/async", status_code=202, dependencies=[allow(Role.SERVICE)], responses=post_responses()
-)
+@router.post("/bulk/async", roles=[Role.SERVICE], status_code=202)
 async def update_customers_in_bulk(
     body: Annotated[
         Rows,
@@ -50,12 +46,7 @@ async def update_customers_in_bulk(
     return await accept(held, request, CUSTOMERS_BULK, listed(body))
 
 
-@router.post(
-    "/metadata/async",
-    status_code=202,
-    dependencies=[allow(Role.SERVICE)],
-    responses=post_responses(),
-)
+@router.post("/metadata/async", roles=[Role.SERVICE], status_code=202)
 async def update_metadata_in_bulk(
     body: Annotated[
         MetadataUpdate,
@@ -70,9 +61,7 @@ async def update_metadata_in_bulk(
     )
 
 
-@files.post(
-    "/importCSV", status_code=202, dependencies=[allow(Role.SERVICE)], responses=post_responses()
-)
+@files.post("/importCSV", roles=[Role.SERVICE], status_code=202)
 async def import_customers(
     file: Annotated[CsvFile, Field(examples=[_PEOPLE])],
     request: Request,

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Body, Request
+from fastapi import Body, Request
 from pydantic import BaseModel, Field
 
 from api.customers.schemas import CustomerAnswer
-from api.http.access import Calling, allow, by_staff
+from api.http.access import Calling, by_staff
 from api.http.body import JsonRequest
 from api.http.ids import VoucherId
 from api.http.parameters import CustomerPath
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.customers import Address, Person
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
@@ -24,7 +23,7 @@ from store.customers import queries as reading
 from store.customers.erase import erase
 from store.customers.upsert import empty, upsert
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/customers", "Customers")
 
 
 class ErasedCounts(BaseModel):
@@ -53,9 +52,7 @@ class Deletion(BaseModel):
 
 
 @router.put(
-    "/{customer_id}",
-    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=body_responses("resource_not_found", "duplicate_found"),
+    "/{customer_id}", "resource_not_found", "duplicate_found", roles=[Role.SERVICE, Role.SUPPORT]
 )
 async def update_customer(
     customer_id: CustomerPath,
@@ -107,9 +104,10 @@ def _is_null(name: str, value: Any) -> bool:
 
 @router.delete(
     "/{customer_id}",
+    "resource_not_found",
+    "not_allowed_in_state",
+    roles=[Role.SERVICE, Role.SUPPORT],
     status_code=204,
-    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=responses("resource_not_found", "not_allowed_in_state"),
 )
 async def delete_customer(customer_id: CustomerPath, held: Held) -> None:
     """Erase a person: the same as `permanent-deletion`."""
@@ -120,8 +118,9 @@ async def delete_customer(customer_id: CustomerPath, held: Held) -> None:
 
 @router.post(
     "/{customer_id}/permanent-deletion",
-    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    "resource_not_found",
+    "not_allowed_in_state",
+    roles=[Role.SERVICE, Role.SUPPORT],
 )
 async def erase_customer(customer_id: CustomerPath, held: Held) -> Deletion:
     """Erase a person. What waits for them is cancelled; refused while a card may be on its way."""

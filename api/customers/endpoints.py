@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import Body, Query, Request
 
 from api.customers.schemas import CustomerAnswer, CustomerList, Referrals
-from api.http.access import READERS, Calling, allow, by_staff
+from api.http.access import READERS, Calling, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
 from api.http.masking import PERSONAL
 from api.http.parameters import CustomerPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.customers import Person
 from domain.dates import Instant
 from domain.roles import Role
 from store.customers import queries as reading
 from store.customers.upsert import upsert
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/customers", "Customers")
 
 
 EXAMPLE = {
@@ -35,11 +34,7 @@ Described = Annotated[Person, Body(examples=[EXAMPLE])]
 
 
 # Support may, for a grant that lacks an address waits until somebody adds it.
-@router.post(
-    "",
-    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "duplicate_found"),
-)
+@router.post("", "resource_not_found", "duplicate_found", roles=[Role.SERVICE, Role.SUPPORT])
 async def upsert_customer(
     body: Described, caller: Calling, held: Held, request: Request
 ) -> CustomerAnswer:
@@ -50,11 +45,7 @@ async def upsert_customer(
     return CustomerAnswer.model_validate(row)
 
 
-@router.get(
-    "",
-    dependencies=[allow(*READERS)],
-    responses=responses("invalid_payload", "resource_not_found"),
-)
+@router.get("", "invalid_payload", "resource_not_found", roles=READERS)
 async def list_customers(
     held: Held,
     window: Dated,
@@ -96,9 +87,7 @@ async def list_customers(
     return CustomerList.of([row[0] for row in page.rows], page)
 
 
-@router.get(
-    "/{customer_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{customer_id}", "resource_not_found", roles=READERS)
 async def get_customer(customer_id: CustomerPath, held: Held) -> CustomerAnswer:
     """One customer, by `id` or `source_id`, with who referred them."""
     async with held.database.reading() as session:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.ids import CampaignId, ReferrerId, VoucherId
 from api.http.lists import Listed
 from api.http.parameters import CustomerPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.vouchers.schemas import VoucherAnswer
 from domain.ledger import POINTS
 from store.codes.queries import VoucherRead
 from store.customers import holdings
 from store.customers import queries as customers
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/customers", "Customers")
 
 
 class GiftBalance(BaseModel):
@@ -136,11 +135,7 @@ class RedeemableList(Listed[Redeemable]):
     more_starting_after: str | None
 
 
-@router.get(
-    "/{customer_id}/redeemables",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found", "invalid_payload"),
-)
+@router.get("/{customer_id}/redeemables", "resource_not_found", "invalid_payload", roles=READERS)
 async def list_redeemables(
     customer_id: CustomerPath,
     held: Held,

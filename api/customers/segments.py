@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.fields import FromRow
 from api.http.parameters import CustomerPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from store.customers import holdings
 from store.customers import queries as customers
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/customers", "Customers")
 
 
 class SegmentName(FromRow):
@@ -36,11 +34,7 @@ class SegmentNames(BaseModel):
     total: int
 
 
-@router.get(
-    "/{customer_id}/segments",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
-)
+@router.get("/{customer_id}/segments", "resource_not_found", roles=READERS)
 async def list_segments(customer_id: CustomerPath, held: Held) -> SegmentNames:
     """The segments that list the customer, or whose filter fits now."""
     async with held.database.reading() as session:

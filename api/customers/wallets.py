@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from pydantic import BaseModel, Field
 
-from api.http.access import allow
 from api.http.fields import Reference, Strict, identity_of, with_examples
 from api.http.idempotency import HEADER
 from api.http.ids import CurrencyCode, CustomerId, Minor
 from api.http.parameters import CustomerPath
-from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.customers import Metadata
 from domain.roles import Role
 from store.customers import holdings
@@ -23,7 +21,7 @@ from store.database import ReadSession
 from store.grants import wallets
 from store.grants.wallet_returns import give_back
 
-router = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/customers", "Customers")
 
 
 class UseIn(Strict):
@@ -50,8 +48,10 @@ class UseAnswer(BaseModel):
 
 @router.post(
     "/{customer_id}/wallet-uses",
-    dependencies=[allow(Role.SERVICE)],
-    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
+    "resource_not_found",
+    "identity_reused",
+    "not_allowed_in_state",
+    roles=[Role.SERVICE],
 )
 async def use_wallet(customer_id: CustomerPath, body: UseIn, held: Held) -> UseAnswer:
     """Take credits or points out of a wallet, first what expires first; never more than it
@@ -92,8 +92,10 @@ class ReturnAnswer(UseAnswer):
 
 @router.post(
     "/{customer_id}/wallet-uses/{reference:path}/reverse",
-    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
+    "resource_not_found",
+    "identity_reused",
+    "not_allowed_in_state",
+    roles=[Role.SERVICE, Role.SUPPORT],
 )
 async def give_back_use(
     customer_id: CustomerPath,

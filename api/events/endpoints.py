@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from api.customers.schemas import SimpleCustomer
 from api.events.schemas import EventAnswer, EventIn
-from api.http.access import Caller, Calling, allow
+from api.http.access import Caller, Calling
 from api.http.fields import identity_of
 from api.http.idempotency import HEADER
-from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.http.warnings import Warning
 from api.redemptions.orders import OrderIn
 from api.referrals.schemas import ReferralRef
@@ -28,30 +27,28 @@ from store.redemptions.refused import RefusableRequest, noting_refusal
 from store.referrals.conversion import ConversionRequest
 from store.reversals.early import book_purchase
 
-router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/events", "Events")
 
 
 @router.post(
     "",
+    "missing_customer",
+    "referrer_not_permitted_to_redeem",
+    "voucher_disabled",
+    "voucher_expired",
+    "voucher_not_active",
+    "voucher_not_active_now",
+    "customer_rules_violated",
+    "order_rules_violated",
+    "redemption_rules_violated",
+    "already_referred",
+    "order_already_used",
+    "campaign_not_live",
+    "budget_exhausted",
+    "resource_not_found",
+    "identity_reused",
+    roles=[Role.SERVICE],
     response_model=EventAnswer,
-    dependencies=[allow(Role.SERVICE)],
-    responses=post_responses(
-        "missing_customer",
-        "referrer_not_permitted_to_redeem",
-        "voucher_disabled",
-        "voucher_expired",
-        "voucher_not_active",
-        "voucher_not_active_now",
-        "customer_rules_violated",
-        "order_rules_violated",
-        "redemption_rules_violated",
-        "already_referred",
-        "order_already_used",
-        "campaign_not_live",
-        "budget_exhausted",
-        "resource_not_found",
-        "identity_reused",
-    ),
 )
 async def track_event(body: EventIn, caller: Calling, held: Held, request: Request) -> Response:
     """Take an event. With a code it attributes the friend and converts the referral; without

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Query
+from fastapi import Body, Header, Query
 from fastapi.responses import Response
 
 from api.exports.schemas import ExportAnswer, ExportIn, ExportList
-from api.http.access import Caller, Calling, allow
+from api.http.access import Caller, Calling
 from api.http.downloads import Download, spooled
 from api.http.lists import Ordered
 from api.http.parameters import ExportPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.refusals import Forbidden, NotFound
 from domain.roles import Role
 from store.exports import exports
 from store.exports.query import Asked
 from store.tables import Export
 
-router = APIRouter(prefix="/v1/exports", tags=["Exports"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/exports", "Exports")
 
 EXAMPLE = {
     "exported_object": "redemption",
@@ -50,11 +49,8 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 @router.post(
     "",
-    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
-    responses={
-        200: {"content": {"application/json": {"example": _SCHEDULED}}},
-        **post_responses(),
-    },
+    roles=[Role.SERVICE, Role.FINANCE],
+    responses={200: {"content": {"application/json": {"example": _SCHEDULED}}}},
 )
 async def create_export(
     body: Annotated[ExportIn, Body(examples=[EXAMPLE])], held: Held, caller: Calling
@@ -67,11 +63,7 @@ async def create_export(
     return ExportAnswer.scheduled(export)
 
 
-@router.get(
-    "",
-    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
-    responses=responses("invalid_payload"),
-)
+@router.get("", roles=[Role.SERVICE, Role.FINANCE])
 async def list_exports(held: Held, window: Ordered) -> ExportList:
     """Exports, newest first."""
     async with held.database.reading() as session:
@@ -86,9 +78,11 @@ async def list_exports(held: Held, window: Ordered) -> ExportList:
 
 @router.get(
     "/{export_id}",
-    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
+    "invalid_payload",
+    "resource_not_found",
+    roles=[Role.SERVICE, Role.FINANCE],
     response_model=ExportAnswer,
-    responses=_FILE | responses("invalid_payload", "resource_not_found"),
+    responses=_FILE,
 )
 async def get_export(
     export_id: ExportPath,
@@ -117,10 +111,7 @@ async def get_export(
 
 
 @router.delete(
-    "/{export_id}",
-    status_code=204,
-    dependencies=[allow(Role.SERVICE, Role.FINANCE)],
-    responses=responses("resource_not_found"),
+    "/{export_id}", "resource_not_found", roles=[Role.SERVICE, Role.FINANCE], status_code=204
 )
 async def delete_export(export_id: ExportPath, held: Held) -> None:
     """Forget an export. What it was made of stays."""

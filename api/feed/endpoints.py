@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.feed.schemas import EventLog
-from api.http.access import allow
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.feed import BEGINNING, EVENT_ID, Place, TypePattern
 from domain.roles import Role, Scope
 from store.events import feed
 
-router = APIRouter(
-    prefix="/v1/event-log",
-    tags=["Event log"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE, scope=Scope.EVENT_LOG)],
-)
+router = GuardedRouter("/v1/event-log", "Event log", roles=[Role.FINANCE], scope=Scope.EVENT_LOG)
 
 
-@router.get("", responses=responses("invalid_payload"))
+@router.get("")
 async def read_event_log(
     held: Held,
     after: Annotated[

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from api.grants.schemas import GrantAnswer, Resend, Resolution, StaffNote
 from api.http.parameters import GrantPath
-from api.http.route import GuardedRoute
-from api.http.staff_requests import AtDesk, Desk, documented
-from domain.staff import Action
+from api.http.route import GuardedRouter
+from api.http.staff_requests import REFUSALS, AtDesk, Desk
+from domain.roles import Role
+from domain.staff import MEANING, Action
 from store.grants import queries as reading
 
-router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/grants", "Grants", roles=[Role.SUPPORT])
 
 
-@router.post("/{grant_id}/retry", **documented(Action.RETRY))
+@router.post("/{grant_id}/retry", *REFUSALS, summary=MEANING[Action.RETRY])
 async def retry_grant(
     grant_id: GrantPath, desk: AtDesk, body: StaffNote | None = None
 ) -> GrantAnswer:
@@ -22,7 +21,7 @@ async def retry_grant(
     return await _act(Action.RETRY, grant_id, desk, body)
 
 
-@router.post("/{grant_id}/cancel", **documented(Action.CANCEL))
+@router.post("/{grant_id}/cancel", *REFUSALS, summary=MEANING[Action.CANCEL])
 async def cancel_grant(
     grant_id: GrantPath, desk: AtDesk, body: StaffNote | None = None
 ) -> GrantAnswer:
@@ -30,7 +29,7 @@ async def cancel_grant(
     return await _act(Action.CANCEL, grant_id, desk, body)
 
 
-@router.post("/{grant_id}/resend", **documented(Action.RESEND))
+@router.post("/{grant_id}/resend", *REFUSALS, summary=MEANING[Action.RESEND])
 async def resend_grant(
     grant_id: GrantPath, desk: AtDesk, body: Resend | None = None
 ) -> GrantAnswer:
@@ -41,7 +40,7 @@ async def resend_grant(
     return await _act(Action.RESEND, grant_id, desk, body)
 
 
-@router.post("/{grant_id}/resolve", **documented(Action.RESOLVE))
+@router.post("/{grant_id}/resolve", *REFUSALS, summary=MEANING[Action.RESOLVE])
 async def resolve_grant(grant_id: GrantPath, desk: AtDesk, body: Resolution) -> GrantAnswer:
     """Settle an order whose outcome nobody knows. The provider is asked once more: what it shows
     under our key counts, whatever is said here. Issued: that order is adopted and followed. Not

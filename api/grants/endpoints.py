@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from api.grants.schemas import ClaimAnswer, GrantAnswer, GrantList
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, Calling
 from api.http.lists import Windowed
 from api.http.parameters import GrantPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.http.timelines import Timeline
 from domain.grants import GrantStatus
 from domain.roles import Role
@@ -20,10 +19,10 @@ from store.events import timelines
 from store.grants import queries as reading
 from store.orders import claim_links
 
-router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/grants", "Grants")
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_grants(
     held: Held,
     window: Windowed,
@@ -49,31 +48,21 @@ async def list_grants(
     return GrantList.of([GrantAnswer.of(read) for read in found], page)
 
 
-@router.get(
-    "/{grant_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{grant_id}", "resource_not_found", roles=READERS)
 async def get_grant(grant_id: GrantPath, held: Held) -> GrantAnswer:
     """One grant, with its order."""
     async with held.database.reading() as session:
         return GrantAnswer.of(await reading.find(session, grant_id))
 
 
-@router.get(
-    "/{grant_id}/timeline",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
-)
+@router.get("/{grant_id}/timeline", "resource_not_found", roles=READERS)
 async def get_timeline(grant_id: GrantPath, held: Held) -> Timeline:
     """The whole story of a grant, oldest first, in plain words."""
     async with held.database.reading() as session:
         return Timeline.of(await timelines.of_grant(session, grant_id))
 
 
-@router.get(
-    "/{grant_id}/claim",
-    dependencies=[allow(Role.SUPPORT)],
-    responses=responses("resource_not_found", "not_allowed_in_state"),
-)
+@router.get("/{grant_id}/claim", "resource_not_found", "not_allowed_in_state", roles=[Role.SUPPORT])
 async def get_claim(
     grant_id: GrantPath, caller: Calling, held: Held, response: Response
 ) -> ClaimAnswer:

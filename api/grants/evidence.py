@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.parameters import GrantPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.evidence import Evidence, Signature, chain
 from domain.roles import Role
 from store.access import deployment_key
 from store.database import ReadSession
 from store.grants import evidence
 
-router = APIRouter(prefix="/v1/grants", tags=["Grants"], route_class=GuardedRoute)
-keys = APIRouter(prefix="/v1/evidence-key", tags=["Grants"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/grants", "Grants")
+keys = GuardedRouter("/v1/evidence-key", "Grants")
 
 
 _EXAMPLE = chain(
@@ -40,7 +38,7 @@ class EvidenceKey(BaseModel):
     public_key: str = Field(description="Hexadecimal.", examples=["9f" * 32])
 
 
-@keys.get("", dependencies=[allow(*READERS)], responses=responses())
+@keys.get("", roles=READERS)
 async def get_evidence_key(held: Held) -> EvidenceKey:
     """The public key; the same for as long as the deployment lives."""
     async with held.database.transaction() as tx:
@@ -49,12 +47,10 @@ async def get_evidence_key(held: Held) -> EvidenceKey:
 
 @router.get(
     "/{grant_id}/evidence",
-    dependencies=[allow(Role.SUPPORT, Role.FINANCE)],
+    "resource_not_found",
+    roles=[Role.SUPPORT, Role.FINANCE],
     response_model=Evidence,
-    responses={
-        200: {"content": {"application/json": {"example": _EXAMPLE.model_dump()}}},
-        **responses("resource_not_found"),
-    },
+    responses={200: {"content": {"application/json": {"example": _EXAMPLE.model_dump()}}}},
 )
 async def get_evidence(grant_id: GrantPath, held: Held) -> Response:
     """Terms, conversion, verdicts, orders, attempts, the provider's answers and ledger entries in

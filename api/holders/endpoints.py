@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from api.holders.schemas import HolderAnswer, HolderList, HoldersAnswer, HoldersIn
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, Calling
 from api.http.lists import Ordered
 from api.http.parameters import CodePath, HolderPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.roles import Role
 from store.database import ReadSession
 from store.holders import queries as reading
 from store.holders import referees
 
-router = APIRouter(prefix="/v1/referrals", tags=["Codes"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/referrals", "Codes")
 
 _LONG = "/{campaign_id}/members/{member_id}/holders"
 _SHORT = "/members/{member_id}/holders"
 _Campaign = Annotated[str | None, Field(description="The campaign's id or its name.")]
 """In the path of one route, in the query of the other."""
-_POSTED = post_responses(
+_POSTED = (
     "missing_customer",
     "referrer_not_permitted_to_redeem",
     "already_referred",
@@ -38,12 +36,12 @@ _POSTED = post_responses(
     "budget_exhausted",
     "resource_not_found",
 )
-_LISTED = responses("invalid_payload", "resource_not_found")
-_DELETED = responses("resource_not_found", "not_allowed_in_state")
+_LISTED = ("invalid_payload", "resource_not_found")
+_DELETED = ("resource_not_found", "not_allowed_in_state")
 
 
-@router.post(_LONG, dependencies=[allow(Role.SERVICE)], responses=_POSTED)
-@router.post(_SHORT, dependencies=[allow(Role.SERVICE)], responses=_POSTED)
+@router.post(_LONG, *_POSTED, roles=[Role.SERVICE])
+@router.post(_SHORT, *_POSTED, roles=[Role.SERVICE])
 async def add_holders(
     member_id: CodePath,
     body: HoldersIn,
@@ -61,8 +59,8 @@ async def add_holders(
     return HoldersAnswer(holders=[HolderAnswer.model_validate(read) for read in found])
 
 
-@router.get(_LONG, dependencies=[allow(*READERS)], responses=_LISTED)
-@router.get(_SHORT, dependencies=[allow(*READERS)], responses=_LISTED)
+@router.get(_LONG, *_LISTED, roles=READERS)
+@router.get(_SHORT, *_LISTED, roles=READERS)
 async def list_holders(
     member_id: CodePath,
     held: Held,
@@ -76,16 +74,8 @@ async def list_holders(
     return HolderList.of(found, page)
 
 
-@router.get(
-    _LONG + "/{holder_id}",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
-)
-@router.get(
-    _SHORT + "/{holder_id}",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
-)
+@router.get(_LONG + "/{holder_id}", "resource_not_found", roles=READERS)
+@router.get(_SHORT + "/{holder_id}", "resource_not_found", roles=READERS)
 async def get_holder(
     member_id: CodePath,
     holder_id: HolderPath,
@@ -98,18 +88,8 @@ async def get_holder(
         return HolderAnswer.model_validate(await reading.find(session, voucher.id, holder_id))
 
 
-@router.delete(
-    _LONG + "/{holder_id}",
-    status_code=204,
-    dependencies=[allow(Role.SERVICE)],
-    responses=_DELETED,
-)
-@router.delete(
-    _SHORT + "/{holder_id}",
-    status_code=204,
-    dependencies=[allow(Role.SERVICE)],
-    responses=_DELETED,
-)
+@router.delete(_LONG + "/{holder_id}", *_DELETED, roles=[Role.SERVICE], status_code=204)
+@router.delete(_SHORT + "/{holder_id}", *_DELETED, roles=[Role.SERVICE], status_code=204)
 async def remove_holder(
     member_id: CodePath,
     holder_id: HolderPath,

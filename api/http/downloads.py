@@ -14,8 +14,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
+from fastapi import Header
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +25,8 @@ from store.database import Database, ReadSession
 
 T = TypeVar("T")
 _BLOCK = 65_536
+Accept = Annotated[str, Header(include_in_schema=False)]
+"""A route's parameter: the media types that the caller takes."""
 
 
 class Writing:
@@ -112,6 +115,23 @@ async def in_chunks(
             return
         last = rows[-1]
         yield block
+
+
+def csv_file(
+    database: Database,
+    read: Callable[[ReadSession, T | None], Awaitable[list[T]]],
+    lines: Callable[..., str],
+) -> Download:
+    """A list as a file. `lines` makes rows text, and the header where there are none."""
+    chunks = in_chunks(database, read, lambda rows: lines(rows, header=not rows))
+    return Download(chunks, "text/csv")
+
+
+def also_csv(rows: str, lines: Callable[..., str]) -> dict[int | str, Any]:
+    """What the documentation says of a list that can be had as a file."""
+    example = {"schema": {"type": "string"}, "example": lines([], header=True)}
+    description = f"A page as JSON; every {rows} as `text/csv`."
+    return {200: {"content": {"text/csv": example}, "description": description}}
 
 
 async def spooled(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

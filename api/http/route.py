@@ -1,29 +1,32 @@
-"""What every request under /v1 passes: credentials, its role, known parameters, a readable body,
-its turn, its Idempotency-Key."""
+"""Routes under /v1, and what every request to them passes: credentials, its role, known parameters,
+a readable body, its turn, its Idempotency-Key."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from fastapi.types import DecoratedCallable
 from pydantic import Field, SkipValidation
 
-from api.http.access import Allowed
+from api.http.access import Allowed, allow
 from api.http.body import JsonRequest
 from api.http.idempotency import HEADER, answer_once
 from api.http.known_parameters import must_be_known, names_of
 from api.http.masking import must_not_filter, personal_filters, show_persons
 from api.http.paths import restore_slashes
+from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Resources, resources_of
 from api.http.row_reader import MAX_ROWS
 from api.http.turns import code_in
 from api.http.warnings import add_warnings, first_warnings
 from domain.refusals import InvalidPayload
+from domain.roles import Role, Scope
 
 
 class GuardedRoute(APIRoute):
@@ -73,6 +76,50 @@ class GuardedRoute(APIRoute):
                 return await answered(request)
 
         return guarded
+
+
+class GuardedRouter(APIRouter):
+    """The routes of a subject. `roles`: who may call them besides `admin`, unless a route names
+    others. `refusals`: keys of CONTRACT §6, besides those that every route of the method has."""
+
+    def __init__(
+        self,
+        prefix: str,
+        tag: str,
+        *,
+        roles: Iterable[Role] = (),
+        scope: Scope | None = None,
+        route_class: type[GuardedRoute] = GuardedRoute,
+    ) -> None:
+        super().__init__(prefix=prefix, tags=[tag], route_class=route_class)
+        self._allowed = allow(*roles, scope=scope)
+
+    def get(
+        self, path: str, *refusals: str, roles: Iterable[Role] | None = None, **more: Any
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        return super().get(path, **self._described(responses(*refusals), roles, more))
+
+    def post(
+        self, path: str, *refusals: str, roles: Iterable[Role] | None = None, **more: Any
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        return super().post(path, **self._described(post_responses(*refusals), roles, more))
+
+    def put(
+        self, path: str, *refusals: str, roles: Iterable[Role] | None = None, **more: Any
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        return super().put(path, **self._described(body_responses(*refusals), roles, more))
+
+    def delete(
+        self, path: str, *refusals: str, roles: Iterable[Role] | None = None, **more: Any
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        return super().delete(path, **self._described(responses(*refusals), roles, more))
+
+    def _described(
+        self, refused: dict[int | str, Any], roles: Iterable[Role] | None, more: dict[str, Any]
+    ) -> dict[str, Any]:
+        allowed = self._allowed if roles is None else allow(*roles)
+        documented = more.pop("responses", {}) | refused
+        return {"dependencies": [allowed], "responses": documented, **more}
 
 
 class RowsRoute(GuardedRoute):

@@ -23,9 +23,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.http.access import Caller, Calling, allow
+from api.http.access import Caller, Calling
 from api.http.idempotency import HEADER
-from api.http.problems import post_responses
 from api.http.resources import Held, Resources
 from domain.ids import aftercare_workflow_id
 from domain.messages import (
@@ -37,8 +36,7 @@ from domain.messages import (
     StaffRequest,
 )
 from domain.refusals import NotAllowedInState, Refusal, Unavailable
-from domain.roles import Role
-from domain.staff import MEANING, Action
+from domain.staff import Action
 from providers.registry import RESENDING
 from store.staff import requests
 from store.staff.requests import AcceptedRequest, Asking
@@ -47,17 +45,8 @@ from store.temporal.client import AWAY
 PATIENCE = 5.0
 """Seconds that a person waits for a worker to answer."""
 _RPC = timedelta(seconds=10)
-
-
-def documented(action: Action) -> dict[str, Any]:
-    """What the routes of staff's actions have in common."""
-    return {
-        "dependencies": [allow(Role.SUPPORT)],
-        "responses": post_responses(
-            "resource_not_found", "identity_reused", "not_allowed_in_state"
-        ),
-        "summary": MEANING[action],
-    }
+REFUSALS = ("resource_not_found", "identity_reused", "not_allowed_in_state")
+"""Of the routes of staff's actions."""
 
 
 class Desk(NamedTuple):

@@ -5,28 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
-from api.http.access import allow
 from api.http.ids import CurrencyCode, Minor, OrderKey, ProviderName, ProviderOrderId
 from api.http.lists import Listed, Windowed
 from api.http.parameters import IncidentPath
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.reconciliations.schemas import Provider
 from domain.reconciliation import Filed
 from domain.roles import Role
 from store.reconciliation import incidents
 from store.tables import Incident
 
-router = APIRouter(
-    prefix="/v1/incidents",
-    tags=["Reconciliations"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE)],
-)
+router = GuardedRouter("/v1/incidents", "Reconciliations", roles=[Role.FINANCE])
 
 
 class IncidentAnswer(BaseModel):
@@ -68,7 +61,7 @@ class IncidentList(Listed[IncidentAnswer]):
     """Incidents."""
 
 
-@router.get("", responses=responses("invalid_payload"))
+@router.get("")
 async def list_incidents(
     held: Held,
     window: Windowed,
@@ -85,7 +78,7 @@ async def list_incidents(
     return IncidentList.of([IncidentAnswer.of(*one) for one in found], page)
 
 
-@router.get("/{incident_id}", responses=responses("resource_not_found"))
+@router.get("/{incident_id}", "resource_not_found")
 async def get_incident(incident_id: IncidentPath, held: Held) -> IncidentAnswer:
     """One incident."""
     async with held.database.reading() as session:

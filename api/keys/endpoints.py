@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
-from api.http.access import Calling, allow
+from api.http.access import Calling
 from api.http.idempotency import keep_encrypted
 from api.http.lists import Windowed
 from api.http.parameters import KeyPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.keys.schemas import KeyAnswer, KeyIn, KeyList, NewKeyAnswer
 from store.access import api_keys
 
-router = APIRouter(
-    prefix="/v1/keys", tags=["Keys"], route_class=GuardedRoute, dependencies=[allow()]
-)
+router = GuardedRouter("/v1/keys", "Keys")
 
 
-@router.post("", status_code=201, responses=post_responses())
+@router.post("", status_code=201)
 async def create_key(body: KeyIn, request: Request, caller: Calling, held: Held) -> NewKeyAnswer:
     """Create a credential. Its token is stored hashed and shown this once."""
     keep_encrypted(request)
@@ -30,7 +27,7 @@ async def create_key(body: KeyIn, request: Request, caller: Calling, held: Held)
     return NewKeyAnswer(token=token, **answer.model_dump())
 
 
-@router.get("", responses=responses("invalid_payload"))
+@router.get("")
 async def list_keys(held: Held, window: Windowed) -> KeyList:
     """Credentials, newest first."""
     async with held.database.reading() as session:
@@ -38,13 +35,13 @@ async def list_keys(held: Held, window: Windowed) -> KeyList:
     return KeyList.of([KeyAnswer.of(row[0]) for row in page.rows], page)
 
 
-@router.get("/{app_id}", responses=responses("resource_not_found"))
+@router.get("/{app_id}", "resource_not_found")
 async def get_key(app_id: KeyPath, held: Held) -> KeyAnswer:
     """One credential: its role, when it was last used, when it ends."""
     return await _answer(held, app_id)
 
 
-@router.delete("/{app_id}", status_code=204, responses=responses("resource_not_found"))
+@router.delete("/{app_id}", "resource_not_found", status_code=204)
 async def revoke_key(app_id: KeyPath, caller: Calling, held: Held) -> None:
     """Revoke a credential: this process refuses it at once, others within 10 seconds."""
     async with held.database.transaction() as tx:

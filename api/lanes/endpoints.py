@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
-from api.http.access import allow
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.lanes.schemas import LaneList
 from domain.roles import Role
 from store.providers import lane_queries as lanes
 
-router = APIRouter(
-    prefix="/v1/lanes",
-    tags=["Lanes"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.SUPPORT, Role.FINANCE, Role.OPERATOR)],
-)
+router = GuardedRouter("/v1/lanes", "Lanes", roles=[Role.SUPPORT, Role.FINANCE, Role.OPERATOR])
 
 
-@router.get("", responses=responses())
+@router.get("")
 async def list_lanes(held: Held) -> LaneList:
     """Each provider's lane, open or stopped, with what waits for it. An empty deposit or refused
     credentials stop a lane; the first order that gets through opens it again."""

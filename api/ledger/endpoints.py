@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Query
 from starlette.responses import Response
 
-from api.http.access import Calling, allow
-from api.http.downloads import Download, in_chunks
+from api.http.access import Calling
+from api.http.downloads import Accept, also_csv, csv_file
 from api.http.lists import Windowed
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.ledger.schemas import (
     BalanceAnswer,
     BalanceList,
@@ -26,24 +25,18 @@ from api.ledger.schemas import (
 from domain.dates import Instant
 from domain.money import Money
 from domain.roles import Role
-from store.database import Database
 from store.ledger import balances as ledger
 from store.ledger.balances import Filters, Which
 from store.providers import deposits
 
-router = APIRouter(
-    prefix="/v1/ledger",
-    tags=["Ledger"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE)],
-)
+router = GuardedRouter("/v1/ledger", "Ledger", roles=[Role.FINANCE])
 
 _Account = Annotated[
     str | None, Query(max_length=200, description="The beginning of the accounts' names.")
 ]
 
 
-@router.get("/balances", responses=responses("invalid_payload"))
+@router.get("/balances")
 async def list_balances(
     held: Held,
     limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 100,
@@ -72,20 +65,12 @@ async def list_balances(
 @router.get(
     "/transactions",
     response_model=TransactionList,
-    responses={
-        200: {
-            "content": {
-                "text/csv": {"schema": {"type": "string"}, "example": csv_lines([], header=True)}
-            },
-            "description": "A page as JSON; every entry that matches as `text/csv`.",
-        },
-        **responses("invalid_payload"),
-    },
+    responses=also_csv("entry that matches", csv_lines),
 )
 async def list_transactions(
     held: Held,
     window: Windowed,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    accept: Accept = "",
     account: _Account = None,
     kind: Annotated[str | None, Query(max_length=200, description="Only this kind.")] = None,
     subject: Annotated[
@@ -97,13 +82,13 @@ async def list_transactions(
     """What moved, newest first; with `Accept: text/csv` all of it, oldest first."""
     filters = Filters(account, kind, subject, since, until)
     if "text/csv" in accept:
-        return Download(_csv(held.streams, filters), "text/csv")
+        return csv_file(held.streams, partial(ledger.chunk, filters=filters), csv_lines)
     async with held.database.reading() as session:
         found, page = await ledger.transactions(session, window, filters)
     return TransactionList.of((TransactionAnswer.of(entries) for entries in found), page)
 
 
-@router.post("/deposits", status_code=201, responses=post_responses("identity_reused"))
+@router.post("/deposits", "identity_reused", status_code=201)
 async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAnswer:
     """Book money that was paid into our deposit at a provider: once for each reference."""
     money = Money(amount=body.amount, currency=body.currency)
@@ -112,11 +97,3 @@ async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAn
     async with held.database.reading() as session:
         balance = await deposits.balance(session, body.provider, body.currency)
     return DepositAnswer(balance=balance, **body.model_dump())
-
-
-def _csv(database: Database, filters: Filters) -> AsyncGenerator[bytes, None]:
-    return in_chunks(
-        database,
-        lambda session, last: ledger.chunk(session, filters, last),
-        lambda rows: csv_lines(rows, header=not rows),
-    )

@@ -5,21 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Path
+from fastapi import Body, Path
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.lists import Windowed
-from api.http.problems import body_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.schemas import RESOURCES, Property, Schema
 from store import metadata_schemas as schemas
 from store.tables import MetadataSchema
 
-router = APIRouter(
-    prefix="/v1/metadata-schemas", tags=["Metadata schemas"], route_class=GuardedRoute
-)
+router = GuardedRouter("/v1/metadata-schemas", "Metadata schemas")
 
 EXAMPLE = {
     "properties": {
@@ -67,7 +64,7 @@ class SchemaList(BaseModel):
     has_more: bool = Field(examples=[False])
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_schemas(held: Held, window: Windowed) -> SchemaList:
     """Every schema."""
     async with held.database.reading() as session:
@@ -79,16 +76,14 @@ async def list_schemas(held: Held, window: Windowed) -> SchemaList:
     )
 
 
-@router.get(
-    "/{resource}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{resource}", "resource_not_found", roles=READERS)
 async def get_schema(resource: Resource, held: Held) -> SchemaAnswer:
     """One resource's schema."""
     async with held.database.reading() as session:
         return SchemaAnswer.of(await schemas.find(session, resource))
 
 
-@router.put("/{resource}", dependencies=[allow()], responses=body_responses("resource_not_found"))
+@router.put("/{resource}", "resource_not_found")
 async def put_schema(
     resource: Resource, body: Annotated[Schema, Body(examples=[EXAMPLE])], held: Held
 ) -> SchemaAnswer:
@@ -98,12 +93,7 @@ async def put_schema(
         return SchemaAnswer.of(await schemas.put(tx, resource, body))
 
 
-@router.delete(
-    "/{resource}",
-    status_code=204,
-    dependencies=[allow()],
-    responses=responses("resource_not_found"),
-)
+@router.delete("/{resource}", "resource_not_found", status_code=204)
 async def delete_schema(resource: Resource, held: Held) -> None:
     """Let a resource's metadata be anything again."""
     async with held.database.transaction() as tx:

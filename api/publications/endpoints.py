@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.lists import Ordered
 from api.http.masking import PERSONAL
 from api.http.parameters import CustomerQuery, IsReferralCodeQuery
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.publications.schemas import PublicationAnswer, PublicationIn, PublicationList
 from domain.roles import Role
 from store import metadata_schemas
@@ -22,22 +21,20 @@ from store.customers.upsert import upsert
 from store.publications.publish import PublicationRequest, publish
 from store.redemptions.refused import RefusableRequest, noting_refusal
 
-router = APIRouter(prefix="/v1/publications", tags=["Codes"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/publications", "Codes")
 
 
 @router.post(
     "",
-    dependencies=[allow(Role.SERVICE)],
-    responses=post_responses(
-        "missing_customer",
-        "no_voucher_suitable_for_publication",
-        "voucher_disabled",
-        "campaign_not_live",
-        "customer_rules_violated",
-        "resource_not_found",
-        "duplicate_found",
-        "identity_reused",
-    ),
+    "missing_customer",
+    "no_voucher_suitable_for_publication",
+    "voucher_disabled",
+    "campaign_not_live",
+    "customer_rules_violated",
+    "resource_not_found",
+    "duplicate_found",
+    "identity_reused",
+    roles=[Role.SERVICE],
 )
 async def publish_code(
     body: PublicationIn,
@@ -69,7 +66,7 @@ async def publish_code(
     return PublicationAnswer.of(read, "API")
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_publications(
     held: Held,
     window: Ordered,

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Query
 from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
 
-from api.http.access import Calling, allow
-from api.http.downloads import Download, in_chunks
+from api.http.access import Calling
+from api.http.downloads import Accept, also_csv, csv_file
 from api.http.lists import Windowed
 from api.http.parameters import ItemPath, ReconciliationPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held, Resources
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.reconciliations.schemas import (
     ItemAnswer,
     ItemList,
@@ -30,22 +29,16 @@ from api.reconciliations.schemas import (
 from domain.reconciliation import Filed, ReconciliationStart, RepairStart
 from domain.refusals import Unavailable
 from domain.roles import Role
-from store.database import Database
 from store.reconciliation import items, repairs, runs
 from store.reconciliation.start import start_repair, start_run
 from store.temporal.client import AWAY
 
-router = APIRouter(
-    prefix="/v1/reconciliations",
-    tags=["Reconciliations"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE)],
-)
+router = GuardedRouter("/v1/reconciliations", "Reconciliations", roles=[Role.FINANCE])
 _PATIENCE = timedelta(seconds=20)
 """So long a repair is waited for; it goes on by itself after that."""
 
 
-@router.post("", status_code=202, responses=post_responses())
+@router.post("", status_code=202)
 async def start_reconciliation(
     body: ReconciliationBody, caller: Calling, held: Held
 ) -> ReconciliationAnswer:
@@ -58,7 +51,7 @@ async def start_reconciliation(
         return ReconciliationAnswer.of(await runs.find(session, run.id))
 
 
-@router.get("", responses=responses("invalid_payload"))
+@router.get("")
 async def list_reconciliations(
     held: Held,
     window: Windowed,
@@ -77,7 +70,7 @@ async def list_reconciliations(
     return ReconciliationList.of([ReconciliationAnswer.of(run) for run in found], page)
 
 
-@router.get("/{reconciliation_id}", responses=responses("resource_not_found"))
+@router.get("/{reconciliation_id}", "resource_not_found")
 async def get_reconciliation(
     reconciliation_id: ReconciliationPath, held: Held
 ) -> ReconciliationAnswer:
@@ -88,22 +81,16 @@ async def get_reconciliation(
 
 @router.get(
     "/{reconciliation_id}/items",
+    "resource_not_found",
+    "invalid_payload",
     response_model=ItemList,
-    responses={
-        200: {
-            "content": {
-                "text/csv": {"schema": {"type": "string"}, "example": csv_lines([], header=True)}
-            },
-            "description": "A page as JSON; every item as `text/csv`.",
-        },
-        **responses("resource_not_found", "invalid_payload"),
-    },
+    responses=also_csv("item", csv_lines),
 )
 async def list_items(
     reconciliation_id: ReconciliationPath,
     held: Held,
     window: Windowed,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    accept: Accept = "",
     filed: Annotated[
         Filed | None, Query(description="Only what was filed under this word.")
     ] = None,
@@ -112,12 +99,13 @@ async def list_items(
     async with held.database.reading() as session:
         await runs.find(session, reconciliation_id)
         if "text/csv" in accept:
-            return Download(_csv(held.streams, reconciliation_id, filed), "text/csv")
+            rows = partial(items.chunk, reconciliation_id=reconciliation_id, filed=filed)
+            return csv_file(held.streams, rows, csv_lines)
         found, page = await items.page(session, reconciliation_id, window, filed=filed)
     return ItemList.of([ItemAnswer.of(item) for item in found], page)
 
 
-@router.get("/{reconciliation_id}/items/{item_id}", responses=responses("resource_not_found"))
+@router.get("/{reconciliation_id}/items/{item_id}", "resource_not_found")
 async def get_item(
     reconciliation_id: ReconciliationPath, item_id: ItemPath, held: Held
 ) -> ItemAnswer:
@@ -127,8 +115,7 @@ async def get_item(
 
 
 @router.post(
-    "/{reconciliation_id}/items/{item_id}/repair",
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    "/{reconciliation_id}/items/{item_id}/repair", "resource_not_found", "not_allowed_in_state"
 )
 async def repair_item(
     reconciliation_id: ReconciliationPath,
@@ -168,13 +155,3 @@ async def _carry_out(held: Resources, start: RepairStart) -> None:
         return
     except AWAY:
         raise Unavailable("Temporal does not answer. Try again.") from None
-
-
-def _csv(
-    database: Database, reconciliation_id: str, filed: Filed | None
-) -> AsyncGenerator[bytes, None]:
-    return in_chunks(
-        database,
-        lambda session, last: items.chunk(session, reconciliation_id, last, filed=filed),
-        lambda rows: csv_lines(rows, header=not rows),
-    )

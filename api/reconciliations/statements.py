@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 from io import TextIOWrapper
 from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from starlette.datastructures import UploadFile
 
-from api.http.access import Calling, allow
+from api.http.access import Calling
 from api.http.body import JsonRequest, media_type_of
 from api.http.files import FORM, form_of
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held, Resources
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRoute, GuardedRouter
 from api.reconciliations.endpoints import begin, get_reconciliation
 from api.reconciliations.schemas import Provider, ReconciliationAnswer
 from domain.dates import Instant
@@ -48,11 +47,8 @@ class StatementRoute(GuardedRoute):
             yield
 
 
-router = APIRouter(
-    prefix="/v1/reconciliations",
-    tags=["Reconciliations"],
-    route_class=StatementRoute,
-    dependencies=[allow(Role.FINANCE)],
+router = GuardedRouter(
+    "/v1/reconciliations", "Reconciliations", roles=[Role.FINANCE], route_class=StatementRoute
 )
 _MAPPING = {
     "columns": {
@@ -89,12 +85,7 @@ _FILE: dict[str, Any] = {
 }
 
 
-@router.post(
-    "/statements",
-    status_code=202,
-    responses=post_responses("resource_not_found"),
-    openapi_extra=_FILE,
-)
+@router.post("/statements", "resource_not_found", status_code=202, openapi_extra=_FILE)
 async def reconcile_with_statement(
     request: Request,
     caller: Calling,
@@ -118,7 +109,7 @@ async def reconcile_with_statement(
     return await get_reconciliation(start.reconciliation_id, held)
 
 
-@router.get("/mappings/{provider}", responses=responses("resource_not_found", "invalid_payload"))
+@router.get("/mappings/{provider}", "resource_not_found", "invalid_payload")
 async def get_mapping(
     provider: Annotated[
         Provider, Path(description="A provider's name, such as `giftcard-partners`.")
@@ -130,7 +121,7 @@ async def get_mapping(
         return await statements.mapping_of(session, provider)
 
 
-@router.put("/mappings/{provider}", responses=body_responses())
+@router.put("/mappings/{provider}")
 async def set_mapping(
     provider: Annotated[
         Provider, Path(description="A provider's name, such as `giftcard-partners`.")

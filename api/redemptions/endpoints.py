@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import Body, Depends, Query, Request
 
-from api.http.access import READERS, Calling, allow
+from api.http.access import READERS, Calling
 from api.http.lists import Created, Ordered
 from api.http.parameters import CampaignQuery, CustomerQuery, OrderSourceIdQuery, RedemptionPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.redemptions.rollbacks import RollbackAnswer, RollbackIn, RollbacksAnswer
 from api.redemptions.schemas import (
     RedeemedAnswer,
@@ -27,7 +26,7 @@ from domain.roles import Role
 from store.redemptions import queries as reading
 from store.redemptions.roll_back import RollbackRequest, roll_back
 
-router = APIRouter(prefix="/v1/redemptions", tags=["Redemptions"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/redemptions", "Redemptions")
 
 REFUSALS = (
     "missing_customer",
@@ -50,9 +49,7 @@ REFUSALS = (
 """Why a code cannot be used. Of several reasons the first in this order is told."""
 
 
-@router.post(
-    "", dependencies=[allow(Role.SERVICE)], responses=post_responses(*REFUSALS, "identity_reused")
-)
+@router.post("", *REFUSALS, "identity_reused", roles=[Role.SERVICE])
 async def redeem_code(body: RedemptionIn, held: Held, request: Request) -> RedeemedAnswer:
     """Redeem a code and get its discount. In a `redemption` campaign this converts the referral;
     in a `custom_event` campaign the referral goes on waiting for its event. A refusal consumes
@@ -64,7 +61,7 @@ async def redeem_code(body: RedemptionIn, held: Held, request: Request) -> Redee
     return RedeemedAnswer(redemptions=[answer], order=answer.order, **expected)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_redemptions(
     held: Held,
     window: Ordered,
@@ -87,9 +84,7 @@ async def list_redemptions(
     return RedemptionList.of([RedemptionAnswer.of(read) for read in found], page)
 
 
-@router.get(
-    "/{redemption_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{redemption_id}", "resource_not_found", roles=READERS)
 async def get_redemption(
     redemption_id: RedemptionPath, held: Held
 ) -> RedemptionAnswer | RollbackAnswer:
@@ -123,13 +118,11 @@ async def _asked(
 
 
 _Asked = Annotated[RollbackRequest, Depends(_asked)]
-_MayRollBack = allow(Role.SERVICE, Role.SUPPORT)
-_ROLLBACK_ANSWERS = post_responses(
-    "resource_not_found", "already_rolled_back", "not_allowed_in_state"
-)
+_MAY_ROLL_BACK = (Role.SERVICE, Role.SUPPORT)
+_ROLLBACK_REFUSALS = ("resource_not_found", "already_rolled_back", "not_allowed_in_state")
 
 
-@router.post("/{redemption_id}/rollback", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
+@router.post("/{redemption_id}/rollback", *_ROLLBACK_REFUSALS, roles=_MAY_ROLL_BACK)
 async def roll_back_redemption(asked: _Asked, held: Held) -> RollbackAnswer:
     """Undo a redemption, once: after a refund of the whole order, or of the part `amount`. The
     whole gives the use back to the code. The referral that this order converted is reversed, by
@@ -137,7 +130,7 @@ async def roll_back_redemption(asked: _Asked, held: Held) -> RollbackAnswer:
     return await _roll_back(asked, held)
 
 
-@router.post("/{redemption_id}/rollbacks", dependencies=[_MayRollBack], responses=_ROLLBACK_ANSWERS)
+@router.post("/{redemption_id}/rollbacks", *_ROLLBACK_REFUSALS, roles=_MAY_ROLL_BACK)
 async def roll_back_redemptions(asked: _Asked, held: Held) -> RollbacksAnswer:
     """The same, in the shape of Voucherify's stackable answer."""
     rollback = await _roll_back(asked, held)

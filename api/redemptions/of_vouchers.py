@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from pydantic import BaseModel, Field
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.lists import Windowed
 from api.http.parameters import CodePath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.redemptions.endpoints import REFUSALS
 from api.redemptions.schemas import RedemptionAnswer, VoucherRedemptionIn
 from api.redemptions.use import use_code
@@ -21,7 +20,7 @@ from domain.roles import Role
 from store.codes import queries as codes
 from store.redemptions import queries as reading
 
-router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/vouchers", "Codes")
 
 
 class VoucherRedemptions(BaseModel):
@@ -37,11 +36,7 @@ class VoucherRedemptions(BaseModel):
     redemption_entries: list[RedemptionAnswer]
 
 
-@router.post(
-    "/{code}/redemption",
-    dependencies=[allow(Role.SERVICE)],
-    responses=post_responses(*REFUSALS, "identity_reused"),
-)
+@router.post("/{code}/redemption", *REFUSALS, "identity_reused", roles=[Role.SERVICE])
 async def redeem_voucher(
     code: Annotated[str, Path(max_length=200, description="The code itself, or its id.")],
     body: VoucherRedemptionIn,
@@ -52,11 +47,7 @@ async def redeem_voucher(
     return RedemptionAnswer.of(await use_code(body.of_code(code), held, request))
 
 
-@router.get(
-    "/{code}/redemption",
-    dependencies=[allow(*READERS)],
-    responses=responses("invalid_payload", "resource_not_found"),
-)
+@router.get("/{code}/redemption", "invalid_payload", "resource_not_found", roles=READERS)
 async def list_voucher_redemptions(
     code: CodePath, held: Held, window: Windowed
 ) -> VoucherRedemptions:

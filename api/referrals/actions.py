@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from api.grants.schemas import StaffNote
 from api.http.parameters import ReferralPath
-from api.http.route import GuardedRoute
-from api.http.staff_requests import AtDesk, Desk, documented
+from api.http.route import GuardedRouter
+from api.http.staff_requests import REFUSALS, AtDesk, Desk
 from api.referrals.schemas import ReferralAnswer
-from domain.staff import Action
+from domain.roles import Role
+from domain.staff import MEANING, Action
 from store.referrals import queries as reading
 from store.reversals.request import clear_up
 
-router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/referrals", "Referrals", roles=[Role.SUPPORT])
 
 
-@router.post("/{referral_id}/approve", **documented(Action.APPROVE))
+@router.post("/{referral_id}/approve", *REFUSALS, summary=MEANING[Action.APPROVE])
 async def approve_referral(
     referral_id: ReferralPath, desk: AtDesk, body: StaffNote | None = None
 ) -> ReferralAnswer:
@@ -25,7 +24,7 @@ async def approve_referral(
     return await _decide(Action.APPROVE, referral_id, desk, body)
 
 
-@router.post("/{referral_id}/deny", **documented(Action.DENY))
+@router.post("/{referral_id}/deny", *REFUSALS, summary=MEANING[Action.DENY])
 async def deny_referral(
     referral_id: ReferralPath, desk: AtDesk, body: StaffNote | None = None
 ) -> ReferralAnswer:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.lists import Windowed
 from api.http.masking import PERSONAL, PERSONAL_UNLESS_OURS
 from api.http.parameters import CampaignIdQuery, ExactCodeQuery, OrderSourceIdQuery, ReferralPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.http.timelines import Timeline
 from api.referrals.schemas import ReferralAnswer, ReferralIn, ReferralList
 from domain.referrals import ReferralStatus
@@ -26,7 +25,7 @@ from store.referrals import queries as reading
 from store.referrals.attribute import sign_up
 from store.referrals.queries import Filters
 
-router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/referrals", "Referrals")
 
 
 _BEGUN = {
@@ -64,25 +63,23 @@ _BEGUN = {
 
 @router.post(
     "",
+    "missing_customer",
+    "referrer_not_permitted_to_redeem",
+    "voucher_disabled",
+    "voucher_expired",
+    "voucher_not_active",
+    "already_referred",
+    "campaign_not_live",
+    "voucher_not_active_now",
+    "customer_rules_violated",
+    "redemption_rules_violated",
+    "budget_exhausted",
+    "resource_not_found",
+    roles=[Role.SERVICE],
     status_code=201,
-    dependencies=[allow(Role.SERVICE)],
     responses={
         200: {"model": ReferralAnswer, "description": "Attributed before, by the same code."},
         201: {"content": {"application/json": {"example": _BEGUN}}},
-        **post_responses(
-            "missing_customer",
-            "referrer_not_permitted_to_redeem",
-            "voucher_disabled",
-            "voucher_expired",
-            "voucher_not_active",
-            "already_referred",
-            "campaign_not_live",
-            "voucher_not_active_now",
-            "customer_rules_violated",
-            "redemption_rules_violated",
-            "budget_exhausted",
-            "resource_not_found",
-        ),
     },
 )
 async def create_referral(body: ReferralIn, held: Held, response: Response) -> ReferralAnswer:
@@ -100,7 +97,7 @@ async def create_referral(body: ReferralIn, held: Held, response: Response) -> R
     return ReferralAnswer.of(read)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_referrals(
     held: Held,
     window: Windowed,
@@ -148,20 +145,14 @@ async def list_referrals(
     return ReferralList.of([ReferralAnswer.of(read) for read in found], page)
 
 
-@router.get(
-    "/{referral_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{referral_id}", "resource_not_found", roles=READERS)
 async def get_referral(referral_id: ReferralPath, held: Held) -> ReferralAnswer:
     """One referral."""
     async with held.database.reading() as session:
         return ReferralAnswer.of(await reading.find(session, referral_id))
 
 
-@router.get(
-    "/{referral_id}/timeline",
-    dependencies=[allow(*READERS)],
-    responses=responses("resource_not_found"),
-)
+@router.get("/{referral_id}/timeline", "resource_not_found", roles=READERS)
 async def get_timeline(referral_id: ReferralPath, held: Held) -> Timeline:
     """The whole story of a referral, oldest first, in plain words."""
     async with held.database.reading() as session:

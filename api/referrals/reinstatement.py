@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import Field
 
-from api.http.access import Calling, allow
+from api.http.access import Calling
 from api.http.fields import Strict, with_examples
 from api.http.parameters import ReferralPath
-from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.referrals.schemas import ReferralAnswer
 from domain.roles import Role
 from store.referrals import queries as reading
 from store.reversals.early import reinstate as bring_back
 
-router = APIRouter(prefix="/v1/referrals", tags=["Referrals"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/referrals", "Referrals")
 
 
 class ReinstatementIn(Strict):
@@ -28,9 +26,7 @@ class ReinstatementIn(Strict):
 
 
 @router.post(
-    "/{referral_id}/reinstate",
-    dependencies=[allow(Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "not_allowed_in_state"),
+    "/{referral_id}/reinstate", "resource_not_found", "not_allowed_in_state", roles=[Role.SUPPORT]
 )
 async def reinstate_referral(
     referral_id: ReferralPath, body: ReinstatementIn, caller: Calling, held: Held

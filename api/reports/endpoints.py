@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Query
 from starlette.responses import Response
 
-from api.http.access import allow
+from api.http.downloads import Accept
 from api.http.fields import Duration
-from api.http.problems import responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.reports import schemas
 from api.reports.schemas import Report
 from api.reports.stream import DOCUMENTED, answer
@@ -25,20 +24,9 @@ from domain.roles import Role
 from store.database import now
 from store.ledger import reports
 
-router = APIRouter(
-    prefix="/v1/reports",
-    tags=["Reports"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE)],
-)
-clock = APIRouter(
-    prefix="/v1/reports",
-    tags=["Reports"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
-)
-_ANSWERS = {200: DOCUMENTED, **responses("invalid_payload")}
-Accept = Annotated[str, Header(include_in_schema=False)]
+router = GuardedRouter("/v1/reports", "Reports", roles=[Role.FINANCE])
+clock = GuardedRouter("/v1/reports", "Reports", roles=[Role.FINANCE, Role.SUPPORT])
+_ANSWERS: dict[int | str, Any] = {200: DOCUMENTED}
 Since = Annotated[Instant, Query(alias="from", description="Included.")]
 Until = Annotated[Instant, Query(alias="to", description="Not included.")]
 

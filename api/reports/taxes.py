@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
-from api.http.access import Calling, allow
+from api.http.access import Calling
 from api.http.fields import MAX_MINOR, with_examples
 from api.http.lists import Listed
 from api.http.parameters import CustomerPath
-from api.http.problems import body_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from domain.money import Currency
 from domain.roles import Role
 from store.customers import queries as customers
 from store.database import ReadSession
 from store.ledger import taxes
 
-router = APIRouter(prefix="/v1", tags=["Taxes"], route_class=GuardedRoute)
+router = GuardedRouter("/v1", "Taxes")
 
 FormName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w .-]+$")]
 
@@ -67,7 +66,7 @@ class FormAnswer(FormBody):
     customer_id: str
 
 
-@router.get("/tax-thresholds", dependencies=[allow(Role.FINANCE)], responses=responses())
+@router.get("/tax-thresholds", roles=[Role.FINANCE])
 async def list_thresholds(held: Held) -> ThresholdList:
     """The threshold of each currency; a currency without one has none."""
     async with held.database.reading() as session:
@@ -76,11 +75,7 @@ async def list_thresholds(held: Held) -> ThresholdList:
     return ThresholdList(data=data, total=len(data), has_more=False)
 
 
-@router.put(
-    "/tax-thresholds/{currency}",
-    dependencies=[allow(Role.FINANCE)],
-    responses=body_responses(),
-)
+@router.put("/tax-thresholds/{currency}", roles=[Role.FINANCE])
 async def set_threshold(
     currency: Annotated[Currency, Path(description="ISO 4217, such as `USD`.")],
     body: ThresholdBody,
@@ -95,9 +90,7 @@ async def set_threshold(
 
 
 @router.put(
-    "/customers/{customer_id}/tax-form",
-    dependencies=[allow(Role.FINANCE, Role.SUPPORT)],
-    responses=body_responses("resource_not_found"),
+    "/customers/{customer_id}/tax-form", "resource_not_found", roles=[Role.FINANCE, Role.SUPPORT]
 )
 async def record_form(
     customer_id: CustomerPath, body: FormBody, caller: Calling, held: Held

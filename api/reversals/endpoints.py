@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
-from api.http.access import Caller, Calling, allow
+from api.http.access import Caller, Calling
 from api.http.fields import identity_of
 from api.http.idempotency import HEADER
 from api.http.parameters import ReferralPath
-from api.http.problems import post_responses
 from api.http.resources import Held, Resources
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.referrals.schemas import ReferralAnswer
 from api.reversals.schemas import OrderAwaited, OrderReversalAnswer, OrderReversalIn, ReversalIn
 from domain.purchases import Sort
@@ -24,13 +23,15 @@ from store.reversals import by_order
 from store.reversals.order_refund import OrderRefund
 from store.reversals.request import Accepted, request_reversal
 
-router = APIRouter(prefix="/v1", tags=["Reversals"], route_class=GuardedRoute)
+router = GuardedRouter("/v1", "Reversals")
 
 
 @router.post(
     "/referrals/{referral_id}/reverse",
-    dependencies=[allow(Role.SUPPORT)],
-    responses=post_responses("resource_not_found", "identity_reused", "not_allowed_in_state"),
+    "resource_not_found",
+    "identity_reused",
+    "not_allowed_in_state",
+    roles=[Role.SUPPORT],
 )
 async def reverse_referral(
     referral_id: ReferralPath, body: ReversalIn, caller: Calling, held: Held, request: Request
@@ -46,13 +47,12 @@ async def reverse_referral(
 
 @router.post(
     "/reversals",
-    dependencies=[allow(Role.SERVICE, Role.SUPPORT)],
-    responses={
-        202: {"model": OrderAwaited, "description": "Kept: it waits for its purchase."},
-        **post_responses(
-            "resource_not_found", "identity_reused", "ambiguous_order", "not_allowed_in_state"
-        ),
-    },
+    "resource_not_found",
+    "identity_reused",
+    "ambiguous_order",
+    "not_allowed_in_state",
+    roles=[Role.SERVICE, Role.SUPPORT],
+    responses={202: {"model": OrderAwaited, "description": "Kept: it waits for its purchase."}},
 )
 async def reverse_order(
     body: OrderReversalIn, caller: Calling, held: Held, request: Request, response: Response

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
-from api.http.access import PROGRAMME, READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling
 from api.http.lists import Windowed
 from api.http.parameters import RewardPath
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.rewards import definitions
 from api.rewards.bodies import RewardChangeIn, RewardCreateIn
 from api.rewards.schemas import RewardAnswer, RewardList
@@ -21,10 +18,10 @@ from store.database import Transaction
 from store.rewards import queries as reading
 from store.rewards.definitions import NewReward, create, delete, lock, update
 
-router = APIRouter(prefix="/v1/rewards", tags=["Rewards"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/rewards", "Rewards")
 
 
-@router.post("", dependencies=[allow(*PROGRAMME)], responses=post_responses())
+@router.post("", roles=PROGRAMME)
 async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> RewardAnswer:
     """Define a reward that campaigns can name by `reward_id`."""
     async with held.database.transaction() as tx:
@@ -34,7 +31,7 @@ async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> Re
     return await _answer(held, reward_id)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_rewards(held: Held, window: Windowed) -> RewardList:
     """Reusable rewards, newest first."""
     async with held.database.reading() as session:
@@ -42,19 +39,13 @@ async def list_rewards(held: Held, window: Windowed) -> RewardList:
     return RewardList.of([RewardAnswer.of(read) for read in found], page)
 
 
-@router.get(
-    "/{reward_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{reward_id}", "resource_not_found", roles=READERS)
 async def get_reward(reward_id: RewardPath, held: Held) -> RewardAnswer:
     """One reusable reward."""
     return await _answer(held, reward_id)
 
 
-@router.put(
-    "/{reward_id}",
-    dependencies=[allow(*PROGRAMME)],
-    responses=body_responses("resource_not_found"),
-)
+@router.put("/{reward_id}", "resource_not_found", roles=PROGRAMME)
 async def update_reward(
     reward_id: RewardPath, body: RewardChangeIn, caller: Calling, held: Held
 ) -> RewardAnswer:
@@ -70,10 +61,7 @@ async def update_reward(
 
 
 @router.delete(
-    "/{reward_id}",
-    status_code=204,
-    dependencies=[allow(*PROGRAMME)],
-    responses=responses("resource_not_found", "not_allowed_in_state"),
+    "/{reward_id}", "resource_not_found", "not_allowed_in_state", roles=PROGRAMME, status_code=204
 )
 async def delete_reward(reward_id: RewardPath, caller: Calling, held: Held) -> None:
     """Forget a definition. Refused while a live campaign gives it, with the campaigns' names."""

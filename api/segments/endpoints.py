@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
-from api.http.access import READERS, allow
+from api.http.access import READERS
 from api.http.lists import Windowed
 from api.http.parameters import SegmentPath
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.segments.schemas import SegmentAnswer, SegmentChangeIn, SegmentIn, SegmentList
 from domain.roles import Role
 from store.campaigns import rule_queries as reading
 from store.eligibility import segments
 
-router = APIRouter(prefix="/v1/segments", tags=["Segments"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/segments", "Segments")
 
 
-@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses("resource_not_found"))
+@router.post("", "resource_not_found", roles=[Role.SERVICE])
 async def create_segment(body: SegmentIn, held: Held) -> SegmentAnswer:
     """Create a segment."""
     async with held.database.transaction() as tx:
@@ -26,7 +23,7 @@ async def create_segment(body: SegmentIn, held: Held) -> SegmentAnswer:
     return await _answer(held, made)
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_segments(held: Held, window: Windowed) -> SegmentList:
     """Segments, newest first."""
     async with held.database.reading() as session:
@@ -34,19 +31,13 @@ async def list_segments(held: Held, window: Windowed) -> SegmentList:
     return SegmentList.of(found, page)
 
 
-@router.get(
-    "/{segment_id}", dependencies=[allow(*READERS)], responses=responses("resource_not_found")
-)
+@router.get("/{segment_id}", "resource_not_found", roles=READERS)
 async def get_segment(segment_id: SegmentPath, held: Held) -> SegmentAnswer:
     """One segment."""
     return await _answer(held, segment_id)
 
 
-@router.put(
-    "/{segment_id}",
-    dependencies=[allow(Role.SERVICE)],
-    responses=body_responses("resource_not_found", "not_allowed_in_state"),
-)
+@router.put("/{segment_id}", "resource_not_found", "not_allowed_in_state", roles=[Role.SERVICE])
 async def change_segment(
     segment_id: SegmentPath, body: SegmentChangeIn, held: Held
 ) -> SegmentAnswer:
@@ -58,9 +49,10 @@ async def change_segment(
 
 @router.delete(
     "/{segment_id}",
+    "resource_not_found",
+    "not_allowed_in_state",
+    roles=[Role.SERVICE],
     status_code=204,
-    dependencies=[allow(Role.SERVICE)],
-    responses=responses("resource_not_found", "not_allowed_in_state"),
 )
 async def delete_segment(segment_id: SegmentPath, held: Held) -> None:
     """Delete a segment that no terms and no rule name."""

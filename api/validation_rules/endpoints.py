@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
-from api.http.access import PROGRAMME, READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling
 from api.http.lists import Dated, Ordered
 from api.http.parameters import AssignmentPath, RulePath
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.validation_rules.schemas import (
     AssignmentAnswer,
     AssignmentIn,
@@ -25,15 +24,13 @@ from store.campaigns import rule_queries as reading
 from store.campaigns import rules
 from store.lists.pages import Window
 
-router = APIRouter(prefix="/v1", tags=["Validation rules"], route_class=GuardedRoute)
+router = GuardedRouter("/v1", "Validation rules")
 
 _RULES, _ONE = "/validation-rules", "/validation-rules/{rule_id}"
 _ASSIGNMENTS = _ONE + "/assignments"
 
 
-@router.post(
-    _RULES, dependencies=[allow(*PROGRAMME)], responses=post_responses("resource_not_found")
-)
+@router.post(_RULES, "resource_not_found", roles=PROGRAMME)
 async def create_rule(body: RuleIn, held: Held) -> RuleAnswer:
     """Create a rule. It is judged once it is assigned to a campaign."""
     async with held.database.transaction() as tx:
@@ -48,7 +45,7 @@ async def create_rule(body: RuleIn, held: Held) -> RuleAnswer:
     return await _answer(held, rule_id)
 
 
-@router.get(_RULES, dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get(_RULES, roles=READERS)
 async def list_rules(held: Held, window: Dated) -> RuleList:
     """Rules, newest first."""
     async with held.database.reading() as session:
@@ -56,13 +53,13 @@ async def list_rules(held: Held, window: Dated) -> RuleList:
     return RuleList.of([RuleAnswer.of(read) for read in found], page)
 
 
-@router.get(_ONE, dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+@router.get(_ONE, "resource_not_found", roles=READERS)
 async def get_rule(rule_id: RulePath, held: Held) -> RuleAnswer:
     """One rule."""
     return await _answer(held, rule_id)
 
 
-@router.put(_ONE, dependencies=[allow(*PROGRAMME)], responses=body_responses("resource_not_found"))
+@router.put(_ONE, "resource_not_found", roles=PROGRAMME)
 async def change_rule(
     rule_id: RulePath, body: RuleChangeIn, caller: Calling, held: Held
 ) -> RuleAnswer:
@@ -73,23 +70,14 @@ async def change_rule(
     return await _answer(held, rule_id)
 
 
-@router.delete(
-    _ONE,
-    status_code=204,
-    dependencies=[allow(*PROGRAMME)],
-    responses=responses("resource_not_found", "not_allowed_in_state"),
-)
+@router.delete(_ONE, "resource_not_found", "not_allowed_in_state", roles=PROGRAMME, status_code=204)
 async def delete_rule(rule_id: RulePath, held: Held) -> None:
     """Delete a rule that is assigned to no campaign. Versions that have it keep it."""
     async with held.database.transaction() as tx:
         await rules.remove(tx, rule_id)
 
 
-@router.post(
-    _ASSIGNMENTS,
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found", "duplicate_found"),
-)
+@router.post(_ASSIGNMENTS, "resource_not_found", "duplicate_found", roles=PROGRAMME)
 async def assign_rule(
     rule_id: RulePath, body: AssignmentIn, caller: Calling, held: Held
 ) -> AssignmentAnswer:
@@ -100,21 +88,14 @@ async def assign_rule(
         return AssignmentAnswer.model_validate(await reading.assignment(session, made))
 
 
-@router.get(
-    _ASSIGNMENTS,
-    dependencies=[allow(*READERS)],
-    responses=responses("invalid_payload", "resource_not_found"),
-)
+@router.get(_ASSIGNMENTS, "invalid_payload", "resource_not_found", roles=READERS)
 async def list_rule_assignments(rule_id: RulePath, held: Held, window: Ordered) -> AssignmentList:
     """The campaigns that have a rule, newest assignment first."""
     return await _assignments(held, window, rule_id)
 
 
 @router.delete(
-    _ASSIGNMENTS + "/{assignment_id}",
-    status_code=204,
-    dependencies=[allow(*PROGRAMME)],
-    responses=responses("resource_not_found"),
+    _ASSIGNMENTS + "/{assignment_id}", "resource_not_found", roles=PROGRAMME, status_code=204
 )
 async def unassign_rule(
     rule_id: RulePath, assignment_id: AssignmentPath, caller: Calling, held: Held
@@ -124,11 +105,7 @@ async def unassign_rule(
         await rules.unassign(tx, rule_id, assignment_id, caller.actor)
 
 
-@router.get(
-    "/validation-rules-assignments",
-    dependencies=[allow(*READERS)],
-    responses=responses("invalid_payload", "resource_not_found"),
-)
+@router.get("/validation-rules-assignments", "invalid_payload", "resource_not_found", roles=READERS)
 async def list_assignments(
     held: Held,
     window: Ordered,

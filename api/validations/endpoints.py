@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
-from api.http.access import allow
-from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.redemptions.schemas import RedemptionIn
 from api.redemptions.use import read_code, to_request
 from api.validations.schemas import ValidationAnswer
@@ -19,10 +17,10 @@ from store.redemptions import queries as reading
 from store.redemptions.redeem import redeem
 from store.terms import terms_of
 
-router = APIRouter(prefix="/v1/validations", tags=["Redemptions"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/validations", "Redemptions")
 
 
-@router.post("", dependencies=[allow(Role.SERVICE)], responses=post_responses("missing_customer"))
+@router.post("", "missing_customer", roles=[Role.SERVICE])
 async def validate_code(body: RedemptionIn, held: Held, request: Request) -> ValidationAnswer:
     """What redeeming this code now would answer. It is redeemed, and undone before anybody sees
     it: nothing is consumed, nobody is created or referred, and a refusal is not kept."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.campaigns.codes import DisableCodeIn
-from api.http.access import PROGRAMME, READERS, Calling, allow
+from api.http.access import PROGRAMME, READERS, Calling
 from api.http.lists import Created, Dated, Updated
 from api.http.parameters import (
     CampaignIdQuery,
@@ -16,17 +16,16 @@ from api.http.parameters import (
     CustomerQuery,
     ExactCodeQuery,
 )
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.vouchers.schemas import AllVouchers, VoucherAnswer
 from store.campaigns.switch import set_code_active
 from store.codes import queries as codes
 
-router = APIRouter(prefix="/v1/vouchers", tags=["Codes"], route_class=GuardedRoute)
+router = GuardedRouter("/v1/vouchers", "Codes")
 
 
-@router.get("", dependencies=[allow(*READERS)], responses=responses("invalid_payload"))
+@router.get("", roles=READERS)
 async def list_vouchers(
     held: Held,
     window: Dated,
@@ -52,28 +51,20 @@ async def list_vouchers(
     )
 
 
-@router.get("/{code}", dependencies=[allow(*READERS)], responses=responses("resource_not_found"))
+@router.get("/{code}", "resource_not_found", roles=READERS)
 async def get_voucher(code: CodePath, held: Held) -> VoucherAnswer:
     """One referral code, by the code itself or its id."""
     async with held.database.reading() as session:
         return VoucherAnswer.of(await codes.find_voucher(session, code))
 
 
-@router.post(
-    "/{code}/enable",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@router.post("/{code}/enable", "resource_not_found", roles=PROGRAMME)
 async def enable_voucher(code: CodePath, caller: Calling, held: Held) -> VoucherAnswer:
     """The code may be used again, and what it held is judged."""
     return await _switch(held, code, DisableCodeIn(), active=True, actor=caller.actor)
 
 
-@router.post(
-    "/{code}/disable",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@router.post("/{code}/disable", "resource_not_found", roles=PROGRAMME)
 async def disable_voucher(
     code: CodePath, caller: Calling, held: Held, body: DisableCodeIn | None = None
 ) -> VoucherAnswer:

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request
+from fastapi import Body, Request
 from pydantic import Field
 
 from api.async_actions.accept import accept
 from api.async_actions.schemas import Accepted
-from api.http.access import PROGRAMME, allow
+from api.http.access import PROGRAMME
 from api.http.files import CsvFile, FileRoute, rows_of
 from api.http.parameters import CampaignPath
-from api.http.problems import post_responses
 from api.http.resources import Held
-from api.http.route import Rows, RowsRoute, listed
+from api.http.route import GuardedRouter, Rows, RowsRoute, listed
 from domain.code_imports import code_reader
 from domain.imports import WrongHeader
 from domain.refusals import InvalidPayload
 from store.campaigns import queries as campaigns
 from store.imports.handlers import CODES_CSV, CODES_LIST
 
-router = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=RowsRoute)
-files = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Codes"], route_class=FileRoute)
+router = GuardedRouter("/v1/campaigns/{campaign_id}", "Codes", route_class=RowsRoute)
+files = GuardedRouter("/v1/campaigns/{campaign_id}", "Codes", route_class=FileRoute)
 
 
-@router.post(
-    "/import",
-    status_code=202,
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@router.post("/import", "resource_not_found", roles=PROGRAMME, status_code=202)
 async def import_vouchers(
     campaign_id: CampaignPath,
     body: Annotated[
@@ -46,12 +40,7 @@ async def import_vouchers(
     return await accept(held, request, CODES_LIST, listed(body), campaign_id=campaign)
 
 
-@files.post(
-    "/importCSV",
-    status_code=202,
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found"),
-)
+@files.post("/importCSV", "resource_not_found", roles=PROGRAMME, status_code=202)
 async def import_vouchers_csv(
     campaign_id: CampaignPath,
     file: Annotated[CsvFile, Field(examples=["Code,Active,Category\nREF-8KZQ7WXP,true,spring\n"])],

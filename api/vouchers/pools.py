@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import Body, Path, Query
 
 from api.campaigns.codes import FixedText
-from api.http.access import PROGRAMME, READERS, allow
+from api.http.access import PROGRAMME, READERS
 from api.http.lists import Windowed
 from api.http.parameters import CampaignPath
-from api.http.problems import post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.vouchers.schemas import CodeIn, CodesAdded, CodesIn, VoucherAnswer, VoucherList
 from store import metadata_schemas
 from store.campaigns import queries as campaigns
 from store.codes import pool
 from store.codes import queries as codes
 
-router = APIRouter(
-    prefix="/v1/campaigns/{campaign_id}/vouchers", tags=["Codes"], route_class=GuardedRoute
-)
+router = GuardedRouter("/v1/campaigns/{campaign_id}/vouchers", "Codes")
 
 
-@router.get(
-    "",
-    dependencies=[allow(*READERS)],
-    responses=responses("invalid_payload", "resource_not_found"),
-)
+@router.get("", "invalid_payload", "resource_not_found", roles=READERS)
 async def list_campaign_vouchers(
     campaign_id: CampaignPath, held: Held, window: Windowed
 ) -> VoucherList:
@@ -40,11 +33,7 @@ async def list_campaign_vouchers(
     return VoucherList.of([VoucherAnswer.of(read) for read in found], page)
 
 
-@router.post(
-    "",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found", "no_voucher_suitable_for_publication"),
-)
+@router.post("", "resource_not_found", "no_voucher_suitable_for_publication", roles=PROGRAMME)
 async def add_vouchers(
     campaign_id: CampaignPath,
     held: Held,
@@ -66,11 +55,7 @@ async def add_vouchers(
     return await _answer(held, made[0])
 
 
-@router.post(
-    "/{code}",
-    dependencies=[allow(*PROGRAMME)],
-    responses=post_responses("resource_not_found", "duplicate_found"),
-)
+@router.post("/{code}", "resource_not_found", "duplicate_found", roles=PROGRAMME)
 async def add_voucher(
     campaign_id: CampaignPath,
     code: Annotated[

@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import os
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
-from api.http.access import allow
 from api.http.idempotency import keep_encrypted
 from api.http.lists import Windowed
 from api.http.parameters import WebhookPath
-from api.http.problems import body_responses, post_responses, responses
 from api.http.resources import Held
-from api.http.route import GuardedRoute
+from api.http.route import GuardedRouter
 from api.webhooks.schemas import (
     NewWebhookAnswer,
     WebhookAnswer,
@@ -26,15 +24,10 @@ from store.webhooks import deliver
 from store.webhooks import queries as reading
 from store.webhooks.start import try_to_wake
 
-router = APIRouter(
-    prefix="/v1/webhooks",
-    tags=["Webhooks"],
-    route_class=GuardedRoute,
-    dependencies=[allow(Role.OPERATOR, scope=Scope.WEBHOOKS)],
-)
+router = GuardedRouter("/v1/webhooks", "Webhooks", roles=[Role.OPERATOR], scope=Scope.WEBHOOKS)
 
 
-@router.post("", status_code=201, responses=post_responses())
+@router.post("", status_code=201)
 async def create_webhook(body: WebhookIn, request: Request, held: Held) -> NewWebhookAnswer:
     """Have events sent to an address from now on, in their order, signed as Standard Webhooks say.
     Whatever is not answered by 2xx is sent again, for as long as it takes; `webhook-id` is the
@@ -50,7 +43,7 @@ async def create_webhook(body: WebhookIn, request: Request, held: Held) -> NewWe
     return NewWebhookAnswer(secret=secret, **answer.model_dump())
 
 
-@router.get("", responses=responses("invalid_payload"))
+@router.get("")
 async def list_webhooks(held: Held, window: Windowed) -> WebhookList:
     """Webhooks, newest first."""
     async with held.database.reading() as session:
@@ -58,13 +51,13 @@ async def list_webhooks(held: Held, window: Windowed) -> WebhookList:
     return WebhookList.of([WebhookAnswer.of(one) for one in found], page)
 
 
-@router.get("/{webhook_id}", responses=responses("resource_not_found"))
+@router.get("/{webhook_id}", "resource_not_found")
 async def get_webhook(webhook_id: WebhookPath, held: Held) -> WebhookAnswer:
     """One webhook: whether it is taken, since when not and why, and how far behind it is."""
     return await _answer(held, webhook_id)
 
 
-@router.put("/{webhook_id}", responses=body_responses("resource_not_found"))
+@router.put("/{webhook_id}", "resource_not_found")
 async def change_webhook(
     webhook_id: WebhookPath, body: WebhookChangeIn, held: Held
 ) -> WebhookAnswer:
@@ -76,7 +69,7 @@ async def change_webhook(
     return await _answer(held, webhook_id)
 
 
-@router.delete("/{webhook_id}", status_code=204, responses=responses("resource_not_found"))
+@router.delete("/{webhook_id}", "resource_not_found", status_code=204)
 async def delete_webhook(webhook_id: WebhookPath, held: Held) -> None:
     """Send nothing more. Its secret is forgotten."""
     async with held.database.transaction() as tx:

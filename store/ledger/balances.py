@@ -146,7 +146,7 @@ async def transactions(
 
 
 async def chunk(
-    session: ReadSession, filters: Filters, after: LedgerEntry | None
+    session: ReadSession, after: LedgerEntry | None, filters: Filters
 ) -> list[LedgerEntry]:
     """Some entries that match, oldest first: those behind `after`. Empty at the end. Transaction
     by transaction: one that is committed meanwhile is in all chunks together whole, or not at

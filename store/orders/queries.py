@@ -52,7 +52,7 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> tuple[
     return [row[0] for row in found.rows], found
 
 
-async def chunk(session: ReadSession, filters: Filters, after: Order | None) -> list[Order]:
+async def chunk(session: ReadSession, after: Order | None, filters: Filters) -> list[Order]:
     """Some orders, oldest first: those behind `after`. Empty at the end."""
     statement = _orders(filters).order_by(col(Order.id)).limit(CHUNK)
     if after is not None:

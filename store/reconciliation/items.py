@@ -30,9 +30,8 @@ async def page(
 
 async def chunk(
     session: ReadSession,
-    reconciliation_id: str,
     after: ReconciliationItem | None,
-    *,
+    reconciliation_id: str,
     filed: str | None = None,
 ) -> list[ReconciliationItem]:
     """Some of them, those behind `after`. Empty at the end."""
