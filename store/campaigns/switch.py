@@ -17,7 +17,6 @@ from domain.grants import GrantStatus
 from domain.refusals import NotFound
 from store.campaigns.revise import lock
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.postings import give_up
 from store.grants.state import lock_referral, refresh_referral, set_status
 from store.grants.stops import STOPS
@@ -181,7 +180,7 @@ async def _cancel_stopped(
             changes.reserve(-face)
         set_status(tx, grant, GrantStatus.CANCELLED)
         title = "Cancelled: it was stopped"
-        tx.record("grant.cancelled", title, source="staff", actor=actor, **subject(grant))
+        tx.record("grant.cancelled", title, source="staff", actor=actor, **grant.event_ids)
     referrals = [
         await lock_referral(tx, id) for id in sorted({grant.referral_id for grant in grants})
     ]

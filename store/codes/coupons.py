@@ -18,7 +18,6 @@ from store.codes.generate import Making, mint
 from store.database import Transaction
 from store.eligibility.lookup import must_be_in_use, must_not_be_over
 from store.eligibility.uses import used_up
-from store.events.subjects import subject
 from store.grants.postings import fulfil
 from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.grants.stops import park_if_stopped
@@ -56,7 +55,7 @@ async def give(tx: Transaction, grant_id: str) -> Step:
         "Discount coupon given",
         detail=reward_of(grant.reward).words,
         data={"voucher_id": voucher_id},
-        **subject(grant),
+        **grant.event_ids,
     )
     await refresh_referral(tx, referral)
     return Step(next=Next.REST)

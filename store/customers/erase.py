@@ -18,7 +18,6 @@ from domain.referrals import Pause, ReferralStatus, held_by
 from domain.refusals import NotAllowedInState, NotFound
 from store.customers.traces import remove_traces
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import attention
 from store.grants.state import refresh_referral
 from store.ledger import budgets
@@ -136,7 +135,7 @@ async def _waiting_grants(tx: Transaction, customer_id: str) -> list[Grant]:
 
 def _cancel(tx: Transaction, grant: Grant) -> tuple[str, Money] | None:
     face = cancel_grant(tx, grant)
-    tx.record("grant.cancelled", "Cancelled: the customer was erased", **subject(grant))
+    tx.record("grant.cancelled", "Cancelled: the customer was erased", **grant.event_ids)
     return (grant.campaign_id, face) if face else None
 
 
@@ -157,7 +156,7 @@ def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
     tx.record(
         type,
         title,
-        **subject(referral),
+        **referral.event_ids,
     )
 
 

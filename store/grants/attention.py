@@ -9,7 +9,6 @@ from domain.grants import ACT_WITHIN, RESUMES_BY_ITSELF, Attention, GrantStatus
 from domain.messages import Next, Step
 from domain.orders import ENDED, OrderState
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.state import lock_referral, refresh_referral, set_status
 from store.tables import Grant, Order
 
@@ -31,7 +30,7 @@ async def park(tx: Transaction, grant: Grant, attention: Attention, detail: str)
             f"grant.{attention}",
             f"Needs attention: {attention.replace('_', ' ')}",
             detail=detail,
-            **subject(grant),
+            **grant.event_ids,
         )
         grant.due_at = tx.now + ACT_WITHIN
     set_status(

@@ -16,12 +16,10 @@ from domain.rewards import CustomReward
 from store.access import signing_secrets
 from store.access.vault import Vault
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import attention
 from store.grants.postings import fulfil
 from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.grants.stops import park_if_stopped
-from store.grants.value import posting_of
 from store.tables import Customer, Grant
 
 
@@ -48,7 +46,9 @@ async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> C
     reward = CustomReward.model_validate(grant.reward)
     customer = await tx.session.get_one(Customer, grant.recipient_id)
     secret = await signing_secrets.open_secret(tx, reward.secret_id, vault)
-    return Callout(grant.id, posting_of(grant), reward.url, secret, _body(grant, reward, customer))
+    return Callout(
+        grant.id, grant.posting_subject, reward.url, secret, _body(grant, reward, customer)
+    )
 
 
 def _body(grant: Grant, reward: CustomReward, customer: Customer) -> bytes:
@@ -56,7 +56,7 @@ def _body(grant: Grant, reward: CustomReward, customer: Customer) -> bytes:
     return to_json(
         {
             "type": "reward.granted",
-            "id": posting_of(grant),
+            "id": grant.posting_subject,
             "timestamp": grant.created_at.isoformat(),
             "data": {
                 "grant_id": grant.id,
@@ -101,4 +101,4 @@ async def record_failed(tx: Transaction, grant_id: str, detail: str, attempt: in
 
 
 def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str, attempt: int) -> None:
-    tx.record(type, title, detail=detail, source="provider", attempt=attempt, **subject(grant))
+    tx.record(type, title, detail=detail, source="provider", attempt=attempt, **grant.event_ids)

@@ -17,7 +17,6 @@ from domain.rewards import GiftCard, Reward, Sized, reward_of
 from domain.tiers import Reached
 from store.database import Transaction
 from store.eligibility.segments import segments_of
-from store.events.subjects import subject
 from store.grants.postings import promise
 from store.tables import Customer, Grant, Referral
 
@@ -122,7 +121,7 @@ def record_grant(tx: Transaction, grant: Grant) -> None:
         "grant.created",
         f"Reward granted to the {grant.role}",
         detail=f"{reward.words}{held}{reviewed}",
-        **subject(grant),
+        **grant.event_ids,
     )
     if grant.status != GrantStatus.CANCELLED:
         promise(tx, grant)

@@ -11,9 +11,7 @@ from domain.grants import GrantStatus
 from domain.money import words
 from domain.reversal import kept_back
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.products import products_of
-from store.grants.value import is_fixed, part_of, posting_of, resize, unit_of
 from store.tables import Grant, Receivable
 
 
@@ -30,13 +28,13 @@ async def change(tx: Transaction, customer_id: str, unit: str, amount: int) -> N
 
 async def forgive(tx: Transaction, grant: Grant) -> None:
     """What was booked as owed for this grant is not owed: nobody has it, or it is earned again."""
-    owed, unit = grant.receivable_amount, unit_of(grant)
+    owed, unit = grant.receivable_amount, grant.unit
     if owed and unit:
-        tx.post(ledger.forgive(grant.recipient_id, part_of(grant), owed, unit))
+        tx.post(ledger.forgive(grant.recipient_id, grant.part_subject, owed, unit))
         await change(tx, grant.recipient_id, unit, -owed)
         grant.receivable_amount, grant.updated_at = 0, tx.now
         title = "What was owed for it is not owed"
-        tx.record("grant.forgiven", title, detail=words(owed, unit), **subject(grant))
+        tx.record("grant.forgiven", title, detail=words(owed, unit), **grant.event_ids)
 
 
 async def net(tx: Transaction, grants: list[Grant]) -> None:
@@ -45,36 +43,36 @@ async def net(tx: Transaction, grants: list[Grant]) -> None:
     debts = await _debts(tx, grants)
     products = await products_of(tx, grants) if debts else {}
     for grant in grants:
-        debt = debts.get((grant.recipient_id, unit_of(grant) or ""))
+        debt = debts.get((grant.recipient_id, grant.unit or ""))
         if debt is None or grant.status == GrantStatus.CANCELLED:
             continue
         product = products.get(grant.id)
-        kept = kept_back(debt.balance, grant.amount, fixed=is_fixed(grant), product=product)
+        kept = kept_back(debt.balance, grant.amount, fixed=grant.sold_in_one_value, product=product)
         if kept:
             debt.balance -= kept
             _keep_back(tx, grant, kept)
 
 
 def _keep_back(tx: Transaction, grant: Grant, kept: int) -> None:
-    unit = unit_of(grant) or ""
-    tx.post(ledger.net(grant.recipient_id, posting_of(grant), kept, unit))
+    unit = grant.unit or ""
+    tx.post(ledger.net(grant.recipient_id, grant.posting_subject, kept, unit))
     tx.record(
         "grant.netted",
         "Kept back for what the person owes",
         detail=f"{words(kept, unit)} of {words(grant.amount, unit)}",
         data={"kept_back": kept, "unit": unit},
-        **subject(grant),
+        **grant.event_ids,
     )
     grant.netted = kept
     if kept == grant.amount:
         grant.status, grant.due_at = GrantStatus.CANCELLED, None
     else:
-        resize(grant, grant.amount - kept)
+        grant.resize(grant.amount - kept)
 
 
 async def _debts(tx: Transaction, grants: list[Grant]) -> dict[tuple[str, str], Receivable]:
     """What is owed by those who are about to get something, locked in one order."""
-    wanted = sorted({(grant.recipient_id, unit) for grant in grants if (unit := unit_of(grant))})
+    wanted = sorted({(grant.recipient_id, unit) for grant in grants if (unit := grant.unit)})
     if not wanted:
         return {}
     rows = await tx.session.scalars(

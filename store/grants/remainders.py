@@ -9,7 +9,6 @@ from domain.messages import Next, Step
 from domain.money import words
 from domain.rewards import GiftCard, GiftCredits, reward_of
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import receivables, wallets
 from store.grants.attention import park
 from store.grants.postings import fulfil, give_up
@@ -76,6 +75,6 @@ async def _close(
     tx: Transaction, grant: Grant, referral: Referral, status: GrantStatus, type: str, why: str
 ) -> None:
     set_status(tx, grant, status)
-    tx.record(type, "Too little is left for a card", detail=why, **subject(grant))
+    tx.record(type, "Too little is left for a card", detail=why, **grant.event_ids)
     await refresh_referral(tx, referral)
     await tx.write_facts()

@@ -11,7 +11,6 @@ from domain.grants import Attention, GrantStatus
 from domain.referrals import ReferralStatus, held_by, status_of
 from domain.refusals import NotFound
 from store.database import Transaction
-from store.events.subjects import subject
 from store.tables import Grant, Order, Referral
 
 _TITLES = {
@@ -102,7 +101,7 @@ async def refresh_referral(tx: Transaction, referral: Referral) -> None:
         tx.record(
             f"referral.{status}",
             _TITLES[status],
-            **subject(referral),
+            **referral.event_ids,
         )
 
 

@@ -13,13 +13,12 @@ from domain.repeats import Content, Kind, trimmed
 from domain.rewards import GiftCredits, LoyaltyPoints, reward_of
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
-from store.grants.value import posting_of, unit_of
 from store.tables import Grant, LedgerEntry, WalletCredit, WalletUse
 
 
 def credit(tx: Transaction, grant: Grant) -> None:
     """Put the grant's value into its person's wallet, which is opened by this."""
-    subject, unit = posting_of(grant), unit_of(grant) or ""
+    subject, unit = grant.posting_subject, grant.unit or ""
     reward = reward_of(grant.reward)
     lasts = reward.valid_for if isinstance(reward, GiftCredits | LoyaltyPoints) else None
     tx.post(ledger.credit_wallet(grant.recipient_id, subject, grant.amount, unit))

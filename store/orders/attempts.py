@@ -19,7 +19,6 @@ from domain.messages import Next, Step
 from domain.orders import ENDED, OrderRequest, OrderState
 from domain.rewards import Delivery, GiftCard
 from store.database import Database, Transaction
-from store.events.subjects import subject
 from store.grants import remainders
 from store.grants.attention import clear_attention, park
 from store.grants.stops import park_if_stopped
@@ -317,7 +316,7 @@ async def _release(
         attempt=attempt.number,
         data={"provider": provider, "key": attempt.request.key},
         order_id=attempt.order_id,
-        **subject(grant),
+        **grant.event_ids,
     )
     return True
 

@@ -15,7 +15,6 @@ from domain.refusals import NotAllowedInState, NotFound
 from domain.rewards import Delivery
 from store.access.vault import Vault
 from store.database import Database, Transaction
-from store.events.subjects import subject
 from store.tables import ClaimLink, Grant, Order
 
 
@@ -67,7 +66,7 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
         source="staff",
         actor=actor,
         order_id=order.id,
-        **subject(grant),
+        **grant.event_ids,
     )
     return HandedOut(order.id, secret)
 

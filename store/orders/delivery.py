@@ -26,7 +26,6 @@ from domain.orders import (
 )
 from store.access.vault import Vault
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.attention import clear_attention, park
 from store.grants.state import lock_referral, refresh_referral, set_status
 from store.ledger import budgets
@@ -154,7 +153,7 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
         data={"provider": order.provider, "key": order.key, "delivery": order.delivery_state}
         | ({"raw_charge": snapshot.raw_charge} if snapshot.raw_charge else {}),
         order_id=order.id,
-        **subject(grant),
+        **grant.event_ids,
     )
 
 
@@ -283,7 +282,7 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
         "Reward delivered",
         detail=f"{face} by {order.provider}; delivery state: {order.delivery_state}",
         order_id=order.id,
-        **subject(grant),
+        **grant.event_ids,
     )
     await refresh_referral(tx, referral)
     return Step(next=Next.REST)

@@ -11,7 +11,6 @@ from sqlmodel import col
 from domain.grants import Attention
 from domain.messages import Step
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.attention import park
 from store.tables import Event, Grant, Order
 
@@ -31,7 +30,7 @@ async def raise_double(
             detail=detail,
             data={"provider": order.provider, "key": order.key, "provider_order_ids": ids},
             order_id=order.id,
-            **subject(grant),
+            **grant.event_ids,
         )
     return await park(tx, grant, Attention.KEY_CONFLICT, f"{detail} Orders: {', '.join(ids)}.")
 

@@ -15,7 +15,6 @@ from domain.orders import OrderRequest, OrderState, Recipient, order_key
 from domain.rewards import Delivery, GiftCard
 from store.access.lasting_secret import key_for
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.order_keys import stem_of
 from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.tables import Customer, Grant, Order
@@ -123,7 +122,7 @@ async def send_to_review(tx: Transaction, grant: Grant, hits: list[Hit]) -> Step
         "Waits for a person's decision: the recipient has changed",
         detail=words,
         data={"shared": [hit._asdict() for hit in sorted(hits)]},
-        **subject(grant),
+        **grant.event_ids,
     )
     await refresh_referral(tx, referral)
     return Step(next=Next.REVIEW)
@@ -143,6 +142,6 @@ async def take_next(tx: Transaction, grant_id: str, refusal: str) -> Step | None
         f"{other.product_id} of {other.provider} is ordered instead of {card.product_id}",
         detail=f"{card.provider}: {refusal}",
         data={"provider": other.provider, "product_id": other.product_id},
-        **subject(grant),
+        **grant.event_ids,
     )
     return Step(next=Next.ORDER, provider=other.provider)

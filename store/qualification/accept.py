@@ -14,7 +14,6 @@ from domain.rewards import reward_of
 from domain.verdict import Verdict
 from domain.verdicts import budget_verdict
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import receivables
 from store.grants.create import record_grant
 from store.ledger import budgets
@@ -76,7 +75,7 @@ async def accept(
         "referral.qualified",
         "Conversion qualified",
         detail=f"Friend number {case.friends} of this referrer; {len(grants)} rewards granted",
-        **subject(referral),
+        **referral.event_ids,
     )
     for grant in grants:
         record_grant(tx, grant)
@@ -105,5 +104,5 @@ async def reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -
     reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
     referral.reason = reasons
     _settle(tx, referral, ReferralStatus.REJECTED, verdicts)
-    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **subject(referral))
+    tx.record("referral.rejected", "Conversion rejected", detail=reasons, **referral.event_ids)
     return Decision(qualified=False)

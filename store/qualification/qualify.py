@@ -20,7 +20,6 @@ from domain.tiers import reached
 from domain.verdict import Verdict
 from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
 from store.database import Database, Transaction
-from store.events.subjects import subject
 from store.grants.create import earned, send_to_review, tasks_of
 from store.grants.milestones import earned_before
 from store.grants.order_keys import freeze_keys
@@ -179,7 +178,7 @@ def _flag(tx: Transaction, case: Case, grants: list[Grant], verdicts: list[Verdi
         "referral.flagged",
         "A check found something odd",
         detail=hits,
-        **subject(case.referral),
+        **case.referral.event_ids,
     )
     for grant in grants:
         if grant.status in (GrantStatus.HELD, GrantStatus.ORDERING):

@@ -10,11 +10,9 @@ from sqlmodel import col
 from domain import ledger
 from domain.grants import GrantStatus
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import receivables
 from store.grants.milestones import Earlier
 from store.grants.state import set_status
-from store.grants.value import posting_of, resize, unit_of
 from store.reversals.undo_grant import pending
 from store.tables import Grant, Referral
 
@@ -101,7 +99,7 @@ def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
     if grant.kind != fresh.kind:
         # What a refund had left of a card went to the wallet.
         grant.kind, grant.reward = fresh.kind, fresh.reward
-    resize(grant, amount)
+    grant.resize(amount)
     grant.referral_id, grant.workflow_id = fresh.referral_id, fresh.workflow_id
     set_status(tx, grant, GrantStatus(fresh.status), due_at=fresh.due_at)
     grant.reopened += 1
@@ -113,12 +111,12 @@ async def _let_stand(tx: Transaction, grant: Grant) -> None:
     restored = max(0, grant.reversed_amount - grant.receivable_amount)
     await receivables.forgive(tx, grant)
     if restored:
-        unit, name = unit_of(grant) or "", f"{posting_of(grant)}/{grant.reversed_by}"
+        unit, name = grant.unit or "", f"{grant.posting_subject}/{grant.reversed_by}"
         tx.post(ledger.net(grant.recipient_id, name, restored, unit))
         await receivables.change(tx, grant.recipient_id, unit, -restored)
         grant.netted += restored
     _clear(grant)
-    tx.record("grant.regained", "Reached again: the reward stands", **subject(grant))
+    tx.record("grant.regained", "Reached again: the reward stands", **grant.event_ids)
 
 
 def _clear(grant: Grant) -> None:

@@ -19,7 +19,6 @@ from store.database import Transaction
 from store.eligibility import admission
 from store.eligibility.counting import Subject
 from store.eligibility.lookup import Code, look_up, must_be_live
-from store.events.subjects import subject
 from store.outbox.messages import Outgoing
 from store.referrals import unmatched
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue_conversion, seen_for
@@ -165,5 +164,5 @@ async def _insert(
             tx, found.code, referee_id, found.referrer_id if found.referrer_named else None
         )
         return same_code(found), False
-    tx.record("referral.attributed", "Friend attributed to a referral code", **subject(referral))
+    tx.record("referral.attributed", "Friend attributed to a referral code", **referral.event_ids)
     return referral, True

@@ -17,7 +17,6 @@ from domain.verdict import refused
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import RuleContext, SeenByRule, judge_use
-from store.events.subjects import subject
 from store.outbox.enqueue import enqueue, start_of
 from store.outbox.messages import Outgoing
 from store.tables import Referral
@@ -138,7 +137,7 @@ async def enqueue_conversion(
             "Conversion event accepted",
             detail=f"{request.event or 'code redemption'} received",
             data={"event_id": event_id},
-            **subject(referral),
+            **referral.event_ids,
         )
     message = Outgoing(identity, referral.workflow_id, start_of(referral), conversion)
     return (await enqueue(tx, [message]))[0]

@@ -15,7 +15,6 @@ from domain.same_order import CHECK
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule
-from store.events.subjects import subject
 from store.outbox.messages import Outgoing
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue_conversion, seen_for
 from store.referrals.pauses import pause_now, tell_held
@@ -196,7 +195,7 @@ def _tell_reopened(tx: Transaction, referral: Referral, request: ConversionReque
         "Expired referral reopened",
         detail=f"Bought on {request.bought_at:%Y-%m-%d %H:%M} UTC, within the window until "
         f"{referral.expires_at:%Y-%m-%d %H:%M} UTC, and told of afterwards.",
-        **subject(referral),
+        **referral.event_ids,
     )
 
 
@@ -228,5 +227,5 @@ def _note(tx: Transaction, referral: Referral, refusal: CannotCount) -> None:
         "An event did not convert the referral",
         detail=refusal.detail,
         data={"rule_id": refusal.details.get("resource_id"), "key": refusal.key},
-        **subject(referral),
+        **referral.event_ids,
     )

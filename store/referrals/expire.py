@@ -9,7 +9,6 @@ from domain.ids import digest
 from domain.messages import Conversion, Expiry, ReferralStart
 from domain.referrals import ReferralStatus
 from store.database import Database
-from store.events.subjects import subject
 from store.tables import Referral
 
 
@@ -35,7 +34,7 @@ async def expire(database: Database, start: ReferralStart) -> Expiry:
             await tx.session.scalars(select(Referral).where(col(Referral.id) == start.referral_id))
         ).one()
         if expired:
-            tx.record("referral.expired", "Referral expired unconverted", **subject(referral))
+            tx.record("referral.expired", "Referral expired unconverted", **referral.event_ids)
             return Expiry(expired=True)
         if referral.conversion is None:
             return Expiry(expired=True)

@@ -13,7 +13,6 @@ from domain.messages import ReferralStart
 from domain.referrals import SWITCHES, Pause, ReferralStatus, held_by, pause_of
 from domain.refusals import NotAllowedInState
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.state import lock_referral
 from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
@@ -59,7 +58,7 @@ def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
         "Conversion held",
         detail=f"Not judged while {pause.words}.",
         data={"reason": pause},
-        **subject(referral),
+        **referral.event_ids,
     )
 
 
@@ -80,7 +79,7 @@ async def let_go(
     if not is_unclear(referral):
         raise NotAllowedInState("This was decided already.")
     _set(tx, referral, ReferralStatus.CONVERTED, pause)
-    tx.record("referral.resumed", _RESUMED, **_by(actor, reason), **subject(referral))
+    tx.record("referral.resumed", _RESUMED, **_by(actor, reason), **referral.event_ids)
     if pause is not None:
         tell_held(tx, referral, pause)
     return await look_again(tx, [referral])
@@ -102,7 +101,7 @@ async def resume(
             referral.reason = pause
             continue
         _set(tx, referral, ReferralStatus.CONVERTED, None)
-        tx.record("referral.resumed", _RESUMED, **subject(referral))
+        tx.record("referral.resumed", _RESUMED, **referral.event_ids)
         goes_on.append(referral)
     return await look_again(tx, goes_on)
 
@@ -115,7 +114,7 @@ async def reject(
     for referral in held:
         _set(tx, referral, ReferralStatus.REJECTED, reason)
         said = _by(actor, reason)
-        tx.record("referral.rejected", "Held conversion rejected", **said, **subject(referral))
+        tx.record("referral.rejected", "Held conversion rejected", **said, **referral.event_ids)
     return await look_again(tx, held)
 
 
@@ -144,7 +143,7 @@ def _set(tx: Transaction, referral: Referral, status: ReferralStatus, reason: st
 
 def _tell_attention(tx: Transaction, referral: Referral, why: str, **more: Any) -> None:
     title = "Referral needs attention"
-    tx.record("referral.needs_attention", title, detail=why, **more, **subject(referral))
+    tx.record("referral.needs_attention", title, detail=why, **more, **referral.event_ids)
 
 
 def _by(actor: str, reason: str | None) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from domain.referrals import ReferralStatus, held_by
 from domain.refusals import NotAllowedInState
 from domain.reversal import MENDED_BY_A_PURCHASE
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.state import lock_referral
 from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
@@ -110,7 +109,7 @@ async def apply(tx: Transaction, referral: Referral) -> None:
             locked.reason = pause
             tell_held(tx, locked, pause)
     detail = None if undone else "Nothing had been undone yet."
-    tx.record("referral.reinstated", "Reinstated", detail=detail, **subject(locked))
+    tx.record("referral.reinstated", "Reinstated", detail=detail, **locked.event_ids)
     await tx.session.flush()
 
 
@@ -137,7 +136,7 @@ async def _ask(
         source="staff" if actor else "engine",
         actor=actor,
         data={"reinstatement_id": cause},
-        **subject(referral),
+        **referral.event_ids,
     )
     await tx.session.flush()
     return (await enqueue_look(tx, {cause: referral}))[0]

@@ -20,11 +20,9 @@ from domain.referrals import ReferralStatus, held_by
 from domain.reversal import share
 from domain.tiers import falls_below
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import stops
 from store.grants.create import task_of
 from store.grants.state import lock_grant, lock_order, lock_referral, refresh_referral
-from store.grants.value import unit_of
 from store.ledger.budget_changes import BudgetChanges
 from store.referrals import reinstatement
 from store.referrals.progress import lock_progress
@@ -136,7 +134,7 @@ async def _reject(tx: Transaction, case: _Case) -> bool:
         return True
     referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
     referral.reason, referral.reversed_at = "Reversed before it qualified.", tx.now
-    tx.record("referral.rejected", "Reversed before it qualified", **subject(referral))
+    tx.record("referral.rejected", "Reversed before it qualified", **referral.event_ids)
     return True
 
 
@@ -220,7 +218,7 @@ def _set_due(case: _Case, grants: list[Grant]) -> None:
         worth = value(grant)
         if refunded.whole:
             due = worth
-        elif unit_of(grant) and refunded.paid:
+        elif grant.unit and refunded.paid:
             due = share(worth, refunded.amount, refunded.paid)
         else:
             continue
@@ -261,5 +259,5 @@ async def _mark(tx: Transaction, case: _Case) -> None:
             "Reversal carried out",
             detail=f"Undone so far: {what}.",
             data={"reversal_id": reversal_id},
-            **subject(case.referral),
+            **case.referral.event_ids,
         )

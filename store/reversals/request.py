@@ -20,7 +20,6 @@ from domain.repeats import Content, Kind, trimmed
 from domain.reversal import Cause, fits
 from store.access.identities import given, keep, must_match, recall
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.state import lock_referral
 from store.outbox.enqueue import enqueue_look
 from store.outbox.messages import Outgoing
@@ -196,7 +195,7 @@ def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str
         source="staff" if reversal.actor else "engine",
         actor=reversal.actor,
         data={"reversal_id": reversal.id, "refunded": reversal.refunded},
-        **subject(referral),
+        **referral.event_ids,
     )
 
 

@@ -9,7 +9,6 @@ from domain.messages import Next, Step
 from domain.money import Money
 from domain.orders import OrderState, RedemptionState
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.state import lock_grant, lock_order, lock_referral, refresh_referral, set_status
 from store.ledger.budget_changes import BudgetChanges
 from store.orders.delivery import post_withdrawal
@@ -70,5 +69,5 @@ async def _cancel(
         source="provider",
         order_id=order.id,
         data={"provider": order.provider, "key": order.key},
-        **subject(grant),
+        **grant.event_ids,
     )

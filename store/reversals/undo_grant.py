@@ -14,12 +14,10 @@ from domain.orders import OrderState
 from domain.reversal import GIFT_CARD, GrantToUndo, Means, means
 from store.codes import coupons
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import receivables, wallets
 from store.grants.postings import give_up
 from store.grants.products import products_of
 from store.grants.state import set_status
-from store.grants.value import is_fixed, money, part_of, posting_of, resize, unit_of
 from store.ledger.budget_changes import BudgetChanges
 from store.tables import Grant, Order
 
@@ -78,7 +76,7 @@ async def undo(
 async def _to_undo(tx: Transaction, grant: Grant, order: Order | None) -> GrantToUndo:
     state = OrderState(order.state) if order else None
     product = (await products_of(tx, [grant])).get(grant.id)
-    fixed = is_fixed(grant) or bool(product and product.fixed)
+    fixed = grant.sold_in_one_value or bool(product and product.fixed)
     return GrantToUndo(grant.kind, GrantStatus(grant.status), state, fixed)
 
 
@@ -98,13 +96,13 @@ async def cancel_unordered(tx: Transaction, grant: Grant, changes: BudgetChanges
 
 
 def _shrink(tx: Transaction, grant: Grant, off: int, changes: BudgetChanges) -> None:
-    name, given = part_of(grant), posting_of(grant)
-    if face := money(grant, off):
+    name, given = grant.part_subject, grant.posting_subject
+    if face := grant.money(off):
         tx.post(ledger.release(grant.campaign_id, name, face, corrects=f"reserve/{given}"))
         changes.reserve(-face)
     else:
         tx.post(ledger.retract(grant.campaign_id, name, off, corrects=f"promise/{given}"))
-    resize(grant, grant.amount - off)
+    grant.resize(grant.amount - off)
     detail = f"by {_said(grant, off)}, to {_said(grant, grant.amount)}"
     _tell(tx, grant, "grant.shrunk", "Made smaller by a refund", detail)
 
@@ -113,7 +111,7 @@ async def _debit(
     tx: Transaction, grant: Grant, due: int, changes: BudgetChanges, *, whole: bool
 ) -> None:
     """Out of the wallet; what it lacks is owed."""
-    unit = unit_of(grant) or ""
+    unit = grant.unit or ""
     taken = await wallets.take(tx, grant.recipient_id, unit, due, first=grant.id, whole=whole)
     if taken < due:
         await _owe(tx, grant, due - taken, None)
@@ -124,9 +122,9 @@ async def _debit(
 def _book_debit(
     tx: Transaction, grant: Grant, taken: int, unit: str, changes: BudgetChanges
 ) -> None:
-    name, given = part_of(grant), posting_of(grant)
+    name, given = grant.part_subject, grant.posting_subject
     tx.post(ledger.debit_wallet(grant.recipient_id, name, taken, unit, corrects=f"credit/{given}"))
-    if face := money(grant, taken):
+    if face := grant.money(taken):
         tx.post(ledger.undo(grant.campaign_id, name, face, corrects=f"spend/{given}"))
         changes.commit(-face)
     else:
@@ -134,14 +132,14 @@ def _book_debit(
     if taken == grant.amount:
         set_status(tx, grant, GrantStatus.CANCELLED)
     else:
-        resize(grant, grant.amount - taken)
+        grant.resize(grant.amount - taken)
     _tell(tx, grant, "grant.debited", "Taken back from the wallet", _said(grant, taken))
 
 
 async def _owe(tx: Transaction, grant: Grant, amount: int, order: Order | None) -> None:
-    unit, given = unit_of(grant) or "", order.id if order else posting_of(grant)
+    unit, given = grant.unit or "", order.id if order else grant.posting_subject
     corrects = f"{'reserve' if order is None and grant.kind == GIFT_CARD else 'spend'}/{given}"
-    tx.post(ledger.owe(grant.recipient_id, part_of(grant), amount, unit, corrects=corrects))
+    tx.post(ledger.owe(grant.recipient_id, grant.part_subject, amount, unit, corrects=corrects))
     await receivables.change(tx, grant.recipient_id, unit, amount)
     grant.receivable_amount += amount
     detail = f"{_said(grant, amount)}, to be kept back from the next reward"
@@ -152,8 +150,8 @@ async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
     """A grant that had paid off a debt does so no more."""
     if not back:
         return
-    unit, given = unit_of(grant) or "", posting_of(grant)
-    name = part_of(grant)
+    unit, given = grant.unit or "", grant.posting_subject
+    name = grant.part_subject
     tx.post(ledger.unnet(grant.recipient_id, name, back, unit, corrects=f"net/{given}"))
     await receivables.change(tx, grant.recipient_id, unit, back)
     grant.netted -= back
@@ -161,9 +159,9 @@ async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
 
 
 def _said(grant: Grant, amount: int) -> str:
-    return words(amount, unit_of(grant))
+    return words(amount, grant.unit)
 
 
 def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str | None) -> None:
     grant.updated_at = tx.now
-    tx.record(type, title, detail=detail, **subject(grant))
+    tx.record(type, title, detail=detail, **grant.event_ids)

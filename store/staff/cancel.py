@@ -9,7 +9,6 @@ from domain.messages import Next, ReviewRequest, StaffRequest, Step
 from domain.money import Money
 from domain.refusals import NotAllowedInState
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import attention as parking
 from store.grants import wallets
 from store.grants.postings import fulfil, give_up
@@ -37,7 +36,7 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     face = fulfil(tx, grant)
     set_status(tx, grant, GrantStatus.DELIVERED)
     what = str(face) if face else f"{grant.amount} points"
-    tx.record("grant.delivered", "Wallet credited", detail=what, **subject(grant))
+    tx.record("grant.delivered", "Wallet credited", detail=what, **grant.event_ids)
     await refresh_referral(tx, referral)
     await tx.write_facts()
     if face:
@@ -57,7 +56,7 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     referral = await lock_referral(tx, grant.referral_id)
     grant.workflow_id = carrier
     face = cancel_grant(tx, grant)
-    tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **subject(grant))
+    tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **grant.event_ids)
     await refresh_referral(tx, referral)
     await tx.write_facts()
     if face:
@@ -80,7 +79,7 @@ async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> No
     await lanes.probe_now(tx, str(grant.reward.get("provider")))
     asked = await requests.begin(tx, request.request_id)
     title = "Tried again, as staff asked"
-    tx.record("grant.retry", title, **told(request, asked), **subject(grant))
+    tx.record("grant.retry", title, **told(request, asked), **grant.event_ids)
 
 
 def told(request: StaffRequest | ReviewRequest, asked: StaffAction | None) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from domain.messages import StaffRequest, Step
 from store.database import Transaction
-from store.events.subjects import subject
 from store.reversals import take_back_card
 from store.staff import requests
 from store.staff.cancel import told
@@ -41,7 +40,7 @@ async def record_taken_back(
     facts["detail"] = f"{where}: {asked.reason}" if asked.reason else f"{where}."
     title = "Taken back and ordered anew to a corrected address, as staff asked"
     tx.record(
-        "grant.readdressed", title, attempt=attempt, order_id=order.id, **facts, **subject(grant)
+        "grant.readdressed", title, attempt=attempt, order_id=order.id, **facts, **grant.event_ids
     )
     # What follows reads both rows anew.
     await tx.session.flush()

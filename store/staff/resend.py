@@ -11,7 +11,6 @@ from domain.orders import DeliveryState
 from domain.refusals import NotFound
 from domain.staff import Action, refusal
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.attention import clear_attention
 from store.grants.state import lock_grant, lock_order
 from store.staff import requests
@@ -58,7 +57,7 @@ async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, ca
     facts = told(request, asked)
     facts["detail"] = f"{where}: {asked.reason}" if asked.reason else where
     title = "Sent again, as staff asked"
-    tx.record("grant.resent", title, attempt=attempt, order_id=order.id, **facts, **subject(grant))
+    tx.record("grant.resent", title, attempt=attempt, order_id=order.id, **facts, **grant.event_ids)
     await clear_attention(tx, grant, GrantStatus.ORDERED)
     return Step(next=Next.FOLLOW)
 
@@ -83,7 +82,7 @@ async def _note_refused(
     facts = told(request, asked) | {"detail": detail}
     title = "Staff asked for the card to be sent again; that was not possible"
     tx.record(
-        "grant.not_resent", title, attempt=attempt, order_id=order.id, **facts, **subject(grant)
+        "grant.not_resent", title, attempt=attempt, order_id=order.id, **facts, **grant.event_ids
     )
 
 

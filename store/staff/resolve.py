@@ -15,7 +15,6 @@ from domain.money import Money
 from domain.orders import OrderState
 from domain.staff import Action, refusal
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants import attention as parking
 from store.orders.attempts import Busy
 from store.staff import requests
@@ -127,4 +126,4 @@ async def _note(
     asked = await requests.begin(tx, request.request_id)
     said = [detail, f"Evidence: {asked.evidence}" if asked and asked.evidence else None]
     facts = told(request, asked) | {"detail": " ".join(filter(None, said)) or None}
-    tx.record(f"grant.{what}", title, order_id=order.id, **facts, **subject(grant))
+    tx.record(f"grant.{what}", title, order_id=order.id, **facts, **grant.event_ids)

@@ -12,7 +12,6 @@ from domain.referrals import ReferralStatus
 from domain.refusals import NotAllowedInState
 from domain.reversal import Cause
 from store.database import Transaction
-from store.events.subjects import subject
 from store.grants.state import lock_grant, lock_referral, refresh_referral, set_status
 from store.ledger import budgets
 from store.marks import changes
@@ -29,7 +28,7 @@ async def begin(tx: Transaction, grant_id: str) -> Step:
         return Step(next=Next.REST if grant.status in AT_REST else Next.ORDER)
     referral = await lock_referral(tx, grant.referral_id)
     set_status(tx, grant, GrantStatus.IN_REVIEW, due_at=tx.now + ACT_WITHIN)
-    tx.record("grant.in_review", "Waits for a person's decision", **subject(grant))
+    tx.record("grant.in_review", "Waits for a person's decision", **grant.event_ids)
     await refresh_referral(tx, referral)
     return Step(next=Next.ORDER)
 
@@ -74,7 +73,7 @@ async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
     await _tell(tx, "referral.denied", "Denied by staff", request, referral)
     _uncount(tx, request, referral)
     for grant in grants:
-        tx.record("grant.cancelled", "Cancelled: the referral was denied", **subject(grant))
+        tx.record("grant.cancelled", "Cancelled: the referral was denied", **grant.event_ids)
     await _reject(tx, referral)
     await tx.session.flush()
     await tx.write_facts()
@@ -108,7 +107,7 @@ async def _tell(
         type,
         title,
         **told(request, asked),
-        **subject(referral),
+        **referral.event_ids,
     )
 
 

@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from domain import ledger
 from domain.grants import Attention, GrantStatus
+from domain.money import Money
 from domain.orders import DeliveryState, OrderState, RedemptionState
+from domain.rewards import GiftCard, LoyaltyPoints, reward_of
 from store.tables.columns import document, instant, one_of
 
 _IDENTITY = ("campaign_id", "reason", "recipient_id", "ordinal")
@@ -100,6 +103,46 @@ class Grant(SQLModel, table=True):
     """Who carries it now: the referral's workflow, or an aftercare."""
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
+
+    @property
+    def event_ids(self) -> dict[str, str]:
+        """The ids that every event of the grant carries."""
+        return {
+            "grant_id": self.id,
+            "referral_id": self.referral_id,
+            "campaign_id": self.campaign_id,
+            "customer_id": self.recipient_id,
+        }
+
+    @property
+    def unit(self) -> str | None:
+        """A currency, POINTS, or None for what has no value that could be owed (a coupon)."""
+        return ledger.POINTS if self.kind == "loyalty_points" else self.currency
+
+    @property
+    def posting_subject(self) -> str:
+        """A milestone that was undone and reached again is the same grant, and is booked anew."""
+        return f"{self.id}/{self.reopened}" if self.reopened else self.id
+
+    @property
+    def part_subject(self) -> str:
+        """The subject of a posting about a part of it: each reversal settles it once."""
+        return f"{self.posting_subject}/{self.reversed_by}"
+
+    @property
+    def sold_in_one_value(self) -> bool:
+        """Whether it is a card that is sold in this value only."""
+        reward = reward_of(self.reward)
+        return isinstance(reward, GiftCard) and reward.fixed_value
+
+    def money(self, amount: int) -> Money | None:
+        """This many minor units of it as money; None for points and coupons."""
+        return Money(amount=amount, currency=self.currency) if self.currency else None
+
+    def resize(self, amount: int) -> None:
+        """Change its amount, in the reward that is frozen with it too."""
+        size = "points" if isinstance(reward_of(self.reward), LoyaltyPoints) else "amount"
+        self.reward, self.amount = self.reward | {size: amount}, amount
 
 
 class Order(SQLModel, table=True):

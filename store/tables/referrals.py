@@ -80,6 +80,15 @@ class Referral(SQLModel, table=True):
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     updated_at: datetime | None = instant(nullable=True)
 
+    @property
+    def event_ids(self) -> dict[str, str]:
+        """The ids that every event of the referral carries."""
+        return {
+            "referral_id": self.id,
+            "campaign_id": self.campaign_id,
+            "customer_id": self.referee_id,
+        }
+
 
 class Intake(SQLModel, table=True):
     """An accepted request on its way to its workflow, written in the transaction that accepted

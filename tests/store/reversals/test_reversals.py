@@ -19,7 +19,6 @@ from domain.rewards import CustomReward, DiscountCoupon
 from store.codes import coupons
 from store.database import Database
 from store.grants import callouts, wallets
-from store.grants.value import unit_of
 from store.orders import attempts as orders
 from store.qualification import qualify as qualification
 from store.reversals import carry_out as reversing
@@ -311,7 +310,7 @@ async def outcome(database: Database, grant_id: str) -> tuple[Any, ...]:
     """The columns of a table's row, as the facts have them; nothing posted, nothing left."""
     grant = await one(database, Grant, id=grant_id)
     counter = await one(database, Budget)
-    held, unit = await balances(database), unit_of(grant) or ""
+    held, unit = await balances(database), grant.unit or ""
     progress = await one(database, ReferrerProgress)
     referral = await one(database, Referral, id=grant.referral_id)
     return (
