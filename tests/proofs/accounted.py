@@ -1,4 +1,5 @@
-"""The locks and constraints that no removal names, each with the reason why."""
+"""The locks and constraints that no removal names, each with the reason why. A lock is known by its
+module and the table that it locks."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from store import tables
 
 STORE = Path(__file__).parents[2] / "store"
 _LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE|pg_(try_)?advisory")
@@ -15,56 +18,51 @@ _STAFF = (
 )
 _RUN = "no schedule plays it: one workflow runs this, and the lock is against its own repeat"
 _BEHIND = "no schedule plays it: the grant's lock is taken first by"
+_REPAIR = "no schedule plays a repair, which a person decides about"
 _PAUSES = "races of their own: tests/store/campaigns/test_switch.py"
 UNPLAYED_LOCKS = {
-    "campaigns.switch._stopped": _STAFF,
-    "campaigns.switch.set_code_active": _STAFF,
-    "referrals.pauses._HELD": _PAUSES,
-    "referrals.pauses.let_go": (
+    "campaigns.switch: grants": _STAFF,
+    "campaigns.switch: any table": _STAFF,
+    "referrals.pauses: referrals": _PAUSES,
+    "referrals.pauses: any table": (
         "no schedule plays it: of two of staff who clear up one refund the second is told so;"
         " without it the conversion would still be judged once, under the referrer's progress"
     ),
-    "imports.jobs.lock": _RUN,
-    "orders.claim_links._batch": (
+    "imports.jobs: async_actions": _RUN,
+    "orders.claim_links: claims": (
         "an encryption key is rotated by one command; a repeat finds nothing stale"
     ),
-    "access.signing_secrets.rotate": (
+    "access.signing_secrets: signing_secrets": (
         "an encryption key is rotated by one command; a repeat finds nothing stale"
     ),
-    "orders.delivery._ORDER": "no schedule plays a provider's answers; the chaos suite does",
-    "providers.deposits._LOCK": (
+    "orders.delivery: grants": "no schedule plays a provider's answers; the chaos suite does",
+    "providers.deposits: advisory": (
         "behind it stands the ledger's constraint: a fact is not posted twice"
     ),
-    "imports.customers._update": "it orders the rows of two imports, so that they do not deadlock",
-    "migrate._run": "two migrations at once; PostgreSQL's catalogue would refuse the second",
-    "reconciliation.rebind.rebind": "no schedule plays a repair, which a person decides about",
-    "reconciliation.repairs._order": "no schedule plays a repair, which a person decides about",
-    "reconciliation.repairs.ask": "no schedule plays a repair, which a person decides about",
-    "reconciliation.repairs.reopen": "no schedule plays a repair, which a person decides about",
-    "reconciliation.repairs.settle": "no schedule plays a repair, which a person decides about",
-    "reconciliation.runs.open_reading": _RUN,
-    "reconciliation.runs.scope_of": _RUN,
-    "qualification.reopen.split_by_reopened": (
-        "no schedule reaches a milestone again while its grant moves"
-    ),
-    "campaigns.move_referrals._MOVE": _STAFF,
-    "campaigns.move_referrals._locked": _RUN,
-    "grants.state._LOCK_ORDER": f"{_BEHIND} all who change an order but a repair",
-    "staff.review._lock": "no schedule plays a review, which a person decides about",
-    "rewards.definitions.definitions": _STAFF,
-    "rewards.definitions.lock": _STAFF,
-    "ledger.rollup._LOCK": "no schedule sums the ledger up",
-    "access.api_keys.revoke": "a second revocation of a key finds it revoked",
-    "access.deployment_key.rotate": "of two rotations at once the last encryption stays",
-    "campaigns.rules._locked": _STAFF,
-    "campaigns.rules.named": _STAFF,
-    "metadata_schemas.put": _STAFF,
-    "ledger.seals._ONE_AT_A_TIME": "behind it stands the block's number, which is a primary key",
-    "eligibility.segments.change": _STAFF,
-    "ledger.taxes._LIMIT": (
+    "imports.customers: stored": "it orders the rows of two imports, so that they do not deadlock",
+    "migrate: advisory": "two migrations at once; PostgreSQL's catalogue would refuse the second",
+    "reconciliation.rebind: grants": _REPAIR,
+    "reconciliation.rebind: orders": _REPAIR,
+    "reconciliation.repairs: orders": _REPAIR,
+    "reconciliation.repairs: reconciliation_items": _REPAIR,
+    "reconciliation.runs: reconciliations": _RUN,
+    "qualification.reopen: grants": ("no schedule reaches a milestone again while its grant moves"),
+    "campaigns.move_referrals: referrals": _STAFF,
+    "campaigns.move_referrals: terms_moves": _RUN,
+    "grants.state: orders": f"{_BEHIND} all who change an order but a repair",
+    "staff.review: grants": "no schedule plays a review, which a person decides about",
+    "rewards.definitions: rewards": _STAFF,
+    "ledger.rollup: advisory": "no schedule sums the ledger up",
+    "access.api_keys: api_keys": "a second revocation of a key finds it revoked",
+    "access.deployment_key: deployment_keys": "of two rotations at once the last encryption stays",
+    "campaigns.rules: validation_rules": _STAFF,
+    "metadata_schemas: any table": _STAFF,
+    "ledger.seals: advisory": "behind it stands the block's number, which is a primary key",
+    "eligibility.segments: segments": _STAFF,
+    "ledger.taxes: advisory": (
         "races of their own, without it three fail: tests/store/ledger/test_taxes.py"
     ),
-    "webhooks.deliver._locked": _STAFF,
+    "webhooks.deliver: webhooks": _STAFF,
 }
 
 _LAST_WINS = "written with ON CONFLICT: of two at once the last wins"
@@ -80,7 +78,7 @@ UNASKED_CONSTRAINTS = {
     "events.ck_events_xid_is_sealed": _SEALED,
     "ledger_entries.ck_ledger_entries_xid_is_sealed": _SEALED,
     "terms_moves.ck_terms_moves_moved_not_negative": _ONE_WRITER,
-    "incidents.uq_incidents_item_id": ("no schedule plays a repair, which a person decides about"),
+    "incidents.uq_incidents_item_id": _REPAIR,
     "action_parts.pk_action_parts": "written once, by the request that made the action",
     "async_actions.uq_async_actions_digest": "no schedule imports a file",
     "alembic_version.alembic_version_pkc": "Alembic's own",
@@ -120,20 +118,12 @@ def carries_a_rule(definition: str) -> bool:
 
 
 def locks() -> Iterator[str]:
-    """Every lock in store's modules, by module and by function or constant."""
+    """Every lock in store's modules: the module, and the table that is locked."""
     for path in STORE.rglob("*.py"):
         module = ".".join(path.relative_to(STORE).with_suffix("").parts)
         if not module.startswith("migrations"):
-            yield from (f"{module}.{name}" for name in _locking(path.read_text()))
-
-
-def _locking(source: str) -> set[str]:
-    return {
-        getattr(top, "name", None) or ast.unparse(getattr(top, "targets", [top])[0])
-        for top in ast.parse(source).body
-        for node in ast.walk(top)
-        if _is_lock(node)
-    }
+            nodes = ast.walk(ast.parse(path.read_text()))
+            yield from (f"{module}: {_locked_table(node)}" for node in nodes if _is_lock(node))
 
 
 def _is_lock(node: ast.AST) -> bool:
@@ -142,3 +132,28 @@ def _is_lock(node: ast.AST) -> bool:
         return named or any(keyword.arg == "with_for_update" for keyword in node.keywords)
     text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
     return isinstance(text, str) and bool(_LOCK.search(text))
+
+
+def _locked_table(node: ast.AST) -> str:
+    """As the statement names it: `of` a model or an alias, else the first model in it."""
+    if isinstance(node, ast.Constant):
+        text = str(node.value)
+        if "pg_" in text:
+            return "advisory"
+        of = re.search(r"FOR UPDATE OF (\w+)", text)
+        return of[1] if of else re.findall(r"\bFROM (\w+)", text[: _start(text)])[-1]
+    assert isinstance(node, ast.Call)
+    of_models = [keyword.value for keyword in node.keywords if keyword.arg == "of"]
+    for within in (*of_models, node):
+        names = [name for name in ast.walk(within) if isinstance(name, ast.Name)]
+        for name in sorted(names, key=lambda name: (name.lineno, name.col_offset)):
+            table = getattr(getattr(tables, name.id, None), "__tablename__", None)
+            if table:
+                return str(table)
+    return "any table"
+
+
+def _start(text: str) -> int:
+    found = _LOCK.search(text)
+    assert found
+    return found.start()

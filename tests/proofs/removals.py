@@ -15,7 +15,7 @@ class Removal(NamedTuple):
     rewrites: tuple[Rewrite, ...] = ()
     statement: str = ""
     locks: tuple[str, ...] = ()
-    """Where the product takes it: store's module and the function or constant."""
+    """Where the product takes it: the module of `store`, and the table."""
     constraint: str = ""
     """Table and name."""
     scenes: tuple[str, ...] = ()
@@ -41,22 +41,22 @@ REMOVALS = (
     Removal(
         "lock: the referral, when a grant moves or it is reversed",
         (unlocked_by_id("referrals"),),
-        locks=("grants.state._LOCK_REFERRAL",),
+        locks=("grants.state: referrals",),
     ),
     Removal(
         "lock: the grant, when it is credited, minted, or cancelled",
         (unlocked_by_id("grants"),),
-        locks=("grants.state._LOCK_GRANT",),
+        locks=("grants.state: grants",),
     ),
     Removal(
         "lock: the grant, when it is ordered",
         (Rewrite(r"(FROM grants LEFT OUTER JOIN orders .*) FOR UPDATE OF grants", r"\1"),),
-        locks=("orders.attempts._OPEN",),
+        locks=("orders.attempts: grants",),
     ),
     Removal(
         "lock: the shop's order, by each who brings it",
         (Rewrite(r"^SELECT pg_advisory_xact_lock\(lock\)", "SELECT lock"),),
-        locks=("referrals.purchases._LOCK",),
+        locks=("referrals.purchases: advisory",),
     ),
     Removal(
         "guard: one conversion wins (status is still waiting)",

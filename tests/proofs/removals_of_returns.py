@@ -9,7 +9,7 @@ REMOVALS_OF_RETURNS = (
     Removal(
         "lock: the use that is given back",
         (Rewrite(r"(FROM wallet_uses .*) FOR UPDATE", r"\1"),),
-        locks=("grants.wallet_returns._lock",),
+        locks=("grants.wallet_returns: wallet_uses",),
         scenes=("returns",),
     ),
     Removal(
@@ -21,13 +21,13 @@ REMOVALS_OF_RETURNS = (
                 r"\1",
             ),
         ),
-        locks=("grants.wallet_returns._credits",),
+        locks=("grants.wallet_returns: wallet_credits",),
         scenes=("returns",),
     ),
     Removal(
         "lock: the referral that is reinstated",
         (unlocked_by_id("referrals"),),
-        locks=("grants.state._LOCK_REFERRAL",),
+        locks=("grants.state: referrals",),
         scenes=("reinstatements",),
     ),
     Removal(
@@ -38,13 +38,13 @@ REMOVALS_OF_RETURNS = (
                 r"\1",
             ),
         ),
-        locks=("referrals.reinstatement.apply",),
+        locks=("referrals.reinstatement: grants",),
         scenes=("reinstatements",),
     ),
     Removal(
         "lock: both switches, by a conversion that is held",
         (Rewrite(r"(FROM campaigns JOIN vouchers .*) FOR SHARE", r"\1"),),
-        locks=("referrals.pauses._SWITCHES",),
+        locks=("referrals.pauses: campaigns",),
         scenes=("pauses",),
     ),
     Removal(
@@ -55,20 +55,20 @@ REMOVALS_OF_RETURNS = (
     Removal(
         "lock: the refunds that wait for an order",
         (Rewrite(r"(FROM early_refunds .*) FOR UPDATE", r"\1"),),
-        locks=("reversals.early._of",),
+        locks=("reversals.early: early_refunds",),
         scenes=("early_refunds",),
     ),
     *(
         Removal(
-            f"lock: {what}, when a person is erased",
+            f"lock: the {what}, when a person is erased",
             (Rewrite(rf"({statement}.*) FOR UPDATE", r"\1"),),
-            locks=(f"customers.erase.{where}",),
+            locks=(f"customers.erase: {what}",),
             scenes=("erasures",),
         )
-        for what, statement, where in (
-            ("the customer", r"FROM customers \nWHERE \(customers\.id = ", "_locked"),
-            ("the referrals", r"FROM referrals \nWHERE \(referrals\.referee_id = ", "_referrals"),
-            ("the grants", r"FROM grants \nWHERE grants\.recipient_id = ", "_waiting_grants"),
+        for what, statement in (
+            ("customers", r"FROM customers \nWHERE \(customers\.id = "),
+            ("referrals", r"FROM referrals \nWHERE \(referrals\.referee_id = "),
+            ("grants", r"FROM grants \nWHERE grants\.recipient_id = "),
         )
     ),
 )
