@@ -21,6 +21,7 @@ from store.database import Database
 from store.outbox.messages import SEARCH_ATTRIBUTES
 from store.temporal.client import guerdon_plugin
 from tests.databases import TEMPLATE, cloned, renamed
+from tests.in_memory import keep_files_in_memory
 from tests.keeping import keep
 from tests.said.gathering import gather_histories, gather_server_log
 from tests.said.listening import listen
@@ -33,6 +34,7 @@ _CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count(1)
 # At once: other conftests are imported before pytest is configured, and make vaults.
 listen()
+keep_files_in_memory()
 # A machine under load may take longer than a server that is there ever does.
 database_module.CONNECT_TIMEOUT = 60.0
 

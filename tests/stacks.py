@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ def running_stack(home: Path) -> Iterator[Stack]:
         yield stack
         asyncio.run(gather_stack(stack.info, stack.secrets))
     note_logs(home)
+    shutil.rmtree(home / "postgres", ignore_errors=True)  # the largest part of it by far
 
 
 def note_logs(home: Path) -> None:
