@@ -26,9 +26,9 @@ def run() -> int:
     home = Path(tempfile.mkdtemp(prefix="guerdon-demo-"))
     try:
         with Stack(home, Ports.free(), say=_say) as stack:
-            _say(f"Everything runs, after {time.monotonic() - began:.1f} s")
+            _say(f"Everything is running, after {time.monotonic() - began:.1f} s")
             _tell(stack)
-            _say("Stopping")
+            _say("Stopping all processes ...")
     except (StackError, DemoFailed) as error:
         out.print(
             f"error: {error}\nThe logs are in {home / 'logs'}",

@@ -122,7 +122,7 @@ class Stack:
         self._supervisor.watch()
 
     def _start_servers(self) -> None:
-        self._say("Starting PostgreSQL, Temporal, the provider simulator and the API")
+        self._say(f"Starting Temporal at {self.urls.temporal} ...")
         self._supervisor.add(
             temporal.child(
                 self.home / "temporal.db",
@@ -131,22 +131,25 @@ class Stack:
                 time_skipping=self._time_skipping,
             )
         )
+        self._say(f"Starting the provider simulator at {self.urls.simulator} ...")
         self._supervisor.add(self._serving("simulator", "--state", str(self.home / "simulator")))
         data = self.home / "postgres"
+        self._say(f"Starting PostgreSQL on port {self.ports.postgres} ...")
         postgres.create_cluster(data, self.secrets.database_password)
         postgres.wait_for_predecessor(data)
         self._supervisor.add(postgres.child(data, self.ports.postgres, self._log("postgres")))
         if self._api:
-            # It is not ready before the database is, but it takes its time to come up.
+            self._say(f"Starting the API at {self.urls.api} ...")
+            # Started before the database is ready, because importing it takes seconds.
             api = self._serving("api")
-            # It takes seconds to load, and nothing is accepted meanwhile.
+            # A spare is kept for the same reason: without one a restart refuses requests meanwhile.
             api.standby = True
             self._supervisor.add(api)
         self._supervisor.wait_until(self._postgres_ready, "postgres")
         self._supervisor.wait_until(self._temporal_ready, "temporal")
 
     def _prepare(self) -> None:
-        self._say("Preparing the database and Temporal")
+        self._say("Creating the tables and registering search attributes with Temporal ...")
         migrate = subprocess.run(
             [*self._program, "migrate"],
             env=self.environment,
@@ -160,7 +163,9 @@ class Stack:
             raise StackError(f"guerdon migrate failed:\n{migrate.stdout}")
 
     def _start_workers(self) -> None:
-        self._say("Starting the worker")
+        self._say(
+            f"Starting {'the worker' if self._workers == 1 else f'{self._workers} workers'} ..."
+        )
         for number in range(1, self._workers + 1):
             self._supervisor.add(self._guerdon(f"worker-{number}", "worker"))
         self._create_key_once()

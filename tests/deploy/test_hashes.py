@@ -23,7 +23,7 @@ def test_every_pinned_package_has_its_hashes() -> None:
     assert not missing, "run `make hashes`"
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "demo.txt", "dev.txt"])
 def test_pip_can_check_them_wherever_it_finds_the_files(name: str) -> None:
     text = (ROOT / "deploy" / "hashes" / name).read_text()
     assert "://" not in text
