@@ -1,7 +1,7 @@
-"""Custom rewards: signed HTTP callouts, on a task queue of their own.
+"""Custom rewards: signed HTTP callouts, on their own task queue.
 
-At least once, under one id a grant: an answer may be lost on its way, and then the receiver, who
-tells repeats by `webhook-id`, hears of the same grant again.
+Delivery is at least once: an answer may be lost, and then the same grant is sent again under the
+same `webhook-id`, which the receiver uses to drop repeats.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from store.grants import callouts
 from store.grants.callouts import Callout
 
 _PASSES = frozenset({408, 425, 429})
-"""Refusals of the moment."""
+"""Statuses that a later attempt may not meet."""
 
 
 class CalloutActivities:
-    """Calling out. `longest_delay`: between two attempts."""
+    """`longest_delay`: the longest wait between two attempts."""
 
     def __init__(
         self, database: Database, vault: Vault, outbound: Outbound, longest_delay: timedelta
@@ -37,9 +37,12 @@ class CalloutActivities:
 
     @activity.defn
     async def call_out(self, grant_id: str) -> Step:
-        """Tell whoever gives this reward. Idempotent for the receiver by the grant's id; a grant
-        at rest is not told of again. 2xx is delivered; what the receiver, or the rule about
-        addresses, refuses for good is parked; anything else is tried again."""
+        """Send the grant to the address that fulfils its reward.
+
+        Idempotent for the receiver by the grant's id; a finished grant is not sent again. A 2xx
+        means delivered. A definite refusal, by the receiver or by the rule about addresses, parks
+        the grant; anything else is retried.
+        """
         info = activity.info()
         async with pulse():
             async with self._database.transaction() as tx:
@@ -70,7 +73,7 @@ class CalloutActivities:
             return await callouts.record_refused(tx, callout.grant_id, detail, attempt)
 
     async def _again(self, callout: Callout, detail: str, attempt: int) -> ApplicationError:
-        """Ask Temporal for another attempt, with a jitter that keeps a crowd apart."""
+        """Ask Temporal for another attempt. Jitter keeps many attempts from arriving at once."""
         async with self._database.transaction() as tx:
             await callouts.record_failed(tx, callout.grant_id, detail, attempt)
         wait = min(timedelta(seconds=2 ** min(attempt - 1, 12)), self._longest_delay)

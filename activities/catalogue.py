@@ -1,4 +1,4 @@
-"""A provider's catalogue, fetched on the provider's own queue."""
+"""Fetches a provider's catalogue, on the provider's own queue."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from store.providers import catalogue
 
 
 class CatalogueActivities:
-    """For one lane."""
+    """The catalogue of one provider."""
 
     def __init__(self, lane: ProviderLane) -> None:
         self._lane = lane
 
     @activity.defn
     async def refresh_catalogue(self) -> None:
-        """Fetch what the provider sells, once what is stored has lapsed. Idempotent: it replaces
-        the whole."""
+        """Fetch what the provider sells, if the stored catalogue has expired. Idempotent: it
+        replaces the whole catalogue.
+        """
         lane, provider = self._lane, self._lane.provider
         async with pulse():
             if await catalogue.is_fresh(lane.database, provider.name):

@@ -1,4 +1,4 @@
-"""What comes of a provider's webhook once its order is known."""
+"""Handles a provider's webhook once its order is known."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from store.orders.queries import find_named
 
 
 class HookActivities:
-    """Idempotent: a hint repeated leads to one more look, and decides nothing."""
+    """Idempotent: a repeated webhook only causes one more look at the order, and decides
+    nothing.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def pass_on_hook(self, hook: ProviderHook) -> None:
-        """Have the order looked at. Asks for another attempt while no order here bears the names
-        that the webhook gives: it may have come before the order's own answer."""
+        """Signal the workflow of the order that the webhook names, so that it reads the order
+        again.
+
+        Asks for another attempt while no order has that name: the webhook may arrive before the
+        answer to our own request.
+        """
         async with self._database.reading() as session:
             hooked = await find_named(session, hook.provider, hook.key, hook.provider_order_id)
         if hooked is None:
@@ -31,7 +37,7 @@ class HookActivities:
 
     @activity.defn
     async def note_unmatched(self, hook: ProviderHook) -> None:
-        """Record that a webhook concerns no order of ours. A repeat leaves a second line."""
+        """Record that a webhook matches no order of ours. A repeat adds a second line."""
         async with self._database.transaction() as tx:
             tx.record(
                 "hook.unmatched",

@@ -1,5 +1,6 @@
-"""The redrive: what the API accepted and could not hand to Temporal, and webhooks that no worker
-attends to."""
+"""The redrive: sends what the API accepted but could not hand to Temporal, and restarts outgoing
+webhooks that no worker serves.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +27,9 @@ class IntakeActivities:
 
     @activity.defn
     async def redrive(self) -> int:
-        """Send every accepted message that has waited too long; answers how many. Forgets old
-        answers on the way."""
+        """Send every accepted message that has waited too long; return how many. Also deletes old
+        idempotent answers.
+        """
         async with pulse():
             async with self._database.transaction() as tx:
                 await purge_answers(tx)

@@ -1,4 +1,6 @@
-"""What every activity of one provider's lane works with."""
+"""What all activities of one provider share. A provider's task queue with its worker is called its
+lane.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,22 @@ from store.orders.delivery import Pace, record_snapshot
 
 @dataclass(frozen=True)
 class Timing:
-    """How long things may take. `attempt` < `claim` < the activity's time-out: an attempt that
-    outlives its claim is cut off before another one can begin."""
+    """Time limits. `attempt` < `claim` < the activity's time-out: an attempt that outlives its
+    claim is cancelled before another one can begin.
+    """
 
     attempt: timedelta
     claim: timedelta
     longest_delay: timedelta
     resume: timedelta
-    """How soon a grant that waits for funds or credentials tries again."""
+    """Until a grant that waits for funds or credentials is tried again."""
 
 
 @dataclass(frozen=True)
 class ProviderLane:
-    """One provider with its surroundings. `hooks`: the public address for its webhooks."""
+    """One provider with its database, vault and timing. `hooks`: the public address for its
+    webhooks.
+    """
 
     database: Database
     provider: GiftCardProvider
@@ -42,11 +47,11 @@ class ProviderLane:
 
     @property
     def carrier(self) -> str:
-        """The workflow that the running activity belongs to: it carries the grant now."""
+        """The id of the workflow that runs this activity, which now handles the grant."""
         return activity.info().workflow_id or ""
 
     async def record(self, tx: Transaction, order_id: str, snapshot: OrderSnapshot) -> Step:
-        """Write down what the provider says of an order; answers what comes next."""
+        """Record what the provider says of an order; return the grant's next step."""
         return await record_snapshot(
             tx,
             order_id,
@@ -58,8 +63,11 @@ class ProviderLane:
         )
 
     def again(self, detail: str, wait: timedelta | None) -> ApplicationError:
-        """Ask Temporal for another attempt. Exponential, with jitter, so that an outage does not
-        end in a stampede; expected, so it is not logged as an error."""
+        """Ask Temporal for another attempt.
+
+        Exponential with jitter, so that the end of an outage does not cause a stampede. Benign, so
+        it is not logged as an error.
+        """
         backoff = timedelta(seconds=2 ** min(activity.info().attempt - 1, 12))
         wait = max(wait or backoff, self.provider.capabilities.pause)
         spread = min(wait, self.timing.longest_delay) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret

@@ -1,8 +1,7 @@
 """Gift-card orders at one provider. Registered on that provider's own task queue.
 
-`place_order` sends exactly one order-creating request an attempt, under a claim; Temporal's
-retries are the only retries. What a retry may do follows from the outcome: the same key again,
-never another one.
+`place_order` sends exactly one order-creating request per attempt, under a claim. Only Temporal
+retries. The outcome decides what a retry may do: always the same key, never a new one.
 """
 
 from __future__ import annotations
@@ -24,15 +23,18 @@ from store.orders.attempts import Attempt, Busy, OpenOrder
 
 
 class OrderActivities:
-    """Placing and following the orders of one lane."""
+    """Places and follows the orders of one provider."""
 
     def __init__(self, lane: ProviderLane) -> None:
         self._lane = lane
 
     @activity.defn
     async def place_order(self, grant_id: str) -> Step:
-        """Order the grant's gift card. Idempotent: the key is the grant's own, the order's row is
-        claimed before sending, and an order that exists is adopted."""
+        """Order the grant's gift card.
+
+        Idempotent: the key belongs to the grant, the order's row is claimed before sending, and an
+        order that already exists is adopted.
+        """
         async with pulse():
             began = time.monotonic()
             match await self._claim(grant_id):
@@ -62,7 +64,7 @@ class OrderActivities:
 
     @activity.defn
     async def order_of_reward(self, reward_id: str) -> str:
-        """The provider's id of the order that a reward belongs to. A read: safe to repeat."""
+        """The provider's id of the order that contains a reward. A read: safe to repeat."""
         provider = self._lane.provider
         if not isinstance(provider, NamesRewards):
             raise ApplicationError(f"{provider.name} names no rewards", non_retryable=True)
@@ -72,8 +74,11 @@ class OrderActivities:
             raise self._lane.again(error.detail, error.retry_after) from error
 
     async def _seen(self, order: OpenOrder) -> OrderSnapshot:
-        """What the provider shows of the order. A link that it shows only to who asks for it is
-        asked for here, once, so that nobody else has to call the provider for it."""
+        """The provider's view of the order.
+
+        Some providers show a claim link only on request. It is requested here, once, so that nobody
+        else has to call the provider for it.
+        """
         lane = self._lane
         snapshot = await lane.provider.get_order(order.provider_order_id, order.currency)
         lacks_link = order.by_link and not snapshot.secret and snapshot.state is OrderState.ISSUED

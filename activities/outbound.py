@@ -1,8 +1,8 @@
-"""The one client for addresses that users configure.
+"""The HTTP client for addresses that users configure.
 
-What counts is the address that a connection is really made to: a name is resolved here, and the
-connection goes to that very answer, so that a name which changes between a check and its use
-gains nothing. No redirect is followed, and no proxy of the environment is used.
+It checks the address that it really connects to: the name is resolved here and the connection goes
+to that result, so a name that changes between check and use (DNS rebinding) gains nothing.
+Redirects and the environment's proxies are not followed.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from store.database import now
 
 
 class TargetRefused(Exception):
-    """The address is not one that may be called."""
+    """The address may not be called, because it is not public."""
 
 
 class NoAnswer(Exception):
-    """No answer came; whether the request arrived is not known."""
+    """No answer came; the request may have arrived."""
 
 
 class Outbound:
-    """Posts to configured addresses. `within`: for a whole exchange."""
+    """Posts to configured addresses. `within`: seconds for a whole exchange."""
 
     def __init__(self, *, allow_private: bool, within: timedelta) -> None:
         self._backend = _Guarded(allow_private=allow_private)
@@ -36,7 +36,7 @@ class Outbound:
         self._tls = httpcore.default_ssl_context()
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
-        """The answer's status; its body is not read. Raises TargetRefused or NoAnswer."""
+        """Return the answer's status; its body is not read. Raises TargetRefused or NoAnswer."""
         pool = httpcore.AsyncConnectionPool(self._tls, network_backend=self._backend)
         # httpcore itself adds Host and Content-Length.
         try:
@@ -53,12 +53,13 @@ class Outbound:
         except TargetRefused:
             raise
         except Exception as error:
-            # Any: one that nobody counts would be tried again for ever, and never seen.
+            # Any error counts as no answer: an uncounted one would be retried for ever without
+            # being seen.
             raise NoAnswer(f"no connection, or a broken one ({type(error).__name__})") from error
 
 
 def signed(secret: str, message_id: str, body: bytes) -> dict[str, str]:
-    """Headers of Standard Webhooks. The id stays the same at every attempt."""
+    """Headers of Standard Webhooks. The id is the same at every attempt."""
     at = now()
     return {
         "Content-Type": "application/json",

@@ -11,9 +11,12 @@ from temporalio import activity
 
 @asynccontextmanager
 async def pulse(every: float = 3.0) -> AsyncIterator[None]:
-    """Beat while the block runs, so that a killed worker is noticed by the heartbeat time-out
-    instead of the much longer start-to-close. The first beat comes after `every` seconds: an
-    ordinary activity is over by then, and a beat that reaches the server is billed."""
+    """Send heartbeats while the block runs, so that a killed worker is noticed by the heartbeat
+    time-out instead of the much longer start-to-close.
+
+    The first one comes after `every` seconds: most activities are over by then, and Temporal Cloud
+    bills heartbeats.
+    """
 
     async def beat() -> None:
         while True:

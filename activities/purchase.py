@@ -32,19 +32,21 @@ from store.staff.cancel import park
 
 
 class RefusedInDoubt(OutcomeUnknown):
-    """Refused, while an earlier request under the same key is unanswered and not to be found."""
+    """Refused, while an earlier request under the same key is unanswered and cannot be found."""
 
 
 class ProvenAbsent(OrderRejected):
-    """The key's remembered answer is a failure, and no order was found under it for hours."""
+    """The provider repeats a stored failure for this key, and no order was found under it for
+    hours.
+    """
 
 
 class NotFoundAgain(ProviderError):
-    """The key may not be sent any more, and no order is found under it: a person decides."""
+    """The key may not be sent any more, and no order is found under it: a person must decide."""
 
 
 class DoubleOrder(KeyConflict):
-    """More than one order stands under our key. `order_ids`: the provider's own names of them."""
+    """More than one order exists under our key. `order_ids`: the provider's ids of them."""
 
     def __init__(self, order_ids: list[str]) -> None:
         super().__init__(f"{len(order_ids)} orders stand under one key.")
@@ -52,7 +54,7 @@ class DoubleOrder(KeyConflict):
 
 
 _PROOF = 12
-"""Times the pause between two searches: two hours, in production."""
+"""In pauses between two searches: two hours in production."""
 _ABSENT = "no order found under this key for hours, and all that it answers is: {}"
 _QUEUED = "the provider takes orders, and holds them back until the deposit is funded"
 _PARKED = {
@@ -64,7 +66,7 @@ _PARKED = {
 
 
 class Purchase:
-    """The attempt. `began`: the monotonic time just before the claim was asked for."""
+    """One attempt. `began`: the monotonic time just before the claim was requested."""
 
     def __init__(self, lane: ProviderLane, attempt: Attempt, began: float) -> None:
         self._lane = lane
@@ -72,7 +74,7 @@ class Purchase:
         self._began = began
 
     async def run(self) -> Step:
-        """Find the order or send it, and record what came of it. Raises for another attempt."""
+        """Find the order or send it, and record the outcome. Raises to ask for another attempt."""
         try:
             snapshot = await self._order()
         except ProvenAbsent as outcome:
@@ -88,8 +90,11 @@ class Purchase:
             return await self._lane.record(tx, self._attempt.order_id, snapshot)
 
     async def _judge_lane(self, tx: Transaction, snapshot: OrderSnapshot) -> None:
-        """An order that got through opens a stopped lane again. One that was taken, but waits for
-        funds, stops it: those behind it would only wait there too."""
+        """Open or stop the provider's lane.
+
+        An order that got through opens a stopped lane. One that was accepted but waits for funds
+        stops it: the next orders would only wait too.
+        """
         name, resume = self._lane.provider.name, self._lane.timing.resume
         if snapshot.awaits_funds:
             await lanes.stop(tx, name, Attention.INSUFFICIENT_FUNDS, _QUEUED, resume)
@@ -113,8 +118,9 @@ class Purchase:
 
     @property
     def _proves_absence(self) -> bool:
-        """Has the order been absent for so long that one more failure under its key, which is the
-        key's remembered answer, proves that there is none and never will be?"""
+        """Whether the order has been absent for so long that one more failure under its key proves
+        that it will never exist. The failure is then the provider's stored answer for the key.
+        """
         absent, capabilities = self._attempt.absent_for, self._lane.provider.capabilities
         if absent is None or not self._caches:
             return False
@@ -122,7 +128,7 @@ class Purchase:
         return alive and absent >= _PROOF * self._lane.timing.resume
 
     async def _send(self) -> OrderSnapshot:
-        """One request, while the claim certainly holds."""
+        """Send one request, while the claim certainly holds."""
         timing, provider = self._lane.timing, self._lane.provider
         if time.monotonic() - self._began > (timing.claim - timing.attempt).total_seconds():
             raise NotSent("the claim had almost lapsed before the request could be sent")
@@ -144,9 +150,11 @@ class Purchase:
             return await self._bought_before(refusal)
 
     async def _bought_before(self, refusal: OrderRejected) -> OrderSnapshot:
-        """A refused request is not refused for good when an earlier, unanswered one had bought the
-        card. That it had not, only two searches tell, further apart than a request may take:
-        until then it could still arrive."""
+        """Whether an earlier, unanswered request bought the card that is refused now.
+
+        Two searches without a result prove that it did not. They are further apart than a request
+        may take, because until then it could still arrive.
+        """
         if earlier := await self._find():
             return earlier
         waited = self._attempt.absent_for
@@ -159,7 +167,9 @@ class Purchase:
         return self._lane.timing.claim
 
     async def _adopt(self, provider_order_id: str | None) -> OrderSnapshot:
-        """The order that stands under our key: the provider named it, or it is searched for."""
+        """Adopt the order that exists under our key: the provider named it, or it is
+        searched for.
+        """
         currency = self._attempt.request.face.currency
         if provider_order_id is None:
             found = await self._find()
@@ -200,13 +210,15 @@ class Purchase:
             return await park(tx, grant_id, Attention.ORDER_REJECTED, outcome.detail)
 
     async def _order_anew(self, outcome: OrderRejected) -> Step:
-        """The key buys nothing, and the provider refused nothing: the next generation follows."""
+        """Move on to the next generation: the key is used up, and the provider did not refuse the
+        order.
+        """
         async with self._lane.database.transaction() as tx:
             await attempts.record_refused(tx, self._attempt, outcome.detail)
         raise self._lane.again(outcome.detail, None) from outcome
 
     async def _park(self, outcome: ProviderError) -> Step:
-        """Set the grant aside. A cause that concerns every order stops the provider's lane."""
+        """Park the grant. A cause that concerns every order also stops the provider's lane."""
         lane, attempt = self._lane, self._attempt
         attention, record = next(
             found for kind, found in _PARKED.items() if isinstance(outcome, kind)
@@ -214,7 +226,8 @@ class Purchase:
         if isinstance(outcome, NotFoundAgain) and self._caches:
             record = attempts.record_doubted
         if attention is Attention.INSUFFICIENT_FUNDS and self._caches:
-            # It would answer so for as long as the key lives: that key buys nothing any more.
+            # The provider would repeat this answer for the key's lifetime: the key cannot buy any
+            # more.
             record = attempts.record_refused
         async with lane.database.transaction() as tx:
             if not await record(tx, attempt, outcome.detail):
@@ -246,9 +259,12 @@ class Purchase:
 
 
 def _same(request: OrderRequest, snapshot: OrderSnapshot) -> None:
-    """Compare what came back with the frozen request: providers differ in whether they do, and a
-    silent replay of another order looks like success. What is not told is not compared; the
-    recipient is compared by the adapters that are told it."""
+    """Whether the returned order equals the frozen request.
+
+    Not every provider compares them, and a silent replay of another order looks like success.
+    Members that the provider does not show are not compared; the recipient is compared by the
+    adapters that get it back.
+    """
     if snapshot.face is not None and snapshot.face != request.face:
         raise KeyConflict(f"the order under our key is for {snapshot.face}, not {request.face}")
     told = snapshot.product_id

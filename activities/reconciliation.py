@@ -1,8 +1,8 @@
-"""Reading a provider's book, and comparing it with ours.
+"""Reads a provider's book and compares it with ours.
 
-`stage_orders` runs on the provider's own queue, behind its orders and polls. Both are idempotent:
-lines are staged slice by slice together with the position, and a comparison run again files the
-same items.
+`stage_orders` runs on the provider's own queue, after its orders and polls. Both activities are
+idempotent: lines are staged slice by slice together with the position, and a repeated comparison
+files the same items.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from store.reconciliation.missing import orders_without_line
 from store.reconciliation.staging import line_of
 
 BATCH = 1000
-"""Lines that are staged at once, and all that the worker holds of a book."""
+"""Lines that are staged at once; the worker holds no more of a book in memory."""
 _SHARE = 4
-"""Of a provider's rate limit reading takes a quarter: orders come first."""
+"""Reading uses a quarter of a provider's rate limit, because orders come first."""
 _PAGE = 100
 LOOKED_UP = 1000
-"""So many orders that the list does not show are looked up, each with a few requests. What is
-beyond that is filed as missing, and looked up by whoever repairs it."""
+"""At most this many orders that the list does not show are looked up, with a few requests each. The
+others are filed as missing, and looked up when they are repaired.
+"""
 
 
 class BookActivities:
@@ -44,8 +45,9 @@ class BookActivities:
 
     @activity.defn
     async def stage_orders(self, reconciliation_id: str) -> int:
-        """Stage the provider's orders of the run's period; answers how many. Goes on behind the
-        last slice that a killed attempt staged."""
+        """Stage the provider's orders of the run's period; return how many. Continues after the
+        last slice that a killed attempt staged.
+        """
         lane = self._lane
         async with pulse():
             try:
@@ -78,8 +80,9 @@ class BookActivities:
         return staged
 
     async def _look_up(self, reconciliation_id: str, slice_: int) -> int:
-        """Stage what the provider says of each order that its list does not show. They are a slice
-        behind the last one, which an attempt that was killed reads again."""
+        """Stage what the provider says of each order that its list does not show. They form one
+        slice after the last, which is read again if the attempt was killed.
+        """
         lane = self._lane
         lacking = await orders_without_line(lane.database, reconciliation_id, most=LOOKED_UP)
         lines: list[Line] = []
@@ -111,14 +114,14 @@ class BookActivities:
 
 
 class ComparisonActivities:
-    """What needs the database alone."""
+    """The parts that need only the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def compare_books(self, reconciliation_id: str) -> dict[str, int]:
-        """File every order of the run; answers how many of each kind."""
+        """File every order of the run; return how many of each kind."""
         async with pulse():
             totals = await runs.result_of(self._database, reconciliation_id)
             if totals is None:
@@ -126,13 +129,14 @@ class ComparisonActivities:
                 totals = await compare(self._database, scope)
                 async with self._database.transaction() as tx:
                     await runs.complete(tx, reconciliation_id, totals)
-            # Also where an earlier attempt was killed between the result and this.
+            # Recorded here too, for an earlier attempt that was killed between the result and this
+            # line.
             await staging.drop(self._database, reconciliation_id)
             return totals
 
     @activity.defn
     async def begin_daily(self, provider: str, run_id: str) -> ReconciliationStart:
-        """Write down yesterday's run, UTC. Run again it answers the same one."""
+        """Create yesterday's run (UTC). Run again it returns the same one."""
         async with self._database.transaction() as tx:
             return await runs.begin_daily(tx, provider, run_id)
 

@@ -34,15 +34,16 @@ CarryOut: TypeAlias = Callable[[Transaction, Request, str], Awaitable[Answer]]
 
 
 class ReferralActivities:
-    """Decisions that only the database is needed for."""
+    """Decisions that need only the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def qualify(self, start: ReferralStart) -> Decision:
-        """Judge the conversion and write its grants. Idempotent: a judged referral answers its
-        grants."""
+        """Judge the conversion and create its grants. Idempotent: a judged referral returns its
+        grants.
+        """
         return await qualification.qualify(self._database, start)
 
     @activity.defn
@@ -52,57 +53,64 @@ class ReferralActivities:
 
     @activity.defn
     async def expire(self, start: ReferralStart) -> Expiry:
-        """End the waiting, unless a conversion was accepted in time. Idempotent by status."""
+        """Expire the referral, unless a conversion was accepted in time. Idempotent by status."""
         return await expiry.expire(self._database, start)
 
     @activity.defn
     async def attend_to_pause(self, start: ReferralStart) -> None:
-        """Say that a conversion has been held for long. Idempotent by the referral's status."""
+        """Mark a conversion that has been held for long as needing attention. Idempotent by
+        status.
+        """
         async with self._database.transaction() as tx:
             await pauses.attend(tx, start)
 
     @activity.defn
     async def credit_wallet(self, grant_id: str) -> Step:
-        """Credit a reward that Guerdon keeps itself. Idempotent by the grant's status."""
+        """Credit a wallet reward. Idempotent by the grant's status."""
         async with self._database.transaction() as tx:
             return await grants.credit_wallet(tx, grant_id)
 
     @activity.defn
     async def mint_coupon(self, grant_id: str) -> Step:
-        """Mint a coupon for its person. Idempotent by the grant's status, in one transaction."""
+        """Create a coupon for the grant's recipient. Idempotent by the grant's status, in one
+        transaction.
+        """
         async with self._database.transaction() as tx:
             return await coupons.give(tx, grant_id)
 
     @activity.defn
     async def begin_review(self, grant_id: str) -> Step:
-        """The hold is over: the grant waits for a person. Idempotent by its status."""
+        """Move a grant from hold to review. Idempotent by its status."""
         async with self._database.transaction() as tx:
             return await review.begin(tx, grant_id)
 
     @activity.defn
     async def approve(self, request: ReviewRequest) -> None:
-        """Release what is in review. Idempotent by the request's row; refuses with
-        NotAllowedInState."""
+        """Release the grants in review. Idempotent by the request's row; refuses with
+        NotAllowedInState.
+        """
         await self._if_possible(request, review.approve)
 
     @activity.defn
     async def deny(self, request: ReviewRequest) -> None:
-        """Withdraw what is in review and reject the referral. Idempotent like `approve`."""
+        """Cancel the grants in review and reject the referral. Idempotent like `approve`."""
         await self._if_possible(request, review.deny)
 
     @activity.defn
     async def cancel(self, request: StaffRequest) -> Step:
-        """Withdraw a grant. Idempotent by its status; refuses with NotAllowedInState."""
+        """Cancel a grant. Idempotent by its status; refuses with NotAllowedInState."""
         return await self._if_possible(request, grants.cancel)
 
     @activity.defn
     async def note_retry(self, request: StaffRequest) -> None:
-        """Record that a person asked for another try. A repeat leaves a second line, no more."""
+        """Record that a person asked for another try. A repeat only adds a second line."""
         async with self._database.transaction() as tx:
             await grants.note_retry(tx, request, _carrier())
 
     async def _if_possible(self, request: Request, carry_out: CarryOut[Request, Answer]) -> Answer:
-        """Where the facts have moved on, the story says that it was asked for in vain."""
+        """Carry the request out; if the facts have changed meanwhile, record that it had no
+        effect.
+        """
         try:
             async with self._database.transaction() as tx:
                 return await carry_out(tx, request, _carrier())
@@ -113,11 +121,11 @@ class ReferralActivities:
 
     @activity.defn
     async def park(self, request: Park) -> Step:
-        """Set a grant aside with a reason. Idempotent by its status."""
+        """Park a grant with a reason. Idempotent by its status."""
         async with self._database.transaction() as tx:
             return await grants.park(tx, request.grant_id, request.attention, request.detail)
 
 
 def _carrier() -> str:
-    """The workflow that the running activity belongs to: it carries the grant now."""
+    """The id of the workflow that runs this activity, which now handles the grant."""
     return activity.info().workflow_id or ""

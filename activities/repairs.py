@@ -1,8 +1,8 @@
-"""Repairing what a reconciliation found, by the product's own rules: what the provider says now
-decides, and every repair is recorded with who asked for it.
+"""Repairs differences that a reconciliation found.
 
-Idempotent: an item that is repaired answers its outcome, and everything that a repair changes is
-committed together with that.
+What the provider says now decides, and every repair is recorded with the person who asked for it.
+Idempotent: a repaired item returns its outcome, and all changes of a repair are committed together
+with it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RepairActivities:
 
     @activity.defn
     async def repair(self, item_id: str) -> str:
-        """Do what repairs the item; answers what that was."""
+        """Repair the item; return what was done."""
         async with pulse():
             difference = await repairs.find(self.lane.database, item_id)
             if difference.item.status == "repaired":
@@ -53,7 +53,7 @@ class RepairActivities:
 
     @activity.defn
     async def reopen(self, item_id: str, detail: str) -> str:
-        """It could not be done now."""
+        """Open the item again: it could not be repaired now."""
         async with self.lane.database.transaction() as tx:
             return await repairs.reopen(tx, item_id, detail)
 
@@ -67,7 +67,7 @@ class RepairActivities:
                 return await self._incident(difference)
 
     async def _reread(self, difference: Difference) -> str:
-        """Record what the provider says now, and bring the ledger to it."""
+        """Record what the provider says now, and correct the ledger accordingly."""
         order = _ours(difference)
         named = order.provider_order_id or str(difference.item.provider_order_id)
         snapshot = await self.lane.provider.get_order(named, order.currency)
@@ -76,7 +76,7 @@ class RepairActivities:
     async def _recorded(
         self, difference: Difference, order: Order, snapshot: OrderSnapshot, *, listed: bool = True
     ) -> str:
-        """`listed`: else the provider's list does not show it, and a search did."""
+        """`listed`: whether the provider's list shows the order; otherwise a search found it."""
         stands = forward_state(OrderState(order.state), snapshot.state) == order.state
         async with self.lane.database.transaction() as tx:
             await self._record(tx, order, snapshot)
@@ -84,16 +84,18 @@ class RepairActivities:
             done += filter(None, [await repairs.adjust(tx, difference, snapshot)])
             done += filter(None, [await rebind(tx, difference)])
             if _another_card(difference, order, snapshot):
-                # The card is what the provider says; the promise stays what it was.
+                # The provider says what the card is; what we promised stays the same.
                 done.append(await repairs.open_incident(tx, difference, book=False))
             elif stands and not listed:
-                # Nothing has changed, so the next run would find the same again.
+                # Nothing has changed, so the next run would find the same difference.
                 noted = await repairs.open_incident(tx, difference, book=False, found=snapshot)
                 done.append(f"{noted}, for the list does not show it")
             return await repairs.settle(tx, difference, "; ".join(done))
 
     async def _write_off(self, difference: Difference) -> str:
-        """Absence must be certain: the whole list is searched once more for the key."""
+        """Write the order off. Absence must be certain, so the whole list is searched once more for
+        the key.
+        """
         order = _ours(difference)
         found = await self.lane.provider.find_order(
             order.key, order.currency, not_before=order.first_sent_at or now()
@@ -112,7 +114,7 @@ class RepairActivities:
             return await repairs.settle(tx, difference, done)
 
     async def _record(self, tx: Transaction, order: Order, snapshot: OrderSnapshot) -> None:
-        """The order moves forward as if a poll had seen it; its carrier stays who it was."""
+        """Update the order as a poll would. The workflow that handles it stays the same."""
         grant = await tx.session.get_one(Grant, order.grant_id)
         await record_snapshot(
             tx,
@@ -132,8 +134,10 @@ def _ours(difference: Difference) -> Order:
 
 
 def _took_more(difference: Difference) -> bool:
-    """A stranger, a second card, or one that came back took money of its own. An order of ours
-    that fell back, or whose grant says otherwise, is booked already."""
+    """Whether the difference is a charge that is not booked yet: an unknown order, a second card,
+    or one that reappeared. Orders of ours that fell back, or whose grant differs, are booked
+    already.
+    """
     if difference.item.filed in (Filed.UNKNOWN_TO_US, Filed.DUPLICATE_KEY):
         return True
     came_back = difference.ours.state in ENDED and difference.theirs.state == OrderState.ISSUED
@@ -141,7 +145,7 @@ def _took_more(difference: Difference) -> bool:
 
 
 def _another_card(difference: Difference, order: Order, snapshot: OrderSnapshot) -> bool:
-    """Did the provider issue another face value than was ordered?"""
+    """Whether the provider issued another face value than was ordered."""
     differs = snapshot.face is not None and snapshot.face != _face(order)
     return difference.item.filed == Filed.AMOUNT_MISMATCH and differs
 

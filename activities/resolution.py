@@ -1,4 +1,4 @@
-"""One resolution of an unknown outcome: the provider is asked once more, then it is recorded."""
+"""Resolves one unknown outcome: asks the provider once more, then records the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.staff.resolve import Doubt
 
 
 class Contradiction(Exception):
-    """The provider shows something else than what was said. The grant stays parked for it."""
+    """The provider shows something else than the person said. The grant stays parked."""
 
     def __init__(self, attention: Attention, detail: str) -> None:
         super().__init__(detail)
@@ -26,8 +26,11 @@ class Resolution:
         self._lane, self._request, self._doubt = lane, request, doubt
 
     async def run(self, *, last_attempt: bool) -> Step:
-        """Record it. Raises for another attempt while the provider does not answer, for without
-        its answer nobody's word may lead to a second order."""
+        """Record the resolution.
+
+        Raises for another attempt while the provider does not answer: without its answer, no
+        statement by a person may lead to a second order.
+        """
         try:
             found = await self._ask_provider()
         except ProviderError as error:
@@ -43,7 +46,7 @@ class Resolution:
         return await self._adopt(found)
 
     async def _ask_provider(self) -> OrderSnapshot | None:
-        """The order that stands for this grant, by the provider's own word."""
+        """The order that the provider shows for this grant."""
         doubt, provider = self._doubt, self._lane.provider
         currency = doubt.face.currency
         if doubt.issued and doubt.provider_order_id:
@@ -58,7 +61,9 @@ class Resolution:
         return found[0] if found else None
 
     def _is_given_up(self, found: OrderSnapshot) -> bool:
-        """Said not to be issued, of an order that the provider calls by an adverse word."""
+        """Whether a person says "not issued" of an order that has an adverse status at the
+        provider.
+        """
         open_ = found.state in (OrderState.PENDING, OrderState.UNKNOWN)
         return not self._doubt.issued and open_ and found.adverse is not None
 

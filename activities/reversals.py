@@ -1,4 +1,4 @@
-"""Carrying reversals out: the database's part, and the provider's."""
+"""Carries reversals out: the database's part, and the provider's."""
 
 from __future__ import annotations
 
@@ -15,34 +15,37 @@ from store.reversals import take_back_card
 
 
 class ReversalActivities:
-    """Local activities. Idempotent by how much of each grant is undone already."""
+    """Local activities. Idempotent by how much of each grant is already undone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def carry_out(self, referral_id: str) -> Reversed:
-        """Undo what the referral's refunds, all together, undo."""
+        """Undo what all refunds of the referral together require."""
         async with self._database.transaction() as tx:
             return await reversing.carry_out(tx, referral_id)
 
     @activity.defn
     async def settle(self, grant_id: str) -> Undoing:
-        """Look again at a grant whose order's outcome was not known."""
+        """Look again at a grant whose order's outcome was unknown."""
         async with self._database.transaction() as tx:
             return await reversing.settle_grant(tx, grant_id)
 
 
 class TakeBackActivities:
-    """On the provider's own queue."""
+    """Runs on the provider's own queue."""
 
     def __init__(self, lane: ProviderLane) -> None:
         self._lane = lane
 
     @activity.defn
     async def take_back(self, grant_id: str) -> Step:
-        """Have the provider cancel the grant's card; where it does not, its person owes the value.
-        Idempotent: adapters answer True for a card that is cancelled already."""
+        """Ask the provider to cancel the grant's card; if it does not, the recipient owes the
+        value.
+
+        Idempotent: adapters return True for a card that is already cancelled.
+        """
         async with pulse():
             async with self._lane.database.transaction() as tx:
                 card = await take_back_card.card_to_cancel(tx, grant_id)

@@ -1,4 +1,4 @@
-"""Sealing the ledger."""
+"""Seals the ledger."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from store.ledger.seals import EVENTS, LEDGER, seal_next
 
 
 class SealActivities:
-    """Idempotent: a block is sealed once, and behind it comes the next."""
+    """Idempotent: a block is sealed once, and the next one follows it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def seal_ledger(self) -> int:
-        """Seal every ledger entry and every event of finished transactions; answers how many."""
+        """Seal every ledger entry and event of finished transactions; return how many."""
         sealed = 0
         for chain in (LEDGER, EVENTS):
             while count := await seal_next(self._database, chain=chain):

@@ -1,4 +1,4 @@
-"""What staff ask for that the provider has a part in. Registered on the provider's own queue."""
+"""Staff requests that involve the provider. Registered on the provider's own queue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from store.staff.resend import Resend
 from store.staff.resolve import Doubt
 
 MOST_ATTEMPTS = 8
-"""After so many a person is told that the provider does not answer, instead of waiting on."""
+"""After this many attempts the request fails, and the person is told that the provider does not
+answer.
+"""
 
 _FIRST_ADDRESS_ONLY = "this provider sends a card to its first address only"
 _NOT_TAKEN_BACK = (
@@ -35,9 +37,12 @@ class StaffActivities:
 
     @activity.defn
     async def resend(self, request: StaffRequest) -> Step:
-        """Have the card sent again, or taken back and ordered anew where its provider reaches no
-        other address. Idempotent by the request's row; where an answer was lost the same card may
-        be mailed twice, which costs nothing."""
+        """Send the card again. Where the provider cannot send to another address, cancel it and
+        order a new one.
+
+        Idempotent by the request's row; if an answer is lost the same card may be mailed twice,
+        which costs nothing.
+        """
         async with pulse(), self._lane.database.transaction() as tx:
             asked = await resending.prepare(tx, request)
         if isinstance(asked, Step):
@@ -69,8 +74,10 @@ class StaffActivities:
         return step.model_copy(update={"after": self._lane.pace.first})
 
     async def _take_back(self, request: StaffRequest, asked: Resend) -> None:
-        """Have the card cancelled, for its provider mails it to no other address. Safe to repeat
-        after a lost answer: a card that is cancelled already counts as cancelled."""
+        """Cancel the card, because its provider mails it to no other address.
+
+        Safe to repeat after a lost answer: a cancelled card stays cancelled.
+        """
         provider = self._lane.provider
         if not provider.capabilities.can_cancel or not isinstance(provider, Cancels):
             raise OrderRejected(_FIRST_ADDRESS_ONLY)
@@ -82,7 +89,9 @@ class StaffActivities:
     @activity.defn
     async def resolve(self, request: StaffRequest) -> Step:
         """Settle an unknown outcome as a person says, unless the provider shows otherwise.
-        Idempotent by the request's row and the order's state."""
+
+        Idempotent by the request's row and the order's state.
+        """
         async with pulse():
             async with self._lane.database.transaction() as tx:
                 asked = await resolution.prepare(tx, request)

@@ -1,4 +1,4 @@
-"""Expiry of wallet credits, and the ledger's sums."""
+"""Expires wallet credits, and updates the ledger's sums."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from store.ledger.rollup import sum_up
 
 
 class UpkeepActivities:
-    """Idempotent: a credit expires once, and an entry is summed once. Killed in the middle, the
-    next sweep goes on."""
+    """Idempotent: a credit expires once, and an entry is summed once. If killed, the next run
+    continues.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def expire_credits(self) -> int:
-        """Book every wallet credit that has expired; answers how many."""
+        """Book every wallet credit that has expired; return how many."""
         expired = 0
         while True:
             async with self._database.transaction() as tx:
@@ -29,5 +30,5 @@ class UpkeepActivities:
 
     @activity.defn
     async def sum_up(self) -> int:
-        """Sum up what was posted since the last time; answers in how many rounds."""
+        """Add newly posted entries to the sums; return in how many rounds."""
         return await sum_up(self._database)

@@ -1,4 +1,4 @@
-"""Comparing what is open by the facts with what Temporal runs."""
+"""Compares the workflows that the database requires with those that Temporal runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from store.recovery.watch import sweep
 
 
 class WatchActivities:
-    """Idempotent: reads, and writes down what it found."""
+    """Idempotent: reads, and records what it found."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def watch_progress(self) -> int:
-        """Answers how many workflows are missing."""
+        """Return how many workflows are missing."""
         async with pulse():
             return (await sweep(self._database, activity.client())).missing

@@ -1,4 +1,6 @@
-"""Telling a webhook of events: one after the other, each until it is taken."""
+"""Delivers events to an outgoing webhook, in order; each is retried until the receiver
+accepts it.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,12 @@ from store.webhooks import deliver as webhooks
 from store.webhooks.deliver import Round
 
 _LASTS = 600.0
-"""Seconds that one activity follows the events, before the workflow begins another."""
+"""Seconds that one activity follows the events; then the workflow starts another."""
 _LOOK_EVERY = 1.0
 
 
 class WebhookActivities:
-    """At least once, under the event's id. `longest_pause`: behind a failure."""
+    """Delivers at least once, under the event's id. `longest_pause`: after a failure."""
 
     def __init__(
         self, database: Database, vault: Vault, outbound: Outbound, longest_pause: timedelta
@@ -36,8 +38,11 @@ class WebhookActivities:
 
     @activity.defn
     async def deliver(self, webhook_id: str) -> float | None:
-        """Follow the events and send them. Answers the seconds to pause, behind a failure; None
-        once the webhook is gone, or not active. Killed, it sends one event again at most."""
+        """Follow the events and send them.
+
+        Returns the seconds to pause after a failure; None once the webhook is deleted or not
+        active. If killed, it sends at most one event again.
+        """
         ends = time.monotonic() + _LASTS
         await webhooks.take_up(self._database, webhook_id)
         async with pulse():
@@ -52,7 +57,7 @@ class WebhookActivities:
         return 0.0
 
     async def _send_all(self, webhook_id: str, round: Round) -> int:
-        """0, or how often in a row the receiver has not taken an event."""
+        """Return 0, or how often in a row the receiver has not accepted an event."""
         place = round.place
         for event in round.followed.events:
             if failure := await self._send(round, event):
@@ -65,7 +70,7 @@ class WebhookActivities:
         return 0
 
     async def _send(self, round: Round, event: Event) -> str | None:
-        """None, or why it was not taken: anything but a 2xx."""
+        """Return None, or why the event was not accepted: anything but a 2xx."""
         body = webhooks.body_of(event)
         try:
             headers = signed(round.secret, place_of(event).id, body)

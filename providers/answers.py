@@ -1,5 +1,8 @@
-"""Amounts and times in a provider's answer. Neither is worth losing an order over: an order that
-was bought must stay readable whatever else is said of it."""
+"""Reads amounts and times in a provider's answer.
+
+A malformed value gives None instead of an error, because the order itself was bought and must stay
+readable.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from domain.money import Money, exponent
 
 
 def money(value: Any, currency: Any) -> Money | None:
-    """Major units as JSON gave them (integer, Decimal or string); None when they are no exact
-    amount of that currency."""
+    """Major units as JSON gave them (integer, Decimal or string); None if they are not an exact
+    amount of that currency.
+    """
     try:
         return Money.from_major(value, currency)
     except (ValueError, TypeError):
@@ -21,7 +25,7 @@ def money(value: Any, currency: Any) -> Money | None:
 
 
 def rounded(value: Any, currency: Any) -> Money | None:
-    """The same, to the nearest minor unit, half up: for a price that is finer than one."""
+    """Like `money`, but rounded half up to the nearest minor unit: for prices with more digits."""
     try:
         minor = Decimal(str(value)).scaleb(exponent(currency))
         return Money(amount=int(minor.quantize(Decimal(1), ROUND_HALF_UP)), currency=currency)

@@ -1,4 +1,4 @@
-"""What the adapters have in common: one HTTP client, its pace, and how its answers are read."""
+"""The base of all adapters: one HTTP client with its rate limit, and how answers are read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from providers.turns import Turns
 
 
 class ProviderClient:
-    """`within`: seconds that one exchange may take. `per_second`: the most requests that leave this
-    process, for a provider whose limit is low."""
+    """`within`: seconds that one exchange may take. `per_second`: the most requests per second from
+    this process, for a provider with a low limit.
+    """
 
     capabilities: Capabilities
     REFUSALS: ClassVar[frozenset[int]] = frozenset({401, 403, 429})
-    """Statuses that concern every request, whatever it asks."""
+    """Statuses that concern every request, whatever it is for."""
 
     def __init__(
         self, url: object, *, within: float, per_second: float | None = None, **client: Any
@@ -34,7 +35,7 @@ class ProviderClient:
         await self._http.aclose()
 
     def _refusal(self, response: httpx.Response) -> ProviderError:
-        """What a status of REFUSALS means."""
+        """The error for a status of REFUSALS."""
         if response.status_code != 429:
             return ProviderMisconfigured(f"the credential is refused: {response.status_code}")
         wait = retry_after(response) or self.capabilities.pause or None
@@ -52,7 +53,7 @@ class ProviderClient:
     async def _accepted(
         self, method: str, path: str, *, creates: bool = False, **parts: Any
     ) -> httpx.Response:
-        """An answer; the refusals that concern every request are raised."""
+        """The answer; raises the refusals that concern every request."""
         response = await self._exchange(method, path, creates=creates, **parts)
         if response.status_code in self.REFUSALS:
             raise self._refusal(response)
@@ -61,8 +62,9 @@ class ProviderClient:
     async def _get(
         self, path: str, params: dict[str, Any] | None = None, *, later: bool = False
     ) -> httpx.Response:
-        """`later`: a later one of several reads. Refused for the rate limit, it waits and asks
-        again."""
+        """`later`: this is a later one of several reads. If the rate limit refuses it, it waits and
+        tries again.
+        """
         get = partial(self._accepted, "GET", path, params=params)
         return await (in_turn(get, every=self._every) if later else get())
 

@@ -1,9 +1,9 @@
 """Giftbit's API, version 1.
 
 Facts: reference/gift-card-providers.md §3. The client's `id` is the idempotency key, for ever:
-"Giftbit will only ever create one order with a given id". Only 200 is success, and a 200 may be
-an order that waits for funds, or one that reached nobody. There are no webhooks: orders and their
-rewards are polled. What is said is in `giftbit_messages`.
+"Giftbit will only ever create one order with a given id". Only 200 is success, and a 200 may be an
+order that waits for funds, or one that reached nobody. There are no webhooks: orders and their
+rewards are polled. Bodies and statuses are in `giftbit_messages`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from providers.reading import document, in_turn, reading
 _PATHS = {Delivery.EMAIL: "/campaign", Delivery.LINK: "/direct_links"}
 _PAGE = 100
 _AROUND = timedelta(hours=2)
-"""Pacific time comes without its offset: when clocks go back, an hour happens twice, and it is
-not known which of the two the server means."""
+"""Pacific time comes without its offset. When clocks go back one hour happens twice, and the server
+does not say which of the two it means.
+"""
 
 
 class GiftbitSettings(BaseSettings):
@@ -100,17 +101,18 @@ class Giftbit(ProviderClient):
             return []
         with reading("the order"):
             ours, uuid = campaign.get("id") == key, str(campaign["uuid"])
-        # The path shows one order. Rewards would tell of a second under the same id.
+        # The path shows only one order. The list of rewards would show a second one under the same
+        # id.
         others = {str(g.get("campaign_uuid")) async for g in self._gifts(campaign_id=key)} - {uuid}
         found = [await self._followed(campaign, currency)] if ours else []
         return found + [await self.get_order(other, currency) for other in others]
 
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
-        """Rewards created in [since, until), one by one: Giftbit lists no orders, and so none
-        that waits for funds. They tell no charge.
+        """Rewards created in [since, until), one by one: Giftbit lists no orders, so orders that
+        wait for funds are missing. Rewards show no charge.
 
-        Their dates have no offset. A reward of the hour that happens twice in autumn counts as
-        of the first one, so it is in exactly one window, and at most an hour from its true time.
+        Their dates have no offset. A reward of the hour that happens twice in autumn counts as of
+        the first one, so it is in exactly one window, and at most an hour from its true time.
         """
         dates = {
             "created_date_greater_than": says.pacific(since - _AROUND),
@@ -132,7 +134,8 @@ class Giftbit(ProviderClient):
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
         """Mail the reward again. Raises OrderRejected for another address, which Giftbit cannot
-        take: the reward is cancelled and ordered anew instead, see `resends_elsewhere`."""
+        use: the reward is cancelled and ordered anew instead, see `resends_elsewhere`.
+        """
         async for gift in self._gifts(campaign_uuid=provider_order_id):
             mailed_to = str(gift.get("recipient_email") or "").lower()
             if email and mailed_to and email.lower() != mailed_to:
@@ -142,8 +145,9 @@ class Giftbit(ProviderClient):
         raise NotSent("Giftbit has not made the reward yet")
 
     async def cancel(self, provider_order_id: str) -> bool:
-        """Take the reward back. False once it is claimed, or while none is made yet: Giftbit has
-        no way to withdraw an order that waits for funds."""
+        """Cancel the reward. False once it is claimed, or before it is created: Giftbit cannot
+        withdraw an order that waits for funds.
+        """
         gone = False
         async for gift in self._gifts(campaign_uuid=provider_order_id):
             if gift.get("status") != says.WITHDRAWN:
@@ -155,7 +159,7 @@ class Giftbit(ProviderClient):
         return gone
 
     async def _campaign(self, name: str) -> dict[str, Any] | None:
-        """An order by our id or Giftbit's; None when there is none."""
+        """An order by our id or Giftbit's; None if it does not exist."""
         answer = await self._read(f"/campaign/{quote(name, safe='')}", absent=(404, 422))
         if not answer:
             return None
@@ -163,7 +167,7 @@ class Giftbit(ProviderClient):
             return dict(answer["campaign"])
 
     async def _followed(self, campaign: dict[str, Any], currency: str) -> OrderSnapshot:
-        """The order, and once it is created its reward and link: delivery stands only there."""
+        """The order with its reward and link, once it is created: only they show the delivery."""
         with reading("the order"):
             told = says.snapshot(campaign, currency)
             if told.state is not OrderState.ISSUED:
@@ -173,11 +177,11 @@ class Giftbit(ProviderClient):
             return says.followed(campaign, currency, gifts, links)
 
     async def _links(self, uuid: str) -> list[str]:
-        """None while they are being made, which may take minutes."""
+        """None while the links are being made, which may take minutes."""
         return says.links(await self._read(f"/links/{quote(uuid, safe='')}", later=True))
 
     async def _currency(self, code: str) -> str | None:
-        """A brand's currency: rewards do not show theirs. It never changes, so it is kept."""
+        """A brand's currency, which rewards do not show. It never changes, so it is cached."""
         if code and code not in self._currencies:
             answer = await self._read(f"/brands/{quote(code, safe='')}", later=True, absent=(422,))
             self._currencies[code] = str(
@@ -198,8 +202,7 @@ class Giftbit(ProviderClient):
             yield gift
 
     async def _pages(self, path: str, member: str, **filters: str) -> AsyncIterator[dict[str, Any]]:
-        """Every row. Rows that are made meanwhile push others on to the next page, so that one
-        may come twice: each is given once."""
+        """Every row, once. Rows that are added while reading shift others to the next page."""
         seen: set[str] = set()
         offset, more = 0, True
         while more:
@@ -222,8 +225,9 @@ class Giftbit(ProviderClient):
         later: bool = False,
         absent: tuple[int, ...] = (),
     ) -> dict[str, Any]:
-        """One document; empty for the statuses in `absent`. `later`: it is not the first of
-        reads that belong together."""
+        """One document; empty for the statuses in `absent`. `later`: it is a later one of several
+        reads.
+        """
         response = await self._get(path, params, later=later)
         return {} if response.status_code in absent else self._document(path, response)
 

@@ -1,4 +1,4 @@
-"""What is said to Giftbit, and what its answers mean. Nothing here connects or waits.
+"""What is sent to Giftbit, and what its answers mean. No I/O.
 
 Facts: reference/gift-card-providers.md §3, and Giftbit's own API description. Amounts are minor
 units ("cents"); an order carries no currency, its brand does. An order has one reward, which
@@ -103,10 +103,10 @@ def _contact(recipient: Recipient) -> dict[str, str]:
 
 
 def compare(request: OrderRequest, campaign: dict[str, Any]) -> None:
-    """Brand and contact of the order that came back; value and key are in the snapshot. What
-    Giftbit does with a known id and other contents is documented nowhere.
+    """Compare brand and contact of the returned order; value and key are in the snapshot. Giftbit
+    does not document what it does with a known id and other contents.
 
-    Raises KeyConflict when it is another order than the one asked for.
+    Raises KeyConflict when it is another order than the requested one.
     """
     brands = {str(code).casefold() for code in campaign.get("brand_codes") or []}
     if brands and brands != {request.product_id.casefold()}:
@@ -123,8 +123,9 @@ def refusal(
     *,
     unknown: type[ProviderError] = OutcomeUnknown,
 ) -> ProviderError:
-    """What an answer other than 200 means. Of a 5xx nothing is known: "send the POST again using
-    the same supplied id"."""
+    """What an answer other than 200 means. After a 5xx the outcome is unknown: "send the POST again
+    using the same supplied id".
+    """
     kind = _REFUSALS.get(response.status_code, unknown)
     error: dict[str, Any] = {}
     try:
@@ -141,7 +142,7 @@ def refusal(
 def snapshot(
     campaign: dict[str, Any], currency: str, *, links: list[str] | None = None
 ) -> OrderSnapshot:
-    """The order alone, before its reward is looked at."""
+    """The order alone, before its reward is read."""
     raw = str(campaign.get("status"))
     state = OrderState.FAILED if _reached_nobody(campaign) else _STATES.get(raw)
     return OrderSnapshot(
@@ -160,14 +161,17 @@ def snapshot(
 
 
 def _brand(campaign: dict[str, Any]) -> str | None:
-    """Its one brand. Others in the account may leave the choice among several."""
+    """The order's only brand. Other orders of the account may let the recipient choose among
+    several.
+    """
     codes = campaign.get("brand_codes") or []
     return str(codes[0]) if len(codes) == 1 else None
 
 
 def _reached_nobody(campaign: dict[str, Any]) -> bool:
-    """A 200 whose only contact was flagged as undeliverable: an order, and no reward in it. Later
-    reads may leave the counts out, so it counts at once."""
+    """A 200 whose only contact was flagged as undeliverable: an order without a reward. Decided at
+    once, because later reads may leave the counts out.
+    """
     failed, reached = (
         int(campaign.get(f"contacts_{n}_count") or 0) for n in ("failure", "success")
     )
@@ -178,7 +182,8 @@ def followed(
     campaign: dict[str, Any], currency: str, gifts: list[dict[str, Any]], links: list[str]
 ) -> OrderSnapshot:
     """A created order with its reward and link. Without either there is no card yet, whatever
-    the order's own word is."""
+    status the order has.
+    """
     told = snapshot(campaign, currency, links=links)
     if not gifts and not links:
         return told.model_copy(update={"state": OrderState.PENDING})
@@ -202,7 +207,7 @@ def followed(
 def _delivery(campaign: dict[str, Any], told: str, links: list[str]) -> DeliveryState:
     if is_mailed(campaign):
         return _DELIVERIES.get(told, DeliveryState.PENDING)
-    # A link still in the making: the reward exists, and nobody can be given it yet.
+    # The link is still being made: the reward exists, but cannot be handed over yet.
     return DeliveryState.NOT_APPLICABLE if links else DeliveryState.PENDING
 
 
@@ -211,7 +216,7 @@ def _known(campaign: dict[str, Any], delivery: str) -> bool:
 
 
 def listed(gift: dict[str, Any], currency: str | None) -> OrderSnapshot:
-    """A reward of a list: its order was created, for otherwise there were no reward."""
+    """A reward of a list. Its order was created, or the reward would not exist."""
     delivery, reward = str(gift.get("delivery_status") or ""), str(gift.get("status") or "")
     return OrderSnapshot(
         provider_order_id=str(gift["campaign_uuid"]),
@@ -253,7 +258,7 @@ def _cents(value: Any, currency: str) -> Money | None:
 
 
 def _charged(campaign: dict[str, Any], currency: str) -> Money | None:
-    """Fees included. That it cannot be read must not hide the order."""
+    """Fees included. None if unreadable: that must not hide the order."""
     try:
         with reading("the charge"):
             return _cents((campaign.get("fees") or {}).get("total_in_cents"), currency)
@@ -267,7 +272,7 @@ def pacific(at: datetime) -> str:
 
 
 def created(gift: dict[str, Any]) -> datetime | None:
-    """When a reward was made, in UTC; of an hour that happens twice, the first."""
+    """When a reward was made, in UTC; the first one of an hour that happens twice."""
     try:
         naive = datetime.strptime(str(gift.get("created_date")), _DATE)  # noqa: DTZ007 - zone follows
     except ValueError:
@@ -276,7 +281,7 @@ def created(gift: dict[str, Any]) -> datetime | None:
 
 
 def product(brand: dict[str, Any]) -> Product | None:
-    """None for a brand of a shape never seen: it cannot be ordered."""
+    """None for a brand of an unknown shape: it cannot be ordered."""
     try:
         with reading("a brand"):
             return _product(brand)
@@ -303,11 +308,11 @@ def _product(brand: dict[str, Any]) -> Product:
 
 
 def total(page: dict[str, Any]) -> int:
-    """How many rows there are, on all pages."""
+    """The number of rows on all pages."""
     with reading("a page"):
         return int(page.get("total_count") or 0)
 
 
 def rows(body: dict[str, Any], member: str) -> list[dict[str, Any]]:
-    """The objects of a list; empty where there is none."""
+    """The objects of a list; empty if there is none."""
     return [row for row in body.get(member) or [] if isinstance(row, dict)]

@@ -115,9 +115,9 @@ class GiftCardPartners(ProviderClient):
         return found
 
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
-        """Orders created in [since, until), as far as rows tell their time: the API documents no
-        date, neither in a row nor as a filter, so every page is read. Rows name no currency; it is
-        their product's."""
+        """Orders created in [since, until). The API documents no date, neither in a row nor as a
+        filter, so every page is read. Rows name no currency; it is taken from their product.
+        """
         currencies = {product.id: product.currency async for product in self.products()}
         async for order in self._pages("/v1/Orders"):
             with reading("a listed order"):
@@ -156,8 +156,9 @@ class GiftCardPartners(ProviderClient):
     async def _call(
         self, method: str, path: str, *, creates: bool = False, **parts: Any
     ) -> httpx.Response:
-        """One exchange with a valid token. A 401 was refused unread, so the token is renewed and
-        the request sent again, once."""
+        """One exchange with a valid token. A 401 was refused without being processed, so the token
+        is renewed and the request sent again, once.
+        """
         token = await self._bearer()
         response = await self._bearing(token, method, path, creates, parts)
         if response.status_code == 401:
@@ -174,8 +175,9 @@ class GiftCardPartners(ProviderClient):
         return await self._exchange(method, path, creates=creates, headers=headers, **parts)
 
     async def _bearer(self, refused: str | None = None) -> str:
-        """The token, a new one if it was `refused`. Of many calls that were refused together only
-        the first renews it."""
+        """The token; a new one if it was `refused`. Of many calls refused together only the first
+        renews it.
+        """
         async with self._renewing:
             if self._token in (None, refused) or time.monotonic() >= self._renew_at:
                 self._token = None

@@ -1,4 +1,4 @@
-"""What GiftCard Partners' messages say, in our words: bodies out, answers in. Pure."""
+"""What is sent to GiftCard Partners, and what its answers mean. No I/O."""
 
 from __future__ import annotations
 
@@ -97,8 +97,9 @@ def key_of(order: dict[str, Any]) -> str | None:
 
 
 def listed_order(order: dict[str, Any], currencies: dict[str, str]) -> OrderSnapshot:
-    """A row of the list, without its secret. `currencies`: of each product. Amounts of a product
-    that is not offered any more are left out."""
+    """A row of the list, without its secret. `currencies`: by product. Amounts of a product that is
+    no longer sold are left out.
+    """
     lines = order.get("lineitems") or [{}]
     currency = currencies.get(str(lines[0].get("productid")))
     if currency is None:
@@ -133,14 +134,15 @@ def snapshot_of(order: dict[str, Any], currency: str) -> OrderSnapshot:
 
 
 def _product(lines: list[dict[str, Any]]) -> str | None:
-    """Ours have one line; others in the account may have more."""
+    """Our orders have one line; others in the account may have more."""
     named = {str(line["productid"]) for line in lines if line.get("productid")}
     return named.pop() if len(named) == 1 else None
 
 
 def _delivery(state: OrderState | None, kind: str, secret: ClaimSecret | None) -> DeliveryState:
-    """The API has no delivery signal: a completed order counts as sent. Links come to us, and an
-    order of one is looked at until its link is there."""
+    """The API has no delivery signal, so a completed order counts as sent. A LINK order is polled
+    until its link is there.
+    """
     if state is not OrderState.ISSUED:
         return DeliveryState.PENDING
     if kind.lower() == "links":
@@ -149,7 +151,7 @@ def _delivery(state: OrderState | None, kind: str, secret: ClaimSecret | None) -
 
 
 def _sum(lines: list[dict[str, Any]], member: str) -> Decimal | None:
-    """Of all lines, in major units; None where one does not show it, or shows no number."""
+    """The sum of all lines, in major units; None where a line shows no number."""
     total = Decimal(0)
     for line in lines:
         try:
@@ -168,7 +170,9 @@ def _secret(lines: list[dict[str, Any]]) -> ClaimSecret | None:
 
 
 def previous_order(response: httpx.Response) -> str | None:
-    """The first order's id: the documents say "in the body" and no more, so look everywhere."""
+    """The first order's id. The documentation only says "in the body", so every member is
+    searched.
+    """
     try:
         body = folded(response.json())
     except ValueError:
@@ -181,8 +185,9 @@ def previous_order(response: httpx.Response) -> str | None:
 
 
 def words(response: httpx.Response, recipient: Recipient) -> str:
-    """The provider's reason. Its body may echo our request, so only a message is kept, and that
-    only if it repeats nothing of the recipient's."""
+    """The provider's message. Its body may echo our request, so only the message is kept, and only
+    if it repeats nothing of the recipient's.
+    """
     try:
         body = folded(response.json())
     except ValueError:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with a provider, its failures sorted by whether money can have moved."""
+"""One HTTP exchange with a provider; its failures are sorted by whether money can have moved."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import httpx
 from providers.outcomes import NotSent, OutcomeUnknown, ProviderError
 
 LARGEST = 10_000_000
-"""Bytes of an answer, unpacked: the longest catalogue has a few million."""
+"""Bytes of an unpacked answer; the longest catalogue has a few million."""
 _NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class UnreadableAnswer(Exception):
-    """The answer is too long, or cannot be unpacked; the rest of it was not read."""
+    """The answer is too long or cannot be unpacked; the rest was not read."""
 
 
 async def exchange(
@@ -41,13 +41,14 @@ async def exchange(
     except UnicodeError as error:
         raise NotSent("no connection: the provider's host name cannot exist") from error
     except Exception as error:
-        # Whatever it was, an order that creates may have left.
+        # Whatever the error is, an order-creating request may have been sent.
         raise lost(f"the connection broke ({type(error).__name__})") from error
 
 
 async def _bounded(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """The answer with its body, of which no more is held than LARGEST bytes: httpx itself would
-    unpack a small compressed answer into whatever it comes to."""
+    """The answer with its body, of at most LARGEST bytes: httpx itself would unpack a small
+    compressed answer into gigabytes.
+    """
     request.headers["Accept-Encoding"] = "gzip"
     response = await client.send(request, stream=True)
     if response.is_closed:  # it came whole, without a network
@@ -82,7 +83,7 @@ def _unpacked(body: bytes, packed: str) -> bytes:
 
 
 def retry_after(response: httpx.Response) -> timedelta | None:
-    """The provider's own wish, when it gives seconds."""
+    """The provider's Retry-After, if it is given in seconds."""
     value = response.headers.get("retry-after", "")
     return timedelta(seconds=int(value)) if value.isdigit() else None
 

@@ -31,7 +31,7 @@ class ProviderError(Exception):
 
 
 class NotSent(ProviderError):
-    """No connection, or a request refused before it was read. Also every failed read."""
+    """No connection, or a request refused before it was processed. Also every failed read."""
 
 
 class RateLimited(ProviderError):
@@ -51,7 +51,7 @@ class OrderRejected(ProviderError):
 
 
 class KeyInProgress(ProviderError):
-    """A request under the same key has not finished."""
+    """An earlier request under the same key has not finished."""
 
 
 class KeyConflict(ProviderError):
@@ -59,7 +59,9 @@ class KeyConflict(ProviderError):
 
 
 class KeyAlreadyUsed(ProviderError):
-    """The key is taken: by our own earlier request. `provider_order_id` names it, if told."""
+    """The key was used by an earlier request of ours. `provider_order_id`: its order, if the
+    provider names it.
+    """
 
     def __init__(self, detail: str, provider_order_id: str | None) -> None:
         super().__init__(detail)
@@ -71,4 +73,4 @@ class OutcomeUnknown(ProviderError):
 
 
 class FailedAnswer(OutcomeUnknown):
-    """A 5xx that was really answered, and says nothing of the order."""
+    """A 5xx that the provider itself answered, without saying anything about the order."""

@@ -1,4 +1,4 @@
-"""What Guerdon asks of a gift-card provider. One adapter a file, on httpx."""
+"""The interface of a gift-card provider. One adapter per file, on httpx."""
 
 from __future__ import annotations
 
@@ -14,51 +14,60 @@ from domain.orders import ClaimSecret, OrderRequest, OrderSnapshot
 
 
 class Replay(StrEnum):
-    """What a provider answers to a key that it has seen, with the same contents."""
+    """What a provider does with a key that it has seen before, with the same contents."""
 
     REPLAYS = "replays"
-    """The existing order."""
+    """It returns the existing order."""
     REFUSES = "refuses"
-    """A refusal: KeyAlreadyUsed, the success path of a lost answer."""
+    """It refuses with KeyAlreadyUsed, which is how a lost answer is recovered."""
     CACHES = "caches"
-    """Its first answer, whatever that was: also a 5xx, for as long as the key lives."""
+    """It repeats its first answer, also a 5xx, for as long as the key lives."""
 
 
 class Capabilities(BaseModel):
-    """What may be done with a provider. The resolver of unknown outcomes works from these alone;
-    no provider's name stands outside its own file and the registry."""
+    """What a provider can do.
+
+    The resolver of unknown outcomes uses these alone; no provider's name stands outside its own
+    file and the registry.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     replay: Replay
     signals_delivery: bool
-    """Does it tell when a card has reached the person? If not, "issued" has to do."""
+    """Whether it reports that a card has reached the person. If not, "issued" counts as
+    delivered.
+    """
     key_life: timedelta | None = None
-    """After this the same key buys a second card; None: keys are kept for ever."""
+    """After this the same key buys a second card. None: keys are kept for ever."""
     most_repeats: int | None = None
-    """How often a key may be sent in all; then the order is looked up instead."""
+    """How often a key may be sent in total; after that the order is looked up instead."""
     pause: timedelta = timedelta(0)
-    """The least time between two requests under one key."""
+    """The shortest time between two requests under one key."""
     can_resend: bool = False
-    """Can a card that did not arrive be sent again?"""
+    """Whether a card that did not arrive can be sent again."""
     resends_elsewhere: bool = False
-    """Also to another address? If not, and `can_cancel`, it is taken back and ordered anew."""
+    """Whether it can also be sent to another address. If not, and `can_cancel`, it is cancelled and
+    ordered anew.
+    """
     can_cancel: bool = False
-    """Can a card be taken back before it is used?"""
+    """Whether an unused card can be cancelled."""
     catalogue_life: timedelta = timedelta(days=1)
-    """How long its catalogue is good for: it is not asked for more often."""
+    """How long its catalogue is valid; it is not fetched more often."""
     lists_by_date: bool = False
-    """Can a list of orders be asked for day by day? If not, each listing reads them all."""
+    """Whether orders can be listed day by day. If not, each listing reads all of them."""
     requests_per_look: int = 1
-    """What one look at an order takes. The queue's rate is divided by it, for its limit counts
-    activities and the provider's counts requests."""
+    """Requests that one look at an order needs. The queue's rate is divided by it, because the
+    queue counts activities and the provider counts requests.
+    """
     lists_rewards: bool = False
-    """Does its list hold rewards instead of orders? An order that has none, for it failed or is
-    still on its way, is not in it, and has to be looked up."""
+    """Whether its list holds rewards instead of orders. An order without a reward, failed or still
+    pending, is then missing and has to be looked up.
+    """
 
 
 def reaches_elsewhere(capabilities: Capabilities) -> bool:
-    """Can a corrected address be reached: by the same card, or by one ordered in its place?"""
+    """Whether a card can reach a corrected address: itself, or as a new order."""
     return capabilities.resends_elsewhere or capabilities.can_cancel
 
 
@@ -69,7 +78,7 @@ class GiftCardProvider(Protocol):
     capabilities: Capabilities
 
     async def place_order(self, request: OrderRequest) -> OrderSnapshot:
-        """Send exactly one order-creating request; never retry inside."""
+        """Send exactly one order-creating request; no retries inside."""
 
     async def get_order(self, provider_order_id: str, currency: str) -> OrderSnapshot:
         """Read one order. Raises NotSent when it cannot be read now."""
@@ -77,11 +86,12 @@ class GiftCardProvider(Protocol):
     async def find_order(
         self, key: str, currency: str, *, not_before: datetime
     ) -> list[OrderSnapshot]:
-        """Every order under a key: none, one, or an incident."""
+        """Every order under a key: none, one, or (an incident) several."""
 
     def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
-        """Orders created in [since, until), page by page, for reconciliation. One whose time the
-        provider does not tell is among them."""
+        """Orders created in [since, until), page by page, for reconciliation. Includes orders whose
+        time the provider does not show.
+        """
 
     def products(self) -> AsyncIterator[Product]:
         """The catalogue, page by page."""
@@ -92,7 +102,7 @@ class GiftCardProvider(Protocol):
 
 @runtime_checkable
 class LinksOnDemand(Protocol):
-    """A provider that shows a claim link once, and afterwards only to who asks for it."""
+    """A provider that shows a claim link only once, and later only on request."""
 
     async def fresh_link(self, provider_order_id: str) -> ClaimSecret:
         """A link for an order whose first one was never stored. Raises NotSent."""
@@ -100,7 +110,7 @@ class LinksOnDemand(Protocol):
 
 @runtime_checkable
 class NamesRewards(Protocol):
-    """A provider whose webhooks name a reward, and not its order."""
+    """A provider whose webhooks name a reward instead of its order."""
 
     async def order_id_of(self, reward_id: str) -> str:
         """The order of a reward. Raises NotSent."""
@@ -108,12 +118,14 @@ class NamesRewards(Protocol):
 
 @runtime_checkable
 class Cancels(Protocol):
-    """A provider that may take an issued card back: `can_cancel`."""
+    """A provider that can cancel an issued card: `can_cancel`."""
 
     async def cancel(self, provider_order_id: str) -> bool:
-        """Take the card back; also True when it was taken back before. False when this card
-        cannot be, for it is used or too old. Where `resends_elsewhere` is False, True means that
-        it certainly is taken back: another one is ordered then."""
+        """Cancel the card.
+
+        True also when it was cancelled before. False when it cannot be, because it is used or too
+        old. Where `resends_elsewhere` is False, True must be certain: another card is ordered then.
+        """
 
 
 @runtime_checkable
@@ -121,6 +133,9 @@ class Resends(Protocol):
     """A provider that sends an issued card again: `can_resend`."""
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
-        """Deliver it again, to `email` if given, which is another address only where
-        `resends_elsewhere`. Raises OrderRejected where the provider refuses for good, and others
-        of `providers.outcomes` where it may be tried again."""
+        """Deliver the card again, to `email` if given, which may differ only where
+        `resends_elsewhere`.
+
+        Raises OrderRejected for a definite refusal, and other members of `providers.outcomes` where
+        a retry may help.
+        """

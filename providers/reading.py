@@ -1,4 +1,4 @@
-"""Reading a provider's answers: exactly, discreetly, and in turn."""
+"""Reads a provider's answers: exact numbers, no leaked secrets, within the rate limit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST = 200
 
 
 def document(response: httpx.Response) -> dict[str, Any]:
-    """The answer's JSON object; fractions stay exact. Raises ValueError when it holds none."""
+    """The answer's JSON object; fractions stay exact. Raises ValueError if there is none."""
     body = json.loads(response.content, parse_float=Decimal)
     if not isinstance(body, dict):
         raise ValueError("the answer is no JSON object")
@@ -37,8 +37,10 @@ def document(response: httpx.Response) -> dict[str, Any]:
 
 @contextmanager
 def reading(what: str, *, lost: type[ProviderError] = NotSent) -> Iterator[None]:
-    """Turn what an answer of an unforeseen shape raises into `lost`. The original is dropped: it
-    may quote the answer, and an answer can hold a card's secret."""
+    """Convert the errors of an unexpected answer to `lost`.
+
+    The original error is dropped: it may quote the answer, which can contain a card's secret.
+    """
     try:
         yield
     except _UNREADABLE:
@@ -46,8 +48,9 @@ def reading(what: str, *, lost: type[ProviderError] = NotSent) -> Iterator[None]
 
 
 def fit_to_tell(message: object, recipient: Recipient) -> str:
-    """A provider's words, shortened; empty when they repeat anything of the recipient's, as
-    validation errors do: the words go into timelines and logs."""
+    """A provider's message, shortened; empty if it repeats anything of the recipient's, as
+    validation errors do. Messages go into timelines and logs.
+    """
     said = storable(str(message or "")).strip()
     values = [recipient.name, recipient.email, recipient.phone, *(recipient.address or {}).values()]
     private = {word for value in values if value for word in str(value).casefold().split()}
@@ -56,8 +59,11 @@ def fit_to_tell(message: object, recipient: Recipient) -> str:
 
 
 async def in_turn(read: Callable[[], Awaitable[httpx.Response]], *, every: float) -> httpx.Response:
-    """One more of several reads that belong together. Refused for the rate limit, it waits and asks
-    again, so that those before it are not lost. Raises RateLimited after three refusals."""
+    """One more of several reads that belong together.
+
+    If the rate limit refuses it, it waits and tries again, so that the earlier reads are not lost.
+    Raises RateLimited after three refusals.
+    """
     wait = every
     for _ in range(_REFUSALS):
         try:

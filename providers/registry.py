@@ -1,4 +1,4 @@
-"""Which providers exist. A new one is a file beside this one, and a line here."""
+"""The list of providers. A new provider is one more file here, and one more line in this module."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from providers.tremendous import Tremendous, TremendousSettings
 
 
 class Opened(NamedTuple):
-    """A configured provider, its rate limit (requests a second over all workers), and the end of
-    the address that its account's webhooks are sent to, where it has such."""
+    """A configured provider, its rate limit (requests a second over all workers), and the last part
+    of its webhook address if its webhooks are per account.
+    """
 
     provider: GiftCardProvider
     max_per_second: float
@@ -33,17 +34,17 @@ _PROVIDERS: dict[str, tuple[Any, Any]] = {
 }
 _NO_TOKEN = SecretStr("")
 KNOWN = frozenset(_PROVIDERS)
-"""Names that a reward may give as its `provider`."""
+"""Valid values of a reward's `provider`."""
 RESENDING: dict[str, bool] = {
     name: reaches_elsewhere(adapter.capabilities)
     for name, (adapter, _) in _PROVIDERS.items()
     if adapter.capabilities.can_resend
 }
-"""Those that can send an issued card again, and whether a corrected address can be reached."""
+"""Providers that can send an issued card again, and whether to a corrected address."""
 
 
 def configured() -> list[str]:
-    """The providers that the environment has a section of."""
+    """The providers that the environment configures."""
     begun = [variable.lower() for variable in os.environ]
     prefixes = {
         name: section.model_config["env_prefix"].lower()
@@ -53,14 +54,14 @@ def configured() -> list[str]:
 
 
 def sections() -> list[Any]:
-    """The settings of the providers that the environment has a section of, to be read."""
+    """The settings sections of the configured providers."""
     return [_PROVIDERS[name][1] for name in configured()]
 
 
 def open_configured(*, within: float) -> dict[str, Opened]:
-    """Every provider that the environment configures. `within`: seconds for one exchange.
+    """Open every configured provider. `within`: seconds for one exchange.
 
-    Raises pydantic's ValidationError for a section that is begun and not complete.
+    Raises pydantic's ValidationError for an incomplete section.
     """
     opened = {}
     for name in configured():

@@ -1,4 +1,4 @@
-"""What may be done about an order whose outcome is not known. Works from capabilities alone."""
+"""Decides what may be done about an order with an unknown outcome. Uses capabilities alone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from enum import StrEnum
 from providers.protocol import Capabilities
 
 _MARGIN = timedelta(hours=1)
-"""Clocks differ, and a request takes time: a key counts as dead a little early."""
+"""Clocks differ and requests take time, so a key counts as expired a little early."""
 
 
 class Move(StrEnum):
     """The next move for an order."""
 
     SEND = "send"
-    """Send it, for the first time or again under its key: that is safe here."""
+    """Send it, for the first time or again under its key: safe here."""
     LOOK_UP = "look_up"
-    """Do not send: it could buy a second card, or teach nothing new. Search for it instead."""
+    """Do not send, which could buy a second card or reveal nothing new. Search for it."""
 
 
 def next_move(capabilities: Capabilities, *, in_doubt: bool, repeats: int, age: timedelta) -> Move:

@@ -1,12 +1,12 @@
 """Runa's order API, v2 (formerly WeGift).
 
 Facts: reference/gift-card-providers.md §4, and Runa's own OpenAPI and guides. The idempotency key
-is a header; its first answer is kept for 30 days and given again, a 4xx or 5xx like any other, and
-after that the same key buys again. Nothing is found by key: it also travels as the order's
+is a header. Its first answer is kept for 30 days and repeated, a 4xx or 5xx too; after that the
+same key buys again. Orders cannot be found by key, so the key also travels as the order's
 `description`, which only completed orders show.
 
 Orders are placed `async`: the answer is quick and names the order. The other mode issues the card
-within the request, and a time-out of that would be the key's answer for 30 days.
+within the request, and a time-out would then be the key's answer for 30 days.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from providers.webhooks import ProviderEvent, WebhookRefused
 _VERSION = "2024-02-05"
 _PAGE = 500
 _SKEW = timedelta(minutes=5)
-"""How far their clock may be from ours, and rows from their order."""
+"""How far their clock may differ from ours, and rows from their order."""
 
 
 def _signing_secret(secret: SecretStr) -> SecretStr:
-    """A secret that could never verify anything is refused at the start, not at each webhook."""
+    """Refuse a malformed secret at the start, instead of at each webhook."""
     try:
         if secret.get_secret_value():
             Webhook(secret.get_secret_value())
@@ -115,8 +115,9 @@ class Runa(ProviderClient):
     async def find_order(
         self, key: str, currency: str, *, not_before: datetime
     ) -> list[OrderSnapshot]:
-        """By description, in the list. Raises NotSent when none shows our key while one that may
-        be ours is still in process: absence must not be concluded from that."""
+        """By description, in the list. Raises NotSent while an order in process might be ours: its
+        absence cannot be concluded then.
+        """
         ids, in_process = [], False
         async for row in self._since(not_before):
             if row.get("description") == key:
@@ -130,9 +131,8 @@ class Runa(ProviderClient):
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
         """Orders created in [since, until), newest first. Raises NotSent when it cannot be read.
 
-        Rows of orders that failed or are in process carry an id and no more: neither key nor time.
-        Each counts as created with the next older row that has a time (the next newer one, where
-        there is none), so that windows side by side give it once.
+        Rows of failed or pending orders show only an id. Each counts as created with the next older
+        row that has a time (or the next newer one), so that adjacent windows return it once.
         """
         group: list[OrderSnapshot] = []
         at: datetime | None = None
@@ -161,9 +161,10 @@ class Runa(ProviderClient):
         return read_event(self._verified(given, body), body)
 
     def _verified(self, headers: Mapping[str, str], body: bytes) -> str:
-        """The event's id, once a signature holds. The library knows only the standard's names of
-        the headers, and raises ValueError for a malformed signature or body: each of several
-        signatures is tried alone, so that a malformed one does not hide a good one."""
+        """The event's id, once a signature is valid. The library only knows the standard's header
+        names, and raises ValueError for a malformed signature or body: each signature is tried
+        alone, so that a malformed one does not hide a valid one.
+        """
         secret = self._settings.webhook_secret.get_secret_value()
         names = ("svix-id", "svix-timestamp", "svix-signature")
         event_id, at, signatures = (headers.get(name, "") for name in names)
@@ -179,8 +180,9 @@ class Runa(ProviderClient):
         raise WebhookRefused("no signature holds")
 
     async def _since(self, since: datetime) -> AsyncIterator[dict[str, Any]]:
-        """Rows of the list, newest first: it has no date filter, so it is left when it gets to
-        an order that is certainly older; that one is given too."""
+        """Rows of the list, newest first. There is no date filter, so reading stops at the first
+        order that is certainly older; that one is included.
+        """
         async for row in self._pages("/order", "items"):
             with reading("the list of orders"):
                 created_at = moment(row.get("created_at"))
@@ -189,7 +191,7 @@ class Runa(ProviderClient):
                 return
 
     async def _pages(self, path: str, name: str) -> AsyncIterator[dict[str, Any]]:
-        """Rows behind one cursor after another. Only an empty page is the end."""
+        """Rows of all pages. Only an empty page is the end."""
         params = {"limit": str(_PAGE)}
         while True:
             body = await self._read(path, params)

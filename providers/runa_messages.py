@@ -40,7 +40,7 @@ from providers.reading import document, fit_to_tell, reading
 from providers.webhooks import ProviderEvent, WebhookUnreadable
 
 PAUSE = timedelta(seconds=5)
-"""What Runa asks for before the same request is sent again."""
+"""The pause that Runa requires before the same request is sent again."""
 _KEY = re.compile(r"[0-9a-z]{1,40}")
 _DELIVERIES = frozenset({Delivery.EMAIL, Delivery.LINK})
 _STATES = {
@@ -77,7 +77,8 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
 
 def order_body(request: OrderRequest) -> dict[str, Any]:
     """The order as `POST /order` wants it: the face value is a number there, and a string in every
-    answer. It has no place for personal words. Raises OrderRejected for what Runa cannot do."""
+    answer. It has no field for a personal message. Raises OrderRejected for what Runa cannot do.
+    """
     if request.delivery not in _DELIVERIES:
         raise OrderRejected(f"Runa delivers by e-mail or link, not by {request.delivery}")
     by_email = {"type": "EMAIL", "email_address": request.recipient.email}
@@ -98,7 +99,8 @@ def order_body(request: OrderRequest) -> dict[str, Any]:
 
 def refusal(response: httpx.Response, recipient: Recipient) -> ProviderError:
     """What an answer other than the order means, by its `type` where that says more than its
-    status. Anything unforeseen, and every 5xx, leaves the outcome unknown."""
+    status. After an unexpected answer or a 5xx the outcome is unknown.
+    """
     status, kind, message = response.status_code, "", ""
     with suppress(NotSent), reading("the reason"):
         said = document(response)
@@ -114,8 +116,9 @@ def refusal(response: httpx.Response, recipient: Recipient) -> ProviderError:
 
 
 def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
-    """One order, as much of it as is shown: an order in process has an id and a status, a row of
-    the list no items."""
+    """One order, as far as it is shown: a pending order has an id and a status, a row of the list
+    no items.
+    """
     items = order.get("items") or []
     payout = (items[0].get("payout") or {}) if items else {}
     words = [str(order["status"]), str(payout.get("status") or "")]
@@ -134,7 +137,7 @@ def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
         raw_status="/".join(filter(None, words)),
         face=face,
         product_id=_product(items),
-        # Paid in another currency it is left out: an order's books are kept in one.
+        # Left out if paid in another currency: an order's amounts are kept in one.
         charged=charged,
         created_at=moment(order.get("created_at")),
         secret=_secret(items),
@@ -143,14 +146,14 @@ def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
 
 
 def _product(items: list[dict[str, Any]]) -> str | None:
-    """Of one item with one product, as ours are."""
+    """The product of an order with one item, like ours."""
     products = items[0].get("products") if len(items) == 1 else None
     single = isinstance(products, dict) and products.get("type") == "SINGLE"
     return str(products["value"]) if single and products and products.get("value") else None
 
 
 def _delivery(state: OrderState | None, items: list[dict[str, Any]]) -> DeliveryState:
-    """No status of e-mails is shown: a completed order counts as sent. Links come to us."""
+    """E-mails have no status: a completed order counts as sent. Links come to us."""
     if state is not OrderState.ISSUED or not items:
         return DeliveryState.PENDING
     if _handed_over(items[0]):
@@ -159,8 +162,9 @@ def _delivery(state: OrderState | None, items: list[dict[str, Any]]) -> Delivery
 
 
 def _secret(items: list[dict[str, Any]]) -> ClaimSecret | None:
-    """The link, where it is ours to hand over: an e-mailed card shows its link too, and nobody
-    here needs to hold that."""
+    """The link, if we deliver it ourselves. An e-mailed card shows its link too, but nobody here
+    needs it.
+    """
     url = (items[0].get("payout") or {}).get("url") if items else None
     return ClaimSecret(link=str(url)) if url and _handed_over(items[0]) else None
 
@@ -170,8 +174,9 @@ def _handed_over(item: dict[str, Any]) -> bool:
 
 
 def _face(order: dict[str, Any], items: list[dict[str, Any]], currency: str) -> Money | None:
-    """The value of the cards. A row of the list shows no items: there it is what was paid and what
-    was saved, for a card bought in its own currency bears no fee."""
+    """The value of the cards. A row of the list shows no items; there it is the amount paid plus
+    the discount, because a card bought in its own currency has no fee.
+    """
     known = order.get("currency") or currency
     if items:
         return total(money(item.get("face_value"), item.get("currency") or known) for item in items)
@@ -199,8 +204,9 @@ def read_product(row: dict[str, Any]) -> Product | None:
 
 
 def read_event(event_id: str, body: bytes) -> ProviderEvent:
-    """A completed order shows its description, which is our key; a failed one its id alone; news
-    of products neither. Raises WebhookUnreadable."""
+    """A completed order shows its description, which is our key; a failed one only its id; product
+    news neither. Raises WebhookUnreadable.
+    """
     try:
         said = value_of(body)
         key = said.get("description")

@@ -1,9 +1,9 @@
 """Tango's RaaS API, version 2.
 
 Facts: reference/gift-card-providers.md §2. `externalRefID` is the idempotency key, within one
-account and for 90 days. A repeat answers 200 and the first order "even if the original order is
-for a different item", so that only a comparison tells a replay from a stranger. Digital orders
-have no webhook: their line items are polled. What is said is in `tango_messages`.
+account and for 90 days. A repeat answers 200 and the first order "even if the original order is for
+a different item", so only a comparison shows whether it is ours. Digital orders have no webhook:
+their line items are polled. Bodies and statuses are in `tango_messages`.
 """
 
 from __future__ import annotations
@@ -107,11 +107,11 @@ class Tango(ProviderClient):
 
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
         """Orders of our account created in [since, until), without delivery states and secrets.
-        `face` is None where neither line item nor row tells the value, nor a charge in its own
+        `face` is None if neither line item nor row shows the value or a charge in the same
         currency.
 
-        Tango shows no more than 10 000 results of one search, so it is asked day by day, and a
-        fuller day in halves.
+        Tango shows at most 10,000 results of one search, so it is searched day by day, and a fuller
+        day in halves.
         """
         windows = deque(_days(since, until))
         while windows:
@@ -136,7 +136,8 @@ class Tango(ProviderClient):
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
         """Mail the card again, to `email` if given. Raises RateLimited during Tango's cool-down,
-        and OrderRejected for a card that Tango has not mailed."""
+        and OrderRejected for a card that Tango has not mailed.
+        """
         path = f"/orders/{quote(provider_order_id, safe='')}/resends"
         response = await self._exchange("POST", path, json={"newEmail": email} if email else {})
         keys = says.error_keys(response)
@@ -149,8 +150,9 @@ class Tango(ProviderClient):
         raise says.refusal(response, Recipient(email=email), unknown=NotSent)
 
     async def cancel(self, provider_order_id: str) -> bool:
-        """Take the card back. True once Tango has accepted that, which `get_order` then shows;
-        False when this card cannot be taken back."""
+        """Cancel the card. True once Tango has accepted it, which `get_order` then shows; False if
+        this card cannot be cancelled.
+        """
         line = await self._line(await self._order(provider_order_id))
         if not line or says.word(line, "status") == "CANCELLED":
             return bool(line)
@@ -168,7 +170,7 @@ class Tango(ProviderClient):
         return await self._read(f"/orders/{quote(provider_order_id, safe='')}", later=later)
 
     async def _followed(self, order: dict[str, Any], currency: str) -> OrderSnapshot:
-        """The order, and once it is complete its line item too: delivery stands only there."""
+        """The order, with its line item once it is complete: only that shows the delivery."""
         with reading("the order"):
             told = says.snapshot(order, currency)
             if told.state is not OrderState.ISSUED:
@@ -176,8 +178,9 @@ class Tango(ProviderClient):
             return says.snapshot(order, currency, await self._line(order))
 
     async def _line(self, order: dict[str, Any]) -> dict[str, Any]:
-        """The order's line item; empty when it is not listed. It is asked for by both names of
-        its order, since servers of the older version know only one."""
+        """The order's line item; empty if not listed. Searched for by both of the order's names,
+        because older servers know only one.
+        """
         with reading("the line items"):
             reference = order["referenceOrderID"]
             names = {"referenceOrderID": reference, "externalRefID": order.get("externalRefID")}
@@ -186,12 +189,12 @@ class Tango(ProviderClient):
             return next((line for line in lines if line.get("referenceOrderID") == reference), {})
 
     async def _created_in(self, start: datetime, end: datetime, page: int) -> dict[str, Any]:
-        # A second more at the end: whether Tango counts the ends in is not written anywhere.
+        # One second more at the end: Tango does not document whether ends are included.
         dates = {"startDate": _rfc3339(start), "endDate": _rfc3339(end + _FINEST)}
         return await self._page(later=True, **dates, elementsPerBlock=_BLOCK, page=page)
 
     async def _values(self, start: datetime, end: datetime) -> dict[str, Money]:
-        """Face values by order. Rows of orders leave them out; their line items tell them."""
+        """Face values by order. Rows of orders leave them out, but their line items show them."""
         values: dict[str, Money] = {}
         number, seen, total = 0, 0, 1
         while seen < min(total, _MOST):
@@ -214,8 +217,9 @@ class Tango(ProviderClient):
     async def _rows(
         self, start: datetime, end: datetime, page: dict[str, Any]
     ) -> AsyncIterator[dict[str, Any]]:
-        """Every row of a search whose first page is given. Newest first, so that orders which
-        arrive meanwhile push rows on to the next page: each is given once."""
+        """Every row of a search, once. `page`: its first page. Rows are newest first, so new orders
+        shift others to the next page while reading.
+        """
         seen: set[str] = set()
         number = 0
         while rows := says.rows(page, "orders"):
@@ -233,8 +237,9 @@ class Tango(ProviderClient):
         return await self._read("/orders", later=later, accountIdentifier=self._account, **filters)
 
     async def _read(self, path: str, *, later: bool = False, **params: Any) -> dict[str, Any]:
-        """One document. `later`: a later one of several reads. Refused for the rate limit, it waits
-        and asks again."""
+        """One document. `later`: a later one of several reads. If the rate limit refuses it, it
+        waits and tries again.
+        """
         response = await self._get(path, params, later=later)
         none = _NONE_FOUND in says.error_keys(response)
         return {} if none else self._document(path, response)
@@ -244,12 +249,12 @@ class Tango(ProviderClient):
 
 
 def _may_be(row: dict[str, Any], key: str) -> bool:
-    """Rows of the older version do not show their reference; the filter is trusted then."""
+    """Rows of older servers show no reference; the search filter is trusted then."""
     return says.key_of(row) in (key, None)
 
 
 def _days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """[since, until) cut at every UTC midnight."""
+    """[since, until), cut at every UTC midnight."""
     start, until = since.astimezone(UTC), until.astimezone(UTC)
     while start < until:
         midnight = start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

@@ -1,8 +1,8 @@
-"""What is said to Tango, and what its answers mean. Nothing here connects or waits.
+"""What is sent to Tango, and what its answers mean. No I/O.
 
-Facts: reference/gift-card-providers.md §2, and the operations' own pages of Tango's API
-reference. Errors are told by `i18nKey`, a number of its error catalogue; `code` is deprecated.
-Answers may hold the card's secret, which goes into `OrderSnapshot.secret` and nowhere else.
+Facts: reference/gift-card-providers.md §2, and the operations' own pages of Tango's API reference.
+Errors are identified by `i18nKey`, a number of its error catalogue; `code` is deprecated. Answers
+may contain the card's secret, which goes into `OrderSnapshot.secret` and nowhere else.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from providers.reading import document, fit_to_tell, reading
 PAUSE = timedelta(seconds=2)
 METHODS = {Delivery.EMAIL: "EMAIL", Delivery.SMS: "PHONE", Delivery.LINK: "NONE"}
 _KEPT_BY_US = frozenset({"NONE", "EMBEDDED", "EMBEDDED_COMPONENT"})
-"""Delivery methods under which Tango sends nothing: the card's secret comes to us."""
+"""Delivery methods under which Tango sends nothing: we receive the card's secret."""
 _STATES = {
     "COMPLETE": OrderState.ISSUED,
     # Final, and the money is back. The reference replays the failed order for ever, so only a
@@ -74,7 +74,7 @@ _DELIVERIES = {
     "DROPPED": DeliveryState.FAILED_PERMANENT,  # never tried: the address is suppressed
 }
 _REDEMPTIONS = {
-    # `rewardStatus`; its words are listed nowhere, so only those that say one thing are read.
+    # `rewardStatus`; its values are documented nowhere, so only the unambiguous ones are read.
     "REDEEMED": RedemptionState.REDEEMED,
     "EXPIRED": RedemptionState.EXPIRED,
     "CANCELLED": RedemptionState.CANCELLED,
@@ -89,7 +89,7 @@ _BY_KEY: dict[str, type[ProviderError]] = {
     # Our customer, account, e-mail template or platform: every order would fail.
     **dict.fromkeys(("422.010", "422.031", "422.053", "422.156", "422.160"), ProviderMisconfigured),
 }
-"""Numbers that mean something else than their class."""
+"""Error numbers that mean something else than their class."""
 _BY_CLASS: dict[int, type[ProviderError]] = {
     400: OrderRejected,  # malformed, and malformed again next time
     401: ProviderMisconfigured,
@@ -107,7 +107,7 @@ _BY_CLASS: dict[int, type[ProviderError]] = {
 _NUMBER = re.compile(r"\d{3}\.\d+")
 _FORBIDDEN = str.maketrans("<>/", "   ")
 _NOBODY = "Customer"
-"""How a person without a name is addressed: Tango wants a first name of whom it writes to."""
+"""Placeholder names: Tango requires a first name for a recipient."""
 
 
 def order_body(request: OrderRequest, *, customer: str, account: str) -> dict[str, Any]:
@@ -152,9 +152,9 @@ def _person(name: str | None, **contact: str | None) -> dict[str, str]:
 
 
 def compare(request: OrderRequest, order: dict[str, Any]) -> None:
-    """Product and recipient of the order that came back; value and key are in the snapshot.
+    """Compare product and recipient of the returned order; value and key are in the snapshot.
 
-    Raises KeyConflict when it is another order than the one asked for.
+    Raises KeyConflict when it is another order than the requested one.
     """
     utid, theirs = word(order, "utid"), order.get("recipient") or {}
     if utid and utid != request.product_id.upper():
@@ -170,8 +170,9 @@ def refusal(
     *,
     unknown: type[ProviderError] = OutcomeUnknown,
 ) -> ProviderError:
-    """What an answer other than success means. Of a 5xx nothing is known: such orders "may
-    occasionally be processed". The documents show HTTP 400 around numbers of other classes."""
+    """What an answer other than success means. After a 5xx the outcome is unknown: such orders "may
+    occasionally be processed". The documentation shows HTTP 400 for numbers of other classes too.
+    """
     status, keys = response.status_code, error_keys(response)
     if not 400 <= status < 500:
         return unknown(f"the provider answered {status}")
@@ -236,7 +237,7 @@ def snapshot(
 
 
 def _odd(line: dict[str, Any]) -> list[str]:
-    """Words about the card itself that no document lists."""
+    """Statuses of the card itself that are not documented."""
     status, reward = word(line, "status"), word(line, "rewardStatus")
     return [
         one
@@ -257,12 +258,12 @@ def _face(order: dict[str, Any], currency: str | None) -> Money | None:
     if order.get("denomination"):
         return _money(order["denomination"], "value", currency)
     charged = order.get("amountCharged") or {}
-    # Lists may leave the value out. What was charged for it is the same unless it was converted.
+    # Lists may leave the value out. What was charged is the same, unless it was converted.
     return _money(charged, "value", currency) if charged.get("exchangeRate") == 1 else None
 
 
 def _charged(order: dict[str, Any]) -> Money | None:
-    """In the account's currency, fee included. That it cannot be read must not hide the card."""
+    """In the account's currency, fee included. None if unreadable: that must not hide the card."""
     try:
         with reading("the charge"):
             return _money(order["amountCharged"], "total", None)
@@ -278,8 +279,9 @@ def _money(shown: dict[str, Any], member: str, currency: str | None) -> Money | 
 
 
 def _secret(order: dict[str, Any]) -> ClaimSecret | None:
-    """The address where the card is claimed, or its code where it has no address. What else is
-    needed to use it, such as a PIN, is the answer to its challenge."""
+    """The address where the card is claimed, or its code where it has no address. Anything else
+    that is needed to use it, such as a PIN, becomes the answer to its challenge.
+    """
     values = [
         str(part["value"]) for part in rows(order.get("reward") or {}, "credentialList")
         if part.get("value")
@@ -291,7 +293,7 @@ def _secret(order: dict[str, Any]) -> ClaimSecret | None:
 
 
 def product(item: dict[str, Any]) -> Product | None:
-    """None for what cannot be ordered: inactive, of plastic, or of a shape never seen."""
+    """None for what cannot be ordered: inactive, plastic, or of an unknown shape."""
     if word(item, "status") != "ACTIVE" or word(item, "fulfillmentType") == "PHYSICAL":
         return None
     try:
@@ -329,7 +331,7 @@ def created(order: dict[str, Any]) -> datetime | None:
 
 
 def total(page: dict[str, Any]) -> int:
-    """How many orders a search has found, on all its pages."""
+    """The number of orders that a search has found, on all its pages."""
     with reading("a page"):
         return int((page.get("page") or {}).get("totalCount") or 0)
 
@@ -340,10 +342,10 @@ def value_of(line: dict[str, Any]) -> Money | None:
 
 
 def rows(body: dict[str, Any], member: str) -> list[dict[str, Any]]:
-    """The objects of a list; empty where there is none."""
+    """The objects of a list; empty if there is none."""
     return [row for row in body.get(member) or [] if isinstance(row, dict)]
 
 
 def word(row: dict[str, Any], member: str) -> str:
-    """A status word in upper case; empty where there is none."""
+    """A status in upper case; empty if there is none."""
     return str(row.get(member) or "").upper()

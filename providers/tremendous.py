@@ -48,7 +48,7 @@ from providers.webhooks import ProviderEvent, check_signature
 
 _PAGE = 500
 _REFUSED = frozenset({400, 409, 422})
-"""A resend or a cancellation that this reward's state does not allow."""
+"""This reward's state does not allow a resend or a cancellation."""
 
 
 class TremendousSettings(BaseSettings):
@@ -112,8 +112,9 @@ class Tremendous(ProviderClient):
                 raise OutcomeUnknown(f"the provider answered {status}")
 
     async def get_order(self, provider_order_id: str, currency: str) -> OrderSnapshot:
-        """A link is never in a read: an issued LINK order reads as not yet handed over, and a claim
-        that was not stored has to be had by `fresh_link`."""
+        """Reads never show a link: an issued LINK order reads as not yet handed over, and a link
+        that was not stored has to be requested by `fresh_link`.
+        """
         return _seen(await self._order(provider_order_id), currency)
 
     async def find_order(
@@ -121,7 +122,8 @@ class Tremendous(ProviderClient):
     ) -> list[OrderSnapshot]:
         rows = self._orders({"external_id": key})
         found = [_seen(row, currency) async for row in rows]
-        # By id, for a page may repeat rows; by key, lest a filter that is ignored finds strangers.
+        # Keyed by id, because pages may repeat rows; filtered by key, in case the filter is
+        # ignored.
         return list(
             {order.provider_order_id: order for order in found if order.key == key}.values()
         )
@@ -129,8 +131,8 @@ class Tremendous(ProviderClient):
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
         """Orders created in [since, until), newest first. Raises NotSent when it cannot be read.
 
-        Pages are by offset, so an order that comes in meanwhile shifts every row: `until` pins the
-        list, and rows met twice (an `until` that lies ahead) are given once.
+        Pages are by offset, so a new order shifts every row. `until` fixes the list, and repeated
+        rows (if `until` lies ahead) are returned once.
         """
         window = {
             "created_at[gte]": since.astimezone(UTC).isoformat(),
@@ -154,8 +156,11 @@ class Tremendous(ProviderClient):
 
     async def fresh_link(self, provider_order_id: str) -> ClaimSecret:
         """A new claim link for a LINK order: the first one is only in the first answer, and only
-        its hash is kept. Whether older links go on working is not documented, so ask only for an
-        order whose link was never stored. Raises NotSent when none can be had now."""
+        its hash is kept.
+
+        Whether older links keep working is not documented, so ask only for an order whose link was
+        never stored. Raises NotSent when none is available now.
+        """
         path = f"/rewards/{reward_id(await self._order(provider_order_id))}/generate_link"
         response = await self._accepted("POST", path)
         with reading(f"no link could be had ({response.status_code})"):
@@ -168,14 +173,15 @@ class Tremendous(ProviderClient):
         body = {"updated_email": email} if email else {}
         response = await self._accepted("POST", path, creates=True, json=body)
         if response.status_code in _REFUSED:
-            # Its words are left out: they may quote the old address, which is not known here.
+            # The message is left out: it may quote the old address, which is not known here.
             raise OrderRejected(f"no delivery of it has failed ({response.status_code})")
         if not response.is_success:
             raise OutcomeUnknown(f"the provider answered {response.status_code} to a resend")
 
     async def cancel(self, provider_order_id: str) -> bool:
-        """Take the reward back; its value is refunded. False where the API refuses: it cancels
-        only what failed to be delivered, and is neither redeemed nor expired."""
+        """Cancel the reward; its value is refunded. False where the API refuses: it cancels only
+        rewards whose delivery failed and that are neither redeemed nor expired.
+        """
         order = await self._order(provider_order_id)
         if _seen(order, "").state is OrderState.CANCELLED:  # by an answer that was lost
             return True
@@ -193,16 +199,17 @@ class Tremendous(ProviderClient):
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         """Check `Tremendous-Webhook-Signature: sha256=<hex HMAC-SHA256(private key, raw body)>`,
-        then read. It carries no time, so repeats are told by `event_id` alone. Raises
-        WebhookRefused."""
+        then read. It carries no time, so only `event_id` identifies repeats. Raises WebhookRefused.
+        """
         secret = self._settings.webhook_secret.get_secret_value().encode()
         given = {name.lower(): value for name, value in headers.items()}
         check_signature(secret, body, given.get("tremendous-webhook-signature", ""))
         return read_event(body)
 
     async def _with_link(self, request: OrderRequest, bought: OrderSnapshot) -> OrderSnapshot:
-        """A repeat does not show the link that the lost answer showed; without it nobody has the
-        card, so an order without one is not done yet."""
+        """A repeat does not show the link that the lost answer contained. Nobody has the card
+        without it, so an order without a link is not finished.
+        """
         needed = request.delivery is Delivery.LINK and bought.state is OrderState.ISSUED
         if not needed or bought.secret:
             return bought

@@ -114,8 +114,9 @@ def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
 def _delivery(
     state: OrderState | None, handing: dict[str, Any], delivery: DeliveryState | None
 ) -> DeliveryState:
-    """Nothing is delivered before it is paid. A link's own SUCCEEDED means that it works, not that
-    anybody has it: that is so once this answer shows it."""
+    """Nothing is delivered before it is paid. A link's SUCCEEDED only means that it works; it is
+    delivered once this answer shows it to us.
+    """
     if state is not OrderState.ISSUED:
         return DeliveryState.PENDING
     if str(handing.get("method")).upper() == "LINK":
@@ -129,7 +130,7 @@ def _worth(reward: dict[str, Any], currency: str) -> Money | None:
 
 
 def _charged(payment: dict[str, Any]) -> Money | None:
-    """What the organisation paid, fee included: in its own currency, whatever the card's."""
+    """What the organisation paid, fee included, in its own currency."""
     return money(payment.get("total"), payment.get("currency_code"))
 
 
@@ -150,7 +151,7 @@ def read_event(body: bytes) -> ProviderEvent:
 
 
 def reason(response: httpx.Response, recipient: Recipient) -> str:
-    """The provider's reason. Its `payload` mirrors our request, so only the message is kept."""
+    """The provider's reason. Its `payload` repeats our request, so only the message is kept."""
     said = ""
     with suppress(NotSent), reading("the reason"):
         said = fit_to_tell(document(response)["errors"]["message"], recipient)
@@ -158,8 +159,9 @@ def reason(response: httpx.Response, recipient: Recipient) -> str:
 
 
 def read_product(row: dict[str, Any], currency: str) -> Product:
-    """`skus` are bands of denominations, and a band of one value is a fixed card. Gaps between
-    bands are not kept: the provider refuses what falls into one."""
+    """`skus` are ranges of denominations; a range of one value is a fixed card. Gaps between ranges
+    are not kept: the provider refuses values within them.
+    """
     skus = [sku for sku in row.get("skus") or [] if sku.get("currency_code") == currency]
     bands = [(money(sku.get("min"), currency), money(sku.get("max"), currency)) for sku in skus]
     known = [(low, high) for low, high in bands if low and high]

@@ -1,4 +1,4 @@
-"""Turns at a provider whose rate limit is low: no two requests of this process leave too close."""
+"""Spaces requests to a provider with a low rate limit, within this process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from datetime import timedelta
 from providers.outcomes import RateLimited
 
 _MARGIN = 1.1
-"""What leaves a second apart may arrive a little closer together."""
+"""Requests sent a second apart may arrive a little closer together."""
 
 
 class Turns:
-    """One adapter's requests, whichever activities they belong to. The task queue's limit spaces
-    activities, over all workers; only this one spaces what an activity asks."""
+    """The requests of one adapter, from all activities.
+
+    The task queue's limit spaces activities over all workers; this spaces the requests within them.
+    """
 
     def __init__(self, per_second: float) -> None:
         self._every = _MARGIN / per_second
@@ -23,8 +25,11 @@ class Turns:
         self._next = asyncio.Lock()
 
     async def take(self, patience: float) -> None:
-        """Return when a request may leave. Raises RateLimited, at once, where that would take more
-        than `patience` seconds: nothing has left, and the queue is the better place to wait."""
+        """Return when a request may be sent.
+
+        Raises RateLimited at once if that would take more than `patience` seconds: nothing was
+        sent, and the queue is the better place to wait.
+        """
         wait = max(0.0, self._free_at - time.monotonic()) + self._waiting * self._every
         if wait > patience:
             detail = f"{self._waiting} requests wait for their turn at the provider"
@@ -33,7 +38,7 @@ class Turns:
         try:
             async with self._next:
                 await asyncio.sleep(max(0.0, self._free_at - time.monotonic()))
-                # Counted from when it really left: a busy process wakes late.
+                # Counted from the actual sending: a busy process wakes late.
                 self._free_at = time.monotonic() + self._every
         finally:
             self._waiting -= 1

@@ -13,28 +13,31 @@ _Id = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class WebhookRefused(Exception):
-    """Nothing proves that the provider sent this, or it cannot be read. Nothing of it is kept."""
+    """The webhook is not signed by the provider, or cannot be read. Nothing of it is kept."""
 
 
 class WebhookUnreadable(WebhookRefused):
-    """The provider did sign it."""
+    """The signature is valid, but the content cannot be read."""
 
 
 class ProviderEvent(BaseModel):
-    """A webhook whose signature holds. `event_id` is the same in every repeat. Which of the names
-    it carries differs by provider; one with none of them concerns no order."""
+    """A webhook with a valid signature.
+
+    `event_id` is the same in every repeat. Providers name the order in different ways; a webhook
+    without any name concerns no order.
+    """
 
     event_id: _Id
     key: _Id | None = None
     provider_order_id: _Id | None = None
     reward_id: _Id | None = None
     adverse: bool = False
-    """It tells against a card: a failed delivery, a withdrawal, a flag."""
+    """It reports something adverse: a failed delivery, a withdrawal, a flag."""
 
 
 @runtime_checkable
 class TellsByAccount(Protocol):
-    """A provider whose webhooks all go to one address of our account, and are signed."""
+    """A provider whose webhooks all go to one address per account, and are signed."""
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         """Check the signature over the raw body, then read. Raises WebhookRefused."""
