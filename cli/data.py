@@ -1,4 +1,4 @@
-"""The commands that bring data in and out: `guerdon import …`, `guerdon export`."""
+"""The commands that import and export data: `guerdon import …`, `guerdon export`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -11,7 +11,7 @@ from rich.table import Table
 from cli.stack import Ports, Stack, StackError
 
 out = Console(highlight=False)
-# Wider than a narrow terminal rather than folded: addresses and keys are there to be copied.
+# Wider than a narrow terminal instead of wrapped: addresses and keys are copied from here.
 wide = Console(highlight=False, width=160)
 
 
@@ -35,7 +35,7 @@ def run(workers: int) -> int:
 
 
 def table(stack: Stack) -> Table:
-    """Addresses and keys."""
+    """The table of addresses and keys."""
     info = stack.info
     shown = Table.grid(padding=(0, 2))
     shown.add_column(style="bold")
@@ -56,7 +56,7 @@ def _say(line: str) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    # A second signal must not cut the orderly stop short.
+    # A second signal must not interrupt the orderly stop.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

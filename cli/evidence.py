@@ -1,6 +1,6 @@
-"""`guerdon evidence verify FILE`: whether a grant's evidence is as it was given out.
+"""`guerdon evidence verify FILE`: checks that a grant's evidence is unchanged.
 
-Exit status: 0, it holds; 1, a section was changed, which is named, or the signature is not the
+Exit status: 0, it is unchanged; 1, a section was changed (it is named), or the signature is not the
 deployment's; 2, the file cannot be read.
 """
 
@@ -22,8 +22,9 @@ from store.settings import StoreSettings
 
 
 def run(file: Path, key: str | None = None) -> int:
-    """The command; its exit status. It needs no database and no network. `key`: the deployment's
-    public key, as it was published."""
+    """Run the command; return its exit status. Needs no database and no network. `key`: the
+    deployment's published public key.
+    """
     try:
         evidence = Evidence.model_validate_json(file.read_bytes())
     except (OSError, ValueError):
@@ -42,7 +43,7 @@ def run(file: Path, key: str | None = None) -> int:
 
 
 def _wrong_signature(evidence: Evidence, key: str | None) -> str | None:
-    """What is wrong with it, in words."""
+    """What is wrong with the signature, in words; None if it is valid."""
     signature = evidence.signature
     if signature is None:
         return "The document is not signed: whoever changed it could have hashed it anew."

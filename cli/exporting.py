@@ -1,7 +1,8 @@
-"""`guerdon export OBJECT`: a CSV file of any length, in flat memory, with progress on the screen.
+"""`guerdon export OBJECT`: a CSV file of any length, in constant memory, with progress on the
+screen.
 
-The API's own export, written here instead of fetched: same fields, same filters, same fact in the
-event table. A file is whole or not there: it gets its name when its last row is written.
+The same as the API's export, but written here instead of fetched: same fields, same filters, same
+entry in the event table. A file is complete or absent: it gets its name after the last row.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from store.exports.query import Asked
 
 
 class Request(NamedTuple):
-    """What the command was given. Without `output` the file goes to standard output."""
+    """The command's options. Without `output` the file goes to standard output."""
 
     kind: str
     asked: Asked
@@ -34,8 +35,9 @@ class Request(NamedTuple):
 
 
 def filters_of(given: Sequence[str]) -> dict[str, Any]:
-    """Voucherify's filters from `FIELD=VALUE` (one field's several: any of them) and
-    `FIELD:CONDITION=VALUE`. Raises ValueError."""
+    """Voucherify's filters from `FIELD=VALUE` (repeated for one field: any of them) and
+    `FIELD:CONDITION=VALUE`. Raises ValueError.
+    """
     filters: dict[str, Any] = {}
     for each in given:
         name, equals, value = each.partition("=")
@@ -48,7 +50,7 @@ def filters_of(given: Sequence[str]) -> dict[str, Any]:
 
 
 def run(request: Request) -> int:
-    """0: exported. 2: a field, a filter, the file or a setting."""
+    """0: exported. 2: a field, a filter, the file or a setting is wrong."""
     with told_in_a_line():
         url = find_surroundings()
         try:
@@ -65,11 +67,11 @@ def run(request: Request) -> int:
 
 
 class _Unwritable(Exception):
-    """The file cannot be written; the text says why."""
+    """The file cannot be written; the message says why."""
 
 
 async def _export(url: str, request: Request) -> int:
-    """How many rows the file has."""
+    """Return how many rows the file has."""
     database = Database(url, pool=1)
     try:
         async with database.transaction() as tx:
@@ -99,7 +101,7 @@ async def _written(
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[Callable[[bytes], None]]:
-    """Where the blocks go."""
+    """Open the output for the blocks."""
     if output is None:
         yield _guarded(sys.stdout.buffer, "standard output")
         return
@@ -117,7 +119,7 @@ def _opened(output: Path | None) -> Iterator[Callable[[bytes], None]]:
 
 
 def _guarded(file: BinaryIO, name: str) -> Callable[[bytes], None]:
-    """Writing, with an error that is told from PostgreSQL's."""
+    """Turn errors of writing into _Unwritable, to distinguish them from PostgreSQL's."""
 
     def write(block: bytes) -> None:
         try:
@@ -125,7 +127,7 @@ def _guarded(file: BinaryIO, name: str) -> Callable[[bytes], None]:
             file.flush()
         except OSError as error:
             if file is sys.stdout.buffer:
-                # Else Python would try once more at its end, and say so.
+                # Otherwise Python would flush once more at exit, and print the error again.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
             raise _Unwritable(f"{name}: {error.strerror}") from None
 

@@ -1,4 +1,4 @@
-"""`guerdon import …`: progress on the screen, an exit status for a script."""
+"""`guerdon import …`: progress on the screen, and an exit status for scripts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ _Import = Callable[[Database, Tell], Awaitable[AsyncAction]]
 
 
 def customers(file: Path) -> int:
-    """0: all rows imported. 1: some were wrong, and are listed. 2: the file or a setting."""
+    """0: all rows imported. 1: some rows were wrong, and are listed. 2: the file or a setting is
+    wrong.
+    """
     return _run("customers", file, lambda database, tell: import_customers(database, file, tell))
 
 
 def codes(campaign: str, file: Path) -> int:
-    """The same; 2 also for a campaign that there is not."""
+    """Like `customers`; 2 also for an unknown campaign."""
     return _run("codes", file, lambda database, tell: import_codes(database, campaign, file, tell))
 
 

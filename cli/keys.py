@@ -1,4 +1,4 @@
-"""`guerdon keys`: credentials for the API, created, listed and revoked."""
+"""`guerdon keys`: creates, lists and revokes credentials for the API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def expiry_of(text: str | None) -> datetime | None:
-    """A day or a time; UTC where it names no zone. Raises ValueError."""
+    """Read a day or a time; UTC if it names no zone. Raises ValueError."""
     if text is None:
         return None
     try:
@@ -57,12 +57,12 @@ def show_keys() -> None:
             *(key.app_id, key.name, key.role, ", ".join(key.scopes)),
             *(f"{at:%Y-%m-%d %H:%M}" if at else "" for at in times),
         )
-    # Wide enough for its rows: in a pipe a line stays a line.
+    # Wide enough for its rows, so that in a pipe each stays on one line.
     Console(width=max(Console().width, 160)).print(table)
 
 
 def revoke_key(app_id: str) -> None:
-    """Refuse the credential from now on. Raises ValueError when there is none."""
+    """Refuse the credential from now on. Raises ValueError if it does not exist."""
 
     async def act(database: Database) -> None:
         async with database.transaction() as tx:

@@ -1,7 +1,7 @@
-"""`guerdon ledger verify`: whether the ledger and the events are as they were sealed.
-`guerdon ledger head`: what to write down elsewhere, so that nobody can seal them anew unseen.
+"""`guerdon ledger verify`: checks that the ledger and the events are as they were sealed. `guerdon
+ledger head`: prints the hashes to keep elsewhere, so that rewriting both chains is noticed.
 
-Exit status: 0, all holds; 1, something was rewritten, which is named; 2, it could not be checked.
+Exit status: 0, unchanged; 1, something was rewritten, which is named; 2, it could not be checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ _CHAINS = (LEDGER, EVENTS)
 
 
 def run(head: str | None = None) -> int:
-    """The command; its exit status. `head`: a hash that an earlier run printed, of either chain."""
+    """Run the command; return its exit status. `head`: a hash that an earlier run printed, of
+    either chain.
+    """
     with told_in_a_line():
         wanted = _hash(head)
         checked = asyncio.run(_verify(find_surroundings(), wanted))
@@ -39,7 +41,7 @@ def run(head: str | None = None) -> int:
 
 
 def head() -> int:
-    """Print both heads as one line of JSON. 1 where a chain does not hold."""
+    """Print both heads as one line of JSON. Returns 1 if a chain is broken."""
     with told_in_a_line():
         checked = asyncio.run(_verify(find_surroundings(), None))
     if any(one.broken for one in checked):
@@ -55,7 +57,7 @@ def head() -> int:
 
 
 def _told(chain: Chain, checked: Checked) -> bool:
-    """Say what was found of one chain; whether it holds."""
+    """Print what was found in one chain; return whether it is intact."""
     if checked.broken:
         where = f"entry {checked.broken.seq}" if checked.broken.seq is not None else "the seal"
         print(f"{chain.name}: block {checked.broken.block}, {where}: {checked.broken.words}.")

@@ -1,4 +1,4 @@
-"""The `guerdon` command. Each command only calls into its room, imported when it runs."""
+"""The `guerdon` command. Each command imports its code only when it runs."""
 
 import json
 import os

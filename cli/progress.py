@@ -1,4 +1,4 @@
-"""How a command that reads or writes a long file shows how far it is."""
+"""The progress bar of commands that read or write long files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 def bar() -> Progress:
-    """A bar on the screen, beside what the command prints; `rows` is a field of its task."""
+    """A bar on the screen, next to what the command prints; `rows` is a field of its task."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""`guerdon reconcile`: compare a provider's book with ours, and say so to a scheduler.
+"""`guerdon reconcile`: compares a provider's book with ours, for people and schedulers.
 
 Exit status: 0, no difference; 1, differences (listed with --csv); 2, it could not be done.
 """
@@ -37,7 +37,7 @@ _ACTOR = "command line"
 
 
 class Request(NamedTuple):
-    """What the command was given."""
+    """The command's options."""
 
     provider: str
     since: datetime
@@ -55,7 +55,7 @@ def moment(text: str) -> datetime:
 
 
 async def reconcile(request: Request) -> int:
-    """Run it to its end; the exit status."""
+    """Run the reconciliation to its end; return the exit status."""
     out, words = Console(), Console(stderr=True)
     if request.provider not in KNOWN:
         words.print(f"guerdon: --provider must be one of {', '.join(sorted(KNOWN))}")
@@ -106,7 +106,7 @@ async def _written_down(database: Database, request: Request) -> ReconciliationS
 
 
 async def _watched(database: Database, reconciliation_id: str) -> Reconciliation:
-    """The run once it is over; till then its progress is shown."""
+    """The run once it is over; shows its progress until then."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("waiting for a worker")
@@ -140,7 +140,7 @@ def _table(run: Reconciliation) -> Table:
 
 
 async def _write(database: Database, run: Reconciliation, path: Path) -> None:
-    """Every item, a few at a time."""
+    """Write every item, a few at a time."""
     names = ["filed", "key", "provider_order_id", "order_id", "grant_id", "ours", "ledger"]
     with path.open("w", newline="", encoding="utf-8") as file:
         columns = ["id", *names, "theirs", "cause", "repair"]
@@ -157,7 +157,7 @@ async def _write(database: Database, run: Reconciliation, path: Path) -> None:
 
 
 def run(provider: str, since: str, until: str, csv: Path | None, statement: Path | None) -> int:
-    """The command; its exit status."""
+    """Run the command; return its exit status."""
     try:
         request = Request(provider, moment(since), moment(until), csv, statement)
         if request.since >= request.until:

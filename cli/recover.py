@@ -1,4 +1,4 @@
-"""`guerdon recover`: everything that is open gets its workflow back.
+"""`guerdon recover`: starts the workflow of everything that is open and has none.
 
 Exit status: 0, all that is open has a workflow; 1, something could not be started, or with
 `--dry-run` something is missing; 2, it could not be done.
@@ -32,7 +32,7 @@ from worker.catalogues import keep_catalogues
 from worker.register import prepare
 
 _YOUNG = timedelta(minutes=1)
-"""A workflow so young may be for what has just been committed."""
+"""A workflow younger than this may belong to something that was just committed."""
 
 
 class Outcome(NamedTuple):
@@ -43,13 +43,13 @@ class Outcome(NamedTuple):
     sent: int
     """Accepted messages that Temporal did not have yet."""
     behind: int
-    """Transaction ids that the database's counter was behind its facts."""
+    """How far the database's transaction counter was behind the stored facts."""
     fails: list[FailingWork]
-    """What fails again and again, and not for want of a workflow."""
+    """What fails repeatedly, and not for lack of a workflow."""
 
 
 def run(*, dry_run: bool) -> int:
-    """The command; its exit status."""
+    """Run the command; return its exit status."""
     with told_in_a_line():
         url = find_surroundings()
         try:

@@ -1,4 +1,4 @@
-"""Encrypting what is stored under today's first key, so that an older one can be dropped."""
+"""Encrypts stored secrets with the first key, so that an older key can be dropped."""
 
 import asyncio
 
@@ -13,8 +13,9 @@ from store.settings import StoreSettings
 
 
 def run() -> int:
-    """Re-encrypt every claim link and signing secret; the exit status. 1: one could not be opened,
-    2: settings."""
+    """Re-encrypt every claim link and signing secret; return the exit status. 1: one could not be
+    decrypted, 2: a setting is wrong.
+    """
     with told_in_a_line():
         settings = StoreSettings()
         return _run(settings, Vault(settings.encryption_keys.get_secret_value()))

@@ -1,5 +1,6 @@
-"""What a command stands in: where it finds PostgreSQL and Temporal (in its environment, else in
-the stack that `guerdon dev` runs here), and what it says when something there is wrong."""
+"""Finds PostgreSQL and Temporal for a command: in the environment, else in the stack that `guerdon
+dev` runs here. Explains what is wrong if they cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +19,11 @@ _DATABASE = "GUERDON_DATABASE_URL"
 
 
 def find_surroundings() -> str:
-    """The database's URL. Beside a running `guerdon dev`, with no settings in the environment, its
-    own addresses are taken, Temporal's too. Raises ValueError when there is neither."""
+    """The database's URL.
+
+    Without settings in the environment, the addresses of a running `guerdon dev` are used,
+    Temporal's too. Raises ValueError when there is neither.
+    """
     if _DATABASE not in os.environ:
         file = Path(os.environ.get("GUERDON_HOME") or ".guerdon") / "dev.json"
         if not file.exists():
@@ -27,7 +31,7 @@ def find_surroundings() -> str:
         running = json.loads(file.read_text())
         os.environ.setdefault("TEMPORAL_ADDRESS", running["temporal"]["address"])
         os.environ.setdefault("TEMPORAL_NAMESPACE", running["temporal"]["namespace"])
-        # The stack's own, so that a command that puts schedules in place puts the same ones.
+        # The stack's own, so that a command that creates schedules creates the same ones.
         os.environ.setdefault("GUERDON_MAX_DELAY_SECONDS", "10")
         if running["api"]:
             os.environ.setdefault("GUERDON_PUBLIC_URL", running["api"]["url"])
@@ -37,8 +41,9 @@ def find_surroundings() -> str:
 
 @contextmanager
 def told_in_a_line() -> Iterator[None]:
-    """Have the command end with 2 and one line, not a traceback, where a setting is wrong or
-    PostgreSQL cannot be worked with."""
+    """End the command with status 2 and one line instead of a traceback, if a setting is wrong or
+    PostgreSQL cannot be used.
+    """
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Short commands that speak to Temporal and then end."""
+"""Short commands that use Temporal."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def run_and_leave(act: Coroutine[object, object, T]) -> T:
-    """Run a coroutine that uses a Temporal client, as the last thing that a command does."""
+    """Run a coroutine that uses a Temporal client, as the last action of a command."""
     return asyncio.run(_and_rest(act))
 
 
@@ -16,5 +16,5 @@ async def _and_rest(act: Coroutine[object, object, T]) -> T:
     try:
         return await act
     finally:
-        # The SDK's threads outlive the client for a moment; leaving in it aborts the interpreter.
+        # The SDK's threads outlive the client briefly; exiting during that aborts the interpreter.
         await asyncio.sleep(0.3)

@@ -1,4 +1,4 @@
-"""`guerdon worker --check`: whether a worker of this host takes tasks, asked of Temporal itself."""
+"""`guerdon worker --check`: asks Temporal whether a worker on this host takes tasks."""
 
 import socket
 import sys
@@ -14,15 +14,15 @@ from domain.messages import WORKFLOW_QUEUE
 from store.temporal.client import address, connect
 
 RECENT = timedelta(minutes=3)
-"""A poll lasts a minute and is counted when it begins; Temporal forgets pollers after five."""
+"""A poll lasts a minute and is counted at its start; Temporal forgets pollers after five."""
 
 
 def check() -> None:
-    """Return if it does; else exit 1 and say what is wrong, for a container's health check."""
+    """Return if one does; else print what is wrong and exit 1, for a container's health check."""
     try:
         pollers = run_and_leave(_pollers())
     except (RuntimeError, RPCError, TimeoutError):
-        # The SDK's own words are several lines of its library's internals.
+        # The SDK's own message is several lines of library internals.
         sys.exit(f"Temporal does not answer at {address()}: is it running, and reachable there?")
     if not any(_is_ours(poller) for poller in pollers):
         sys.exit(f"no worker of {socket.gethostname()} polls {WORKFLOW_QUEUE}")

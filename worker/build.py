@@ -62,8 +62,9 @@ def build_workers(
     providers: dict[str, Opened],
     settings: WorkerSettings,
 ) -> list[Worker]:
-    """One worker for workflows and their local activities, and one a provider: each provider's
-    queue carries its own rate limit, so that a slow one holds nobody else back."""
+    """One worker for workflows and their local activities, and one per provider: each provider's
+    queue has its own rate limit, so a slow provider does not delay the others.
+    """
     lanes = [
         provider_worker(client, database, vault, opened, settings) for opened in providers.values()
     ]
@@ -109,8 +110,8 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
         ),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        # A process works on one core: more at once would only wait, for the database or for a
-        # hot referrer's row, inside their workflow tasks instead of in Temporal's queue.
+        # A process uses one core. With more tasks at once they would only wait, for the database or
+        # a busy referrer's row, inside their workflow tasks instead of in Temporal's queue.
         max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
         graceful_shutdown_timeout=settings.timing.claim,
@@ -122,8 +123,9 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
 def _outbound_workers(
     client: Client, database: Database, vault: Vault, settings: WorkerSettings
 ) -> list[Worker]:
-    """Callouts end after an exchange; webhooks keep their activities, and would leave the callouts
-    none on a queue that they shared."""
+    """Callouts end after one exchange; webhook activities run on, and would leave no slots for
+    callouts on a shared queue.
+    """
     outbound = Outbound(
         allow_private=settings.allow_private_targets, within=settings.timing.attempt
     )

@@ -1,4 +1,4 @@
-"""Keeping the catalogues of the providers that this worker serves."""
+"""Keeps the catalogues of this worker's providers fresh."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from worker.schedules import repeat
 log = structlog.get_logger(__name__)
 
 _LOOKS = 4
-"""In a catalogue's life: it is fetched again that little after it has lapsed."""
+"""Checks per lifetime of a catalogue: it is fetched again soon after it has expired."""
 
 
 async def keep_catalogues(client: Client, providers: dict[str, Opened]) -> None:
-    """Look now, and by a schedule from now on. Temporal may be away for a moment: the next worker
-    that starts sets up what this one could not."""
+    """Check now, and by a schedule from now on.
+
+    If Temporal is briefly down, the next worker that starts sets up what is missing.
+    """
     for name, opened in providers.items():
         try:
             await _look_now(client, name)

@@ -1,4 +1,4 @@
-"""The worker's build, as Temporal's deployments know it."""
+"""The worker's build id in Temporal's worker deployments."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ DEPLOYMENT = "guerdon"
 def deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
     if settings.build_id is None:
         return None
-    # Waits of 90 days outlive deployments: runs move to the new code, guarded by patched() and
-    # replayed histories, instead of keeping months of old workers alive.
+    # Waits of 90 days outlive deployments. Runs move to the new code, guarded by patched() and
+    # replayed histories, so that old workers need not be kept for months.
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id),
         use_worker_versioning=True,

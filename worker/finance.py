@@ -1,4 +1,4 @@
-"""Finance's part of a worker: its workflows, its activities, its schedules."""
+"""The finance part of a worker: its workflows, activities and schedules."""
 
 from __future__ import annotations
 
@@ -46,15 +46,16 @@ WORKFLOWS = [
     UpkeepWorkflow,
 ]
 _HOUR = 2
-"""UTC. Yesterday's orders have their answers by then, and Pacific providers their day's end nears;
-what is still open is filed as in flight and comes again."""
+"""UTC. By then yesterday's orders are answered and the day of Pacific providers is nearly over;
+what is still open is filed as in flight and checked again the next day.
+"""
 _SEALED_EVERY = timedelta(minutes=5)
 
 Activities = list[Callable[..., Any]]
 
 
 def activities(database: Database) -> Activities:
-    """What needs the database alone."""
+    """Activities that need only the database."""
     comparison = ComparisonActivities(database)
     seals, upkeep = SealActivities(database), UpkeepActivities(database)
     return [
@@ -68,7 +69,7 @@ def activities(database: Database) -> Activities:
 
 
 def activities_of(lane: ProviderLane, max_per_second: float) -> Activities:
-    """What asks a provider, on its own queue."""
+    """Activities that call a provider, on its own queue."""
     books, repairs = BookActivities(lane, max_per_second), RepairActivities(lane)
     return [books.stage_orders, repairs.repair, repairs.reopen]
 
@@ -78,8 +79,9 @@ async def schedule_seals(client: Client) -> None:
 
 
 async def schedule_upkeep(client: Client) -> None:
-    """As often as the seals. Nothing waits for it: what has expired is not usable in the meantime,
-    and a balance reads what is not summed yet besides the sums."""
+    """As often as the seals. Nothing waits for it: expired credits cannot be used meanwhile, and a
+    balance adds the entries that are not in the sums yet.
+    """
     await repeat(client, UPKEEP_SCHEDULE, UPKEEP_WORKFLOW, id="upkeep", every=_SEALED_EVERY)
 
 

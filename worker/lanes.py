@@ -1,4 +1,4 @@
-"""A provider's lane: the worker of its task queue, which carries the provider's rate limit."""
+"""A provider's lane: the worker of its task queue, which has the provider's rate limit."""
 
 from __future__ import annotations
 

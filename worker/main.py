@@ -1,4 +1,4 @@
-"""The worker process: opens what it needs, works until it is told to stop, closes in reverse."""
+"""The worker process: opens what it needs, runs until stopped, closes in reverse order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 def run() -> None:
-    """Run a worker until SIGTERM or SIGINT. Exits 2, naming it, for a setting that is wrong."""
+    """Run a worker until SIGTERM or SIGINT. Exits 2 for a wrong setting, and names it."""
     log_as_json()
     try:
         check_all(WorkerSettings, StoreSettings, *sections())
@@ -54,12 +54,12 @@ async def _work(
         log.info("worker.started", providers=sorted(providers))
         await _told_to_stop()
         log.info("worker.stopping")
-    # The SDK's threads outlive the client for a moment; leaving in it aborts the interpreter.
+    # The SDK's threads outlive the client briefly; exiting during that aborts the interpreter.
     await asyncio.sleep(0.3)
 
 
 async def _patiently_connect() -> Client:
-    """Temporal may come up after the worker does."""
+    """Connect, and retry: Temporal may start after the worker."""
     delay = 0.2
     while True:
         try:
@@ -71,7 +71,7 @@ async def _patiently_connect() -> Client:
 
 
 async def _told_to_stop() -> None:
-    # Handlers on the loop: a plain signal handler may never wake it.
+    # Handlers on the event loop: a plain signal handler might never wake it.
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)

@@ -1,5 +1,6 @@
-"""What Temporal must know before workers start: search attributes, schedules, and
-in production the current deployment version. Part of `guerdon migrate`; safe to run twice."""
+"""Registers what Temporal needs before workers start: search attributes, schedules, and in
+production the current deployment version. Part of `guerdon migrate`; safe to repeat.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ async def prepare() -> None:
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Without them a referral's workflow could not be started."""
+    """A referral's workflow cannot be started without them."""
     keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     try:
         await client.operator_service.add_search_attributes(
@@ -54,7 +55,7 @@ async def register_search_attributes(client: Client) -> None:
 
 
 async def set_current_version(client: Client, build_id: str) -> None:
-    """A versioned worker without a current version receives no tasks."""
+    """A versioned worker receives no tasks without a current version."""
     await client.workflow_service.set_worker_deployment_current_version(
         SetWorkerDeploymentCurrentVersionRequest(
             namespace=client.namespace,

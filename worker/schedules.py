@@ -1,4 +1,4 @@
-"""Temporal Schedules: what is started again and again."""
+"""Temporal Schedules."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ async def repeat(
     every: timedelta,
     catchup: timedelta | None = None,
 ) -> None:
-    """Start the workflow every so often; its runs never overlap. `catchup`: how late a missed start
-    is still made; twice `every`, unless given."""
+    """Start the workflow at an interval; its runs never overlap. `catchup`: how late a missed start
+    is still made, by default twice `every`.
+    """
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, args=args, id=id, task_queue=WORKFLOW_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
@@ -43,7 +44,7 @@ async def repeat(
 
 
 async def put_schedule(client: Client, id: str, schedule: Schedule) -> None:
-    """Create the schedule, or replace the one of that id. Safe to run twice."""
+    """Create or replace the schedule. Safe to repeat."""
 
     async def replace(_: ScheduleUpdateInput) -> ScheduleUpdate:
         return ScheduleUpdate(schedule)

@@ -1,4 +1,4 @@
-"""What a worker needs to be told, from the environment."""
+"""A worker's settings, from the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.orders.delivery import Pace
 
 
 class WorkerSettings(BaseSettings):
-    """How patient a worker is, and how it runs workflows."""
+    """A worker's time limits, and how it runs workflows."""
 
     model_config = SettingsConfigDict(env_prefix="GUERDON_")
 
@@ -39,7 +39,7 @@ class WorkerSettings(BaseSettings):
 
     @property
     def timing(self) -> Timing:
-        """Attempt < claim < the activity's 60 s, whatever the exchange is set to."""
+        """Attempt < claim < the activity's 60 s, whatever GUERDON_EXCHANGE_SECONDS is."""
         exchange = min(self.exchange_seconds, self.max_delay_seconds * 0.4)
         return Timing(
             attempt=timedelta(seconds=exchange * 1.2),

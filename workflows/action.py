@@ -1,4 +1,4 @@
-"""Work that goes on behind an answered request: a bulk update, an imported file."""
+"""Runs an asynchronous action behind an answered request: a bulk update, an imported file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=ACTION_WORKFLOW)
 class ActionWorkflow:
-    """One asynchronous action. Its progress is in its row, in step with what is done."""
+    """One asynchronous action. Its progress is stored in its row, together with the results."""
 
     @workflow.run
     async def run(self, action_id: str) -> None:
-        """Work it off, through outages and killed workers, to its end."""
+        """Process the action to its end, through outages and killed workers."""
         await workflow.execute_activity_method(
             ActionActivities.work_off,
             action_id,

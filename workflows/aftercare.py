@@ -1,4 +1,4 @@
-"""What comes after a referral's end: a late webhook, or what staff ask for."""
+"""Handles what comes after a referral has ended: a late webhook, or a staff request."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=AFTERCARE_WORKFLOW)
 class AftercareWorkflow(GrantCarrier):
-    """Takes grants up again, by the same activities and rules, and carries them to rest."""
+    """Resumes finished grants with the same activities and rules, until they are finished again."""
 
     @workflow.init
     def __init__(self, start: AftercareStart) -> None:
         super().__init__(start.referral_id)
-        # Here, for the update that it was started with is judged before `run` begins.
+        # Here instead of in `run`: an update-with-start is validated before `run` begins.
         self._take_up([*([start.task] if start.task else []), *start.more], start.next)
 
     @workflow.run
     async def run(self, start: AftercareStart) -> None:
-        """Do what staff asked for, or look at the grant again; follow it until it is at rest."""
+        """Carry out the staff request, or look at the grant again; follow it until it is
+        finished.
+        """
         about = f"grant {start.task.grant_id}" if start.task else f"referral {start.referral_id}"
         self._tell("aftercare", f"Looking again at {about}.")
         self._begin(start)
         await self._carry()
 
     def _begin(self, start: AftercareStart) -> None:
-        """The request is part of the start, so that it is not lost with an update that got no
-        answer. Where that update came first, it is known already."""
+        """The request is also part of the start, so that it is not lost with an update that got no
+        answer. If the update came first, the request is known already.
+        """
         if start.action and start.request:
             journey = self._journeys[start.request.grant_id]
             if not refusal(start.action, journey.snapshot):

@@ -10,10 +10,10 @@ from temporalio import workflow
 
 
 class Alarm:
-    """Wakes every waiter when the earliest wait is over.
+    """Wakes all waiters when the earliest wait is over.
 
-    A timer for each grant would cost two history events each; and an extra look at an order is
-    cheap. A ringing that nobody needs any more is left to end with the workflow.
+    A timer per grant would add two history events each, and an extra look at an order is cheap. A
+    timer that is no longer needed ends with the workflow.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Alarm:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def wait(self, after: timedelta, until: Callable[[], bool]) -> None:
-        """Wait for `after` at most, or until the condition holds."""
+        """Wait for at most `after`, or until the condition holds."""
         if until():
             return
         self._set(workflow.now() + after)

@@ -1,4 +1,4 @@
-"""What every workflow that carries grants can be told and asked."""
+"""The signals, updates and queries shared by all workflows that handle grants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from workflows.review import Review
 
 
 class GrantCarrier:
-    """Handlers guard, set state, return; the work happens in the journeys."""
+    """Handlers check, set state and return; the work happens in the journeys."""
 
     def __init__(self, referral_id: str) -> None:
         self._referral_id = referral_id
@@ -44,7 +44,7 @@ class GrantCarrier:
         self._late: list[asyncio.Task[None]] = []
 
     def _take_up(self, tasks: list[GrantTask], first: Next = Next.ORDER) -> None:
-        """From here on these grants are this workflow's."""
+        """From now on this workflow handles these grants."""
         self._journeys = {
             task.grant_id: Journey(task, self._alarm, self._review, first) for task in tasks
         }
@@ -52,7 +52,7 @@ class GrantCarrier:
             self._journeys[grant_id].hint()
 
     async def _carry(self) -> None:
-        """Carry the grants to rest, side by side: one that is parked holds no other back."""
+        """Fulfil the grants in parallel: a parked one does not block the others."""
         travels = [journey.travel(self._everybody_rests) for journey in self._journeys.values()]
         if any(journey.task.review for journey in self._journeys.values()):
             travels.append(self._review.conduct())
@@ -74,7 +74,7 @@ class GrantCarrier:
         return rest and not self._reversing.busy
 
     def _undo(self, undoing: Undoing) -> None:
-        """A reversal concerns a grant: one of ours, or one that another workflow had carried."""
+        """A reversal affects a grant: one of ours, or one that another workflow had handled."""
         grant_id = undoing.task.grant_id
         if grant_id not in self._journeys and undoing.next not in (None, Next.REST):
             self._carry_late(Journey(undoing.task, self._alarm, self._review, Next.REST))
@@ -86,19 +86,19 @@ class GrantCarrier:
             self._journeys[grant_id].resume()
 
     async def _refunded_before(self, decision: Decision) -> list[Undoing]:
-        """What was refunded before the decision is undone before anything is ordered."""
+        """Refunds from before the decision are carried out before anything is ordered."""
         if decision.reversal_id is None:
             return []
         self._reversing.ask(decision.reversal_id)
         return (await self._reversing.carry_out(self._referral_id)).undoings
 
     async def _judge_again(self) -> None:
-        """The referral was reinstated: carry what it has earned now, beside whatever is left."""
+        """The referral was reinstated: also fulfil what it has earned now."""
         decision = await record(ReferralActivities.judge_again, self._referral_id)
         undoings = await self._refunded_before(decision)
         reviewed = any(task.review for task in decision.grants)
         if reviewed:
-            # What was decided before the referral was undone decides nothing now.
+            # Decisions from before the referral was undone do not count any more.
             self._late += self._review.late
             self._review = Review(self._reversing, self._nobody_awaits_review)
         for task in decision.grants:
@@ -116,13 +116,13 @@ class GrantCarrier:
         return not any(journey.awaits_review for journey in self._journeys.values())
 
     def _tell(self, status: str, words: str) -> None:
-        """What Temporal's own UI shows of this run."""
+        """Set what Temporal's own UI shows of this run."""
         self._status = status
         workflow.set_current_details(words)
 
     @workflow.signal(name=DELIVERY_HINT)
     def delivery_hint(self, grant_id: str) -> None:
-        """A provider's webhook spoke of this grant's order."""
+        """A provider's webhook named this grant's order."""
         if grant_id in self._journeys:
             self._journeys[grant_id].hint()
         else:
@@ -130,13 +130,14 @@ class GrantCarrier:
 
     @workflow.signal(name=REVERSE)
     def reverse(self, reversal_id: str) -> None:
-        """A refund or a finding undoes what this is about, or what held it is over: the facts say
-        what. Repeats change nothing."""
+        """Facts have changed: a refund or a finding, or the end of a hold or pause. The database
+        says what to do. Repeats change nothing.
+        """
         self._reversing.ask(reversal_id)
 
     @workflow.update(name=Action.RETRY)
     def retry(self, request: StaffRequest) -> None:
-        """A person wants a parked grant tried again now."""
+        """A person asks to try a parked grant again now."""
         self._journeys[request.grant_id].ask(Action.RETRY, request)
 
     @retry.validator
@@ -145,7 +146,7 @@ class GrantCarrier:
 
     @workflow.update(name=Action.CANCEL)
     def cancel(self, request: StaffRequest) -> None:
-        """A person cancels a grant for which no card exists."""
+        """A person cancels a grant without a card."""
         self._journeys[request.grant_id].ask(Action.CANCEL, request)
 
     @cancel.validator
@@ -154,7 +155,7 @@ class GrantCarrier:
 
     @workflow.update(name=Action.RESEND)
     def resend(self, request: StaffRequest) -> None:
-        """A person wants an issued card sent again."""
+        """A person asks to send an issued card again."""
         self._journeys[request.grant_id].ask(Action.RESEND, request)
 
     @resend.validator
@@ -172,7 +173,7 @@ class GrantCarrier:
 
     @workflow.update(name=Action.APPROVE)
     def approve(self, request: ReviewRequest) -> None:
-        """A person releases everything that is in review."""
+        """A person approves everything that is in review."""
         self._review.ask(Action.APPROVE, request)
 
     @approve.validator
@@ -181,7 +182,7 @@ class GrantCarrier:
 
     @workflow.update(name=Action.DENY)
     def deny(self, request: ReviewRequest) -> None:
-        """A person refuses everything that is in review."""
+        """A person denies everything that is in review."""
         self._review.ask(Action.DENY, request)
 
     @deny.validator
@@ -190,14 +191,16 @@ class GrantCarrier:
 
     @workflow.query(name=STORY)
     def story(self) -> Story:
-        """This workflow's own view; the API serves status from PostgreSQL instead."""
+        """This workflow's own state; the API serves the status from PostgreSQL instead."""
         return Story(
             status=self._status,
             grants={grant_id: journey.step for grant_id, journey in self._journeys.items()},
         )
 
     def _must_allow(self, action: Action, request: StaffRequest) -> None:
-        """A request that was accepted before is accepted again, and changes nothing."""
+        """Raise if the request is not allowed. One that was accepted before is accepted again, and
+        changes nothing.
+        """
         journey = self._journeys.get(request.grant_id)
         if journey is None:
             raise _not_allowed("This workflow does not carry that grant now.")

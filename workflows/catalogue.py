@@ -1,4 +1,4 @@
-"""Fired when a worker starts, and by a schedule: keeps one provider's catalogue fresh."""
+"""Keeps one provider's catalogue fresh. Started with each worker, and by a schedule."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _BEHIND_EVERYTHING = Priority(priority_key=5)
 
 @workflow.defn(name=CATALOGUE_WORKFLOW)
 class CatalogueWorkflow:
-    """One look, which most often finds that it is too early to ask again."""
+    """One check, which usually finds the stored catalogue still valid."""
 
     @workflow.run
     async def run(self, provider: str) -> None:
-        """Fetch the catalogue if what is stored has lapsed. A provider that is down is asked again
-        until the next look is due."""
+        """Fetch the catalogue if the stored one has expired. Retries a provider that is down until
+        the next check is due.
+        """
         await workflow.execute_activity_method(
             CatalogueActivities.refresh_catalogue,
             task_queue=provider_queue(provider),

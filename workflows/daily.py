@@ -1,4 +1,4 @@
-"""Fired by a schedule: reconciles yesterday, UTC, at one provider."""
+"""Started by a schedule: reconciles yesterday (UTC) at one provider."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=DAILY_WORKFLOW)
 class DailyReconciliationWorkflow:
-    """Writes the run down and hands it to a workflow of its own, as a person's request does."""
+    """Creates the run and starts a reconciliation workflow for it, as a person's request does."""
 
     @workflow.run
     async def run(self, daily: DailyStart) -> dict[str, int]:
-        """Answers the run's totals."""
+        """Return the run's totals."""
         start = await workflow.execute_activity_method(
             ComparisonActivities.begin_daily,
             args=[daily.provider, workflow.info().run_id],

@@ -1,4 +1,4 @@
-"""Rewards without a gift-card provider, each in its kind's own way."""
+"""Fulfils rewards that need no gift-card provider."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=tim
 
 
 async def give(task: GrantTask) -> Step:
-    """Put it into the wallet, mint it, or have it called out."""
+    """Credit the wallet, create the coupon, or call the reward's address."""
     match task.kind:
         case "discount_coupon":
             return await _keep(ReferralActivities.mint_coupon, task.grant_id)
@@ -31,7 +31,9 @@ async def give(task: GrantTask) -> Step:
 
 
 async def _keep(give: Callable[[Any, str], Awaitable[Step]], grant_id: str) -> Step:
-    """A reward of our own. One that cannot be given is parked: a person sees it, and retries."""
+    """Give a reward that Guerdon keeps itself. One that cannot be given is parked, so that a person
+    sees it and retries.
+    """
     try:
         return await record(give, grant_id, gives_up=True)
     except Failed as failed:
@@ -40,7 +42,9 @@ async def _keep(give: Callable[[Any, str], Awaitable[Step]], grant_id: str) -> S
 
 
 async def _call_out(grant_id: str) -> Step:
-    """For days, whatever the receiver's outage; after that the grant is parked, never failed."""
+    """Retried for days, through an outage of the receiver; then the grant is parked, never
+    failed.
+    """
     try:
         return await workflow.execute_activity_method(
             CalloutActivities.call_out,

@@ -1,4 +1,4 @@
-"""A provider's webhook that does not carry our key, or comes before our own answer."""
+"""Handles a provider's webhook that lacks our key, or arrives before our own answer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BEHIND_ORDERS = Priority(priority_key=3)
 
 @workflow.defn(name=HOOK_WORKFLOW)
 class HookWorkflow:
-    """One webhook. Its id is the event's, so that a repeat starts nothing."""
+    """One webhook. The workflow id contains the event's id, so a repeat starts nothing."""
 
     @workflow.run
     async def run(self, hook: ProviderHook) -> bool:
-        """Find the order that it speaks of and have it looked at; False when none is found."""
+        """Find the order that the webhook names and have it read again; False if none is found."""
         try:
             if hook.reward_id and not hook.provider_order_id:
                 hook = await self._name_order(hook, hook.reward_id)
@@ -36,13 +36,13 @@ class HookWorkflow:
                 retry_policy=_AGAIN,
             )
         except ActivityError:
-            # Polling finds what news there is of an order that is ours after all.
+            # If the order is ours after all, polling finds its news.
             await record(HookActivities.note_unmatched, hook)
             return False
         return True
 
     async def _name_order(self, hook: ProviderHook, reward_id: str) -> ProviderHook:
-        """The provider tells whose reward it is: a call, so it goes by the provider's lane."""
+        """Ask the provider for the reward's order: an API call, so it uses the provider's queue."""
         order_id = await workflow.execute_activity_method(
             OrderActivities.order_of_reward,
             reward_id,

@@ -1,7 +1,7 @@
 """A grant's way from its hold to its delivery.
 
-Each activity answers with the step that the facts ask for next; the journey carries it out. So
-the rules live with the facts, and a journey resumed after any crash goes on from them.
+Each activity returns the step that the facts require next, and the journey carries it out. So the
+rules stay with the facts, and a journey that resumes after a crash continues from them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SOON = timedelta(seconds=1)
 
 
 class Journey:
-    """One grant under way. Handlers leave a hint or a request; `travel` acts on them."""
+    """One grant in progress. Handlers leave a hint or a request; `travel` acts on them."""
 
     def __init__(
         self, task: GrantTask, alarm: Alarm, review: Review, first: Next = Next.ORDER
@@ -47,23 +47,24 @@ class Journey:
         self._review = review
         self.awaits_review = task.review
         self._waits_as = _first_wait(task)
-        """Held or in review: not on its way yet."""
+        """Held or in review: its way has not begun."""
         self._hinted = self.step.next is Next.FOLLOW
         self._asked: tuple[Action, StaffRequest] | None = None
         self._heard: set[str] = set()
         self._resumed = False
         self._undoing: Next | None = None
-        """What a reversal has left to do here, and is done first."""
+        """What a reversal still has to do here; done first."""
         self._unsettled = False
         """A reversal waits until it is known whether a card exists."""
 
     def hint(self) -> None:
         """The provider may have news. A hint is never a fact: the order is read again. For a
-        grant at rest an aftercare does that."""
+        finished grant an aftercare workflow does that.
+        """
         self._hinted = not self.at_rest
 
     def ask(self, action: Action, request: StaffRequest) -> None:
-        """Do what a person asks for; once, however often it is asked under one id."""
+        """Carry out a person's request; once per request id."""
         if not self.knows(request):
             self._asked = (action, request)
             self._heard.add(request.request_id)
@@ -72,16 +73,16 @@ class Journey:
         return request.request_id != "" and request.request_id in self._heard
 
     def undo(self, left: Next) -> None:
-        """A reversal concerns this grant; the facts say what that leaves to be done."""
+        """A reversal affects this grant. `left`: what it still has to do."""
         self._undoing = left
 
     def resume(self) -> None:
-        """What stopped the grant is over: try it again, if it is parked."""
+        """The cause that stopped the grant is over: try it again, if it is parked."""
         self._resumed = self.step.next is Next.ATTEND
 
     @property
     def busy(self) -> bool:
-        """Is another request being carried out?"""
+        """Whether another request is being carried out."""
         return self._asked is not None
 
     @property
@@ -97,7 +98,9 @@ class Journey:
         return snapshot_at(self.step, self._waits_as)
 
     async def travel(self, everybody_rests: Callable[[], bool]) -> None:
-        """Carry the grant to rest, and from there again while others are still under way."""
+        """Follow the grant until it is finished, and resume it on request while other grants are
+        open.
+        """
         await self._hold()
         self._waits_as = None
         await self._await_review()
@@ -127,7 +130,9 @@ class Journey:
                 self.step = await self._do_as_told()
 
     async def _await_review(self) -> None:
-        """A person decides about all of the referral's grants at once, or cancels this one."""
+        """Wait until a person decides about all of the referral's grants at once, or cancels this
+        one.
+        """
         if self.awaits_review and self.step.next is not Next.REST:
             await self._stand_in_review()
         self.awaits_review = False
@@ -138,7 +143,9 @@ class Journey:
         await self._await_decision(0)
 
     async def _stand_in_late_review(self) -> Step:
-        """On its way, its recipient turned out to have something of somebody else's."""
+        """Wait for a review that began late: the recipient turned out to share something with
+        somebody else.
+        """
         self.awaits_review = True
         await self._await_decision(self._review.reopen())
         self.awaits_review = False
@@ -174,7 +181,7 @@ class Journey:
                 return await self._follow()
 
     async def _follow(self) -> Step:
-        """Wait until the provider hints, a person asks, or the poll is due; then look."""
+        """Wait for a hint, a request or the next poll; then look at the order."""
         await self._alarm.wait(self.step.after or _SOON, lambda: self._hinted or self._disturbed)
         self._hinted = False
         if self._disturbed:
@@ -182,8 +189,9 @@ class Journey:
         return await self._at_provider(OrderActivities.check_order, self.task.grant_id, _POLLS_LAST)
 
     async def _attend(self) -> Step:
-        """Parked. A person decides, the provider has news of an order that may exist, or the
-        cause passes and the order is tried again."""
+        """Wait while parked. A person decides, the provider has news of an order that may exist, or
+        the cause passes and the order is tried again.
+        """
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._disturbed or self._has_news or self._resumed,
@@ -200,7 +208,9 @@ class Journey:
         return self._hinted and not self.step.cancellable
 
     async def _do_as_told(self) -> Step:
-        """A reversal goes before what staff ask for: it may leave them nothing to ask."""
+        """Carry out what was asked. Reversals go before staff requests, which they may make
+        pointless.
+        """
         if self._undoing is not None:
             left, self._undoing = self._undoing, None
             return await self._undo(left)
@@ -220,15 +230,18 @@ class Journey:
                 return Step(next=left) if self.step.next is Next.REST else self.step
 
     async def _settle(self) -> None:
-        """After each step: is it known by now whether there is a card to take back?"""
+        """After each step: check whether it is known by now if there is a card to cancel."""
         undoing = await record(ReversalActivities.settle, self.task.grant_id)
         self._unsettled = undoing.next in (Next.ORDER, Next.FOLLOW)
         if undoing.next is not None and not self._unsettled:
             self._undoing = undoing.next
 
     async def _carry_out(self, action: Action, request: StaffRequest) -> Step:
-        """What a person asked for. The facts have the last word: they may have moved on after
-        the validator looked, and then the grant stays where they say."""
+        """Carry out a person's request.
+
+        The database decides: the facts may have changed after the validator looked, and then the
+        grant stays as they say.
+        """
         try:
             match action:
                 case Action.RETRY:
@@ -246,9 +259,9 @@ class Journey:
 
     async def _try_again(self, request: StaffRequest) -> Step:
         follows = self.step.next is Next.FOLLOW or self._has_news
-        # No longer parked, also while the retry is written down: nobody may cancel it now.
+        # Cleared while the retry is recorded too: nobody may cancel the grant now.
         self.step, self._hinted = Step(next=Next.FOLLOW if follows else Next.ORDER), follows
-        # Who asked for another try belongs to the story, whatever comes of it.
+        # The timeline shows who asked for another try, whatever the result.
         await record(ReferralActivities.note_retry, request)
         return self.step
 
@@ -258,8 +271,9 @@ class Journey:
         argument: Argument,
         priority: Priority,
     ) -> Step:
-        """An activity on the provider's own queue. Its time-outs are days: an outage is waited
-        out, and after that the grant is parked for a person, never failed."""
+        """An activity on the provider's own queue. Its time-outs are days: an outage is waited out,
+        and then the grant is parked for a person, never failed.
+        """
         try:
             return await workflow.execute_activity_method(
                 activity,

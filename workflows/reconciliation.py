@@ -14,18 +14,20 @@ with workflow.unsafe.imports_passed_through():
     from domain.reconciliation import RECONCILIATION_WORKFLOW, ReconciliationStart
 
 _LAST = Priority(priority_key=5)
-"""Behind the provider's orders (2) and polls (4)."""
+"""After the provider's orders (2) and polls (4)."""
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 
 @workflow.defn(name=RECONCILIATION_WORKFLOW)
 class ReconciliationWorkflow:
-    """One provider, one period. Its progress and its result stand in PostgreSQL."""
+    """One provider, one period. Progress and result are stored in PostgreSQL."""
 
     @workflow.run
     async def run(self, start: ReconciliationStart) -> dict[str, int]:
         """Stage the provider's lines unless they were uploaded, then compare the three books.
-        Answers how many orders are filed as what; nothing when that could not be done."""
+
+        Returns how many orders are filed under each word; nothing if that failed.
+        """
         try:
             if not start.uploaded:
                 await self._stage(start)

@@ -1,4 +1,4 @@
-"""Short database transactions, tried again through outages of PostgreSQL."""
+"""Runs short database transactions, and retries them through outages of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ _PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 
 
 class Refused(Exception):
-    """The facts do not allow it, however often it is tried."""
+    """The facts do not allow it, and will not on a retry."""
 
 
 class Failed(Exception):
-    """A fault, no outage: it was given up. Its words are the failure's."""
+    """An error that is not an outage, after the retries were given up. The message is the
+    failure's.
+    """
 
 
 async def record(
@@ -39,9 +41,12 @@ async def record(
     *,
     gives_up: bool = False,
 ) -> Answer:
-    """Run a local activity; through an outage, wait on a durable timer and try again. So it does
-    for a fault, which a deployment may mend, and which operators see meanwhile
-    (store/temporal/faults.py); `gives_up`: that raises Failed. Raises Refused, and nothing else."""
+    """Run a local activity; during an outage, wait on a durable timer and try again.
+
+    Other errors are retried too, because a deployment may fix them; operators see them meanwhile
+    (store/temporal/faults.py). With `gives_up` they raise Failed instead. Raises Refused, and
+    nothing else.
+    """
     pause = _PAUSE
     while True:
         try:
@@ -55,8 +60,8 @@ async def record(
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            # The SDK wraps the failure of a regular activity into an ActivityError, and raises
-            # that of a local one bare.
+            # The SDK wraps the failure of a regular activity in an ActivityError, and raises that
+            # of a local one unwrapped.
             cause = error if isinstance(error, ApplicationError) else error.cause
             if isinstance(cause, ApplicationError) and cause.type == _REFUSED:
                 raise Refused from error
@@ -67,7 +72,7 @@ async def record(
                 raise Failed(fault.message) from error
             workflow.logger.warning("record.postponed", extra={"cause": str(error)})
             await workflow.sleep(pause, summary=_reason(fault))
-            # Each round writes history, which must last through an outage of days.
+            # Each round adds to the history, which must last through days of outage.
             pause = min(pause * 2, _LONGEST_PAUSE)
 
 

@@ -1,4 +1,4 @@
-"""Fired by a schedule: hands over what the API accepted while Temporal was away."""
+"""Started by a schedule: sends what the API accepted while Temporal was down."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=REDRIVE_WORKFLOW)
 class RedriveWorkflow:
-    """One sweep over the intake table."""
+    """One run over the intake table."""
 
     @workflow.run
     async def run(self) -> int:
-        """Send what is left; answers how many messages that was."""
+        """Send what is left; return how many messages that was."""
         return await workflow.execute_activity_method(
             IntakeActivities.redrive,
             start_to_close_timeout=timedelta(minutes=5),
-            # Sweeps never overlap: one that died with its worker would hold all others up.
+            # Runs never overlap: one that died with its worker would block all others.
             heartbeat_timeout=timedelta(seconds=10),
             retry_policy=RetryPolicy(maximum_attempts=3),
         )

@@ -27,7 +27,7 @@ class ReferralWorkflow(GrantCarrier):
         self._reminded = False
         """Staff were told that the conversion is held."""
         self._undone = False
-        """A reversal came before there was anything to grant."""
+        """A reversal came before any grant existed."""
         if start.reversal_id:
             self._reversing.ask(start.reversal_id)
 
@@ -61,19 +61,19 @@ class ReferralWorkflow(GrantCarrier):
                 self._undone = (await self._reversing.carry_out(self._referral_id)).ended
                 continue
             if self._conversion is None:
-                # One accepted in time may still be on its way here; the database knows.
+                # A conversion accepted in time may still be on its way here; the database knows.
                 expiry = await record(ReferralActivities.expire, self._start)
                 self._conversion = expiry.conversion or self._late_conversion()
             return self._conversion is not None
         return False
 
     def _late_conversion(self) -> Conversion | None:
-        """One that came while the end was recorded, and reopened the referral."""
+        """A conversion that arrived while the expiry was recorded, and reopened the referral."""
         came = self._conversion
         return came if came is not None and workflow.patched("late-conversion") else None
 
     async def _until_told(self) -> None:
-        """Until the conversion, a reversal, or the end of the window."""
+        """Wait for the conversion, a reversal, or the end of the attribution window."""
         left = self._start.expires_at - workflow.now()
         with suppress(TimeoutError):
             await workflow.wait_condition(
@@ -94,7 +94,7 @@ class ReferralWorkflow(GrantCarrier):
         return decision
 
     async def _sit_out(self, pause: Pause) -> None:
-        """Hold the conversion until what holds it is over, or somebody rejects it."""
+        """Hold the conversion until its cause is over, or a person rejects the referral."""
         self._tell(ReferralStatus.CONVERTED, f"Held: {pause.words}.")
         with suppress(TimeoutError):
             await workflow.wait_condition(

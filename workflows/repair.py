@@ -1,4 +1,4 @@
-"""The repair of one difference that a reconciliation has found."""
+"""Repairs one difference that a reconciliation found."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=REPAIR_WORKFLOW)
 class RepairWorkflow:
-    """One item, repaired once. A person waits for it, so it gives up after minutes: the item is
-    open again then, and says why."""
+    """One item, repaired once.
+
+    A person waits for the result, so it gives up after minutes: the item is open again then, and
+    shows why.
+    """
 
     @workflow.run
     async def run(self, start: RepairStart) -> str:
-        """Answers what was done."""
+        """Return what was done."""
         queue = provider_queue(start.provider)
         try:
             return await workflow.execute_activity_method(

@@ -1,4 +1,4 @@
-"""Reversals, and other changes of the facts, that a workflow was told of."""
+"""Carries out reversals and other changes of the facts that are signalled to a workflow."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from workflows.recording import record
 
 
 class Reversing:
-    """The database knows what is to be undone; each message only says that there is something
-    new. Carried out twice, it changes nothing more."""
+    """The database knows what to undo; a message only says that there is something new. Repeats
+    change nothing.
+    """
 
     def __init__(self) -> None:
         self._heard: set[str] = set()
         self._done: set[str] = set()
 
     def ask(self, reversal_id: str) -> None:
-        """Carry this reversal out."""
+        """Remember to carry this reversal out."""
         self._heard.add(reversal_id)
 
     def ask_again(self) -> None:
-        """There are grants now that earlier reversals have a share in."""
+        """Remember to carry earlier reversals out for grants that were created after them."""
         self._done.clear()
 
     @property
@@ -32,7 +33,7 @@ class Reversing:
         return self._heard != self._done
 
     async def carry_out(self, referral_id: str) -> Reversed:
-        """Once for all that was heard so far."""
+        """Carry everything out once that was requested so far."""
         heard = set(self._heard)
         answer = await record(ReversalActivities.carry_out, referral_id)
         self._done |= heard
@@ -46,8 +47,11 @@ class Reversing:
         judge_again: Callable[[], Awaitable[None]],
         everybody_rests: Callable[[], bool],
     ) -> None:
-        """As long as grants are under way, tell each what a reversal means for it; `resume` those
-        that were stopped and may go on; a referral that was reinstated is judged again."""
+        """While grants are open, tell each what a reversal means for it.
+
+        `resume` is called for those that were stopped and may go on; a reinstated referral is
+        judged again.
+        """
         while True:
             await workflow.wait_condition(lambda: self.busy or everybody_rests())
             if not self.busy:

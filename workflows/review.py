@@ -1,4 +1,4 @@
-"""Where a referral's grants in review wait for a person."""
+"""The review of a referral's grants by a person."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from workflows.reversing import Reversing
 
 
 class Review:
-    """Decisions for the whole referral, each written down in one transaction: one about its
-    conversion, and further ones where a recipient's change is found later."""
+    """Decisions about the whole referral, each recorded in one transaction: one about its
+    conversion, and more if a recipient changes later.
+    """
 
     def __init__(self, reversing: Reversing, nobody_waits: Callable[[], bool]) -> None:
         self._reversing = reversing
@@ -28,7 +29,7 @@ class Review:
         self._heard: set[str] = set()
 
     def ask(self, action: Action, request: ReviewRequest) -> None:
-        """Decide so; once, however often it is asked under one id."""
+        """Decide; once per request id."""
         if not self.knows(request):
             self._asked = (action, request)
             self._heard.add(request.request_id)
@@ -41,17 +42,17 @@ class Review:
         return self._asked is not None
 
     def approved(self, round: int) -> bool | None:
-        """What was decided in that round, counted from 0; None while nobody has."""
+        """The decision of that round, counted from 0; None while there is none."""
         return self._decisions[round] if round < len(self._decisions) else None
 
     def reopen(self) -> int:
-        """A grant waits after all. Answers the round that decides about it."""
+        """A grant needs review after all. Returns the round that decides about it."""
         if not self._conducted:
             self.late.append(asyncio.create_task(self.conduct()))
         return len(self._decisions)
 
     async def conduct(self) -> None:
-        """Until somebody has decided, or no grant is left to decide about."""
+        """Wait until a person has decided, or no grant is left to decide about."""
         self._conducted, round = True, len(self._decisions)
         while self.approved(round) is None:
             await workflow.wait_condition(lambda: self.busy or self._nobody_waits())
@@ -67,11 +68,11 @@ class Review:
                 await record(ReferralActivities.approve, request)
             else:
                 await record(ReferralActivities.deny, request)
-                # A denied friend no longer counts, and may take a milestone along.
+                # A denied friend no longer counts, so a milestone may be lost too.
                 self._reversing.ask(request.request_id)
             self._decisions.append(approves)
         except Refused:
-            # The facts had moved on after the validator looked.
+            # The facts have changed since the validator looked.
             pass
         finally:
             self._asked = None

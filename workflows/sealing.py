@@ -1,4 +1,4 @@
-"""Fired by a schedule: seals what the ledger has gained."""
+"""Started by a schedule: seals new ledger entries."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=SEAL_WORKFLOW)
 class SealWorkflow:
-    """One sweep over the entries that no block holds yet."""
+    """Seals the entries that no block contains yet."""
 
     @workflow.run
     async def run(self) -> int:
-        """Answers how many entries were sealed."""
+        """Return how many entries were sealed."""
         return await workflow.execute_activity_method(
             SealActivities.seal_ledger,
             start_to_close_timeout=timedelta(minutes=10),

@@ -1,4 +1,4 @@
-"""Where a grant stands, as far as its journey knows."""
+"""The state of a grant as its journey knows it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ _STATUS = {
 
 
 def snapshot_at(step: Step, waits_as: GrantStatus | None) -> GrantSnapshot:
-    """By what a validator judges. What only the database knows is assumed in favour of whoever
-    asks: the API has looked there before, and the activity that carries it out looks again."""
+    """The snapshot that update validators judge by.
+
+    What only the database knows is assumed in the caller's favour: the API has checked it before,
+    and the activity checks it again.
+    """
     if waits_as is not None:
         return GrantSnapshot(waits_as)
     parked = step.attention is not None

@@ -1,4 +1,4 @@
-"""Fired by a schedule: what the ledger needs from time to time."""
+"""Started by a schedule: periodic work on the ledger."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=UPKEEP_WORKFLOW)
 class UpkeepWorkflow:
-    """One sweep: wallet credits that have expired are booked, then the ledger is summed up."""
+    """Books expired wallet credits, then updates the ledger's sums."""
 
     @workflow.run
     async def run(self) -> int:
-        """Answers how many credits had expired."""
+        """Return how many credits had expired."""
         expired = await workflow.execute_activity_method(
             UpkeepActivities.expire_credits,
             start_to_close_timeout=timedelta(minutes=10),

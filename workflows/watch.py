@@ -1,4 +1,4 @@
-"""Fired by a schedule: notices workflows that are missing, or that run for nothing."""
+"""Started by a schedule: finds workflows that are missing, or that run for nothing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=WATCH_WORKFLOW)
 class WatchWorkflow:
-    """One sweep over what is open by the facts."""
+    """Checks everything that the database says is open."""
 
     @workflow.run
     async def run(self) -> int:
-        """Answers how many workflows are missing."""
+        """Return how many workflows are missing."""
         return await workflow.execute_activity_method(
             WatchActivities.watch_progress,
             start_to_close_timeout=timedelta(minutes=10),

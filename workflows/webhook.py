@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=WEBHOOK_WORKFLOW)
 class WebhookWorkflow:
-    """Has the events delivered, and pauses behind a failure. Its place is in its row."""
+    """Delivers events, and pauses after a failure. Its position is stored in its row."""
 
     @workflow.init
     def __init__(self, webhook_id: str) -> None:
@@ -24,7 +24,7 @@ class WebhookWorkflow:
 
     @workflow.run
     async def run(self, webhook_id: str) -> None:
-        """Until the webhook is deleted or switched off."""
+        """Run until the webhook is deleted or disabled."""
         while not workflow.info().is_continue_as_new_suggested():
             self._woken = False
             pause = await self._deliver()
@@ -39,7 +39,7 @@ class WebhookWorkflow:
 
     @workflow.signal(name=WAKE)
     def wake(self) -> None:
-        """Its address was mended: try now."""
+        """The address was corrected: try now."""
         self._woken = True
 
     async def _deliver(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The demo's view of the API: what a backend service sends, and nothing else."""
+"""The demo's API client: it sends what a backend service would, and nothing else."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from cli.stack.state import DevInfo
 
 
 class DemoFailed(Exception):
-    """The demo did not come out as it must; the message says what was different."""
+    """The demo did not end as expected; the message says what was different."""
 
 
 def connect(info: DevInfo) -> httpx.AsyncClient:
@@ -20,12 +20,12 @@ def connect(info: DevInfo) -> httpx.AsyncClient:
 
 
 async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """POST a body; the answer's, or DemoFailed with the API's own words."""
+    """POST a body; return the answer's, or raise DemoFailed with the API's own words."""
     return _object(await client.post(path, json=body))
 
 
 async def get(client: httpx.AsyncClient, path: str, **query: str | int) -> dict[str, Any]:
-    """GET an object; the answer's, or DemoFailed with the API's own words."""
+    """GET an object; return it, or raise DemoFailed with the API's own words."""
     return _object(await client.get(path, params=query))
 
 

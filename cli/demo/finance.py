@@ -1,4 +1,4 @@
-"""The demo's end: the provider's book beside our grants, to the cent."""
+"""The end of the demo: compares the provider's book with our grants, to the cent."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ async def check_books(client: httpx.AsyncClient, simulator_url: str, out: Consol
 
 
 def compare(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) -> list[str]:
-    """What differs between the grants, the book and what five friends earn; nothing if all is well.
+    """The differences between the grants, the book and what five friends earn; empty if they agree.
 
     `grants` are those of `GET /v1/grants`, `book` the rows of `GET /_control/book`.
     """
@@ -55,7 +55,7 @@ def compare(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) ->
 
 
 def compare_ledger(balances: dict[str, int], book: Sequence[dict[str, Any]]) -> list[str]:
-    """What the ledger says otherwise than the provider's book; nothing if all is well."""
+    """The differences between the ledger and the provider's book; empty if they agree."""
     face, charged = (sum(row[name] for row in book) for name in ("amount", "charged"))
     wanted = {
         "spent": face,
@@ -72,12 +72,12 @@ def compare_ledger(balances: dict[str, int], book: Sequence[dict[str, Any]]) -> 
 
 
 def money(amount: int) -> str:
-    """Minor units as a person reads them: 1234500 is `12,345.00 USD`."""
+    """Minor units for people: 1234500 is `12,345.00 USD`."""
     return f"{Decimal(amount).scaleb(-2):,.2f} {programme.CURRENCY}"
 
 
 def _balance(balances: dict[str, int], name: str) -> int:
-    """The only campaign's account of that name, or the only provider's."""
+    """The balance of the account with that name: there is one campaign and one provider."""
     return sum(balance for account, balance in balances.items() if account.endswith(f"/{name}"))
 
 

@@ -1,4 +1,4 @@
-"""The demo's case: refer-a-friend with gift cards, paid by both kinds of tier."""
+"""The demo's case: refer-a-friend with gift cards, for both kinds of tier."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def campaign() -> dict[str, Any]:
 
 
 def person(name: str) -> dict[str, Any]:
-    """A customer, as every endpoint takes one."""
+    """A customer, in the form that every endpoint takes."""
     return {
         "source_id": f"demo-{name.lower()}",
         "name": name,

@@ -1,4 +1,4 @@
-"""Starts a throw-away stack, tells the story on it, checks the books, stops it."""
+"""Starts a temporary stack, plays the story on it, checks the books, stops it."""
 
 import asyncio
 import shutil
@@ -20,7 +20,7 @@ out = Console(highlight=False)
 
 
 def run() -> int:
-    """Run the demo; return the exit status, 0 only if every cent is where it belongs."""
+    """Run the demo; return the exit status, 0 only if all books agree to the cent."""
     signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="guerdon-demo-"))

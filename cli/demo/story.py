@@ -13,7 +13,7 @@ from cli.demo import programme
 from cli.demo.client import DemoFailed, everything, get, post
 
 PATIENCE = 240.0
-"""Seconds until every referral must have completed; the embedded stack takes a few."""
+"""Seconds until every referral must have completed; it normally takes a few."""
 
 STYLES = {"workflow": "cyan", "engine": "green", "provider": "magenta", "staff": "yellow"}
 
@@ -82,7 +82,7 @@ class Story:
 
     async def _tell_news(self, name: str, referral_id: str, told: set[str]) -> None:
         for entry in await everything(self._client, f"/v1/referrals/{referral_id}/timeline"):
-            # Not by position: a provider's news can be dated before what was already told.
+            # Compared by content, not position: provider news can be dated before printed entries.
             key = json.dumps(entry, sort_keys=True)
             if key not in told:
                 told.add(key)

@@ -1,4 +1,4 @@
-"""The embedded stack: everything that Guerdon needs, as real processes on loopback."""
+"""The embedded stack: everything that Guerdon needs, as separate processes on loopback."""
 
 from cli.stack.environment import Urls, environment
 from cli.stack.ports import Ports, StackError

@@ -1,4 +1,4 @@
-"""One process of the stack: started, watched, signalled, stopped; its output goes to a log file."""
+"""One process of the stack; its output goes to a log file."""
 
 import shutil
 import signal
@@ -22,14 +22,15 @@ class Child:
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 20.0
-    """Seconds between the polite signal and SIGKILL."""
+    """Seconds between the stop signal and SIGKILL."""
     orphan_signal: str = "KILL"
-    """What the process is sent when the supervisor dies without stopping it."""
+    """The signal that the process gets if the supervisor dies without stopping it."""
     privileges: Sequence[str] = ()
-    """Options of `setpriv` that give up rights before the program starts."""
+    """Options of `setpriv` that drop privileges before the program starts."""
     standby: bool = False
-    """Takes `--standby`: a second process loads, and waits for a line to take the first one's
-    place. So one that is slow to load comes back at once."""
+    """Supports `--standby`: a spare process loads, and waits on its input to replace the first one,
+    so that a slow starter is back at once.
+    """
     held_down: bool = False
     """Stopped on purpose: not to be restarted."""
     started_at: float = 0.0
@@ -43,17 +44,18 @@ class Child:
 
     @property
     def spare_pid(self) -> int:
-        """The process id of the one that stands by, 0 for none."""
+        """The process id of the spare, 0 for none."""
         return self._spare.pid if self._spare else 0
 
     def start(self) -> None:
-        """Start the process, or let the one that stands by go on. Call it on a thread that lives as
-        long as the process should."""
+        """Start the process, or activate the spare. Call it on a thread that lives as long as the
+        process should.
+        """
         self._process = self._take_spare() or self._spawn(self.argv, subprocess.DEVNULL)
         self.started_at = time.monotonic()
 
     def keep_spare(self) -> None:
-        """Have a process stand by, on the same kind of thread."""
+        """Start the spare if there is none, on the same kind of thread."""
         if self.standby and (self._spare is None or self._spare.poll() is not None):
             self._spare = self._spawn([*self.argv, "--standby"], subprocess.PIPE)
 
@@ -74,7 +76,7 @@ class Child:
                 stdin=stdin,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C in a terminal must reach the supervisor alone, which stops all in order.
+                # Ctrl-C in a terminal must only reach the supervisor, which stops all in order.
                 start_new_session=True,
             )
 
@@ -91,7 +93,7 @@ class Child:
             self._process.send_signal(number)
 
     def wait(self) -> None:
-        """Wait for the end, with SIGKILL once the grace is over; nobody stands by after it."""
+        """Wait for the end, with SIGKILL after the grace period; the spare is ended too."""
         self._drop_spare()
         if not self._process:
             return
@@ -110,16 +112,16 @@ class Child:
                 spare.stdin.close()
 
     def last_lines(self, count: int = 12) -> str:
-        """The end of its log, for a message that says why it died."""
+        """The end of its log, to show why it died."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-count:])
 
 
 def mortal(argv: Sequence[str], orphan_signal: str, privileges: Sequence[str]) -> list[str]:
-    """The command that has the kernel signal the process when the thread that started it ends.
+    """The command that makes the kernel signal the process when the thread that started it ends.
 
     `setpriv` (util-linux) replaces itself with the program, so the process id is the program's.
-    Where there is none (macOS), a supervisor killed with -9 leaves its children running.
+    Without it (macOS), a supervisor killed with -9 leaves its children running.
     """
     setpriv = shutil.which("setpriv")
     if setpriv:

@@ -1,4 +1,4 @@
-"""The environment that the stack's own `guerdon` processes run in, as in production."""
+"""The environment variables of the stack's own `guerdon` processes, as in production."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from cli.stack.temporal import NAMESPACE
 
 @dataclass(frozen=True)
 class Urls:
-    """Where the parts of a running stack answer."""
+    """The addresses of a running stack."""
 
     api: str
     temporal: str
-    """Host and port, as Temporal's clients want it."""
+    """Host and port, as Temporal's clients need it."""
     temporal_ui: str
     simulator: str
     database: str
@@ -34,8 +34,8 @@ class Urls:
 
 
 def environment(urls: Urls, secrets: Secrets) -> dict[str, str]:
-    """The caller's environment with every setting of the stack; worker, API and tests share it."""
-    # A profile of the caller's own Temporal (TLS, API key) would send the workers elsewhere.
+    """The caller's environment plus every setting of the stack; worker, API and tests share it."""
+    # The caller's own Temporal profile (TLS, API key) would send the workers elsewhere.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
     return inherited | {
         "PYTHONUNBUFFERED": "1",
@@ -46,7 +46,7 @@ def environment(urls: Urls, secrets: Secrets) -> dict[str, str]:
         "GUERDON_PUBLIC_URL": urls.api,
         "GUERDON_CURRENCY": "USD",
         "GUERDON_ALLOW_PRIVATE_TARGETS": "true",
-        # So that a person who watches sees the end of every retry and poll.
+        # So that a person watching sees the end of every retry and poll.
         "GUERDON_MAX_DELAY_SECONDS": "10",
         **_providers(urls.simulator, secrets),
         "GUERDON_SIMULATOR_WEBHOOKS": json.dumps(_webhooks(urls.api, secrets)),
@@ -54,7 +54,7 @@ def environment(urls: Urls, secrets: Secrets) -> dict[str, str]:
 
 
 def _webhooks(api: str, secrets: Secrets) -> dict[str, dict[str, str]]:
-    """What somebody would enter in the dashboards of providers that tell by account."""
+    """The webhook settings that a person would enter in the providers' dashboards."""
     return {
         name: {
             "url": f"{api}/hooks/{name}/{secrets.webhook_token}",
@@ -69,7 +69,7 @@ def _providers(simulator: str, secrets: Secrets) -> dict[str, str]:
         "GUERDON_GIFTCARD_PARTNERS_URL": f"{simulator}/giftcard-partners",
         "GUERDON_GIFTCARD_PARTNERS_EMAIL": secrets.provider_email,
         "GUERDON_GIFTCARD_PARTNERS_ACCESS_TOKEN": secrets.provider_token,
-        # The simulator has no limit of its own, and none of this provider's is public.
+        # The simulator has no rate limit, and this provider publishes none.
         "GUERDON_GIFTCARD_PARTNERS_MAX_PER_SECOND": "1000",
         "GUERDON_TREMENDOUS_URL": f"{simulator}/tremendous",
         "GUERDON_TREMENDOUS_API_KEY": secrets.provider_token,

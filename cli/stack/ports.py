@@ -9,13 +9,13 @@ from typing import Self
 
 LOOPBACK = "127.0.0.1"
 
-# Below the range that Linux and macOS hand out to outgoing connections, so that no client's
-# connection sits on a port in the second between a child's death and its restart.
+# Below the range for outgoing connections on Linux and macOS, so that no client takes a port in the
+# moment between a child's death and its restart.
 FREE_RANGE = range(20_000, 32_000)
 
 
 class StackError(Exception):
-    """The embedded stack cannot start or go on; the message is one line for the person at hand."""
+    """The embedded stack cannot start or continue; the message is one line for the person."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Ports:
     temporal_ui: int = 8233
     simulator: int = 8090
     temporal_http: int = 0
-    """Temporal's HTTP API, which answers whether the namespace is there."""
+    """Temporal's HTTP API, which shows whether the namespace exists."""
     postgres: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read `GUERDON_API_PORT` and its three siblings; raise StackError for what is no port."""
+        """Read `GUERDON_API_PORT` and its three siblings; raise StackError for an invalid port."""
         named = {
             name: _port(variable(name), environment[variable(name)])
             for name in ("api", "temporal", "temporal_ui", "simulator")
@@ -42,7 +42,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """All ports free ones: nothing else on the machine is in the way."""
+        """Only free ports: nothing else on the machine conflicts."""
         return cls(api=0, temporal=0, temporal_ui=0, simulator=0)
 
     def resolve(self) -> Self:
@@ -73,7 +73,7 @@ def _port(name: str, text: str) -> int:
 
 def _bind(port: int, name: str) -> socket.socket:
     holder = socket.socket()
-    # The servers set it too: connections that linger from the last run are not in the way.
+    # The servers set it too, so connections that linger from the last run do not block.
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         holder.bind((LOOPBACK, port))

@@ -22,21 +22,21 @@ INITDB = (
     f"--username={USER}",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
-    # The built-in provider sorts alike on every machine, whatever locales it has installed.
+    # The built-in provider sorts the same on every machine, whatever locales are installed.
     "--locale=C",
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
 )
 
-# Over TCP alone: a socket in a deep folder would be longer than the 107 bytes that one may have.
-# Durable as in production: fsync and synchronous_commit keep their defaults, which are on.
+# Over TCP only: a socket path in a deep folder could exceed the limit of 107 bytes. Durable as in
+# production: fsync and synchronous_commit keep their default, on.
 SETTINGS = (
     f"listen_addresses={LOOPBACK}",
     "unix_socket_directories=",
     "max_connections=200",
     "log_line_prefix=%m [%p] ",
-    # Else an error quotes the row that breaks a constraint: a person's, or a bearer value.
+    # Otherwise an error quotes the row that violates a constraint: personal data or a secret.
     "log_error_verbosity=terse",
 )
 
@@ -47,7 +47,7 @@ def database_url(port: int, password: str) -> str:
 
 
 def create_cluster(data: Path, password: str) -> None:
-    """Make the cluster and its database, unless they exist. A kill half-way leaves none."""
+    """Create the cluster and its database, unless they exist. A kill in the middle leaves none."""
     if data.exists():
         return
     unfinished = data.with_name(f"{data.name}.new")
@@ -60,7 +60,7 @@ def create_cluster(data: Path, password: str) -> None:
         _give(path)
     try:
         _run("initdb", *INITDB, f"--pwfile={password_file}", f"--pgdata={unfinished}")
-        # A single-user server needs no port and no password; it leaves a cleanly closed cluster.
+        # A single-user server needs no port and no password, and leaves a cleanly closed cluster.
         _run(
             "postgres",
             "--single",
@@ -75,7 +75,7 @@ def create_cluster(data: Path, password: str) -> None:
 
 
 def child(data: Path, port: int, log: Path) -> Child:
-    """The server on its port; it stops fast and clean on SIGINT, also when the supervisor dies."""
+    """The server on its port; SIGINT stops it fast and cleanly, also when the supervisor dies."""
     settings = [part for setting in SETTINGS for part in ("-c", setting)]
     return Child(
         name="postgres",
@@ -89,7 +89,7 @@ def child(data: Path, port: int, log: Path) -> Child:
 
 
 def wait_for_predecessor(data: Path, seconds: float = 60) -> None:
-    """Let a server finish that still leaves the cluster, after its supervisor was killed."""
+    """Wait for a server that is still stopping after its supervisor was killed."""
     deadline = time.monotonic() + seconds
     while _is_held(data / "postmaster.pid") and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -113,7 +113,7 @@ def ready(port: int) -> bool:
 
 @contextmanager
 def temporary() -> Iterator[str]:
-    """A server of its own on a free port, thrown away in the end; gives the database's URL."""
+    """A temporary server on a free port, deleted afterwards; yields the database's URL."""
     with tempfile.TemporaryDirectory(prefix="guerdon-pg-") as folder:
         home, password = Path(folder), secrets.token_hex(16)
         create_cluster(home / "postgres", password)
@@ -155,12 +155,12 @@ def _binary(program: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    # Nothing of the caller's (PGDATA, PGHOST, a locale that is not installed) may reach it.
+    # None of the caller's variables (PGDATA, PGHOST, a missing locale) may reach it.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
-    """Who runs PostgreSQL: it refuses root, so root hands it to `nobody`."""
+    """The user for PostgreSQL, which refuses root: `nobody`, if the caller is root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
@@ -178,10 +178,10 @@ def _privileges() -> Sequence[str]:
         f"--reuid={user.pw_uid}",
         f"--regid={user.pw_gid}",
         "--clear-groups",
-        # Lets it pass through folders that are root's alone, such as root's home: neither the
-        # programs nor the data have to be copied, and no folder's mode has to be changed.
+        # Lets it enter folders that only root may, such as root's home. So neither programs nor
+        # data have to be copied, and no folder's mode has to change.
         "--inh-caps=-all,+dac_override",
         "--ambient-caps=+dac_override",
-        # Without this bit access(2), which initdb asks, knows nothing of the capability.
+        # Without this bit access(2), which initdb calls, ignores the capability.
         "--securebits=+no_setuid_fixup",
     )

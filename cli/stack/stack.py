@@ -1,4 +1,4 @@
-"""The whole product on one machine: real servers, each its own process, started and supervised."""
+"""Runs the whole product on one machine: real servers, each a supervised process."""
 
 import subprocess
 import sys
@@ -19,8 +19,8 @@ from cli.stack.supervisor import Supervisor
 class Stack:
     """PostgreSQL, Temporal, simulator, workers and API; a context manager that runs them.
 
-    Everything is kept under `home`, so that the next stack there goes on where this one ended.
-    Children are called `postgres temporal simulator worker api`; `worker` means all workers.
+    All state is kept under `home`, so that the next stack there continues it. Children are called
+    `postgres temporal simulator worker api`; `worker` means all workers.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class Stack:
     ) -> None:
         """Choose what to run; nothing starts before the `with` statement.
 
-        `program`: what runs Guerdon's own processes; left out, the `guerdon` command.
-        `say` receives one line at each step and at each restart, from another thread.
+        `program`: the command of Guerdon's own processes, by default `guerdon`. `say` receives one
+        line at each step and each restart, from another thread.
         """
         self.home = home.absolute()
         self.ports = ports or Ports.from_environment()
@@ -65,7 +65,7 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop everything: first who asks, then who answers. Nothing is left running."""
+        """Stop everything, clients before servers. Nothing is left running."""
         self._supervisor.close(["api", "worker"], ["temporal", "simulator"], ["postgres"])
         self._info_file.unlink(missing_ok=True)
         if self._lock:
@@ -73,7 +73,7 @@ class Stack:
 
     @property
     def info(self) -> state.DevInfo:
-        """What `dev.json` says, with the process ids of this moment."""
+        """The content of `dev.json`, with current process ids."""
         return state.DevInfo(
             app_id=self.secrets.app_id or "",
             app_token=self.secrets.app_token or "",
@@ -94,11 +94,11 @@ class Stack:
         self._supervisor.kill(name, signal_number)
 
     def stop(self, name: str, signal_number: int | None = None) -> None:
-        """End the child, politely or by that signal, and keep it down."""
+        """End the child, by its stop signal or the given one, and keep it down."""
         self._supervisor.stop(name, signal_number)
 
     def start(self, name: str) -> None:
-        """Bring back what `stop` ended, and wait until it is ready."""
+        """Start what `stop` ended, and wait until it is ready."""
         self._supervisor.start(name)
         ready = {
             "postgres": self._postgres_ready,
@@ -183,7 +183,7 @@ class Stack:
     def _create_key_once(self) -> None:
         if self.secrets.app_token:
             return
-        # Slow to import, and needed by a new home alone.
+        # Slow to import, and only needed for a new home.
         from store.access.api_keys import create_key_sync
 
         self.secrets.app_id, self.secrets.app_token = create_key_sync(self.urls.database, "admin")
@@ -216,7 +216,7 @@ class Stack:
 
 
 def _program() -> str:
-    """The `guerdon` command beside the interpreter: what production's containers run."""
+    """The `guerdon` command of this environment, which production's containers run too."""
     return str(Path(sys.executable).with_name("guerdon"))
 
 

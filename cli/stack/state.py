@@ -1,4 +1,4 @@
-"""What the stack keeps under GUERDON_HOME: the lock, its generated secrets, and `dev.json`."""
+"""Files under GUERDON_HOME: the lock, the generated secrets, and `dev.json`."""
 
 import base64
 import fcntl
@@ -13,7 +13,7 @@ from cli.stack.ports import StackError
 
 
 class Secrets(BaseModel):
-    """Generated once, kept readable to their owner alone; losing them loses the stack's data."""
+    """Generated once, readable only by their owner; without them the stack's data is lost."""
 
     database_password: str = Field(default_factory=lambda: secrets.token_hex(16))
     encryption_key: str = Field(
@@ -22,7 +22,7 @@ class Secrets(BaseModel):
     provider_email: str = "dev@guerdon.example"
     provider_token: str = Field(default_factory=lambda: secrets.token_urlsafe(32))
     webhook_token: str = Field(default_factory=lambda: secrets.token_urlsafe(32))
-    """The end of the addresses that providers' account-wide webhooks go to."""
+    """The last part of the addresses for providers' account-wide webhooks."""
     webhook_secret: str = Field(
         default_factory=lambda: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
     )
@@ -35,7 +35,7 @@ class Secrets(BaseModel):
         file = home / "secrets.json"
         if file.exists():
             found = cls.model_validate_json(file.read_bytes())
-            # What an older home lacks was generated just now, and must stay.
+            # What an older home lacks was generated just now, and is saved too.
             found.save(home)
             return found
         if (home / "postgres").exists():
@@ -45,7 +45,7 @@ class Secrets(BaseModel):
         return created
 
     def save(self, home: Path) -> None:
-        """Replace the file in one step."""
+        """Replace the file atomically."""
         replace_file(home / "secrets.json", self.model_dump_json(indent=1))
 
 
@@ -76,12 +76,12 @@ class Postgres(BaseModel):
 
 
 class DevInfo(BaseModel):
-    """`dev.json`: where everything listens, with which credentials and process ids."""
+    """`dev.json`: all addresses, credentials and process ids."""
 
     app_id: str
     app_token: str
     api: Api | None
-    """None where the stack was started without the API."""
+    """None if the stack was started without the API."""
     worker: Worker
     temporal: Temporal
     simulator: Simulator
@@ -89,7 +89,7 @@ class DevInfo(BaseModel):
 
 
 def replace_file(file: Path, text: str) -> None:
-    """Put `text` in place of the file in one step, readable to its owner alone."""
+    """Replace the file atomically, readable only by its owner."""
     beside = file.with_name(f"{file.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as out:
@@ -98,7 +98,7 @@ def replace_file(file: Path, text: str) -> None:
 
 
 def lock(home: Path) -> IO[str]:
-    """Take the home for this process until the file is closed; raise StackError if it is in use."""
+    """Lock the home for this process until the file is closed; raise StackError if it is in use."""
     home.mkdir(parents=True, exist_ok=True)
     held = open(home / "lock", "a+", encoding="utf-8")  # noqa: SIM115 - closed by the stack
     try:

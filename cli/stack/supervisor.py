@@ -1,4 +1,4 @@
-"""Keeps the stack's children running: what dies is started again, and somebody is told."""
+"""Keeps the stack's children running: restarts what dies, and reports it."""
 
 import signal
 import threading
@@ -10,18 +10,18 @@ from cli.stack.child import Child
 from cli.stack.ports import StackError
 
 LOOK_EVERY = 0.2
-"""Seconds between two looks at the children."""
+"""Seconds between two checks of the children."""
 SETTLED = 10.0
-"""Seconds after its start that a child gets one that stands by: first let everything come up."""
+"""Seconds after its start until a child gets a spare: everything else starts first."""
 REST = 1.0
-"""Seconds that a child rests when it died within as many of its start."""
+"""Seconds before a restart if the child died within as many of its start."""
 
 
 class Supervisor:
-    """Starts, watches, signals and stops children, one act at a time.
+    """Starts, watches, signals and stops children, one action at a time.
 
-    Every act runs on one thread, which lives as long as the supervisor: the kernel's signal to an
-    orphan is tied to the thread that started it, not to the process.
+    Every action runs on one thread, which lives as long as the supervisor: the kernel's signal to
+    an orphan depends on the thread that started it, not on the process.
     """
 
     def __init__(self, say: Callable[[str], None], changed: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class Supervisor:
         self._watcher = threading.Thread(target=self._watch, name="stack-watch", daemon=True)
 
     def add(self, child: Child) -> None:
-        """Start a child and own it from now on."""
+        """Start a child and supervise it from now on."""
         self._children.append(child)
         self._acts.submit(child.start).result()
 
@@ -57,11 +57,11 @@ class Supervisor:
             time.sleep(0.03)
 
     def watch(self) -> None:
-        """From now on restart what dies."""
+        """Restart what dies, from now on."""
         self._watcher.start()
 
     def kill(self, name: str, number: int) -> None:
-        """Send a signal to the children of that name; those that die of it are restarted."""
+        """Send a signal to the children of that name; those that die are restarted."""
         for child in self.named(name):
             self._acts.submit(child.send, number).result()
 
@@ -70,12 +70,12 @@ class Supervisor:
         self._acts.submit(_stop, self.named(name), number).result()
 
     def start(self, name: str) -> None:
-        """Bring the children of that name back."""
+        """Start the children of that name again."""
         for child in self.named(name):
             self._acts.submit(self._bring_back, child).result()
 
     def close(self, *order: Iterable[str]) -> None:
-        """End every child, group after group; within a group all at once."""
+        """End every child, group by group; within a group all at once."""
         self._over.set()
         for names in order:
             group = [child for name in names for child in self.named(name)]
