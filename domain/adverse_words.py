@@ -1,4 +1,4 @@
-"""Status words that tell plainly against an order."""
+"""Status words that clearly mean that something is wrong with an order."""
 
 from __future__ import annotations
 
@@ -46,14 +46,16 @@ ADVERSE = frozenset(
         "withdrawn",
     ]
 )
-"""Words that tell plainly against an order, whichever provider says them. An adapter knows some of
-them better; of those it does not know, a person is told at once. Nothing is ordered anew."""
+"""Words that clearly mean trouble, whichever provider uses them. An adapter may know some of them
+better; for the rest, a person is told at once, and nothing is ordered anew.
+"""
 _NEGATED = frozenset({"not", "no", "non", "never", "without"})
 
 
 def adverse_word(status: str) -> str | None:
-    """The first adverse word within a provider's status, such as PAYMENT_DECLINED; None: it says
-    nothing plain."""
+    """The first adverse word within a provider's status, such as PAYMENT_DECLINED; None if there is
+    none.
+    """
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", status).lower())
     if _NEGATED & set(words):
         return None

@@ -12,8 +12,7 @@ from domain.rules.operators import Operator, check_wanted, compare, member_of
 
 
 class Audience(BaseModel):
-    """In one of `segments` (none given: everybody), in none of `excluded_segments`, and with such
-    metadata."""
+    """In one of `segments` (if given), in none of `excluded_segments`, and with such metadata."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,11 +34,11 @@ class Audience(BaseModel):
 
     @property
     def everybody(self) -> bool:
-        """Whether nobody is left out."""
+        """Whether nobody is excluded."""
         return not (self.segments or self.excluded_segments or self.metadata)
 
     def outside(self, person: Traits, days: ZoneInfo | None = None) -> str | None:
-        """Why this person may not take part; None: they may. `days`: see `compare`."""
+        """Why this person may not take part; None if they may. `days`: see `compare`."""
         if self.segments and not person.segments & set(self.segments):
             return "in none of the segments " + ", ".join(self.segments)
         if excluded := person.segments & set(self.excluded_segments):
@@ -54,7 +53,7 @@ class Audience(BaseModel):
 
 
 class Audiences(BaseModel):
-    """Who may share a code, and who may be a friend that counts."""
+    """Who may share a code, and which friends count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Where a campaign stands, as anybody outside sees it."""
+"""A campaign's status, as outsiders see it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import StrEnum
 
 
 class CampaignStatus(StrEnum):
-    """`active` is the switch alone; this also tells time, and what is left."""
+    """`active` is only the switch; this also considers the dates and what is left."""
 
     DRAFT = "draft"
     """Not begun: its start lies ahead, or it was never enabled."""
     LIVE = "live"
     PAUSED = "paused"
-    """Disabled. Conversions of those who wait are held."""
+    """Disabled. New conversions are held."""
     ENDED = "ended"
     SPENT = "spent"
     """Its budget or its conversions are used up: nobody new can be rewarded."""
@@ -28,7 +28,7 @@ def campaign_status(
     spent: bool,
     now: datetime,
 ) -> CampaignStatus:
-    """`opened`: it was active once."""
+    """`opened`: it was active before."""
     if end and now >= end:
         return CampaignStatus.ENDED
     if not active and opened:

@@ -1,5 +1,6 @@
-"""Codes that an application brings along, from JSON or from a CSV file under Voucherify's column
-names. Columns that it does not know are metadata."""
+"""Codes that an application imports, from JSON or a CSV file with Voucherify's column names.
+Unknown columns become metadata.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def _plain(code: str) -> str:
 
 
 def _whole(given: Any) -> Any:
-    """Digits only: 1.0, 1_000 and " 5 " are no counts, nor is true."""
+    """Digits only: 1.0, 1_000 and " 5 " are not counts, nor is true."""
     return whole_number(given) if isinstance(given, str) else given
 
 
@@ -33,7 +34,7 @@ _Metadata = Annotated[dict[str, Any], BeforeValidator(lambda given: given or {})
 
 
 class ImportedCode(BaseModel):
-    """One code. For a known one only `active` and `category` are taken."""
+    """One code. For an existing one only `active` and `category` are used."""
 
     code: Annotated[str, AfterValidator(_plain)] = Field(min_length=1, max_length=200)
     active: _Switch = True
@@ -42,7 +43,7 @@ class ImportedCode(BaseModel):
     quantity: _Count | None = Field(default=None, ge=1, le=2_000_000_000)
     start_date: DayOrInstant | None = None
     expiration_date: DayOrInstant | None = None
-    """Days are on the clocks of the code's campaign."""
+    """Days are in the time zone of the code's campaign."""
     metadata: _Metadata = {}
 
 
@@ -58,7 +59,7 @@ _COLUMNS = {
 
 
 def code_reader(header: Sequence[str]) -> Callable[[Sequence[str]], ImportedCode]:
-    """How to read the rows below this header. Raises WrongHeader; its reader raises WrongRow."""
+    """The reader for rows below this header. Raises WrongHeader; the reader raises WrongRow."""
     names = [name.strip() for name in header]
     lowered = [name.lower().replace("_", " ") for name in names]
     if "code" not in lowered:
@@ -83,8 +84,9 @@ def code_reader(header: Sequence[str]) -> Callable[[Sequence[str]], ImportedCode
 
 
 def code_described(row: dict[str, Any]) -> ImportedCode:
-    """A code from a row of a request. Raises WrongRow. What Guerdon's codes have not of their own
-    (discount, gift, …) comes from their campaign and is not read, as in Voucherify."""
+    """A code from a row of a request. Raises WrongRow. Members that Guerdon takes from the campaign
+    (discount, gift, …) are ignored, as in Voucherify.
+    """
     limits = row.get("redemption")
     limits = limits if isinstance(limits, dict) else {}
     given = {name: value for name, value in row.items() if value is not None}

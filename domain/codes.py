@@ -16,19 +16,19 @@ class CodeConfig(BaseModel):
 
     length: int = Field(default=8, ge=4, le=64)
     charset: str = Field(default="ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_length=2, max_length=128)
-    """Left out: nothing that is read as something else, neither I nor 1, neither O nor 0."""
+    """The default leaves out characters that are easily confused: I and 1, O and 0."""
     prefix: str = Field(default="", max_length=32)
     postfix: str = Field(default="", max_length=32)
     pattern: str | None = Field(default=None, max_length=64, examples=["REF-########"])
 
     @property
     def template(self) -> str:
-        """The whole code, each # standing for a random character."""
+        """The whole code, with # for each random character."""
         return self.prefix + (self.pattern or "#" * self.length) + self.postfix
 
     @property
     def combinations(self) -> int:
-        """How many codes it can make that differ also without regard to case."""
+        """The number of different codes it can make, ignoring case."""
         return int(len(set(self.charset.lower())) ** self.template.count("#"))
 
 
@@ -36,8 +36,11 @@ _IN_QUERY = ("code", "ref", "referral", "referral_code", "voucher", "coupon")
 
 
 def code_typed(text: str) -> str:
-    """The code within what somebody has typed or pasted: of a link, the parameter that names it,
-    else the last part of its path. Anything else is the code itself."""
+    """The code within what a person typed or pasted.
+
+    Of a link, the parameter that names it, else the last part of its path. Anything else is the
+    code itself.
+    """
     text = text.strip()
     if "://" not in text and not text.lower().startswith("www."):
         return text
@@ -49,7 +52,7 @@ def code_typed(text: str) -> str:
 
 
 def draw(config: CodeConfig, count: int) -> set[str]:
-    """`count` random codes, or fewer where one was drawn twice."""
+    """`count` random codes, or fewer if one was drawn twice."""
     pieces = config.template.split("#")
     characters = _random(config.charset, count * (len(pieces) - 1))
     return {_filled(pieces, characters) for _ in range(count)}
@@ -61,10 +64,12 @@ def _filled(pieces: list[str], characters: Iterator[str]) -> str:
 
 
 def _random(charset: str, count: int) -> Iterator[str]:
-    """Cryptographic randomness, for whoever guesses a code takes somebody's place. All of it at
-    once: asking for each character alone takes thirty times as long."""
+    """Cryptographic randomness, because a guessed code takes somebody's place. Drawn all at once:
+    one call per character takes thirty times as long.
+    """
     fair = 256 - 256 % len(charset)
-    # Bytes past the last whole multiple are dropped, or the first characters would come oftener.
+    # Bytes above the last whole multiple are dropped, or the first characters would be more
+    # frequent.
     table = {byte: charset[byte % len(charset)] if byte < fair else None for byte in range(256)}
     drawn = ""
     while len(drawn) < count:

@@ -10,7 +10,7 @@ from domain.ledger import Entry, Posting
 from domain.money import Money
 
 Booked = Mapping[tuple[str, str], int]
-"""(account, currency) to the sum of an order's entries there, minor units."""
+"""(account, currency) to the sum of an order's entries there, in minor units."""
 
 
 def correct(
@@ -22,9 +22,12 @@ def correct(
     face: Money | None,
     charged: Money | None,
 ) -> Posting | None:
-    """Bring an order's charge in the ledger to what the provider says: `face` on its cards,
-    `charged` off its deposit, the rest as fee (or exchange, between two currencies). Both None:
-    nothing was charged. None when the ledger says so already."""
+    """Correct an order's charge in the ledger to what the provider says.
+
+    `face` is the value of its cards, `charged` what left the deposit; the rest is the fee (or the
+    exchange, between two currencies). Both None: nothing was charged. Returns None if the ledger
+    agrees already.
+    """
     wanted: Counter[tuple[str, str]] = Counter()
     if face and charged:
         wanted[_account(provider, "cards"), face.currency] = face.amount
@@ -51,8 +54,9 @@ def correct(
 def bind(
     campaign_id: str, order_id: str, item_id: str, *, commit: Money, spend: Money
 ) -> list[Posting]:
-    """Bring what an order binds in its campaign's budget to what it should: so much more committed,
-    and so much more of that spent (below zero: less)."""
+    """Correct what an order holds of its campaign's budget: `commit` more is committed, and `spend`
+    more of that is spent (below zero: less).
+    """
     moves = [
         ("commit", ledger.commit(campaign_id, order_id, commit)),
         ("spend", ledger.spend(campaign_id, order_id, spend)),
@@ -67,8 +71,9 @@ def bind(
 
 
 def unexplained(provider: str, incident_id: str, charged: Money) -> Posting:
-    """An order that is not ours took money from our deposit: it stands on an account of its own
-    until somebody knows why."""
+    """A charge to our deposit for an order that is not ours; it stays on an account of its own
+    until its cause is known.
+    """
     return Posting(
         kind="incident",
         subject=incident_id,

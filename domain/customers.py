@@ -15,10 +15,12 @@ _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 
 
 def _email(value: str) -> str:
-    """The address, normalised. Reserved domains such as `.test` pass: staging systems use them,
-    and whether a mailbox exists is for the provider to find out."""
+    """The normalised address. Reserved domains such as `.test` pass, because staging systems use
+    them. Whether a mailbox exists is left to the provider.
+    """
     local, at, domain = value.rpartition("@")
-    # Most addresses differ in the plain part before the @ only: a million are read in a minute.
+    # Most addresses differ only in the plain part before the @, so the rest is cached: a million
+    # take a minute.
     if at and len(local) <= 64 and len(value) <= 254 and _PLAIN_LOCAL.fullmatch(local):
         return f"{local}@{_domain(domain)}"
     return _normalised(value)
@@ -40,8 +42,9 @@ _NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 
 def email_searched(text: str) -> str:
-    """The address within what somebody has pasted to search by: without blanks around it, a
-    `mailto:` or brackets. A blank within it was a `+` that nobody had escaped in a query."""
+    """The address within a pasted search text: without spaces around it, `mailto:` or brackets. A
+    space within it was a `+` that was not escaped in the query.
+    """
     pasted = _NO_WIDTH.sub("", text).strip()
     inner = re.search(r"<([^<>]*@[^<>]*)>", pasted)
     address = (inner.group(1) if inner else pasted).strip()
@@ -49,24 +52,25 @@ def email_searched(text: str) -> str:
 
 
 def not_given(value: Any) -> Any:
-    """None for what shops send where they have nothing: an empty text, PHP's `[]` for an empty
-    object."""
+    """None for what shops send instead of nothing: an empty text, or PHP's `[]` for an empty
+    object.
+    """
     nothing = value == [] or (isinstance(value, str) and not value.strip())
     return None if nothing else value
 
 
 def no_number(value: Any) -> Any:
-    """None for a number where digits are a text: its zeros and its `+` are lost."""
+    """None for a number where a text of digits is expected: its leading zeros and `+` are lost."""
     return None if isinstance(value, int | float) else not_given(value)
 
 
 def members(value: Any) -> Any:
-    """An object, empty for what is not given."""
+    """An object; empty if not given."""
     return not_given(value) or {}
 
 
 LENIENT = (not_given, no_number, members)
-"""Validators that read something else as not given. Whoever sends it is told so."""
+"""Validators that read malformed values as not given. The sender gets a warning."""
 
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Metadata = Annotated[dict[str, Any], BeforeValidator(members)]
@@ -82,7 +86,7 @@ def _not_blank(value: str) -> str:
 
 
 _Name = Annotated[str, AfterValidator(_not_blank)]
-"""Who is meant: a blank one names nobody, and must not make somebody new."""
+"""A person's name for themselves; a blank one names nobody, and must not create anybody."""
 
 
 class Address(BaseModel):
@@ -101,8 +105,11 @@ class Address(BaseModel):
 
 
 class Person(BaseModel):
-    """Known by `source_id`, which never changes, or by our `id`, which wins when both are given.
-    A member that is null, blank or left out leaves the stored value alone; metadata is merged."""
+    """A person, identified by `source_id`, which never changes, or by our `id`, which wins when
+    both are given.
+
+    A member that is null, blank or left out leaves the stored value alone; metadata is merged.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -120,11 +127,11 @@ class Person(BaseModel):
 
     @property
     def named(self) -> bool:
-        """Whether it says who is meant."""
+        """Whether an `id` or `source_id` is given."""
         return self.id is not None or self.source_id is not None
 
     def then(self, later: Person) -> Person:
-        """Both as one: what is said later wins, address and metadata merge."""
+        """Both merged: `later` wins, address and metadata are merged by member."""
         said = {name: value for name, value in later if value is not None}
         if self.address and later.address:
             said["address"] = self.address.model_copy(

@@ -18,22 +18,22 @@ from pydantic import (
 from pydantic_core import to_jsonable_python
 
 FIRST_YEAR, LAST_YEAR = 1970, 9000
-"""What can be stored and moved between time zones without leaving the calendar."""
+"""Years that can be stored and moved between time zones without overflow."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGITS = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 
 
 def in_calendar(value: datetime) -> datetime:
-    """The same time in UTC, where it names no zone of its own. Raises ValueError for a year that
-    cannot be kept."""
+    """The same time in UTC, also if it names no zone. Raises ValueError for a year out of range."""
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def not_digits(value: Any) -> Any:
-    """Refuses numbers and bare digits. 20261231 is a day to whoever wrote it, and seconds since
-    1970 to a parser. Raises ValueError."""
+    """Refuse numbers and bare digits: 20261231 is a day to its writer, but seconds since 1970 to a
+    parser. Raises ValueError.
+    """
     if isinstance(value, int | float) or (isinstance(value, str) and _DIGITS.fullmatch(value)):
         raise ValueError("write a time as 2026-12-31T23:59:00Z, a day as 2026-12-31")
     return value
@@ -59,7 +59,7 @@ def _day_or_instant(value: Any) -> date | datetime:
 DayOrInstant = Annotated[
     date | datetime, PlainValidator(_day_or_instant, json_schema_input_type=datetime | date)
 ]
-"""An instant, or a whole day on clocks that `begins` and `ends` are told."""
+"""An instant, or a whole day in the time zone given to `begins` and `ends`."""
 
 
 def begins(value: date | datetime, zone: ZoneInfo) -> datetime:
@@ -75,7 +75,9 @@ def ends(value: date | datetime, zone: ZoneInfo) -> datetime:
 
 
 def _in_days(value: timedelta) -> str:
-    """ISO 8601 without years: pydantic writes 365 days as P1Y, which a reader takes for a year."""
+    """ISO 8601 without years: pydantic writes 365 days as P1Y, which readers take for a calendar
+    year.
+    """
     days = timedelta(days=value.days)
     rest = to_jsonable_python(value - days).removeprefix("P")
     if not value.days:

@@ -12,7 +12,7 @@ from domain.money import percentage
 
 
 def _whole(given: object) -> object:
-    """Voucherify's own clients send 500.0 for 500; 500.5 stays what it is, and is refused."""
+    """Voucherify's own clients send 500.0 for 500. 500.5 is left alone, and refused later."""
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
@@ -21,7 +21,7 @@ Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
 
 
 class AmountOff(BaseModel):
-    """A discount of a fixed sum, minor units of the order's currency."""
+    """A fixed discount, in minor units of the order's currency."""
 
     model_config = ConfigDict(frozen=True)
     type: Literal["AMOUNT"] = "AMOUNT"
@@ -35,7 +35,7 @@ def _number(value: Decimal) -> int | float:
 Percent = Annotated[
     Decimal, Field(gt=0, le=100), PlainSerializer(_number, int | float, when_used="json")
 ]
-"""In JSON a number, as Voucherify has it."""
+"""A JSON number, as in Voucherify."""
 
 
 class PercentOff(BaseModel):
@@ -48,7 +48,7 @@ class PercentOff(BaseModel):
 
 
 class FixedAmount(BaseModel):
-    """The order costs this much, minor units, whatever it came to; a cheaper one stays as it is."""
+    """The order costs this much, in minor units; a cheaper order keeps its price."""
 
     model_config = ConfigDict(frozen=True)
     type: Literal["FIXED"] = "FIXED"
@@ -56,8 +56,9 @@ class FixedAmount(BaseModel):
 
 
 class UnitsOff(BaseModel):
-    """So many units of one product are free, `unit_type` being its id. They are priced by the
-    order's own items; a unit that is not in the order saves nothing."""
+    """So many units of one product are free; `unit_type` is its id. The order's own items give the
+    price, so a unit that is not in the order saves nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
     type: Literal["UNIT"] = "UNIT"
@@ -70,7 +71,7 @@ Discount = Annotated[AmountOff | PercentOff | FixedAmount | UnitsOff, Field(disc
 
 
 class Line(NamedTuple):
-    """An item of an order: the ids it goes by, its units, and the price of each, minor units."""
+    """An item of an order: the ids of its product, its units, and the unit price in minor units."""
 
     ids: frozenset[str]
     quantity: int
@@ -98,7 +99,7 @@ def discount_amount(
 
 
 def units_free(discount: UnitsOff, lines: Sequence[Line]) -> list[int]:
-    """How many units of each line are free, the first lines first."""
+    """How many units of each line are free, starting with the first line."""
     left, free = discount.unit_off, []
     for line in lines:
         units = min(left, line.quantity) if discount.unit_type in line.ids else 0

@@ -1,4 +1,4 @@
-"""What may be said again of what a caller said."""
+"""Removes personal data from texts of callers before they are logged or stored."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ _INSTEAD = "[e-mail]"
 
 
 def unnamed(words: str) -> str:
-    """The same without e-mails, whatever was taken for one: a refusal travels into logs and
-    histories, of the caller's too. Ids of ours have no @, and a lone one is a word of its own."""
+    """The text without e-mail addresses: refusals are logged, also in the caller's systems. Our own
+    ids contain no @.
+    """
     if "@" not in words:
         return words
     return _WORD.sub(lambda word: _INSTEAD if "@" in word[0].strip("@") else word[0], words)
 
 
 def unnamed_within(document: Any) -> Any:
-    """The same for every word of a JSON document, member names too. Not for its text: there a
-    control character is an escape, which must stay whole."""
+    """The same for every string of a JSON document, member names too. Not applied to its text,
+    where escaped control characters must stay whole.
+    """
     match document:
         case str():
             return unnamed(document)

@@ -1,4 +1,4 @@
-"""The promise clock: by when each state should be over, and what ends it."""
+"""Deadlines: by when each state should be over, and what ends it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ WITHIN: dict[str, timedelta] = {
     GrantStatus.ORDERED: timedelta(days=7),
     GrantStatus.NEEDS_ATTENTION: ACT_WITHIN,
 }
-"""How long a state may last; a hold, from its own end on. `converted` is a referral that was not
-judged yet."""
+"""How long a state may last; a hold, after its own end. `converted`: a referral that is not judged
+yet.
+"""
 
 _STATES = {
     "converted": "Workers judge it: see whether one runs.",
@@ -42,12 +43,14 @@ _PARKED = {
 
 
 _DATED = frozenset({GrantStatus.HELD, GrantStatus.IN_REVIEW, GrantStatus.NEEDS_ATTENTION})
-"""States whose due time is kept with the grant itself."""
+"""States whose due time is stored with the grant itself."""
 
 
 def due(state: str, own: datetime | None, since: datetime | None) -> datetime | None:
-    """By when the state should be over; a hold ends then. `own`: the due time that is kept with
-    it; `since`: when it began. None for what is at rest."""
+    """By when the state should be over; a hold ends then.
+
+    `own`: the stored due time; `since`: when the state began. None for a finished state.
+    """
     if own is not None and state in _DATED:
         return own
     return since + WITHIN[state] if since is not None and state in WITHIN else None

@@ -1,8 +1,8 @@
-"""A grant's evidence: one document of hash-chained sections, ids and amounts only.
+"""A grant's evidence: one document of hash-chained sections, with ids and amounts only.
 
-Each section's hash is over its name, its content and the hash of the section before it, and the
-deployment signs the last one. The hashes name the section that was changed; the signature shows
-that nobody but the deployment wrote them.
+Each section's hash covers its name, its content and the previous section's hash, and the deployment
+signs the last one. The hashes show which section was changed; the signature shows that the
+deployment wrote them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BEGIN = "0" * 64
 
 
 class Section(BaseModel):
-    """One part of the story. `hash` follows `previous`."""
+    """One part of the evidence. `hash` covers `previous`."""
 
     name: str
     content: Any
@@ -26,26 +26,26 @@ class Section(BaseModel):
 
 
 class Signature(BaseModel):
-    """Of the grant's id and the head, by the deployment's Ed25519 key. Hexadecimal."""
+    """The deployment's Ed25519 signature of the grant's id and the head. Hexadecimal."""
 
     public_key: str
     value: str
 
 
 class Evidence(BaseModel):
-    """All there is to show for one grant."""
+    """All the evidence for one grant."""
 
     object: str = "grant_evidence"
     grant_id: str
     sections: list[Section]
     head: str
-    """The last section's hash: kept elsewhere, it vouches for the whole document."""
+    """The last section's hash; a copy kept elsewhere proves the whole document."""
     signature: Signature | None = None
-    """By the deployment that gave it out."""
+    """By the deployment that issued it."""
 
 
 def chain(grant_id: str, sections: dict[str, Any]) -> Evidence:
-    """The document of these sections, in their order. Contents are JSON already."""
+    """The document of these sections, in their order. Their contents are JSON values."""
     previous, chained = BEGIN, []
     for name, content in sections.items():
         hashed = _hash(grant_id, name, content, previous)
@@ -55,7 +55,7 @@ def chain(grant_id: str, sections: dict[str, Any]) -> Evidence:
 
 
 def first_wrong(evidence: Evidence) -> str | None:
-    """The first section that is not as it was written; None when all holds."""
+    """The first section that was changed; None if none was."""
     previous = BEGIN
     for section in evidence.sections:
         hashed = _hash(evidence.grant_id, section.name, section.content, previous)
@@ -66,7 +66,7 @@ def first_wrong(evidence: Evidence) -> str | None:
 
 
 def signed_text(evidence: Evidence) -> bytes:
-    """What is signed: the head stands for every section."""
+    """The signed text: the head covers every section."""
     return f"guerdon evidence\n{evidence.grant_id}\n{evidence.head}".encode()
 
 

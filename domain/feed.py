@@ -1,7 +1,7 @@
-"""Following the events: a place in their order, and which of them are asked for.
+"""Positions in the event log, and filters by type.
 
 Events are ordered by the transaction that wrote them, then by their number in it. Once every
-transaction before a place is over, nothing can appear before it any more.
+transaction before a position is finished, nothing can appear before it any more.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from pydantic import StringConstraints
 from domain.ids import Prefix
 
 EVENT_ID = rf"^{Prefix.EVENT}_[0-7][0-9a-f]{{15}}[0-7][0-9a-f]{{15}}$"
-"""Every event's id looks like this."""
+"""The form of every event id."""
 
 
 class Place(NamedTuple):
-    """Where an event stands. Places are ordered like the ids that stand for them."""
+    """An event's position. Positions sort like the ids made from them."""
 
     xid: int
     seq: int
 
     @property
     def id(self) -> str:
-        """`evt_` and 32 hexadecimal digits: an event's id is its place."""
+        """`evt_` and 32 hexadecimal digits: an event's id encodes its position."""
         return f"{Prefix.EVENT}_{self.xid:016x}{self.seq:016x}"
 
     @classmethod
     def of(cls, id: str) -> Place:
-        """Of an id that matches EVENT_ID; else ValueError."""
+        """The position in an id that matches EVENT_ID; else ValueError."""
         digits = id.removeprefix(f"{Prefix.EVENT}_")
         return cls(int(digits[:16], 16), int(digits[16:], 16))
 
@@ -40,13 +40,14 @@ BEGINNING = Place(0, 0)
 TypePattern = Annotated[
     str, StringConstraints(max_length=100, pattern=r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$")
 ]
-"""An event's type, the beginning of several (`lane.*`), or all of them (`*`)."""
+"""An event's type, a prefix of several (`lane.*`), or all of them (`*`)."""
 
 
 _ASKED = ("referral.reversal_asked", "referral.reinstatement_asked", "wallet.returned")
 
 
 def told_by_a_person(type: str, source: str) -> bool:
-    """Whether its `detail` is somebody's own words. They may name a person, so they are read in
-    the story that they belong to, and travel no further."""
+    """Whether `detail` contains words that a person wrote. They may name somebody, so they are
+    shown in the timeline only.
+    """
     return source == "staff" or type in _ASKED

@@ -1,5 +1,7 @@
-"""What a campaign does about people who seem to refer themselves. A referrer's own code is always
-refused; everything else is the campaign's choice."""
+"""What a campaign does about people who seem to refer themselves.
+
+A referrer's own code is always refused; everything else is the campaign's choice.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,15 @@ class Response(StrEnum):
     REFUSE = "refuse"
     """The conversion does not count."""
     FLAG = "flag"
-    """It counts; under `review: flagged` a person decides about its rewards first. Without any
-    review nobody would look, and it is not checked."""
+    """It counts; under `review: flagged` a person decides about its rewards first. Without a review
+    nobody would see the flag, so it is not checked.
+    """
     OFF = "off"
-    """Nobody looks."""
+    """Not checked."""
 
 
 class Burst(BaseModel):
-    """More than `conversions` of one code within `within`."""
+    """A burst is more than `conversions` conversions of one code within `within`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,8 +41,9 @@ class Burst(BaseModel):
 
 
 class FraudChecks(BaseModel):
-    """The checks, and what each leads to. "Same" as the referrer's, or as that of a friend who
-    already counted in this campaign."""
+    """The checks, and what each leads to. "Same" means: as the referrer's, or as that of a friend
+    who already counted in this campaign.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,19 +68,20 @@ class FraudChecks(BaseModel):
     )
 
     def counts(self, particular: Particular) -> bool:
-        """Whether it tells people apart in this campaign: its kind is checked, and nobody has
-        said that many share it."""
+        """Whether this kind is checked in this campaign, and the value is not listed as shared by
+        many people.
+        """
         if self.response(particular.kind) is Response.OFF:
             return False
         return not any(matches(particular, pattern) for pattern in self.shared)
 
     def response(self, kind: str) -> Response:
-        """What sharing an e-mail address, a phone number or a postal address leads to."""
+        """The response to a shared e-mail address, phone number or postal address."""
         return Response(getattr(self, f"same_{kind}"))
 
     @staticmethod
     def makes(response: Response, looked: bool) -> bool:
-        """Whether a check is made at all: a flag is of use only where somebody looks."""
+        """Whether a check is made at all: a flag is only useful if somebody looks at it."""
         return response is Response.REFUSE or (response is Response.FLAG and looked)
 
 
@@ -89,13 +94,14 @@ class Hit(NamedTuple):
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """Both sides, for whoever decides."""
+        """Both sides, for the person who decides."""
         return {"customer_id": self.customer_id, "same_as": self.other_id}
 
 
 class Likeness(BaseModel):
-    """What is known of both sides when a conversion is judged: what they share with one another
-    or with a friend who counted before, and how many conversions of the code came lately."""
+    """What is known when a conversion is judged: what both sides share with each other or with an
+    earlier friend, and how many conversions the code had lately.
+    """
 
     with_referrer: dict[str, Hit] = {}
     """By kind."""
@@ -108,8 +114,9 @@ _KINDS = {"email": "e-mail address", "phone": "phone number", "address": "postal
 
 
 def fraud_verdicts(checks: FraudChecks, likeness: Likeness, *, looked: bool) -> list[Verdict]:
-    """One verdict for each check that is made. `looked`: a person will look at what is flagged;
-    else only what refuses is checked."""
+    """One verdict per check. `looked`: a person will look at flags; otherwise only refusing checks
+    are made.
+    """
     verdicts = [
         _verdict(f"same_{kind}", checks.response(kind), *_shared(kind, likeness))
         for kind in _KINDS
@@ -129,8 +136,9 @@ def fraud_verdicts(checks: FraudChecks, likeness: Likeness, *, looked: bool) -> 
 
 
 def late_verdict(hit: Hit, role: str) -> Verdict:
-    """Something that a person took on after the conversion was judged: whatever the terms say of
-    this check, a person decides. `role`: whose reward it is, the referee's or the referrer's."""
+    """The verdict on something that a recipient took on after the conversion was judged: whatever
+    the terms say, a person decides. `role`: referee or referrer.
+    """
     return Verdict(
         check=f"same_{hit.kind}",
         passed=True,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 REFEREE_REASON = "referee"
-"""The reason of a referee's own reward; a referrer's reason is the tier's id."""
+"""The reason of a referee's own reward; the reason of a referrer's is the tier's id."""
 
 
 class GrantStatus(StrEnum):
@@ -22,7 +22,7 @@ class GrantStatus(StrEnum):
     ORDERED = "ordered"
     """The provider has the order; delivery is being followed."""
     DELIVERED = "delivered"
-    """The person has it."""
+    """The recipient has it."""
     CANCELLED = "cancelled"
     """Withdrawn before or after the order; nothing is owed."""
     FAILED = "failed"
@@ -32,11 +32,11 @@ class GrantStatus(StrEnum):
 
 
 AT_REST = frozenset({GrantStatus.DELIVERED, GrantStatus.CANCELLED, GrantStatus.FAILED})
-"""States in which nothing more happens by itself."""
+"""Statuses in which nothing more happens automatically."""
 
 
 class Attention(StrEnum):
-    """Why a grant is parked. Each value is also what staff read."""
+    """Why a grant is parked. Staff read the same words."""
 
     INSUFFICIENT_FUNDS = "insufficient_funds"
     """The provider's deposit is empty. Fund it; the order goes out by itself."""
@@ -71,21 +71,23 @@ class Attention(StrEnum):
 
 
 RESUMES_BY_ITSELF = frozenset({Attention.INSUFFICIENT_FUNDS, Attention.PROVIDER_MISCONFIGURED})
-"""Causes outside the grant: it tries again on its own until they are gone."""
+"""Causes outside the grant: it is retried automatically until they are gone."""
 
 
 ACT_WITHIN = timedelta(days=2)
-"""By when a person should have seen to a grant that is parked or in review. It is shown as its
-due time; nothing happens by itself when it has passed."""
+"""By when a person should have handled a parked grant or a review. Shown as its due time; nothing
+happens automatically when it has passed.
+"""
 
 
 class GrantIdentity(NamedTuple):
-    """What makes a grant this grant and no other: unique in the database, and the source of
-    its order keys, so that even a restored backup orders under the same key."""
+    """What makes a grant unique, in the database and as the source of its order keys, so that a
+    restored backup orders under the same key.
+    """
 
     campaign_id: str
     reason: str
     recipient_id: str
     ordinal: int
     milestone: bool = False
-    """The ordinal counts milestones, not conversions."""
+    """The ordinal counts milestones instead of conversions."""

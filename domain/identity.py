@@ -1,4 +1,4 @@
-"""Who might be the same person: addresses reduced to what tells people apart."""
+"""Normalises e-mail, phone and address, to find accounts of the same person."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _NO_NUMBER = re.compile(r"[^\d+*?]")
 
 
 class Particular(NamedTuple):
-    """One thing that tells a person apart: `kind` is email, phone or address, `value` is reduced
-    to what is the same for everybody who has it."""
+    """One identifying value: `kind` is email, phone or address, `value` is normalised."""
 
     kind: str
     value: str
 
     @property
     def mark(self) -> str:
-        """A hash of it, for looking up others with the same."""
+        """A hash of it, to look up others with the same value."""
         return digest(*self)
 
 
 class Marks(NamedTuple):
-    """Hashes of a person's e-mail, phone and postal address, for looking up others with the
-    same. None: not known, or too little to tell people apart."""
+    """Hashes of a person's e-mail, phone and postal address, to look up others with the same. None:
+    not known, or too vague to identify anybody.
+    """
 
     email: str | None = None
     phone: str | None = None
@@ -44,7 +44,7 @@ class Marks(NamedTuple):
 def particulars_of(
     email: str | None, phone: str | None, address: Address | None
 ) -> list[Particular]:
-    """What there is of them, as far as it tells people apart."""
+    """The given values, as far as they identify a person."""
     country = address.country if address else None
     found = {
         "email": same_mailbox(email) if email else None,
@@ -55,13 +55,14 @@ def particulars_of(
 
 
 def marks_of(email: str | None, phone: str | None, address: Address | None) -> Marks:
-    """The marks of these particulars."""
+    """The marks of these values."""
     return Marks(**{one.kind: one.mark for one in particulars_of(email, phone, address)})
 
 
 def matches(particular: Particular, pattern: str) -> bool:
-    """Whether it is one of those that a pattern with `*` and `?` names: an e-mail address where
-    the pattern has an `@`, a phone number where it has no letter, else a postal address."""
+    """Whether it matches a pattern with `*` and `?`: an e-mail address if the pattern has an `@`, a
+    phone number if it has no letter, else a postal address.
+    """
     kind, value = particular
     if "@" in pattern:
         return kind == "email" and fnmatchcase(value, pattern.casefold())
@@ -72,10 +73,11 @@ def matches(particular: Particular, pattern: str) -> bool:
 
 
 def same_mailbox(email: str) -> str:
-    """The address without case, without a `+tag`, and without dots where the provider ignores
-    them."""
+    """The address in lower case, without a `+tag`, and without dots where the provider ignores
+    them.
+    """
     local, _, domain = email.rpartition("@")
-    # ß is a letter of its own in a domain, and no ss (IDNA 2008).
+    # ß is a letter of its own in a domain, not ss (IDNA 2008).
     local, domain = local.casefold(), domain.lower()
     local = local.partition("+")[0] or local
     if domain in _IGNORE_DOTS:
@@ -84,8 +86,9 @@ def same_mailbox(email: str) -> str:
 
 
 def same_phone(phone: str, country: str | None) -> str | None:
-    """The number in E.164, read as one of `country` (two letters) when it names none itself;
-    else its digits. None for fewer than six digits."""
+    """The number in E.164, read as one of `country` (two letters) if it has no country code; else
+    its digits. None for fewer than six digits.
+    """
     region = country.upper() if country and len(country) == 2 else None
     try:
         parsed = phonenumbers.parse(phone, region)
@@ -96,8 +99,9 @@ def same_phone(phone: str, country: str | None) -> str | None:
 
 
 def same_address(address: Address) -> str | None:
-    """Street, postal code and country without case, accents, spaces and punctuation. None
-    without a street and a postal code or city: whole cities are no household."""
+    """Street, postal code and country without case, accents, spaces and punctuation. None without a
+    street and a postal code or city, because a whole city is not one household.
+    """
     place = address.postal_code or address.city
     if not (address.line_1 and place):
         return None
@@ -106,8 +110,9 @@ def same_address(address: Address) -> str | None:
 
 
 def is_disposable(email: str) -> bool:
-    """Whether the address belongs to a provider of throw-away mailboxes, or to one of its
-    subdomains."""
+    """Whether the address belongs to a provider of disposable mailboxes, or to one of its
+    subdomains.
+    """
     labels = email.lower().rpartition("@")[2].split(".")
     return any(".".join(labels[i:]) in blocklist for i in range(len(labels) - 1))
 

@@ -1,6 +1,6 @@
-"""Identifiers: a prefix that names the thing, then a ULID, so that they sort by time of birth.
+"""Identifiers: a prefix that names the kind, then a ULID, so they sort by time of creation.
 
-They carry no personal data and nothing of the caller's own ids: they appear in workflow ids,
+They contain no personal data and none of the caller's own ids, because they appear in workflow ids,
 order keys, search attributes and logs.
 """
 
@@ -13,7 +13,7 @@ from ulid import ULID
 
 
 class Prefix(StrEnum):
-    """What an id names. Voucherify's own prefixes where it has one."""
+    """The kind of thing that an id names. Voucherify's own prefixes where it has one."""
 
     CAMPAIGN = "camp"
     CUSTOMER = "cust"
@@ -56,30 +56,30 @@ def new_id(prefix: Prefix) -> str:
 
 
 def digest(*parts: str) -> str:
-    """32 hexadecimal digits that stand for the caller's own text where that may not be read."""
+    """32 hexadecimal digits that replace a caller's text where that must not be readable."""
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def referral_workflow_id(campaign_id: str, referee_id: str) -> str:
-    """One referral per campaign and referee: the workflow id says so to Temporal."""
+    """One referral per campaign and referee: the workflow id makes Temporal enforce it too."""
     return f"referral:{campaign_id}:{referee_id}"
 
 
 def catalogue_workflow_id(provider: str) -> str:
-    """One look at a time at each provider's catalogue."""
+    """One check at a time of each provider's catalogue."""
     return f"catalogue:{provider}"
 
 
 def hook_workflow_id(provider: str, event_id: str) -> str:
-    """A provider's webhook is followed once, however often it is sent."""
+    """One workflow per webhook of a provider, however often it is sent."""
     return f"hook:{provider}:{event_id}"
 
 
 def aftercare_workflow_id(referral_id: str, request_id: str) -> str:
-    """What comes after a referral's end runs once per request."""
+    """Aftercare runs once per request."""
     return f"aftercare:{referral_id}:{request_id}"
 
 
 def webhook_workflow_id(webhook_id: str) -> str:
-    """One workflow tells one webhook, so that it hears of events in their order."""
+    """One workflow per outgoing webhook, so that it receives events in order."""
     return f"webhook:{webhook_id}"

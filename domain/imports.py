@@ -1,7 +1,7 @@
-"""A row of a CSV file of customers, under Voucherify's column names.
+"""A row of a CSV file of customers, with Voucherify's column names.
 
-Columns that it does not know are metadata. Names are compared without regard to case, for
-spreadsheets change it. Source: `importCSV` of the Voucherify API.
+Unknown columns become metadata. Names are compared without case, because spreadsheets change it.
+Source: `importCSV` of the Voucherify API.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ _ADDRESS = {
 
 
 _DIGITS = frozenset({"id", "source_id", "phone"})
-"""Long numbers, some of them, which a spreadsheet shortens when it saves its file."""
+"""Columns of long numbers, which a spreadsheet may shorten when it saves the file."""
 
 
 class WrongRow(ValueError):
-    """A row that cannot be imported. Its text names the column and the way out, never the value:
-    it is stored, and the value may be a person's."""
+    """A row that cannot be imported. The message names the column and the way out, never the value:
+    it is stored, and the value may be personal data.
+    """
 
 
 class WrongHeader(ValueError):
-    """A header that no row can be read by."""
+    """No row can be read with this header."""
 
 
 def reader(header: Sequence[str]) -> Callable[[Sequence[str]], Person]:
-    """How to read the rows below this header. Raises WrongHeader; its reader raises WrongRow."""
+    """The reader for rows below this header. Raises WrongHeader; the reader raises WrongRow."""
     names = [name.strip() for name in header]
     known = [name.lower() for name in names]
     if "source_id" not in known and "id" not in known:
@@ -71,13 +72,15 @@ def plain_words(message: str) -> str:
 
 
 def found(names: Sequence[str]) -> str:
-    """The columns of a header, shortened."""
+    """The columns of a header, shortened for a message."""
     listed = ", ".join(repr(name[:40]) for name in names[:8])
     return f"{listed} and {len(names) - 8} more" if len(names) > 8 else listed or "nothing"
 
 
 def checked_cell(name: str, value: str, *, is_id: bool) -> None:
-    """Raises WrongRow for what cannot be stored, and for an id that is not whole."""
+    """Raises WrongRow for a value that cannot be stored, and for an id that a spreadsheet
+    shortened.
+    """
     if "\x00" in value:
         raise WrongRow(f"{name}: holds a NUL character")
     if is_id and is_shortened(value):

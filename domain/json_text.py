@@ -1,7 +1,7 @@
-"""From the bytes of a JSON text to a value that PostgreSQL can store and JSON can answer.
+"""Reads JSON text into values that PostgreSQL can store and JSON can repeat.
 
-Python's parser admits more than either: NUL characters, lone surrogates, NaN, numbers that become
-infinite, endless nesting. Every JSON that comes in passes here: bodies and providers' webhooks.
+Python's parser accepts more than either: NUL characters, lone surrogates, NaN, numbers that become
+infinite, endless nesting. All incoming JSON passes here: bodies and providers' webhooks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 MAX_DEPTH = 32
 _LARGEST = 10**300
-"""Of an integer: less than a float holds, for amounts are compared with both."""
+"""Largest integer: within the range of a float, because amounts are compared with both."""
 _LONG = 1_000_000
 _SUSPECT = re.compile(
     r"\\u(?:0000|[dD][89a-fA-F])"  # NUL and surrogates
@@ -23,7 +23,7 @@ _SUSPECT = re.compile(
 
 
 class WrongJson(ValueError):
-    """What cannot be kept. `pointer`: where it stands (RFC 6901)."""
+    """A value that cannot be stored. `pointer`: its place (RFC 6901)."""
 
     def __init__(self, pointer: str, reason: str) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class WrongJson(ValueError):
 
 
 def value_of(body: bytes) -> Any:
-    """What a JSON text says. Raises ValueError: WrongJson where a value is at fault."""
+    """The value of a JSON text. Raises ValueError: WrongJson if a value is at fault."""
     text = text_of(body)
     try:
         value = json.loads(text)
@@ -43,21 +43,23 @@ def value_of(body: bytes) -> Any:
 
 def text_of(body: bytes) -> str:
     """UTF-8, or UTF-16 and UTF-32, which some clients send. Raises UnicodeDecodeError, a
-    ValueError."""
+    ValueError.
+    """
     return body.decode(json.detect_encoding(body))
 
 
 def inspect(text: str, value: Any) -> None:
-    """Raises WrongJson. The walk is only for texts that show a reason for it."""
-    # Counting first: it is quick. On ten megabytes the search would hold up all threads.
+    """Raises WrongJson. Only walks through texts that contain something suspicious."""
+    # Counting comes first because it is quick. On ten megabytes the search would block all threads.
     many = len(text) > _LONG or text.count("[") + text.count("{") > MAX_DEPTH
     if many or _SUSPECT.search(text):
         _inspect(value, "", 0)
 
 
 def storable(text: str) -> str:
-    """The text without what PostgreSQL cannot keep: of an answer that must stay readable whatever
-    else is in it."""
+    """The text without characters that PostgreSQL cannot store: for a provider's answer that must
+    stay readable.
+    """
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 

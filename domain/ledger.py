@@ -1,5 +1,8 @@
-"""Double-entry postings. Each names a fact and moves minor units between accounts; the entries
-of one posting sum to zero. Corrections are new postings, never edits."""
+"""Double-entry postings.
+
+Each names a fact and moves minor units between accounts; the entries of one posting sum to zero.
+Corrections are new postings, never edits.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from domain.money import Money
 
 
 class Entry(BaseModel):
-    """One side of a posting: minor units of `currency` onto `account` (negative: off it)."""
+    """One side of a posting: minor units of `currency` added to `account` (negative: taken off)."""
 
     account: str
     amount: int
@@ -18,8 +21,11 @@ class Entry(BaseModel):
 
 
 class Posting(BaseModel):
-    """A balanced set of entries. (`kind`, `subject`) is its identity: it is posted once.
-    `corrects` names, as kind/subject, an earlier posting that this one takes back."""
+    """A balanced set of entries.
+
+    (`kind`, `subject`) is its identity: it is posted once. `corrects` names, as kind/subject, an
+    earlier posting that this one reverses.
+    """
 
     kind: str
     subject: str
@@ -37,7 +43,7 @@ class Posting(BaseModel):
 
 
 Leg = tuple[str, str]
-"""From this account, to that one."""
+"""From one account to another."""
 
 
 def _move(
@@ -64,8 +70,9 @@ def budget(campaign_id: str, part: str) -> str:
 
 
 def liability(campaign_id: str) -> str:
-    """What a campaign has granted and not delivered yet, points too. It is fed from `granted`,
-    and empties into `delivered`."""
+    """What a campaign has granted and not delivered yet, including points. Fed from `granted`,
+    emptied into `delivered`.
+    """
     return f"liability/{campaign_id}"
 
 
@@ -78,33 +85,33 @@ def _delivered(campaign_id: str) -> str:
 
 
 def fund(campaign_id: str, version: int, money: Money) -> Posting:
-    """A budget is set, or changed by `money` in version `version` of the terms."""
+    """A budget is set, or changed by `money`, in version `version` of the terms."""
     leg = ("funding", budget(campaign_id, "available"))
     return _money("fund", f"{campaign_id}/{version}", money, leg)
 
 
 def reserve(campaign_id: str, subject: str, face: Money) -> Posting:
-    """Qualification sets a grant's face value aside: from now on it is owed."""
+    """Qualification reserves a grant's face value: from now on it is owed."""
     aside = (budget(campaign_id, "available"), budget(campaign_id, "reserved"))
     owed = (_granted(campaign_id), liability(campaign_id))
     return _money("reserve", subject, face, aside, owed)
 
 
 def release(campaign_id: str, subject: str, face: Money, *, corrects: str | None = None) -> Posting:
-    """A grant, or a part of it, was withdrawn before its order was issued."""
+    """A grant, or a part of it, was cancelled before its order was issued."""
     back = (budget(campaign_id, "reserved"), budget(campaign_id, "available"))
     owed = (liability(campaign_id), _granted(campaign_id))
     return _money("release", subject, face, back, owed, corrects=corrects or f"reserve/{subject}")
 
 
 def spend(campaign_id: str, subject: str, face: Money) -> Posting:
-    """The person has the reward. `subject`: the order, or the grant that needed none."""
+    """The recipient has the reward. `subject`: the order, or the grant if it needed none."""
     spent = (budget(campaign_id, "committed"), budget(campaign_id, "spent"))
     return _money("spend", subject, face, spent, (liability(campaign_id), _delivered(campaign_id)))
 
 
 def unspend(campaign_id: str, subject: str, face: Money) -> Posting:
-    """What the person had was taken back by the provider."""
+    """The provider took back a delivered reward."""
     back = (budget(campaign_id, "spent"), budget(campaign_id, "committed"))
     owed = (_delivered(campaign_id), liability(campaign_id))
     return _money("unspend", subject, face, back, owed, corrects=f"spend/{subject}")
@@ -117,38 +124,38 @@ def commit(campaign_id: str, order_id: str, face: Money) -> Posting:
 
 
 def withdraw(campaign_id: str, order_id: str, face: Money) -> Posting:
-    """The provider took back an order that it had issued: the promise stands, unordered."""
+    """The provider took back an issued order: the reward is still owed, and not ordered."""
     leg = (budget(campaign_id, "committed"), budget(campaign_id, "reserved"))
     return _money("withdraw", order_id, face, leg, corrects=f"commit/{order_id}")
 
 
 def undo(campaign_id: str, subject: str, face: Money, *, corrects: str) -> Posting:
-    """A wallet gave back what it had been given: the budget has it again."""
+    """A wallet gave back what it had received: the budget has it again."""
     back = (budget(campaign_id, "spent"), budget(campaign_id, "available"))
     granted = (_delivered(campaign_id), _granted(campaign_id))
     return _money("undo", subject, face, back, granted, corrects=corrects)
 
 
 def promise(campaign_id: str, subject: str, points: int) -> Posting:
-    """Points are granted: owed, though they count against no budget."""
+    """Points are granted: owed, but in no budget."""
     leg = (_granted(campaign_id), liability(campaign_id))
     return _move("promise", subject, points, POINTS, leg)
 
 
 def retract(campaign_id: str, subject: str, points: int, *, corrects: str) -> Posting:
-    """Points that were granted are not owed any more."""
+    """Granted points are no longer owed."""
     leg = (liability(campaign_id), _granted(campaign_id))
     return _move("retract", subject, points, POINTS, leg, corrects=corrects)
 
 
 def fulfil(campaign_id: str, subject: str, points: int) -> Posting:
-    """The person has the points."""
+    """The recipient has received the points."""
     leg = (liability(campaign_id), _delivered(campaign_id))
     return _move("fulfil", subject, points, POINTS, leg)
 
 
 def unfulfil(campaign_id: str, subject: str, points: int, *, corrects: str) -> Posting:
-    """Points were taken back from the wallet, and are not owed any more."""
+    """Points were taken back from the wallet, and are no longer owed."""
     leg = (_delivered(campaign_id), _granted(campaign_id))
     return _move("unfulfil", subject, points, POINTS, leg, corrects=corrects)
 
@@ -165,9 +172,11 @@ def deposit(provider: str, reference: str, money: Money) -> Posting:
 
 
 def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
-    """What the provider took from our deposit: face value, and fee or discount apart. A card in
-    another currency than the deposit's passes through an exchange account, which holds the two
-    sums side by side: the rate is the provider's."""
+    """What the provider took from our deposit: face value, and fee or discount separately.
+
+    A card in another currency than the deposit's passes through an exchange account, which holds
+    both sums: the rate is the provider's.
+    """
     held, cards = deposit_of(provider), f"provider/{provider}/cards"
     if charged.currency != face.currency:
         exchange = f"provider/{provider}/exchange"
@@ -183,8 +192,9 @@ def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
 
 
 def refund(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
-    """The provider took a card back, and its value is in our deposit again. Fees are not: what a
-    provider says of them is reconciled with its book."""
+    """The provider cancelled a card and credited its value to our deposit. Not the fee: what a
+    provider says of fees is reconciled with its book.
+    """
     held, cards = deposit_of(provider), f"provider/{provider}/cards"
     corrects = f"charge/{order_id}"
     if charged.currency != face.currency:
@@ -197,13 +207,14 @@ def refund(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
 
 
 def wallet(customer_id: str) -> str:
-    """A person's own wallet: what it holds is the person's."""
+    """A person's own wallet; its balance belongs to the person."""
     return f"wallet/{customer_id}"
 
 
 def credit_wallet(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
-    """Credits (minor units of a currency) or points become the person's: a liability until they
-    are used. The wallet is opened by its first entry."""
+    """Credits (minor units of a currency) or points are given to the person: a liability until they
+    are used. The first entry opens the wallet.
+    """
     return _move("credit", subject, amount, unit, ("wallets/issued", wallet(customer_id)))
 
 
@@ -213,7 +224,7 @@ def use_wallet(customer_id: str, subject: str, amount: int, unit: str) -> Postin
 
 
 def return_to_wallet(customer_id: str, subject: str, amount: int, unit: str, use: str) -> Posting:
-    """What a wallet had paid for came back: so does what it paid, or a part of it."""
+    """A purchase paid from the wallet was returned, so the payment or a part of it comes back."""
     leg = ("wallets/used", wallet(customer_id))
     return _move("unuse", subject, amount, unit, leg, corrects=f"use/{use}")
 
@@ -221,35 +232,35 @@ def return_to_wallet(customer_id: str, subject: str, amount: int, unit: str, use
 def debit_wallet(
     customer_id: str, subject: str, amount: int, unit: str, *, corrects: str
 ) -> Posting:
-    """A reversal took credits or points back out of the wallet."""
+    """A reversal took credits or points out of the wallet."""
     leg = (wallet(customer_id), "wallets/issued")
     return _move("debit", subject, amount, unit, leg, corrects=corrects)
 
 
 def expire(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
-    """Credits or points lapsed unused: breakage."""
+    """Credits or points expired unused: breakage."""
     return _move("expire", subject, amount, unit, (wallet(customer_id), "wallets/breakage"))
 
 
 def receivable(customer_id: str) -> str:
-    """What a person owes back; below zero, what we took too much."""
+    """What a person owes us; below zero, what we took too much."""
     return f"receivable/{customer_id}"
 
 
 def owe(customer_id: str, subject: str, amount: int, unit: str, *, corrects: str) -> Posting:
-    """A reward that was undone stands: the person owes its value, or the share of it."""
+    """A reward was undone but cannot be taken back: the person owes its value, or a share of it."""
     leg = ("receivables/booked", receivable(customer_id))
     return _move("owe", subject, amount, unit, leg, corrects=corrects)
 
 
 def forgive(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
-    """What was booked as owed is not owed: the reward was taken back, or is earned again."""
+    """A booked debt is cancelled: the reward was taken back, or is earned again."""
     leg = (receivable(customer_id), "receivables/booked")
     return _move("forgive", subject, amount, unit, leg, corrects=f"owe/{subject}")
 
 
 def net(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
-    """A new grant is made smaller by what its person owes."""
+    """A new grant is reduced by what its recipient owes."""
     return _move("net", subject, amount, unit, (receivable(customer_id), "receivables/netted"))
 
 

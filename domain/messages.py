@@ -1,6 +1,6 @@
-"""What travels to and from the workflows. Ids and amounts only: no personal data, no links.
+"""Messages to and from the workflows. Ids and amounts only: no personal data, no links.
 
-Fields may be added with a default; none is renamed or dropped, for old histories must decode.
+Fields may be added with a default; none is renamed or dropped, because old histories must decode.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from domain.staff import Action
 
 WORKFLOW_QUEUE = "guerdon"
 CALLOUT_QUEUE = "callouts"
-"""HTTP callouts to addresses that users configure: a slow one holds nothing else back."""
+"""HTTP callouts to addresses that users configure: slow receivers must not delay anything else."""
 WEBHOOK_QUEUE = "webhooks"
-"""Outgoing webhooks: each keeps an activity busy for as long as it exists."""
+"""Outgoing webhooks: each occupies an activity for as long as it exists."""
 REFERRAL_WORKFLOW = "ReferralWorkflow"
 AFTERCARE_WORKFLOW = "AftercareWorkflow"
 REDRIVE_WORKFLOW = "RedriveWorkflow"
@@ -42,13 +42,13 @@ STORY = "story"
 WAKE = "wake"
 
 BUSY = "Busy"
-"""The type of a validator's refusal that the next try may not meet."""
+"""The type of a validator's refusal that a later try may not meet."""
 FAULT = "fault"
-"""The first detail of an activity's failure that waiting does not mend."""
+"""The first detail of an activity's failure that waiting will not fix."""
 
 
 def provider_queue(provider: str) -> str:
-    """Each provider has a task queue of its own; the queue carries its rate limit."""
+    """Each provider has its own task queue, which carries its rate limit."""
     return f"provider-{provider}"
 
 
@@ -60,7 +60,7 @@ class Conversion(BaseModel):
 
 
 class ReferralStart(BaseModel):
-    """What a referral workflow begins with."""
+    """The input of a referral workflow."""
 
     referral_id: str
     campaign_id: str
@@ -68,86 +68,89 @@ class ReferralStart(BaseModel):
     referee_id: str
     expires_at: datetime
     conversion: Conversion | None = None
-    """For a successor: it was told of before."""
+    """For a successor workflow: the conversion that the first one had received."""
     reversal_id: str | None = None
-    """For a successor: a reversal that is to be carried out first."""
+    """For a successor workflow: a reversal to carry out first."""
 
 
 class Next(StrEnum):
     """What a grant needs next."""
 
     ORDER = "order"
-    """Send the order, or ask after it under the same key."""
+    """Send the order, or ask for its result under the same key."""
     FOLLOW = "follow"
     """The provider has it: wait for its webhook or the poll, then look."""
     ATTEND = "attend"
-    """Parked: wait for staff, or for `after` when the cause may pass by itself."""
+    """Parked: wait for staff, or retry after `after` if the cause may pass."""
     TAKE_BACK = "take_back"
-    """Ask the provider to cancel the card: what it was for was reversed."""
+    """Ask the provider to cancel the card, because of a reversal."""
     REVIEW = "review"
-    """A person decides first, after all: something about its recipient has come to light."""
+    """A person must decide first: something about the recipient was found late."""
     REST = "rest"
-    """Nothing more to do."""
+    """Finished: nothing more to do."""
 
 
 class Step(BaseModel):
-    """An activity's answer: what the facts say comes next, and how soon."""
+    """An activity's answer: what to do next according to the facts, and how soon."""
 
     next: Next
     after: timedelta | None = None
     attention: Attention | None = None
     cancellable: bool = False
-    """Parked, and certain that no card exists."""
+    """Parked, and certainly without a card."""
     provider: str | None = None
-    """Who has the grant from now on, where that is another one."""
+    """The grant's provider from now on, if it changed."""
 
 
 class GrantTask(BaseModel):
-    """A grant that a workflow has to carry to its end."""
+    """A grant that a workflow has to finish."""
 
     grant_id: str
     provider: str | None
-    """The gift-card provider, or None for a reward that Guerdon itself keeps (a wallet)."""
+    """The gift-card provider, or None for a reward that Guerdon keeps itself (a wallet)."""
     kind: str = ""
-    """The reward's kind; empty in old histories, which knew none but wallets beside the cards."""
+    """The reward's kind; empty in old histories, which only had wallets beside the cards."""
     hold_until: datetime | None = None
     review: bool = False
     """A person decides before it is ordered."""
     step: Step | None = None
-    """Where it stands already, for a workflow that takes it up again."""
+    """Its current step, for a workflow that resumes it."""
 
 
 class Decision(BaseModel):
-    """Qualification's answer: the grants to fulfil; none when the referral was rejected."""
+    """Qualification's result: the grants to fulfil; none if the referral was rejected."""
 
     qualified: bool
     grants: list[GrantTask] = []
     paused: Pause | None = None
     """Not judged yet: the conversion is held."""
     reversal_id: str | None = None
-    """A refund was asked for before: it is carried out before anything is ordered."""
+    """A refund came before: it is carried out before anything is ordered."""
 
 
 class Expiry(BaseModel):
-    """Expiry's answer. A conversion that was accepted in time, but reached us late, wins."""
+    """Expiry's result. A conversion that was accepted in time, but arrived late, wins."""
 
     expired: bool
     conversion: Conversion | None = None
 
 
 class StaffRequest(BaseModel):
-    """A person's decision on one grant. Ids only: who asked, why, and with which address is in
-    the row that `request_id` names. `actor` is a credential's id, never a name."""
+    """A person's decision on one grant.
+
+    Ids only: who asked, why, and with which address is in the row that `request_id` names. `actor`
+    is a credential's id, never a name.
+    """
 
     grant_id: str
     actor: str
     reason: str = ""
-    """Left empty: a person's own words stay in the database."""
+    """Always empty: a person's own words stay in the database."""
     request_id: str = ""
 
 
 class ReviewRequest(BaseModel):
-    """A person's decision on all of a referral's grants that are in review; like StaffRequest."""
+    """A person's decision on all of a referral's grants in review; like StaffRequest."""
 
     referral_id: str
     actor: str
@@ -163,15 +166,15 @@ class Park(BaseModel):
 
 
 class AftercareStart(BaseModel):
-    """What comes after a referral's end: look at a grant again and carry it to rest."""
+    """The input of an aftercare workflow: look at a grant again and finish it."""
 
     referral_id: str
     task: GrantTask | None = None
     next: Next = Next.FOLLOW
     more: list[GrantTask] = []
-    """Further grants, where the request is about the whole referral."""
+    """Further grants, if the request is about the whole referral."""
     action: Action | None = None
-    """What staff asked for; its request is one of the two below."""
+    """The staff action; its request is one of the two below."""
     request: StaffRequest | None = None
     review: ReviewRequest | None = None
     reversal_id: str | None = None
@@ -179,8 +182,9 @@ class AftercareStart(BaseModel):
 
 
 class ProviderHook(BaseModel):
-    """A provider's webhook, its signature checked: ids of what it speaks of. `patience`: how long
-    an order that is not known here, or not yet, is looked for."""
+    """A provider's webhook with a valid signature: the ids that it names. `patience`: how long to
+    look for an order that is not known yet.
+    """
 
     provider: str
     event_id: str
@@ -188,7 +192,7 @@ class ProviderHook(BaseModel):
     provider_order_id: str | None = None
     reward_id: str | None = None
     adverse: bool = False
-    """It tells against a card that was thought to be well."""
+    """It reports that something is wrong with a card."""
     patience: timedelta = timedelta(minutes=10)
 
 
@@ -202,21 +206,24 @@ class Story(BaseModel):
 
 
 class Undoing(BaseModel):
-    """A grant that a reversal concerns. `next`: REST when nothing is left to do; TAKE_BACK when its
-    provider has to be asked; ORDER or FOLLOW while it is not known whether a card exists; None
-    when it goes on as it was."""
+    """A grant that a reversal affects.
+
+    `next`: REST if nothing is left to do; TAKE_BACK if its provider must be asked; ORDER or FOLLOW
+    while it is unknown whether a card exists; None if it continues unchanged.
+    """
 
     task: GrantTask
     next: Next | None = None
 
 
 class Reversed(BaseModel):
-    """What carrying a reversal out has come to. `ended`: the referral had no grants yet, and has
-    ended."""
+    """The result of carrying a reversal out. `ended`: the referral had no grants yet, and has
+    ended.
+    """
 
     ended: bool = False
     undoings: list[Undoing] = []
     resumed: list[str] = []
-    """Grants that were stopped, and may go on."""
+    """Grants that were stopped, and may continue."""
     judge: bool = False
-    """The referral was reinstated: its conversion is to be judged anew."""
+    """The referral was reinstated: its conversion must be judged anew."""

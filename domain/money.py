@@ -76,11 +76,11 @@ class Money(BaseModel):
 
 
 POINTS = "POINTS"
-"""The unit of loyalty points: no money, and in no budget."""
+"""The unit of loyalty points: not money, and in no budget."""
 
 
 def words(amount: int, unit: str | None) -> str:
-    """For people: `15.00 USD`, `500 points`; minor units where no currency is known."""
+    """For people: `15.00 USD`, `500 points`; minor units if the currency is unknown."""
     if unit is None:
         return f"{amount} (minor units)"
     if unit == POINTS:

@@ -1,5 +1,7 @@
-"""Numbers as files write them, in a declared form. What does not fit the form is refused: a comma
-read as the wrong mark turns 15.00 into 1500.00."""
+"""Reads numbers in files, in a declared format.
+
+Anything else is refused: a comma read as the wrong mark turns 15.00 into 1500.00.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,16 @@ from decimal import Decimal
 from functools import cache
 
 _GROUPING = "\u0020\u00a0\u2009\u202f'\u2019"
-"""Besides the other mark: blanks and apostrophes, as French and Swiss files have them."""
+"""Thousands separators besides the other mark: spaces and apostrophes, as in French and Swiss
+files.
+"""
 _SHORTENED = re.compile(r"[+-]?[0-9]([.,][0-9]+)?E\+[0-9]{1,3}", re.IGNORECASE)
 
 
 def decimal_of(text: str, point: str) -> Decimal:
     """A number whose decimal mark is `point` ("." or ","). Thousands may be grouped. Raises
-    ValueError."""
+    ValueError.
+    """
     if not (found := _form(point).fullmatch(text)):
         raise ValueError(f"{text!r} is no number with the decimal mark {point!r}")
     sign, whole, fraction = found.group("sign", "whole", "fraction")
@@ -23,15 +28,16 @@ def decimal_of(text: str, point: str) -> Decimal:
 
 
 def whole_number(text: str) -> int:
-    """Digits, and a minus at most. Raises ValueError."""
+    """Digits with an optional minus. Raises ValueError."""
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise ValueError("is no whole number")
     return int(text)
 
 
 def is_shortened(text: str) -> bool:
-    """Whether a spreadsheet has turned a long number into one like 4.71E+15: its digits are lost,
-    and two ids have become one."""
+    """Whether a spreadsheet turned a long number into one like 4.71E+15: digits are lost, and two
+    ids may have become one.
+    """
     return bool(_SHORTENED.fullmatch(text.strip()))
 
 

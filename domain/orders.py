@@ -1,4 +1,4 @@
-"""Gift-card orders: keys, three status axes, and what a provider's answer says."""
+"""Gift-card orders: keys, three status axes, and a provider's answer."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from domain.rewards import Delivery, Personalization
 
 
 class OrderState(StrEnum):
-    """Does value exist at the provider?"""
+    """Whether a card with value exists at the provider."""
 
     PREPARED = "prepared"
     """Written down here; no byte has been sent."""
     UNKNOWN = "unknown"
-    """Sent, and the outcome is not known. Never a failure."""
+    """Sent, outcome unknown. Not a failure."""
     PENDING = "pending"
     """The provider has it and is working."""
     ISSUED = "issued"
     """The card exists."""
     FAILED = "failed"
-    """Definitely no value, and never will be under this key."""
+    """Certainly no value, now and later, under this key."""
     CANCELLED = "cancelled"
     """Value was withdrawn."""
 
 
 class DeliveryState(StrEnum):
-    """Did it reach the person?"""
+    """Whether it reached the recipient."""
 
     NOT_APPLICABLE = "not_applicable"
     PENDING = "pending"
@@ -47,7 +47,7 @@ class DeliveryState(StrEnum):
 
 
 class RedemptionState(StrEnum):
-    """Did the person use it?"""
+    """Whether the recipient used it."""
 
     UNKNOWN = "unknown"
     UNREDEEMED = "unredeemed"
@@ -82,11 +82,11 @@ _REDEMPTION_RANK = {
     RedemptionState.FLAGGED: 3,
 }
 ENDED = frozenset({OrderState.FAILED, OrderState.CANCELLED})
-"""A recorded, definite, terminal refusal: the only ground for a new generation."""
+"""A recorded, definite, terminal refusal: the only reason for a new generation."""
 
 
 def forward_state(old: OrderState, new: OrderState) -> OrderState:
-    """States move forward only: a late or reordered answer never takes one back."""
+    """States only move forward: a late or reordered answer never reverts one."""
     return new if _STATE_RANK[new] > _STATE_RANK[old] else old
 
 
@@ -103,9 +103,11 @@ def forward_redemption(old: RedemptionState, new: RedemptionState) -> Redemption
 
 
 class Named(NamedTuple):
-    """A person as callers name them, so that a restored database knows them again: by the
-    `source_id`, and how often its bearer was erased before (whoever registers anew is somebody
-    else); without one by our own id."""
+    """A person as callers name them, so that a restored database recognises them.
+
+    The `source_id`, and how often its owner was erased before (a new owner is another person); our
+    own id if there is no `source_id`.
+    """
 
     source_id: str | None
     erased: int
@@ -117,8 +119,10 @@ class Named(NamedTuple):
 
 
 class Promise(NamedTuple):
-    """What a grant promises, in words that outlive a restore of the database. `of`: the friend for
-    whom it is, where every friend earns one; the milestone's number else."""
+    """What a grant promises, in values that survive a restore of the database.
+
+    `of`: the friend, for a reward per friend; else the milestone's number.
+    """
 
     campaign_id: str
     reason: str
@@ -126,7 +130,7 @@ class Promise(NamedTuple):
     of: Named | int
 
     def key_stem(self, secret: bytes) -> str:
-        """What all order keys of the grant begin with. Frozen on the grant when that is made."""
+        """The prefix of all order keys of the grant. Frozen when the grant is made."""
         of = self.of.name if isinstance(self.of, Named) else self.of
         parts = [self.campaign_id, self.reason, self.recipient.name, of]
         digest = hmac.digest(secret, json.dumps(parts).encode(), "sha256")
@@ -142,9 +146,9 @@ def key_stem(grant: GrantIdentity) -> str:
 def order_key(stem: str, generation: int) -> str:
     """Our idempotency key at the provider.
 
-    At most 40 lower-case alphanumerics, which fits every provider known (gift-card-providers.md
-    §9.4). A generation follows only a recorded, terminal refusal, so no retry, deployment or
-    restored backup can ever order one grant under two live keys.
+    At most 40 lower-case alphanumerics, which fits every known provider (gift-card-providers.md
+    §9.4). A new generation follows only a recorded, terminal refusal, so no retry, deployment or
+    restored backup can order one grant under two live keys.
     """
     return f"{stem}g{generation}"
 
@@ -174,12 +178,13 @@ class OrderRequest(BaseModel):
     callback_url: str | None = None
 
     def fingerprint(self) -> str:
-        """A hash of what the provider is asked for; the callback address is ours to move."""
+        """A hash of what is ordered. Leaves out the callback address, which may change."""
         return _digest(self.model_dump_json(exclude={"callback_url"}))
 
     def is_as_frozen(self, fingerprint: str) -> bool:
-        """Read back from its row: is it still what was written there under that fingerprint? A
-        member that this model has gained since is not in the row, and is left out."""
+        """Whether a request read from its row is what was frozen under that fingerprint. Fields
+        that this model gained later are not in the row, and are ignored.
+        """
         return _digest(self.model_dump_json(exclude={"callback_url"}, exclude_unset=True)) == (
             fingerprint
         )
@@ -190,7 +195,7 @@ def _digest(body: str) -> str:
 
 
 class ClaimSecret(BaseModel):
-    """Bearer value: whoever holds the link has the money. Stored encrypted, never logged."""
+    """Bearer value: whoever has the link has the money. Stored encrypted, never logged."""
 
     link: str
     challenge_answer: str | None = None
@@ -205,7 +210,7 @@ _Kept = Annotated[str, AfterValidator(storable)]
 
 
 class OrderSnapshot(BaseModel):
-    """What a provider says of one order, in our words. `raw_status` is its own word."""
+    """A provider's view of one order, in our terms. `raw_status` is its own word."""
 
     provider_order_id: _Kept
     key: _Kept | None
@@ -215,24 +220,27 @@ class OrderSnapshot(BaseModel):
     raw_status: _Kept
     face: Money | None = None
     product_id: _Kept | None = None
-    """What it is a card of; None where the provider does not tell."""
+    """The product of the card; None if the provider does not show it."""
     charged: Money | None = None
     raw_charge: str | None = None
-    """The provider's own figure, in major units, where `charged` had to be rounded."""
+    """The provider's own figure, in major units, if `charged` had to be rounded."""
     created_at: datetime | None = None
     secret: ClaimSecret | None = None
     awaits_funds: bool = False
-    """The provider took the order and sends it once our deposit is funded: nothing to repeat."""
+    """The provider accepted the order and sends it once our deposit is funded: nothing to
+    repeat.
+    """
     recognised: bool = True
-    """False for a status word never seen before: it counts as pending, and is reported."""
+    """False for an unknown status word: it counts as pending, and is reported."""
 
     @property
     def adverse(self) -> str | None:
-        """An adverse word that its adapter does not know."""
+        """An adverse word that the adapter does not know."""
         return None if self.recognised else adverse_word(self.raw_status)
 
 
 def poll_interval(age: timedelta, first: timedelta, longest: timedelta) -> timedelta:
-    """How long until an order of this age is looked at again: exponential in its age, so that
-    no counter has to be kept."""
+    """How long until an order of this age is polled again. Exponential in its age, so that no
+    counter has to be stored.
+    """
     return max(first, min(age / 2, longest))

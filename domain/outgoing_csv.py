@@ -1,4 +1,4 @@
-"""Text that leaves in a CSV file and must not become a spreadsheet's formula."""
+"""Protects outgoing CSV files from texts that a spreadsheet would run as formulas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLANKS = "".join(
         *map(chr, range(0x2000, 0x2010)),
     ]
 )
-"""What spreadsheets drop, or do not show, in front of a cell's content."""
+"""Characters that spreadsheets drop or hide before a cell's content."""
 STARTS = "=+-@\uff1d\uff0b\uff0d\uff20\u2212"
 """A cell that begins with one of these is read as a formula."""
 NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
@@ -26,8 +26,9 @@ _STARTS = tuple(STARTS)
 
 
 def guarded(value: Any) -> Any:
-    """The same; a text that could be a formula gets an apostrophe in front, which spreadsheets
-    take for "this is text"."""
+    """The value; a text that could be a formula gets an apostrophe in front, which spreadsheets
+    read as "this is text".
+    """
     if not isinstance(value, str) or value[:1].isalnum():
         return value
     shown = value.lstrip(_NOT_SHOWN)

@@ -1,7 +1,7 @@
-"""The shop's order behind a conversion, and the ids that it is known by.
+"""The shop's order behind a conversion, and its ids.
 
-A shop and its checkout number orders differently, so an order has ids of two sorts. Like is
-compared with like: the checkout's order 7 is not the shop's order 7.
+A shop and its checkout number orders differently, so ids have a sort and are compared within it:
+the checkout's order 7 is not the shop's order 7.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Sort(StrEnum):
-    """Whose id it is."""
+    """The system that an id comes from."""
 
     SOURCE_ID = "source_id"
-    """The shop's own: `order.source_id`, `metadata.order_source_id`."""
+    """The shop's own id: `order.source_id`, `metadata.order_source_id`."""
     ID = "id"
-    """Another system's: `order.id`, `metadata.order_id`."""
+    """Another system's id: `order.id`, `metadata.order_id`."""
 
 
 class OrderIds(BaseModel):
-    """Every id that an order came with, the shop's own first."""
+    """All ids of an order, the shop's own first."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,18 +31,18 @@ class OrderIds(BaseModel):
 
     @property
     def main(self) -> str | None:
-        """The one that is shown."""
+        """The id to display."""
         return next(iter((*self.source_ids, *self.ids)), None)
 
     @property
     def keys(self) -> list[str]:
-        """Sort and value in one word each, for columns and locks; in one order."""
+        """Sort and value in one string each, for columns and locks; in a fixed order."""
         own = [key(Sort.SOURCE_ID, value) for value in self.source_ids]
         return sorted({*own, *(key(Sort.ID, value) for value in self.ids)})
 
     @classmethod
     def of_keys(cls, keys: list[str]) -> OrderIds:
-        """From keys as they were stored."""
+        """From stored keys."""
         named = [each.split(":", 1) for each in keys]
         return cls(
             source_ids=tuple(value for sort, value in named if sort == Sort.SOURCE_ID),
@@ -59,7 +59,7 @@ def key(sort: Sort, value: str) -> str:
 
 
 def order_ids(source_ids: list[Any], ids: list[Any]) -> OrderIds:
-    """From what a body says; blanks, what is not given, and what is no id are left out."""
+    """The ids in a body; blank and invalid ones are left out."""
     return OrderIds(source_ids=_said(source_ids), ids=_said(ids))
 
 
@@ -69,8 +69,9 @@ def _said(values: list[Any]) -> tuple[str, ...]:
 
 
 def id_text(value: Any) -> Any:
-    """An id as text: shops send numbers where they stored text, and blanks around it. Whatever is
-    neither stays as it is."""
+    """An id as text: shops send numbers where they stored text, and spaces around it. Other values
+    are returned unchanged.
+    """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

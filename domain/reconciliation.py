@@ -1,4 +1,4 @@
-"""Reconciliation: how an order stands in three books, why they may differ, and what repairs it."""
+"""Reconciliation: an order in three books, why they may differ, and what repairs it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def daily_schedule(provider: str) -> str:
 
 
 class Filed(StrEnum):
-    """How an order is filed. One word for each order, the most telling one."""
+    """How an order is filed: one word per order, the most informative one."""
 
     MATCHED = "matched"
-    """Grants and orders, ledger and provider say the same."""
+    """Grants and orders, ledger and provider agree."""
     AMOUNT_MISMATCH = "amount_mismatch"
     """The face value differs."""
     FEE_MISMATCH = "fee_mismatch"
-    """The face value agrees; what was taken from the deposit does not."""
+    """The face value agrees; the charge to the deposit does not."""
     STATE_MISMATCH = "state_mismatch"
     """The amounts agree; whether a card exists does not."""
     MISSING_AT_PROVIDER = "missing_at_provider"
@@ -34,24 +34,25 @@ class Filed(StrEnum):
     UNKNOWN_TO_US = "unknown_to_us"
     """The provider shows an order that we never placed."""
     DUPLICATE_KEY = "duplicate_key"
-    """The provider shows one more order under a key of ours."""
+    """The provider shows a second order under a key of ours."""
     IN_FLIGHT = "in_flight"
-    """Still open at the cut-off, or moved while the books were read: no verdict yet."""
+    """Still open at the cut-off, or changed while the books were read: not judged yet."""
 
 
 DIFFERENCES = frozenset(Filed) - {Filed.MATCHED, Filed.IN_FLIGHT}
 
 
 class Repair(StrEnum):
-    """What brings the books together again."""
+    """What makes the books agree again."""
 
     REREAD_ORDER = "reread_order"
     """Read the order at the provider and record what it says now, as a poll would."""
     BOOK_CORRECTION = "book_correction"
-    """A new ledger entry that names the order and brings its charge to the provider's."""
+    """A new ledger entry that names the order and corrects its charge to the provider's."""
     WRITE_OFF = "write_off"
-    """Search the provider once more; when the order is certainly not there, record it as
-    cancelled, take its charge back in the ledger, and park the grant for a person."""
+    """Search the provider once more. If the order is certainly missing, record it as cancelled,
+    reverse its charge in the ledger, and park the grant for a person.
+    """
     OPEN_INCIDENT = "open_incident"
     """Book the charge to the provider's `unexplained` account and open an incident."""
     WAIT = "wait"
@@ -129,12 +130,12 @@ _GRANT_WITHOUT_CARD = Explanation(
     Repair.OPEN_INCIDENT,
 )
 OF_GRANT = frozenset({_GRANT_ALONE, _GRANT_WITHDRAWN, _GRANT_WITHOUT_CARD})
-"""Of our grants book alone: neither provider nor ledger can say what it should hold."""
+"""Differences in the grants book alone: neither provider nor ledger can say what is right."""
 _ENDED = ("failed", "cancelled")
 
 
 class Standing(BaseModel):
-    """One book's view of an order, minor units. None where that book does not tell."""
+    """One book's view of an order, in minor units. None where that book does not say."""
 
     state: str | None = Field(default=None, examples=["issued"])
     face: int | None = Field(default=None, examples=[1500])
@@ -142,11 +143,13 @@ class Standing(BaseModel):
     currency: str | None = Field(default=None, examples=["USD"])
     charged_currency: str | None = Field(default=None, examples=["USD"])
     grant: str | None = Field(default=None, examples=["delivered"])
-    """The status of the order's grant. This and the next two only our own book tells."""
+    """The status of the order's grant. This and the next two come from our grants book only."""
     promised: int | None = Field(default=None, examples=[1500])
     promised_currency: str | None = Field(default=None, examples=["USD"])
     committed: int | None = Field(default=None, examples=[1500])
-    """On the campaign's committed and spent accounts. This and the next only the ledger tells."""
+    """On the campaign's committed and spent accounts. This and the next come from the ledger
+    only.
+    """
     spent: int | None = Field(default=None, examples=[1500])
 
 
@@ -171,7 +174,7 @@ def _state(ours: Standing, theirs: Standing) -> Explanation:
 
 
 def _amount(ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:
-    """The provider's difference is told before the ledger's, and that before the grant's."""
+    """The provider's difference is explained before the ledger's, and that before the grant's."""
     if theirs.face not in (None, ours.face) or theirs.currency not in (None, ours.currency):
         return _EXPLANATIONS[Filed.AMOUNT_MISMATCH]
     if ours.state == "issued" and ledger.face != ours.face:
@@ -182,8 +185,9 @@ def _amount(ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:
 
 
 def budget_agrees(ours: Standing, ledger: Standing) -> bool:
-    """Does the campaign's budget hold the order as it stands: its face value committed from the
-    moment when it was issued, and spent once the person had it?"""
+    """Whether the campaign's budget contains the order: its face value committed once it was
+    issued, and spent once the recipient had it.
+    """
     committed, spent = ledger.committed or 0, ledger.spent or 0
     if ours.state != "issued":
         return committed == spent == 0
@@ -191,15 +195,19 @@ def budget_agrees(ours: Standing, ledger: Standing) -> bool:
 
 
 def spent_allowed(ours: Standing) -> tuple[int, ...]:
-    """What may stand as spent of an issued card. One that bounced, or was sent again, may have
-    been delivered before."""
+    """What may be spent of an issued card. One that bounced, or was sent again, may have been
+    delivered before.
+    """
     face = ours.face or 0
     return (face,) if ours.grant == "delivered" else (0, face)
 
 
 class Line(NamedTuple):
-    """One order in the provider's book. `state` is one of ours (pending, issued, failed,
-    cancelled); amounts are minor units; None is what the provider does not tell."""
+    """One order in the provider's book.
+
+    `state` is one of ours (pending, issued, failed, cancelled); amounts are minor units; None is
+    what the provider does not show.
+    """
 
     key: str | None
     provider_order_id: str
@@ -212,8 +220,9 @@ class Line(NamedTuple):
 
 
 class ReconciliationStart(BaseModel):
-    """What a reconciliation begins with: [since, until) at one provider. `uploaded`: its lines
-    are staged already, from a statement."""
+    """The input of a reconciliation: [since, until) at one provider. `uploaded`: its lines were
+    staged from a statement.
+    """
 
     reconciliation_id: str
     provider: str
@@ -223,23 +232,23 @@ class ReconciliationStart(BaseModel):
 
 
 class DailyStart(BaseModel):
-    """What the daily schedule starts: yesterday, UTC, at one provider."""
+    """The input of the daily schedule: yesterday, UTC, at one provider."""
 
     provider: str
 
 
 class RepairStart(BaseModel):
-    """One repair. Who asked, and why, stands in the item's row."""
+    """One repair. Who asked, and why, is in the item's row."""
 
     item_id: str
     provider: str
 
 
 def reconciliation_workflow_id(reconciliation_id: str) -> str:
-    """One workflow a run."""
+    """One workflow per run."""
     return f"reconciliation:{reconciliation_id}"
 
 
 def repair_workflow_id(item_id: str) -> str:
-    """One repair an item."""
+    """One repair per item."""
     return f"repair:{item_id}"

@@ -1,4 +1,4 @@
-"""A referral's life, as anybody outside sees it."""
+"""A referral's life, as outsiders see it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ReferralStatus(StrEnum):
     IN_REVIEW = "in_review"
     """Grants wait for a person's decision."""
     FULFILLING = "fulfilling"
-    """At least one grant is under way."""
+    """At least one grant is being fulfilled."""
     COMPLETED = "completed"
-    """Every grant is at rest."""
+    """Every grant is finished."""
     REJECTED = "rejected"
     """The conversion did not qualify; the verdicts say why."""
     EXPIRED = "expired"
@@ -32,17 +32,16 @@ class ReferralStatus(StrEnum):
     REVERSED = "reversed"
     """A refund or a fraud finding undid it."""
     NEEDS_ATTENTION = "needs_attention"
-    """A grant cannot proceed without a person or the provider, or a conversion has been held for
-    long."""
+    """A grant needs a person or the provider, or a conversion has been held for long."""
 
 
 class Pause(StrEnum):
-    """Why a conversion that was accepted is held, and not judged. The referral's reason."""
+    """Why an accepted conversion is held instead of judged. Stored as the referral's reason."""
 
     CAMPAIGN_PAUSED = "campaign_paused"
     CODE_DISABLED = "code_disabled"
     REFUND_UNCLEAR = "refund_unclear"
-    """An early refund may belong to another purchase: a person has to decide."""
+    """An early refund may belong to another purchase: a person must decide."""
 
     @property
     def words(self) -> str:
@@ -51,20 +50,20 @@ class Pause(StrEnum):
 
 
 SWITCHES = frozenset({Pause.CAMPAIGN_PAUSED, Pause.CODE_DISABLED})
-"""What is over once somebody turns a switch."""
+"""Pauses that end when somebody enables the campaign or code."""
 HELD_FOR = timedelta(days=30)
 """A conversion that has been held for longer needs attention."""
 
 
 def pause_of(*, campaign_active: bool, code_active: bool) -> Pause | None:
-    """What stops conversions of a code, if anything does."""
+    """What stops conversions of a code, if anything."""
     if not campaign_active:
         return Pause.CAMPAIGN_PAUSED
     return None if code_active else Pause.CODE_DISABLED
 
 
 def held_by(status: str, reason: str | None) -> Pause | None:
-    """What a referral's conversion is held by, if it is."""
+    """The pause that holds a referral's conversion, if any."""
     held = status in (ReferralStatus.CONVERTED, ReferralStatus.NEEDS_ATTENTION)
     return Pause(reason) if held and reason in set(Pause) else None
 
@@ -77,7 +76,7 @@ FINAL = frozenset(
         ReferralStatus.REVERSED,
     }
 )
-"""States that no conversion leaves."""
+"""Statuses that no conversion leaves."""
 
 
 _WITHOUT_REWARD = {
@@ -88,7 +87,7 @@ _WITHOUT_REWARD = {
 
 
 class Expectation(NamedTuple):
-    """Whether a reward is to be expected, and if not, why in words."""
+    """Whether a reward can be expected, and if not, why."""
 
     rewarded: bool
     why_not: str | None = None
@@ -97,8 +96,10 @@ class Expectation(NamedTuple):
 def expectation(
     status: ReferralStatus, reason: str | None, *, undone: bool, reinstating: bool
 ) -> Expectation:
-    """What is to be expected of a referral. `undone`: all of it is, whatever is still open;
-    `reinstating`: it is to be judged anew."""
+    """What can be expected of a referral.
+
+    `undone`: all of it is undone, whatever is still open; `reinstating`: it is to be judged anew.
+    """
     if reinstating:
         return Expectation(True)
     ended = ReferralStatus.REVERSED if undone else status
@@ -109,8 +110,9 @@ def expectation(
 
 
 def status_of(grants: Iterable[GrantStatus], *, undone: bool = False) -> ReferralStatus:
-    """A converted referral's status, read from its grants: attention first, then what is open.
-    `undone`: all of it was reversed, which shows once nothing is open any more."""
+    """A converted referral's status, computed from its grants: attention first, then what is open.
+    `undone`: all of it was reversed, which shows once nothing is open.
+    """
     seen = set(grants)
     if GrantStatus.NEEDS_ATTENTION in seen:
         return ReferralStatus.NEEDS_ATTENTION

@@ -54,7 +54,7 @@ class Unauthorized(Refusal):
 
 
 class Forbidden(Refusal):
-    """The credential's role may not do this."""
+    """The credential's role does not allow this."""
 
     status = 403
     key = "forbidden"
@@ -75,7 +75,7 @@ class NotFound(Refusal):
 
 
 class CannotCount(Refusal):
-    """A referral that cannot count, for the reason that `key` names."""
+    """A referral that cannot count, for the reason in `key`."""
 
     title = "Cannot be used"
 
@@ -93,8 +93,9 @@ class AlreadyExists(Refusal):
 
 
 class IdentityReused(Refusal):
-    """The caller's own identity (an event id, an order, a refund, a reference) was used before,
-    with other content. `differences`: which members, each with both values in words."""
+    """An identity of the caller (an event id, an order, a refund, a reference) was used before with
+    other content. `differences`: the members, with both values in words.
+    """
 
     status = 409
     key = "identity_reused"
@@ -102,7 +103,7 @@ class IdentityReused(Refusal):
 
 
 class AmbiguousOrder(Refusal):
-    """Shops number their orders alike: several campaigns know one of this id."""
+    """Several campaigns know an order with this id, because shops number orders alike."""
 
     status = 409
     key = "ambiguous_order"
@@ -134,7 +135,7 @@ class IdempotencyInProgress(Refusal):
 
 
 class IdempotencyKeyReused(Refusal):
-    """Somebody reused a key for something else."""
+    """The key was used for another request before."""
 
     status = 422
     key = "idempotency_key_reused"
@@ -142,7 +143,7 @@ class IdempotencyKeyReused(Refusal):
 
 
 class Unavailable(Refusal):
-    """A part that is needed does not answer. Nothing is known to be wrong with the request."""
+    """A required part does not answer. The request itself may be fine."""
 
     status = 503
     key = "temporarily_unavailable"

@@ -1,7 +1,7 @@
-"""A repeat under an identity that the caller gave replays only the same content.
+"""A repeat under a caller's own identity only replays the same content.
 
-Compared is what money or people hang on. Profile fields, times, an order's status and other
-metadata are not: they differ between honest repeats.
+Only members that affect money or people are compared. Profile fields, times, an order's status and
+other metadata differ between honest repeats.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ class Kind(StrEnum):
     WALLET_RETURN = "wallet_return"
     PUBLICATION = "publication"
     DEPOSIT = "deposit"
-    """Kept by the ledger itself: the posting is its content."""
+    """Handled by the ledger itself: the posting is its content."""
 
 
 class Content(BaseModel):
-    """What a request says, as far as repeats are compared. People, codes and campaigns by our
-    own ids, so that two spellings of one code are the same. Amounts in minor units."""
+    """The compared content of a request.
+
+    People, codes and campaigns are given by our own ids, so that two spellings of one code are
+    equal. Amounts in minor units.
+    """
 
     event: str | None = None
     customer: str | None = None
     campaign: str | None = None
     codes: list[str] = []
-    """The codes it was about. A repeat that names none is about the same ones."""
+    """The codes it was about. A repeat without a code is about the same ones."""
     referrers: list[str] = []
     """The same for who is rewarded."""
     order: list[str] = []
@@ -47,7 +50,7 @@ class Content(BaseModel):
 
 
 class Difference(NamedTuple):
-    """A member of the body that a repeat says otherwise, and both values in words."""
+    """A member that a repeat gives differently, with both values in words."""
 
     pointer: str
     words: str
@@ -76,16 +79,16 @@ POINTERS: dict[Kind, dict[str, str]] = {
     Kind.DEPOSIT: {"amount": "/amount", "currency": "/currency"},
     Kind.PUBLICATION: {"customer": "/customer", "campaign": "/campaign/name", "codes": "/voucher"},
 }
-"""Which members are compared, and where each stands in the body."""
+"""The compared members, and the place of each in the body."""
 
 
 def trimmed(identity: str) -> str:
-    """An identity as it is compared: without blanks around it."""
+    """An identity as it is compared: without spaces around it."""
     return identity.strip()
 
 
 def must_say_the_same(kind: Kind, identity: str, first: dict[str, Any], again: Content) -> None:
-    """Raises IdentityReused where `again` says other than the stored content of the first."""
+    """Raises IdentityReused if `again` differs from the stored first content."""
     found = differences(kind, first, again)
     if found:
         said = " ".join(f"{one.pointer}: {one.words}." for one in found)
@@ -97,7 +100,9 @@ def must_say_the_same(kind: Kind, identity: str, first: dict[str, Any], again: C
 
 
 def differences(kind: Kind, first: dict[str, Any], again: Content) -> list[Difference]:
-    """What a repeat says otherwise. A member that was not stored with the first is not compared."""
+    """What a repeat gives differently. A member that was not stored with the first is not
+    compared.
+    """
     return [
         Difference(pointer, _words(member, first, again))
         for member, pointer in POINTERS[kind].items()

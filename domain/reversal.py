@@ -1,7 +1,7 @@
 """Reversal: how much of a grant a refund undoes, and what can be done about it.
 
-Pure. The share is always of the refunds' sum, so that several partial refunds come to what one
-refund of their sum would have, to the cent.
+Pure. The share is always of the refunds' sum, so several partial refunds equal one refund of their
+sum, to the cent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNDONE = frozenset({GrantStatus.CANCELLED, GrantStatus.FAILED})
 
 
 UNMATCHED_AFTER = timedelta(days=90)
-"""A refund whose purchase has not come by then names an order that there is not, most likely."""
+"""A refund whose purchase has not come by then most likely names an order that does not exist."""
 
 
 class Cause(StrEnum):
@@ -32,12 +32,12 @@ class Cause(StrEnum):
     REFUND = "refund"
     ROLLBACK = "rollback"
     FINDING = "finding"
-    """Somebody found that it should not have counted, as for fraud."""
+    """A person found that it should not have counted, for example because of fraud."""
     DENIAL = "denial"
 
 
 MENDED_BY_A_PURCHASE = frozenset({Cause.REFUND, Cause.ROLLBACK})
-"""The same order bought after all brings the referral back."""
+"""Causes that end when the same order is bought after all."""
 
 
 class Means(StrEnum):
@@ -46,26 +46,27 @@ class Means(StrEnum):
     NOTHING = "nothing"
     """There is nothing left to undo."""
     CANCEL = "cancel"
-    """It is cancelled: nobody has it yet."""
+    """It is cancelled: it was not given yet."""
     SHRINK = "shrink"
-    """It becomes smaller: nobody has it yet, and it may have any value."""
+    """Its amount is reduced: it was not given yet, and may have any value."""
     WAIT = "wait"
-    """Whether a card exists, or a callout was taken, is not known. The answer decides."""
+    """It is unknown whether a card exists, or a callout was accepted. The answer decides."""
     TAKE_BACK = "take_back"
-    """The provider is asked to cancel the card; where it does not, the person owes its value."""
+    """The provider is asked to cancel the card; if it does not, the person owes its value."""
     DEBIT = "debit"
-    """It is taken out of the person's wallet; what the wallet lacks, the person owes."""
+    """It is taken out of the person's wallet; the person owes what is missing there."""
     OWE = "owe"
-    """It stands, and the person owes the share."""
+    """It stays, and the person owes the share."""
     DISABLE = "disable"
     """The coupon is disabled, if it has not been used."""
     STAND = "stand"
-    """It stands: it has no value in money that could be owed."""
+    """It stays: it has no monetary value that could be owed."""
 
 
 class GrantToUndo(NamedTuple):
-    """Where a grant stands. `order`: its newest order's state; `fixed`: a card that is sold in
-    this value only."""
+    """A grant's state. `order`: its newest order's state; `fixed`: a card that is sold in this
+    value only.
+    """
 
     kind: str
     status: GrantStatus
@@ -79,8 +80,11 @@ def share(value: int, refunded: int, order_amount: int) -> int:
 
 
 def fits(refunded: int, paid: int) -> bool:
-    """Do refunds fit into what was paid? Rounding may take their sum up to 1 % above it: that is
-    all of it. More was counted in another unit, as before a discount."""
+    """Whether refunds fit into what was paid.
+
+    Rounding may take their sum up to 1 % above it, which then counts as all of it. More was counted
+    in another unit, for example before a discount.
+    """
     return refunded * 100 <= paid * 101
 
 
@@ -91,7 +95,7 @@ def means(of: GrantToUndo, *, whole: bool) -> Means:
     if of.kind == GIFT_CARD:
         return _card(of, whole)
     if of.kind == CALLOUT and of.status == GrantStatus.ORDERING:
-        # It may have been taken, and its answer lost: whoever gives it has the last word.
+        # It may have been accepted, and the answer lost: the receiver decides.
         return Means.WAIT
     if of.status != GrantStatus.DELIVERED:
         return _unordered(of, whole)
@@ -107,7 +111,7 @@ def _card(of: GrantToUndo, whole: bool) -> Means:
         case OrderState.ISSUED:
             return Means.TAKE_BACK if whole else Means.OWE
         case OrderState.PREPARED if not whole:
-            # Its key stands for a card of the old value.
+            # Its key is bound to a card of the old value.
             return Means.OWE
         case _:
             return _unordered(of, whole)
@@ -122,8 +126,11 @@ def _unordered(of: GrantToUndo, whole: bool) -> Means:
 
 
 def kept_back(debt: int, value: int, *, fixed: bool, product: Product | None = None) -> int:
-    """How much of a new grant of `value` pays off a debt: all of it, or so much as leaves a card
-    that its product is sold in. A card of fixed value is kept back whole or not at all."""
+    """How much of a new grant of `value` pays off a debt.
+
+    All of it, or enough to leave a value in which the product is sold. A card of fixed value is
+    kept back whole or not at all.
+    """
     if debt >= value:
         return value
     if fixed or debt <= 0:

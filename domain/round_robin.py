@@ -1,4 +1,6 @@
-"""Waiting in turn: by code or referrer, so that one of them with much to do holds nobody up."""
+"""A queue that takes turns between keys (codes or referrers), so that a busy key does not delay the
+others.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ def _anybody(_: Hashable) -> bool:
 
 
 class RoundRobin(Generic[Item]):
-    """A line for each key, first come, first served; and the lines are served in turn."""
+    """One line per key, first come first served; the lines are served in turn."""
 
     def __init__(self) -> None:
         self._lines: dict[Hashable, deque[Item]] = {}
-        """In the order in which their turns come."""
+        """In the order of their turns."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -28,16 +30,16 @@ class RoundRobin(Generic[Item]):
         return key in self._lines
 
     def keys(self) -> list[Hashable]:
-        """Of the lines in which somebody waits, the next first."""
+        """Keys of the non-empty lines, the next one first."""
         return list(self._lines)
 
     def add(self, key: Hashable, item: Item) -> None:
-        """Let it wait in its key's line."""
+        """Add an item to its key's line."""
         self._lines.setdefault(key, deque()).append(item)
         self._count += 1
 
     def take(self, may: Callable[[Any], bool] = _anybody) -> tuple[Hashable, Item] | None:
-        """Whose turn it is, among the keys that may now; None if nobody may."""
+        """The next item, among the keys for which `may` is true; None if there is none."""
         key = next((key for key in self._lines if may(key)), None)
         if key is None:
             return None
@@ -45,5 +47,5 @@ class RoundRobin(Generic[Item]):
         item = line.popleft()
         self._count -= 1
         if line:
-            self._lines[key] = line  # behind all others
+            self._lines[key] = line  # after all others
         return key, item

@@ -1,4 +1,4 @@
-"""One order converts once in a campaign, whoever brings it, unless the terms say otherwise."""
+"""An order converts once per campaign, whoever brings it, unless the terms say otherwise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CHECK = "same_order"
 
 
 def same_order_verdict(response: Response, order: str, first: str | None) -> Verdict:
-    """`first`: the referral whose standing conversion was the order's first in this campaign."""
+    """`first`: the referral whose valid conversion used the order first in this campaign."""
     hit = first is not None
     words = (
         f"This order converted referral {first} in this campaign before."

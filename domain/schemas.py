@@ -1,7 +1,7 @@
-"""Schemas of the callers' own data: which members metadata may have, and of which type.
+"""Schemas of the callers' metadata: which members exist, and their types.
 
-Resources are Voucherify's, as far as there are such things here, and `event:NAME` for the
-metadata of a custom event.
+Resources are Voucherify's, as far as they exist here, and `event:NAME` for the metadata of a custom
+event.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Kind = Literal["string", "number", "boolean", "date", "datetime", "object"]
 
 
 class Property(BaseModel):
-    """One member. `optional: false`: it has to be there. `array`: a list of such values."""
+    """One member. `optional: false`: it is required. `array`: a list of such values."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,7 +39,7 @@ class Property(BaseModel):
 
 
 class Schema(BaseModel):
-    """The members of one resource's metadata. `allow_defined_only`: no others."""
+    """The members of one resource's metadata. `allow_defined_only`: no others are allowed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,7 +65,7 @@ class Schema(BaseModel):
         return wrong
 
     def read(self, texts: dict[str, str]) -> dict[str, Any]:
-        """Values of a CSV file as what they stand for; what cannot be read stays text."""
+        """Convert values of a CSV file to their types; what cannot be converted stays text."""
         return {
             name: _read(self.properties[name], text) if name in self.properties else text
             for name, text in texts.items()
@@ -73,7 +73,7 @@ class Schema(BaseModel):
 
 
 def is_resource(name: str) -> bool:
-    """Whether there can be a schema for it."""
+    """Whether this resource can have a schema."""
     return name in RESOURCES or bool(re.fullmatch(r"event:.{1,100}", name, re.DOTALL))
 
 

@@ -1,8 +1,8 @@
 """A hash chain over the ledger's entries, and one over the events, in blocks.
 
-A block holds one digest an entry and a hash over them, over its bounds and over the hash of the
-block before it. So a changed, missing or added entry is named, and a block that is itself written
-anew breaks every block after it.
+A block holds one digest per entry and a hash over them, over its bounds and over the previous
+block's hash. So a changed, missing or added entry is found, and a rewritten block breaks every
+later block.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 DIGEST = 16
-"""Bytes kept of an entry's digest: 128 bits cannot be met by chance or by search."""
+"""Bytes kept of an entry's digest: 128 bits rule out collisions by chance or search."""
 GENESIS = bytes(32)
-"""What the first block follows."""
+"""The `previous` of the first block."""
 
 
 class Sealed(NamedTuple):
@@ -47,8 +47,9 @@ class Block(NamedTuple):
 
 
 class Break(NamedTuple):
-    """Where the chain does not hold: the first block, and the first entry in it. `seq` is None
-    when the block itself was written anew."""
+    """Where the chain is broken: the first block, and the first entry in it. `seq` is None when the
+    block itself was rewritten.
+    """
 
     block: int
     seq: int | None
@@ -56,11 +57,11 @@ class Break(NamedTuple):
 
 
 Entry = Sequence[Any]
-"""A row as it is sealed: its `seq` first, then its other columns in an order that never changes."""
+"""A row as it is sealed: its `seq` first, then its other columns in a fixed order."""
 
 
 def digest(entry: Entry) -> bytes:
-    """An entry's own digest. Lengths stand before texts, so that no two entries read alike."""
+    """An entry's own digest. Each text follows its length, so that no two entries encode alike."""
     text = "".join(f"{len(part)}:{part}" for part in map(_text, entry))
     return sha256(text.encode()).digest()[:DIGEST]
 
@@ -80,15 +81,16 @@ def _text(value: Any) -> str:
 
 
 def words_hash(key: bytes, words: str) -> bytes:
-    """What an event keeps of words that can be erased. The key is 32 random bytes, and is erased
-    with them."""
+    """What an event keeps of erasable words. The key is 32 random bytes, and is erased with
+    them.
+    """
     return sha256(key + words.encode()).digest()
 
 
 def block_hash(
     number: int, from_xid: int, to_xid: int, seqs: list[int], digests: bytes, previous: bytes
 ) -> bytes:
-    """The hash that the next block follows."""
+    """The hash that the next block includes."""
     head = f"{number}|{from_xid}|{to_xid}|{','.join(map(str, seqs))}|".encode()
     return sha256(previous + head + digests).digest()
 
@@ -103,8 +105,9 @@ def seal(
 
 
 def first_break(block: Block, entries: Sequence[Entry], previous: bytes, ends: int) -> Break | None:
-    """The first thing that is not as it was sealed; None when all holds. `previous` and `ends`:
-    hash and to_xid of the block before."""
+    """The first difference from what was sealed; None if there is none. `previous` and `ends`: hash
+    and to_xid of the previous block.
+    """
     expected = block_hash(
         block.number, block.from_xid, block.to_xid, block.seqs, block.digests, block.previous
     )

@@ -22,19 +22,21 @@ _PREFIX = "metadata."
 
 
 class SegmentType(StrEnum):
-    """How a segment knows its customers. Voucherify's words."""
+    """How a segment defines its members. Voucherify's words."""
 
     STATIC = "static"
-    """They are listed."""
+    """Members are listed."""
     AUTO_UPDATE = "auto-update"
-    """Whoever fits the filter at the moment."""
+    """Everybody who matches the filter now."""
     PASSIVE = "passive"
-    """The same; Voucherify tells them apart by when it looks."""
+    """The same here; in Voucherify they differ in when the filter is evaluated."""
 
 
 class Filter(BaseModel):
-    """Conditions on members of metadata, all (`and`) or one (`or`) of which have to hold. On the
-    wire `{"junction": "and", "metadata.country": {"conditions": {"$is": ["US"]}}}`."""
+    """Conditions on members of metadata, all (`and`) or one (`or`) of which must hold.
+
+    On the wire `{"junction": "and", "metadata.country": {"conditions": {"$is": ["US"]}}}`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +47,7 @@ class Filter(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        # As it is on the wire, where each member of metadata stands beside the junction.
+        # As on the wire, where each member of metadata stands beside the junction.
         described = handler.resolve_ref_schema(handler(core))
         if fields := described.pop("properties", None):
             described.pop("required")
@@ -84,7 +86,7 @@ class Filter(BaseModel):
         return self
 
     def fits(self, metadata: dict[str, Any]) -> bool:
-        """Whether such metadata belongs to the segment."""
+        """Whether this metadata matches the filter."""
         held = (
             compare(operator, member_of(metadata, name), wanted)
             for name, asked in self.metadata.items()
@@ -94,7 +96,7 @@ class Filter(BaseModel):
 
 
 def _conditions(one: Any) -> Any:
-    """One value may stand without its list."""
+    """A single value may be written without a list."""
     asked = one.get("conditions") if isinstance(one, dict) else None
     if not isinstance(asked, dict) or not asked:
         raise ValueError('each member needs {"conditions": {"$is": […]}}')

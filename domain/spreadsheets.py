@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets write them: their encoding, their delimiter, their rows."""
+"""CSV files as spreadsheets write them: encoding, delimiter, rows."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _WINDOWS = "cp1252"
 LONGEST_LINE = 1_000_000
 """Characters."""
 _SAMPLE = 65_536
-"""Bytes of lines with other letters than ASCII's, by which an encoding is told."""
+"""Bytes of lines with non-ASCII letters, which are used to detect the encoding."""
 _OTHER_SCRIPTS = ["cp1251", "cp1253", "cp1255", "cp1256", "cp932", "cp949", "gb18030", "big5"]
 _PUNCTUATION = frozenset("€‚„…‘’“”•–—")
-"""Too little to tell a script by."""
+"""Characters that say too little about a script."""
 _SLACK = 0.02
-"""Of the detector's measure of disorder: so close, both readings are equally likely."""
+"""Of the detector's measure of disorder: within this, two readings are equally likely."""
 _SIGN_IN_A_WORD = re.compile(r"[^\W\d_][¡-¿×÷](?=[^\W\d_])|(?<!\w)[£¥¯¿][^\W\d_]{2}|[a-z][¹³¾¼¿]")
-"""As in Ma³gorzata or £ukasz: another code page read as this one."""
+"""A sign within a word, such as Ma³gorzata or £ukasz, shows a wrong code page."""
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 class WrongFile(ValueError):
-    """A file that cannot be read as CSV. The words say what was expected."""
+    """A file that cannot be read as CSV. The message says what was expected."""
 
 
 class Rows(Protocol):
-    """A csv.reader: rows, and the number of the last line that was read."""
+    """A csv.reader: rows, and the number of the last line read."""
 
     @property
     def line_num(self) -> int: ...
@@ -48,8 +48,11 @@ class Rows(Protocol):
 
 
 def encoding_of(blocks: Iterable[bytes]) -> str:
-    """By its mark where it has one; else UTF-8, UTF-16, or Windows-1252 as old spreadsheets save.
-    Raises WrongFile for what may be another code page: a name would be changed without a word."""
+    """The encoding by its byte order mark; else UTF-8, UTF-16, or Windows-1252 as old spreadsheets
+    save.
+
+    Raises WrongFile if it may be another code page: names would be changed silently.
+    """
     blocks = iter(blocks)
     first = next(blocks, b"")
     for mark, encoding in _BOMS:
@@ -72,9 +75,12 @@ def encoding_of(blocks: Iterable[bytes]) -> str:
 def rows_of(
     lines: Iterable[str], *, delimiter: str | None = None, names: Collection[str] = ()
 ) -> Rows:
-    """The rows, the header first. The delimiter is told by the header; a declared one wins where
-    the header has these names by it. Iterating raises csv.Error, also for a quote that is never
-    closed: it would swallow the rest of the file."""
+    """The rows, the header first.
+
+    The delimiter is detected from the header; a declared one wins if the header then has these
+    names. Iterating raises csv.Error, also for a quote that is never closed: it would swallow the
+    rest of the file.
+    """
     lines = _short(lines)
     first = next(lines, "")
     said = delimiter_said(first)
@@ -82,8 +88,7 @@ def rows_of(
     wanted = said or delimiter_of(header)
     if delimiter and (_has(header, delimiter, names) or not _has(header, wanted, names)):
         wanted = delimiter
-    # The line that Excel writes for itself is read as an empty one, so that lines keep their
-    # numbers.
+    # Excel's own `sep=` line is replaced by an empty one, so that lines keep their numbers.
     given = chain(["\n"] if said else [], [header] if header else [], lines)
     rows = csv.reader(given, delimiter=wanted, strict=True)
     if said:
@@ -92,8 +97,7 @@ def rows_of(
 
 
 def _short(lines: Iterable[str]) -> Iterator[str]:
-    """Raises WrongFile for a line that is none: its cells would be cut in one step, in which no
-    other thread runs."""
+    """Raises WrongFile for a line that is too long: splitting it would block all threads."""
     for number, line in enumerate(lines, start=1):
         if len(line) > LONGEST_LINE:
             raise WrongFile(f"line {number}: longer than {LONGEST_LINE} characters")
@@ -101,14 +105,15 @@ def _short(lines: Iterable[str]) -> Iterator[str]:
 
 
 def delimiter_said(line: str) -> str | None:
-    """What a line `sep=;` says, which Excel writes and reads before the header; None: no such
-    line."""
+    """The delimiter of a line `sep=;`, which Excel writes before the header; None if there
+    is none.
+    """
     said = _SEPARATOR.fullmatch(line)
     return said.group(1) if said else None
 
 
 def delimiter_of(header: str) -> str:
-    """The one that cuts the header into most names; a comma where nothing does."""
+    """The delimiter that gives the most names; a comma by default."""
     return max(DELIMITERS, key=lambda one: (len(_cut(header, one)), one == ","))
 
 
@@ -154,7 +159,7 @@ def _is_windows(sample: bytes) -> bool:
 
 
 def first_rows(rows: Rows, most: int) -> list[list[str]]:
-    """Up to that many rows; empty lines are none. Raises WrongFile, naming the line."""
+    """Up to that many rows, without empty lines. Raises WrongFile, naming the line."""
     try:
         return list(islice(_whole(rows), most))
     except csv.Error as error:

@@ -1,5 +1,8 @@
-"""What staff can do about a grant, and when. One rule, asked in three places: the API before it
-accepts, the workflow's validators, and the transaction that carries the request out."""
+"""What staff can do about a grant, and when.
+
+One rule, checked in three places: the API before it accepts, the workflow's validators, and the
+transaction that carries the request out.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from domain.rewards import Delivery
 
 
 class Action(StrEnum):
-    """What a person may ask for. Each value is also the last word of its address in the API."""
+    """A staff action. Each value is also the last part of its address in the API."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -30,20 +33,22 @@ MEANING = {
     Action.APPROVE: "Release the rewards: they are ordered now.",
     Action.DENY: "Refuse the rewards: none is ordered, and the referral is rejected.",
 }
-"""What each does, as staff read it."""
+"""What each action does, as staff read it."""
 _ELSEWHERE = "Have the provider send the card again, also to a corrected address."
 
 OF_REFERRAL = frozenset({Action.APPROVE, Action.DENY})
 """Decided for a referral as a whole; the others are about one grant."""
 
 IN_DOUBT = frozenset({Attention.OUTCOME_UNKNOWN, Attention.KEY_CONFLICT})
-"""Only a person can say whether the card exists."""
+"""Causes for which only a person can say whether the card exists."""
 
 
 class GrantSnapshot(NamedTuple):
-    """Where a grant stands, as far as that decides what may be done. `order`: the state of its
-    latest order, None before there is one; `can_resend`: whether that order's provider can;
-    `reaches_elsewhere`: whether a corrected address can be given with it."""
+    """The state of a grant, as far as it decides what may be done.
+
+    `order`: the state of its latest order, None before there is one; `can_resend`: whether that
+    order's provider can; `reaches_elsewhere`: whether a corrected address can be given with it.
+    """
 
     status: GrantStatus
     attention: Attention | None = None
@@ -61,18 +66,18 @@ _CANCELLABLE = "Only a held grant, one in review, or a parked one with no card, 
 
 
 def possible(grant: GrantSnapshot) -> list[Action]:
-    """Everything that can be asked for now."""
+    """Every action that is allowed now."""
     return [action for action in Action if refusal(action, grant) is None]
 
 
 def meaning(action: Action, grant: GrantSnapshot) -> str:
-    """What it would do now, in words. Only a card that is mailed has an address to correct."""
+    """What the action would do now, in words. Only a mailed card has an address to correct."""
     corrects = grant.reaches_elsewhere and grant.delivery is Delivery.EMAIL
     return _ELSEWHERE if action is Action.RESEND and corrects else MEANING[action]
 
 
 def refusal(action: Action, grant: GrantSnapshot) -> str | None:
-    """Why this cannot be done now, in words; None when it can."""
+    """Why this cannot be done now, in words; None if it can."""
     match action:
         case Action.RETRY if grant.status is not GrantStatus.NEEDS_ATTENTION:
             return "Only a grant that needs attention can be retried."
@@ -94,7 +99,7 @@ def _can_cancel(grant: GrantSnapshot) -> bool:
 
 
 def _is_in_doubt(grant: GrantSnapshot) -> bool:
-    # PENDING: the provider has the order, and says something adverse of it.
+    # PENDING: the provider has the order, and reports something adverse.
     open_ = grant.order in (OrderState.UNKNOWN, OrderState.PENDING)
     doubted = open_ and grant.attention in IN_DOUBT
     return grant.status is GrantStatus.NEEDS_ATTENTION and doubted
@@ -114,7 +119,7 @@ def _no_resend(grant: GrantSnapshot) -> str | None:
 
 
 def words(grant: GrantSnapshot) -> str:
-    """The state, and what can be done in it, for whoever asked for something else."""
+    """The state, and what can be done in it, for a refused request."""
     parked = grant.status is GrantStatus.NEEDS_ATTENTION
     state = "parked" if parked else grant.status.replace("_", " ")
     why = f" ({grant.attention.replace('_', ' ')})" if grant.attention else ""

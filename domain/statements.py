@@ -1,4 +1,4 @@
-"""Reading a provider's statement: a CSV file whose columns are mapped once."""
+"""Reads a provider's statement: a CSV file whose columns are mapped once."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from domain.spreadsheets import Rows
 from domain.time_zones import ZoneName
 
 _MOST = 10**15
-"""Minor units of one amount: more than any line, less than a 64-bit column holds."""
+"""Largest amount in minor units: above any real line, below the limit of a 64-bit column."""
 
 
 class WrongStatement(ValueError):
-    """The file does not fit its mapping; the words say which line, and what was expected."""
+    """The file does not fit its mapping; the message says which line, and what was expected."""
 
 
 class Columns(BaseModel):
-    """The header of each column. What a statement does not tell is left out."""
+    """The header of each column. Columns that a statement lacks are left out."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ class Mapping(BaseModel):
 
 
 def names_of(columns: Columns) -> list[str]:
-    """The headers that a statement has to have."""
+    """The headers that a statement must have."""
     return list(columns.model_dump(exclude_none=True).values())
 
 
@@ -112,7 +112,7 @@ class _Reader:
             raise WrongStatement(f"line {number}: {error}") from None
 
     def _line(self, row: list[str]) -> Line:
-        # A decimal comma that is not quoted moves all that follows it one column on.
+        # An unquoted decimal comma moves everything after it one column on.
         if any(cell.strip() for cell in row[self._columns :]):
             raise ValueError(f"has {len(row)} values where the header names {self._columns}")
         order = self._id(row, "provider_order_id")
@@ -140,7 +140,7 @@ class _Reader:
         return text or None
 
     def _id(self, row: list[str], name: str) -> str | None:
-        """An id whose digits a spreadsheet has dropped names no order any more."""
+        """An id whose digits a spreadsheet dropped names no order any more."""
         text = self._text(row, name)
         if text is not None and is_shortened(text):
             raise ValueError(f"{name}: {text} is a number that a spreadsheet has shortened")
@@ -154,7 +154,7 @@ class _Reader:
     def _money(
         self, row: list[str], name: str, currency: str, like: Money | None = None
     ) -> Money | None:
-        """Exact, by way of Decimal: a fraction of a minor unit is an error, not rounded."""
+        """Exact, via Decimal: a fraction of a minor unit is an error, not rounded."""
         text = self._text(row, name)
         if text is None:
             return None
@@ -170,8 +170,8 @@ class _Reader:
             if value != int(value):
                 raise ValueError(f"{text!r} is no whole number of minor units")
             return Money(amount=int(value), currency=unit)
-        # 1.500 is 1500 to whoever writes so: three digits are thousands, unless the currency
-        # has three decimals.
+        # 1.500 means 1500 to its writer: three digits are thousands, unless the currency has three
+        # decimals.
         if len(_fraction(value)) == 3 != exponent(unit):
             raise ValueError(f"{text!r} has three decimals; {unit} has {exponent(unit)}")
         return Money.from_major(value, unit)

@@ -1,4 +1,4 @@
-"""Which addresses Guerdon calls on a user's word: only such as anybody on the internet could."""
+"""Which user-configured addresses may be called: only those on the public internet."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""All that IANA has given out for the public internet. What lies outside is refused, also what no
-list of private ranges names yet."""
+"""The range that IANA has assigned for the public internet. Everything outside is refused, also if
+no list of private ranges contains it.
+"""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LAST_FOUR_BYTES = (
     _NAT64,
@@ -22,8 +23,9 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 
 
 def may_exist(host: str) -> bool:
-    """Whether DNS could know a name, or it is an IP address. Others cannot be connected to: the
-    resolver refuses even to look them up."""
+    """Whether a name can exist in DNS, or is an IP address. Others cannot be connected to: the
+    resolver refuses to look them up.
+    """
     if ":" in host:
         return True
     name = host.removesuffix(".")
@@ -31,8 +33,9 @@ def may_exist(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address, as it is resolved, belongs to the public internet. An IPv6 address
-    that stands for an IPv4 one is judged by that."""
+    """Whether a resolved IP address is on the public internet. An IPv6 address that stands for an
+    IPv4 one is judged by that.
+    """
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv4Address):
         return _is_public(ip)

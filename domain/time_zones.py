@@ -8,7 +8,8 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator
 
-# Listing them walks the zone database's folders, which takes about 70 ms; terms are read often.
+# Cached: listing walks the zone database's folders, which takes about 70 ms, and terms are read
+# often.
 _names = cache(available_timezones)
 
 

@@ -18,7 +18,7 @@ class Facts(BaseModel):
     referee_id: str
     received_at: datetime
     occurred_at: datetime | None = None
-    """When it was bought, where the caller told."""
+    """The time of the purchase, if the caller gave it."""
     expires_at: datetime
     grants_to_referrer: int
     new_grants_to_referrer: int
@@ -47,8 +47,9 @@ def _own_code(facts: Facts) -> Verdict:
 
 
 def _live(facts: Facts) -> Verdict:
-    """Disabling refuses what comes after it. What was accepted before counts: the receipt time
-    decides, and the caller has been told yes."""
+    """A disabled campaign refuses only later conversions. What was accepted before counts: the
+    receipt time decides, and the caller has been told yes.
+    """
     return Verdict(
         check="campaign_live",
         passed=True,
@@ -89,8 +90,9 @@ def grants_verdict(terms: CampaignTerms, already: int, new: int) -> Verdict:
 def budget_verdict(
     passed: bool, needed: int, currency: str, limit: int | None, left: int | None = None
 ) -> Verdict:
-    """The campaign's budget: decided by the counter's own update, so it cannot be overshot.
-    `left`: what there was when it did not fit."""
+    """The campaign's budget, decided by the counter's own update, so it cannot be exceeded. `left`:
+    what there was when it did not fit.
+    """
     if limit is None:
         return Verdict(check="budget", passed=True, detail="The campaign has no budget limit.")
     fits = "fits" if passed else "does not fit"
@@ -111,8 +113,9 @@ _ABOUT_WHAT_IS_LEFT = frozenset({"budget", "redemptions"})
 
 
 def cannot_count(verdicts: list[Verdict]) -> CannotCount:
-    """The refusal of a use whose reward would be refused, in the words of the first check that
-    fails."""
+    """The refusal of a use whose reward would be refused, in the words of the first failed
+    check.
+    """
     failed = next(verdict for verdict in verdicts if not verdict.passed)
     if failed.check in _ABOUT_WHAT_IS_LEFT:
         key = "budget_exhausted"

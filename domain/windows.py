@@ -1,4 +1,4 @@
-"""When a code may be used: weekdays, hours and recurring periods, on the campaign's own clocks."""
+"""When a code may be used: weekdays, hours and recurring periods, in the campaign's time zone."""
 
 from __future__ import annotations
 
@@ -59,8 +59,9 @@ class Frozen(BaseModel):
 
 
 class Timeframe(Frozen):
-    """Open for `duration` at the beginning of each `interval`, counted from the campaign's start.
-    Intervals of whole days go by the clock: at 09:00 stays at 09:00 when clocks change."""
+    """Open for `duration` at the start of each `interval`, counted from the campaign's start.
+    Intervals of whole days follow the clock: 09:00 stays 09:00 when clocks change.
+    """
 
     interval: InDays = Field(gt=timedelta(0), le=timedelta(days=366), examples=["P2D"])
     duration: InDays = Field(gt=timedelta(0), examples=["PT1H"])
@@ -78,7 +79,7 @@ class Timeframe(Frozen):
 
 
 class Hours(Frozen):
-    """Open from `start_time`, up to and with `expiration_time`."""
+    """Open from `start_time` through `expiration_time`."""
 
     start_time: MinuteOfDay = Field(examples=["09:00"])
     expiration_time: MinuteOfDay = Field(examples=["17:00"])
@@ -103,7 +104,7 @@ class Hours(Frozen):
 
 
 class Windows(Frozen):
-    """When codes may be used, besides the campaign's own dates. Nothing given: always."""
+    """When codes may be used, besides the campaign's own dates. Empty: always."""
 
     timezone: ZoneName = "UTC"
     timeframe: Timeframe | None = None
@@ -130,8 +131,9 @@ class Windows(Frozen):
         return ZoneInfo(self.timezone)
 
     def closed(self, at: datetime, start: datetime | None) -> str | None:
-        """Why a code cannot be used at this moment, in words; None: it can. `start` is the
-        campaign's."""
+        """Why a code cannot be used at this moment, in words; None if it can. `start` is the
+        campaign's.
+        """
         clock = _clock(at, self.zone)
         if self.days_of_week is not None and _weekday(clock) not in self.days_of_week:
             return f"not on the weekdays {_listed(self.days_of_week)}"
@@ -143,7 +145,7 @@ class Windows(Frozen):
 
 
 def _clock(at: datetime, zone: ZoneInfo) -> datetime:
-    """What a clock on the wall shows."""
+    """The local time on a wall clock."""
     return at.astimezone(zone).replace(tzinfo=None)
 
 

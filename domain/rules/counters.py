@@ -1,4 +1,4 @@
-"""What rules and limits count, and over which calendar period."""
+"""What rules and limits count, and in which calendar period."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class What(StrEnum):
     ORDERS = "orders"
     """The value of those orders, minor units."""
     DISCOUNTS = "discounts"
-    """What redemptions took off, minor units."""
+    """The discounts of redemptions, in minor units."""
 
 
 class Whose(StrEnum):
-    """Among which of a campaign's uses."""
+    """Whose uses in a campaign are counted."""
 
     CAMPAIGN = "campaign"
     CODE = "code"
@@ -46,12 +46,12 @@ class Counter(NamedTuple):
 
     @property
     def shared(self) -> bool:
-        """Whether people of several referrers change it: then the campaign's lock guards it."""
+        """Whether people of several referrers change it; then the campaign's lock protects it."""
         return self.whose is not Whose.REFERRER
 
 
 class Span(NamedTuple):
-    """From `start`, to before `end`."""
+    """From `start` until before `end`."""
 
     start: datetime
     end: datetime
@@ -61,8 +61,9 @@ _ALWAYS = Span(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC
 
 
 def span_of(period: Period, at: datetime, zone: tzinfo) -> Span:
-    """The calendar period around `at`, on the clocks of `zone`: a day with a change of clocks
-    has 23 or 25 hours."""
+    """The calendar period around `at`, in the time zone `zone`: a day on which the clocks change
+    has 23 or 25 hours.
+    """
     midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     match period:
         case Period.TOTAL:
@@ -75,5 +76,5 @@ def span_of(period: Period, at: datetime, zone: tzinfo) -> Span:
         case Period.MONTHLY:
             start = midnight.replace(day=1)
             end = (start + timedelta(days=32)).replace(day=1)
-    # Arithmetic on a zoned time moves its clock's hands; UTC makes points in time of them.
+    # Arithmetic on a zoned time moves the clock's hands; UTC makes it a point in time.
     return Span(start.astimezone(UTC), end.astimezone(UTC))

@@ -1,4 +1,4 @@
-"""Judging a rule by what is known of a use of a code, or of the event that converts it."""
+"""Judges a rule by what is known of a code's use, or of the event that converts it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.verdict import Verdict
 
 
 class Basket(BaseModel):
-    """The order behind a use. Amounts in minor units: before the discount, and what is left."""
+    """The order behind a use. Amounts in minor units: before the discount, and the rest."""
 
     amount: int
     total_amount: int
@@ -26,13 +26,14 @@ class Basket(BaseModel):
 
     @property
     def items_count(self) -> int:
-        """How many things were bought."""
+        """The number of things bought."""
         return sum(quantity_of(item) for item in self.items)
 
 
 class Use(NamedTuple):
     """What a rule is judged by. `event`: the metadata of a custom event; None at a redemption.
-    `counts` include this use."""
+    `counts` include this use.
+    """
 
     customer: Traits
     order: Basket | None
@@ -41,19 +42,22 @@ class Use(NamedTuple):
     api_key: str | None
     counts: dict[Counter, int]
     days: ZoneInfo | None = None
-    """The clocks on which dates without a time are whole days."""
+    """The time zone in which dates without a time are whole days."""
 
 
 class Seen(BaseModel):
-    """What a condition came to. `value` only where it says nothing about a person: amounts and
-    counts, never metadata."""
+    """The result of a condition. `value` only if it says nothing about a person: amounts and
+    counts, never metadata.
+    """
 
     passed: bool
     value: int | None = None
 
 
 def look(rule: Rule, use: Use) -> dict[str, Seen]:
-    """Each condition's answer. Conditions about an event are left for it at a redemption."""
+    """The result of each condition. At a redemption, conditions about an event are left for the
+    event.
+    """
     return {key: _seen(one, use) for key, one in rule.rules.conditions.items()}
 
 
@@ -71,7 +75,7 @@ def verdict(rule: Rule, seen: dict[str, Seen]) -> Verdict:
 
 
 def concern(rule: Rule, seen: dict[str, Seen]) -> Concern:
-    """What the refusal is about: its first condition that does not hold."""
+    """What the refusal is about: the first condition that does not hold."""
     failed = (rule.rules.conditions[key].asks.concern for key in seen if not seen[key].passed)
     return next(failed, Concern.REDEMPTION)
 
@@ -121,7 +125,7 @@ def _numbers(condition: Condition, seen: Seen) -> dict[str, Any]:
 
 
 def _words(rule: Rule, seen: dict[str, Seen]) -> str:
-    """The maker's words for it, else what was asked and not met."""
+    """The rule's own message, else the condition that was not met."""
     if rule.error and rule.error.message:
         return rule.error.message
     failed = [(rule.rules.conditions[key], one) for key, one in seen.items() if not one.passed]

@@ -1,4 +1,4 @@
-"""Conditions about the lines of an order: as callers send them, with whatever members they have."""
+"""Conditions about the lines of an order, which callers send with any members."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from domain.rules.rule import Condition
 def lines_hold(
     condition: Condition, items: list[dict[str, Any]], days: ZoneInfo | None = None
 ) -> bool:
-    """An order without lines holds nothing that is asked of them. `days`: see `compare`."""
+    """Whether the order's lines meet the condition; an order without lines meets none. `days`: see
+    `compare`.
+    """
     if not items:
         return False
     each = [_line_holds(condition, item, days) for item in items]
-    # "Is not the product X" is said of the whole order.
+    # "Is not the product X" is about the whole order.
     every = condition.asks.source is Source.EACH_ITEM or not _any_is_enough(condition)
     return all(each) if every else any(each)
 
@@ -75,13 +77,13 @@ def _metadata(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def quantity_of(item: dict[str, Any]) -> int:
-    """How many pieces the line is of; one, unless it says."""
+    """The pieces in the line; one by default."""
     quantity = item.get("quantity")
     return quantity if isinstance(quantity, int) else 1
 
 
 def _price(item: dict[str, Any]) -> int | None:
-    """Of one piece, minor units."""
+    """Per piece, minor units."""
     price, amount = item.get("price"), item.get("amount")
     if isinstance(price, int):
         return price

@@ -1,4 +1,4 @@
-"""The sentence between a rule's conditions: `1 and (2 or 3)`."""
+"""The logic between a rule's conditions: `1 and (2 or 3)`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import NamedTuple
 _WORD = re.compile(r"\s*(?:(\d+)|(and|or)\b|([()]))", re.IGNORECASE)
 _LONGEST = 1000
 _DEEPEST = 32
-"""Brackets within each other."""
+"""Nesting depth of brackets."""
 
 
 class Sentence(NamedTuple):
-    """`word` is "and" or "or" over `parts`; a single condition is its key in `word`."""
+    """A parsed logic: `word` is "and" or "or" over `parts`; a single condition is its key in
+    `word`.
+    """
 
     word: str
     parts: tuple[Sentence, ...] = ()
@@ -26,7 +28,7 @@ class Sentence(NamedTuple):
             yield from part.keys()
 
     def holds(self, passed: Mapping[str, bool]) -> bool:
-        """Whether it is true of these answers."""
+        """Whether it is true for these results."""
         if not self.parts:
             return passed[self.word]
         each = (part.holds(passed) for part in self.parts)
@@ -37,7 +39,7 @@ _Reader = Callable[[list[str], int], tuple[Sentence, int]]
 
 
 def parse(text: str) -> Sentence:
-    """Read a sentence; `and` binds closer than `or`. Raises ValueError."""
+    """Parse a text; `and` binds closer than `or`. Raises ValueError."""
     words = _words(text)
     sentence, end = _either(words, 0)
     if end != len(words):

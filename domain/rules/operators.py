@@ -1,6 +1,6 @@
-"""How a condition compares: what was seen with what is wanted. Voucherify's operators.
+"""Voucherify's operators: compare an actual value with the wanted ones.
 
-A value that is missing is `None`: it is equal to nothing, and neither more nor less.
+A missing value is `None`: equal to nothing, and neither more nor less.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from domain.dates import begins, ends
 
 
 class Operator(StrEnum):
-    """A comparison, and how it reads."""
+    """A comparison, and its words."""
 
     IS = "$is"
     IS_NOT = "$is_not"
@@ -39,7 +39,7 @@ class Operator(StrEnum):
 
     @property
     def words(self) -> str:
-        """As it stands in a sentence: "is more than"."""
+        """Its words in a sentence: "is more than"."""
         text = self.value.removeprefix("$").replace("_", " ")
         return (
             text if text.startswith(("is", "has", "starts", "ends", "contains")) else f"is {text}"
@@ -64,9 +64,12 @@ PRESENCE = frozenset({Operator.HAS_VALUE, Operator.IS_UNKNOWN})
 def compare(
     operator: Operator, seen: Any, wanted: tuple[Any, ...], days: ZoneInfo | None = None
 ) -> bool:
-    """Whether it holds. With several wanted values, one that matches is enough (for `$is_not`
-    and `$not_in`: one that matches is too many). `days`: the clocks on which a date without a
-    time is a whole day; None, for terms from before that: it is its first moment, UTC."""
+    """Whether the comparison is true.
+
+    With several wanted values, one match is enough (for `$is_not` and `$not_in`, one match is too
+    many). `days`: the time zone in which a date without a time is a whole day; None for older
+    terms, where it is its first moment, UTC.
+    """
     match operator:
         case Operator.IS | Operator.IN:
             return _is_one_of(seen, wanted)
@@ -86,7 +89,7 @@ def compare(
 
 
 def member_of(document: Any, path: str) -> Any:
-    """A member of metadata; dots reach into nested ones."""
+    """A member of metadata; dots address nested ones."""
     if isinstance(document, dict) and path in document:
         return document[path]
     for name in path.split("."):
@@ -95,7 +98,7 @@ def member_of(document: Any, path: str) -> Any:
 
 
 def check_wanted(operator: Operator, wanted: tuple[Any, ...]) -> None:
-    """Raises ValueError for values that this operator can compare with nothing."""
+    """Raises ValueError for wanted values that this operator cannot compare with anything."""
     if operator in MAGNITUDE | LENGTH and any(_number(one) is None for one in wanted):
         raise ValueError(f"{operator} compares with numbers")
     if operator in MOMENT and any(_moment(one) is None for one in wanted):
@@ -110,7 +113,7 @@ def _is_one_of(seen: Any, wanted: tuple[Any, ...]) -> bool:
 
 
 def _same(seen: Any, wanted: Any) -> bool:
-    # In JSON true is no number, though in Python it is 1.
+    # In JSON true is not a number, but in Python it is 1.
     return isinstance(seen, bool) == isinstance(wanted, bool) and bool(seen == wanted)
 
 
@@ -140,7 +143,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _is_after(seen: Any, wanted: Any, zone: ZoneInfo) -> bool:
-    """After all of a wanted day; a seen day counts from its first moment."""
+    """After the whole wanted day; a seen day counts from its first moment."""
     left, right = _day_or_moment(seen), _day_or_moment(wanted)
     if left is None or right is None:
         return False

@@ -1,6 +1,6 @@
-"""The properties that a condition may ask about: Voucherify's names, as far as they are judged.
+"""The properties that a condition may use: Voucherify's names, as far as they are judged.
 
-What is not here is refused when a rule is created: a rule that is stored is evaluated.
+Others are refused when a rule is created, so that every stored rule is evaluated.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class Source(StrEnum):
     ORDER = "order"
     ORDER_METADATA = "order_metadata"
     ITEM = "item"
-    """Of each line of the order; one that holds is enough."""
+    """Each line of the order; one that holds is enough."""
     EACH_ITEM = "each_item"
-    """Of each line of the order; all have to hold."""
+    """Each line of the order; all must hold."""
     METADATA = "metadata"
-    """Of the redemption or event."""
+    """The metadata of the redemption or event."""
     EVENT_METADATA = "event_metadata"
     API_KEY = "api_key"
     COUNT = "count"
 
 
 class Property(NamedTuple):
-    """One property: where it is read, what a refusal by it is about, what it compares with."""
+    """One property: where it is read, what a refusal by it is about, which operators it allows."""
 
     source: Source
     concern: Concern
     operators: frozenset[Operator]
     member: str = ""
-    """Which member of the order or item."""
+    """The member of the order or item."""
     named: bool = False
     """The condition's `property` names the metadata member."""
     counter: Counter | None = None
@@ -113,4 +113,4 @@ PROPERTIES: dict[str, Property] = {
     ),
     **_counted("redemption.count.per_customer", What.USES, Whose.CUSTOMER_AND_CODE, *Period),
 }
-"""By name. An order's value is compared in minor units; a count includes the use in question."""
+"""By name. Order values are in minor units; counts include the current use."""

@@ -29,7 +29,7 @@ MOST = 50
 
 
 class Said(BaseModel):
-    """The words of whoever made the rule, for those it refuses."""
+    """The message of the rule's author for those it refuses."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,8 +37,9 @@ class Said(BaseModel):
 
 
 class Condition(BaseModel):
-    """One question. All its `conditions` have to hold; under `rules`, conditions that the same
-    line of the order has to meet."""
+    """One condition. All its `conditions` must hold; under `rules` are conditions that the same
+    line of the order must meet.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -87,7 +88,7 @@ class Condition(BaseModel):
         return self
 
     def _check_lines(self) -> None:
-        """Sub-rules make sense for a line that is meant, and for nothing but lines."""
+        """Sub-rules are only valid for conditions about lines."""
         if self.rules is None:
             return
         if self.name not in ("product.id", "sku.id") or not self.conditions.keys() <= {
@@ -101,18 +102,18 @@ class Condition(BaseModel):
 
     @property
     def asks(self) -> Property:
-        """What the name stands for."""
+        """The property that the name stands for."""
         return PROPERTIES[self.name]
 
     def holds(self, value: Any, days: ZoneInfo | None = None) -> bool:
-        """Whether all its conditions are true of this value. `days`: see `compare`."""
+        """Whether all its conditions hold for this value. `days`: see `compare`."""
         return all(
             compare(operator, value, wanted, days) for operator, wanted in self.conditions.items()
         )
 
 
 class Group(BaseModel):
-    """Conditions by number, and the sentence between them; on the wire one object."""
+    """Conditions by number, and the logic between them; one object on the wire."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,7 +124,7 @@ class Group(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        # As it is on the wire, where the numbers stand beside the sentence.
+        # As on the wire, where the numbers stand beside the logic.
         described = handler.resolve_ref_schema(handler(core))
         if fields := described.pop("properties", None):
             described.pop("required")
@@ -165,12 +166,12 @@ class Group(BaseModel):
 
     @cached_property
     def counters(self) -> frozenset[Counter]:
-        """What has to be counted to judge it."""
+        """What must be counted to judge it."""
         return frozenset(one.asks.counter for one in self.conditions.values() if one.asks.counter)
 
 
 class Rule(BaseModel):
-    """A rule as a campaign's version holds it: whole, so that a later edit changes nothing."""
+    """A rule as a campaign's version holds it: a full copy, so a later edit changes nothing."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -180,7 +181,7 @@ class Rule(BaseModel):
     error: Said | None = None
 
     def asks(self, *sources: Source) -> bool:
-        """Whether a condition reads from one of these."""
+        """Whether a condition reads from one of these sources."""
         return any(one.asks.source in sources for one in self._conditions())
 
     def segments(self) -> set[str]:
