@@ -1,4 +1,4 @@
-"""One engine a process, and the transaction in which facts are recorded."""
+"""The engine (one per process), and the transaction that records facts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from store.postgres_url import parse
 from store.tables import Event, EventWords, LedgerEntry, metadata
 
 ReadSession = NewType("ReadSession", AsyncSession)
-"""A session that only reads: no transaction of facts, no commit."""
+"""A session that only reads: no facts, no commit."""
 
 
-# A list of parameters instead of one VALUES of many rows: that would be compiled at each call.
+# Parameters as one list instead of a VALUES clause with many rows, which would be compiled at each
+# call.
 _EVENTS = insert(metadata.tables[str(Event.__tablename__)])
 _BLANK: dict[str, Any] = dict.fromkeys(Event.model_fields.keys() - {"seq", "xid"}) | {"data": {}}
 _ABOUT = ("customer_id", "referral_id", "grant_id", "order_id")
@@ -44,9 +45,12 @@ def now() -> datetime:
 
 
 class Transaction:
-    """One PostgreSQL transaction. Whoever changes a fact in it also records the event: both are
-    written, or neither (invariant 9). Events and postings go out in one statement each, at the
-    end, so that telling the story costs two round trips, not two a fact."""
+    """One PostgreSQL transaction.
+
+    A change of a fact is recorded together with its event: both are written, or neither (invariant
+    9). Events and postings are written by one statement each, at the end, so that they cost two
+    round trips, not two per fact.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -56,9 +60,11 @@ class Transaction:
         self._entries: list[dict[str, Any]] = []
 
     def record(self, type: str, title: str, *, source: str = "engine", **columns: Any) -> None:
-        """Append a fact to the event table: `title` and `detail` in plain words, `data` for
-        machines, and the ids of what it concerns. What a person wrote about somebody is kept
-        beside the event, where it can be erased."""
+        """Append a fact to the event table.
+
+        `title` and `detail` in plain words, `data` for machines, and the ids of what it concerns. A
+        person's own words about somebody are stored separately, where they can be erased.
+        """
         written = {"at": self.now, "type": type, "title": title, "source": source, **columns}
         about_somebody = any(written.get(name) for name in _ABOUT)
         if about_somebody and told_by_a_person(type, source) and written.get("detail"):
@@ -71,7 +77,7 @@ class Transaction:
         return {"words_id": id, "words_hash": words_hash(key, words)}
 
     def post(self, *postings: Posting) -> None:
-        """Append balanced entries to the ledger. Posting one identity twice is an error."""
+        """Append balanced entries to the ledger. Posting the same identity twice is an error."""
         for posting in postings:
             transaction_id = new_id(Prefix.TRANSACTION)
             for entry in posting.entries:
@@ -87,8 +93,9 @@ class Transaction:
                 )
 
     async def write_facts(self) -> None:
-        """Send what was recorded so far. Called at the commit; earlier only by a caller that
-        must keep one statement for the very end."""
+        """Write what was recorded so far. Called at the commit; earlier only by a caller that must
+        keep one statement for the very end.
+        """
         if self._words:
             await self.session.execute(_WORDS, self._words)
             self._words = []
@@ -101,8 +108,9 @@ class Transaction:
 
 
 def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:
-    """Have the pool replace a connection that PostgreSQL closed while it lay idle: after a
-    restart no request has to fail for it, and unlike a ping this asks nothing."""
+    """Make the pool replace a connection that PostgreSQL closed while idle, so that no request
+    fails after a restart. Unlike a ping this costs no round trip.
+    """
     connection = record.driver_connection
     if isinstance(connection, asyncpg.Connection) and connection.is_closed():
         raise DisconnectionError("closed by the server")
@@ -113,7 +121,7 @@ CONNECT_TIMEOUT = 5.0
 
 
 class Database:
-    """PostgreSQL. Open one a process; `dispose` it before the process ends."""
+    """PostgreSQL. One per process; call `dispose` before the process ends."""
 
     def __init__(self, database_url: str, *, pool: int = 20) -> None:
         self.address = parse(database_url)
@@ -121,10 +129,11 @@ class Database:
             self.address.for_engine,
             pool_size=pool,
             max_overflow=0,
-            # Failures end up in workflow histories and logs, where no person may be read of.
+            # Failures go into workflow histories and logs, which must not contain personal data.
             hide_parameters=True,
             connect_args={
-                # A hot row must not hold a local activity past its workflow task.
+                # Waiting for a busy row must not keep a local activity longer than its workflow
+                # task.
                 "server_settings": {
                     **self.address.server_settings,
                     "lock_timeout": "3000",
@@ -133,7 +142,7 @@ class Database:
                 },
                 **self.address.options,
                 "timeout": CONNECT_TIMEOUT,
-                # A server that hangs must not hang its callers.
+                # If the server hangs, callers must not.
                 "command_timeout": 30,
             },
         )
@@ -150,7 +159,9 @@ class Database:
 
     @asynccontextmanager
     async def rehearsal(self) -> AsyncIterator[Transaction]:
-        """What a transaction would do, by the same code, seen inside it and undone at its end."""
+        """The result of a transaction without its effects: the same code, rolled back at the
+        end.
+        """
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             try:
                 yield Transaction(session)
@@ -159,13 +170,13 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
-        """A session to read with."""
+        """A session for reading."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield ReadSession(session)
 
     @property
     def in_use(self) -> int:
-        """Connections that are at work now."""
+        """The number of connections in use."""
         pool = self.engine.pool
         return pool.checkedout() if isinstance(pool, QueuePool) else 0
 

@@ -1,4 +1,4 @@
-"""Whether the database can be worked with, and what waits in it."""
+"""Whether the database is usable, and what waits in it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from store.tables import Event, Intake
 
 
 async def schema_fits(database: Database) -> bool:
-    """Whether the connected database has the revision that this code was written for."""
+    """Whether the connected database has the revision that this code needs."""
     async with database.engine.connect() as connection:
         return await connection.run_sync(applied) == head()
 
 
 async def double_orders(session: ReadSession) -> int:
-    """How many incidents of more than one order for one reward there have been."""
-    # A literal: a parameter could not be matched with the partial index.
+    """The number of incidents with more than one order for one reward."""
+    # A literal: a parameter would not match the partial index.
     told = col(Event.type) == bindparam("type", DOUBLE_ORDER, literal_execute=True)
     return await session.scalar(select(func.count()).select_from(Event).where(told)) or 0
 
@@ -35,7 +35,7 @@ class Backlog(NamedTuple):
 
 
 async def backlog(session: ReadSession) -> Backlog:
-    """Zero of zero age, unless Temporal is away or a burst is being worked off."""
+    """Zero with age zero, unless Temporal is down or a burst is being sent."""
     statement = select(func.count(), func.min(Intake.received_at)).where(
         col(Intake.sent_at).is_(None)
     )

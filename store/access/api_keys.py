@@ -1,5 +1,8 @@
-"""Credentials of those who call the API. A token is shown once and stored as its hash: with 40
-random characters there is nothing to guess, so a plain SHA-256 is enough."""
+"""Credentials of API callers.
+
+A token is shown once and stored as its hash: 40 random characters cannot be guessed, so a plain
+SHA-256 is enough.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ from store.tables import Actor, ApiKey
 
 _ALPHABET = string.ascii_letters + string.digits
 _USE_NOTED = timedelta(minutes=1)
-"""A key's last use is written down at most this often."""
+"""A key's last use is recorded at most this often."""
 
 
 class NewKey(NamedTuple):
-    """A credential that is asked for."""
+    """A credential to create."""
 
     role: Role
     name: str = ""
@@ -38,17 +41,17 @@ class NewKey(NamedTuple):
 
 
 def hash_token(token: str) -> str:
-    """What is stored of a token."""
+    """The stored form of a token."""
     return sha256(token.encode()).hexdigest()
 
 
 def is_token(key: ApiKey, token: str) -> bool:
-    """Whether `token` is the one that `key` was created with."""
+    """Whether `token` belongs to `key`."""
     return compare_digest(key.token_hash, hash_token(token))
 
 
 async def find_key(session: ReadSession, app_id: str) -> ApiKey | None:
-    """The credential, unless it was revoked."""
+    """The credential, unless it is unknown or revoked."""
     statement = select(ApiKey).where(col(ApiKey.app_id) == app_id, col(ApiKey.revoked_at).is_(None))
     return (await session.scalars(statement)).one_or_none()
 
@@ -62,18 +65,19 @@ async def get_key(session: ReadSession, app_id: str) -> ApiKey:
 
 
 async def page(session: ReadSession, window: Window) -> Page:
-    """Newest first, the revoked ones too; rows are (ApiKey,)."""
+    """Newest first, including revoked ones; rows are (ApiKey,)."""
     return await read_page(session, select(ApiKey), col(ApiKey.app_id), window)
 
 
 async def create_key(tx: Transaction, role: Role) -> tuple[str, str]:
-    """A new credential: (app id, token). The token cannot be read again."""
+    """Create a credential: (app id, token). The token cannot be read again."""
     return await create(tx, NewKey(role))
 
 
 async def create(tx: Transaction, new: NewKey, *, actor: str | None = None) -> tuple[str, str]:
-    """A new credential: (app id, token). The token cannot be read again. `actor`: who asked.
-    Raises InvalidPayload for an expiry that has passed."""
+    """Create a credential: (app id, token). The token cannot be read again. `actor`: who asked.
+    Raises InvalidPayload for an expiry in the past.
+    """
     if new.expires_at is not None and new.expires_at <= tx.now:
         raise InvalidPayload("Must lie in the future.", field="/expires_at")
     app_id = new_id(Prefix.APP)
@@ -102,7 +106,8 @@ async def create(tx: Transaction, new: NewKey, *, actor: str | None = None) -> t
 
 async def revoke(tx: Transaction, app_id: str, *, actor: str | None = None) -> None:
     """Refuse the credential from now on; other processes do within seconds. A repeat changes
-    nothing. Raises NotFound."""
+    nothing. Raises NotFound.
+    """
     key = await tx.session.get(ApiKey, app_id, with_for_update=True)
     if key is None:
         raise NotFound("key", app_id)
@@ -119,7 +124,7 @@ async def revoke(tx: Transaction, app_id: str, *, actor: str | None = None) -> N
 
 
 async def note_use(database: Database, key: ApiKey) -> None:
-    """Write down that the credential is in use, unless that was done within the last minute."""
+    """Record that the credential is in use, unless that was done within the last minute."""
     at = now()
     if key.last_used_at is not None and at - key.last_used_at < _USE_NOTED:
         return
@@ -135,8 +140,9 @@ async def note_use(database: Database, key: ApiKey) -> None:
 
 
 async def note_wrong_tokens(database: Database, count: int, app_id: str | None) -> None:
-    """Leave a fact that wrong tokens keep coming. `app_id`: the credential they are tried with,
-    if it exists; callers' own words are not kept."""
+    """Record that many wrong tokens were sent. `app_id`: the credential they were sent with, if it
+    exists; callers' own texts are not kept.
+    """
     async with database.transaction() as tx:
         tx.record(
             "key.wrong_tokens",
@@ -146,7 +152,7 @@ async def note_wrong_tokens(database: Database, count: int, app_id: str | None) 
 
 
 async def name_actor(database: Database, app_id: str, name: str) -> str:
-    """The id under which timelines name this person behind the credential."""
+    """The id under which timelines name the person behind a shared credential."""
     id = f"{Prefix.ACTOR}_{digest(app_id, name)}"
     async with database.transaction() as tx:
         await tx.session.execute(

@@ -1,6 +1,8 @@
-"""The key that this deployment signs evidence with: Ed25519, made by whoever needs it first. Its
-private half is encrypted under GUERDON_ENCRYPTION_KEYS, so that whoever can only write to the
-database cannot sign."""
+"""The Ed25519 key with which this deployment signs evidence, created at first use.
+
+Its private half is encrypted with GUERDON_ENCRYPTION_KEYS, so write access to the database is not
+enough to sign.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ _ID = "evidence"
 
 
 async def sign(tx: Transaction, evidence: Evidence, vault: Vault) -> Evidence:
-    """The same document with this deployment's signature. Raises ValueError when no configured
-    encryption key opens the signing key."""
+    """The document with this deployment's signature. Raises ValueError if no configured encryption
+    key decrypts the signing key.
+    """
     row = await _row(tx, vault)
     private = Ed25519PrivateKey.from_private_bytes(vault.decrypt(row.ciphertext, row.id))
     value = private.sign(signed_text(evidence)).hex()
@@ -33,7 +36,7 @@ async def public_key(tx: Transaction, vault: Vault) -> str:
 
 
 async def rotate(database: Database, vault: Vault) -> None:
-    """Encrypt the private half under the first encryption key. The key itself stays."""
+    """Encrypt the private half with the first encryption key. The key itself stays."""
     async with database.transaction() as tx:
         row = await tx.session.get(DeploymentKey, _ID, with_for_update=True)
         if row is not None and not vault.is_current(row.ciphertext):
@@ -51,7 +54,7 @@ async def _row(tx: Transaction, vault: Vault) -> DeploymentKey:
         "ciphertext": vault.encrypt(private.private_bytes_raw(), _ID),
         "created_at": tx.now,
     }
-    # Of two who make it at the same time, the second waits for the first, and reads that one.
+    # Of two processes that create it at once, the second waits and reads the first one's.
     await tx.session.execute(insert(DeploymentKey).values(**made).on_conflict_do_nothing())
     row = await _read(ReadSession(tx.session))
     assert row is not None  # noqa: S101 - it was just written

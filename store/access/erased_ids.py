@@ -1,5 +1,8 @@
-"""What stands in place of a caller's own id once its person is erased: a hash that nobody can try
-against guesses without the deployment's lasting secret, and by which the same id is known again."""
+"""The keyed hash that replaces a caller's own id once its person is erased.
+
+The same id gives the same hash, and without the deployment's lasting secret nobody can test guesses
+against it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _PREFIX = "erased:"
 
 
 async def erased_form(tx: Transaction, id: str) -> str:
-    """The hash; of what is one already, itself."""
+    """The hash; an id that is a hash already is returned unchanged."""
     if id.startswith(_PREFIX):
         return id
     key = await key_for(tx, "ids of erased people")

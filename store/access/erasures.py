@@ -1,4 +1,4 @@
-"""How often the bearer of a `source_id` was erased, remembered without the `source_id`."""
+"""Counts how often the person behind a `source_id` was erased, without storing the `source_id`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.tables import ErasedName
 
 
 async def count_erasure(tx: Transaction, source_id: str) -> None:
-    """Whoever is known by this `source_id` from now on is another person."""
+    """From now on this `source_id` belongs to another person."""
     (mark,) = (await _marks(tx, [source_id])).values()
     statement = insert(ErasedName).values(mark=mark, times=1)
     await tx.session.execute(
@@ -26,7 +26,7 @@ async def count_erasure(tx: Transaction, source_id: str) -> None:
 
 
 async def times_erased(tx: Transaction, source_ids: Iterable[str]) -> dict[str, int]:
-    """For each of these names."""
+    """The count for each of these ids."""
     marks = await _marks(tx, source_ids)
     found = await tx.session.execute(
         select(col(ErasedName.mark), col(ErasedName.times)).where(

@@ -1,7 +1,7 @@
-"""The first answer to a request with an Idempotency-Key, kept to be given again.
+"""Stores the first answer to a request with an Idempotency-Key, and replays it.
 
-Claiming commits by itself, before the request's own transaction begins, so that a repeat that
-comes meanwhile is told so at once instead of waiting for it.
+Claiming commits by itself, before the request's own transaction begins, so that a concurrent repeat
+is refused at once instead of waiting.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from store.database import Database, Transaction, now
 from store.tables import IdempotentAnswer
 
 LAPSE = timedelta(seconds=60)
-"""A run that gives no sign for so long has died; a repeat may run in its place."""
+"""After this time without an answer the first run counts as dead; a repeat may run."""
 
 
 class KeyLock(NamedTuple):
-    """The right to run the request once. `started_at` tells it from a later claim."""
+    """The right to run the request once. `started_at` distinguishes it from a later claim."""
 
     app_id: str
     key: str
@@ -35,7 +35,7 @@ class KeyLock(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer as it was first given."""
+    """An answer as it was first sent."""
 
     status: int
     content_type: str
@@ -43,8 +43,9 @@ class Answer(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What a request and its answer name: our ids of people and of what is theirs, and the
-    caller's own ids of people."""
+    """Whom a request and its answer name: our ids of people and their things, and the caller's own
+    ids of people.
+    """
 
     ids: frozenset[str] = frozenset()
     source_ids: frozenset[str] = frozenset()
@@ -54,8 +55,9 @@ NOBODY = Named()
 
 
 async def subjects_of(tx: Transaction, named: Named) -> list[str]:
-    """As they are stored beside an answer. The caller's own ids are hashed under a key: they may
-    belong to somebody who is no customer yet."""
+    """The form stored with an answer. The caller's own ids are hashed with a key, because they may
+    belong to somebody who is not a customer yet.
+    """
     key = await key_for(tx, "subjects of stored answers")
     hashes = (hmac.digest(key, one.encode(), "sha256").hex()[:32] for one in named.source_ids)
     return sorted({*named.ids, *hashes})
@@ -67,17 +69,17 @@ async def forget_answers(tx: Transaction, customer_id: str, named: Named) -> Non
     await tx.session.execute(text(_FORGET), {"subjects": subjects, "id": customer_id})
 
 
-# Rows that are older than their subjects are searched for our own id, which is in nothing else.
+# Rows from before subjects were stored are searched for our own id, which occurs nowhere else.
 _FORGET = """
 DELETE FROM idempotent_answers WHERE subjects && :subjects
 OR subjects IS NULL AND position(convert_to(:id, 'UTF8') IN body) > 0"""
 
 
 async def claim(database: Database, app_id: str, key: str, request_hash: str) -> KeyLock | Answer:
-    """The right to run, or the answer of the run before.
+    """Return the right to run, or the answer of the earlier run.
 
-    Raises IdempotencyKeyReused for another request under the same key, IdempotencyInProgress
-    while the first still runs.
+    Raises IdempotencyKeyReused for another request under the same key, IdempotencyInProgress while
+    the first still runs.
     """
     async with _autocommit(database) as connection:
         mine = KeyLock(app_id, key, now())
@@ -93,7 +95,7 @@ async def claim(database: Database, app_id: str, key: str, request_hash: str) ->
                 ).where(_is(mine))
             )
         ).one_or_none()
-    # None: the run before was released between the two statements.
+    # None: the earlier run was released between the two statements.
     if row is None or (row.status is None and row.request_hash == request_hash):
         raise IdempotencyInProgress("The first request with this Idempotency-Key still runs.")
     if row.request_hash != request_hash:
@@ -102,7 +104,7 @@ async def claim(database: Database, app_id: str, key: str, request_hash: str) ->
 
 
 async def keep(database: Database, claim: KeyLock, answer: Answer, named: Named = NOBODY) -> None:
-    """Store the answer, unless the claim has lapsed and another run took it."""
+    """Store the answer, unless the claim has expired and another run took it."""
     async with database.transaction() as tx:  # idle, unless the key has to be read
         subjects = await subjects_of(tx, named)
     async with _autocommit(database) as connection:
@@ -114,7 +116,7 @@ async def keep(database: Database, claim: KeyLock, answer: Answer, named: Named 
 
 
 async def release(database: Database, claim: KeyLock) -> None:
-    """Nothing definite came of it: the next repeat runs again."""
+    """Give up the claim without a definite answer: the next repeat runs again."""
     async with _autocommit(database) as connection:
         await connection.execute(
             delete(IdempotentAnswer).where(
@@ -148,6 +150,6 @@ def _is(claim: KeyLock) -> ColumnElement[bool]:
 
 @asynccontextmanager
 async def _autocommit(database: Database) -> AsyncIterator[AsyncConnection]:
-    """One statement needs no BEGIN and COMMIT around it: two round trips less."""
+    """One statement needs no BEGIN and COMMIT, which saves two round trips."""
     async with database.engine.connect() as connection:
         yield await connection.execution_options(isolation_level="AUTOCOMMIT")

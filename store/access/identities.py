@@ -1,8 +1,8 @@
-"""What the first request under an identity said: stored once, compared with every repeat.
+"""Stores what the first request under an identity said, and compares every repeat with it.
 
-A caller that serves one subject (a customer, a referral) one request after the other looks up
-first and keeps last. Two subjects that use one identity at once meet at its primary key: the
-second waits for the first to commit, and is refused.
+A caller that handles one subject (a customer, a referral) at a time looks up first and stores last.
+If two subjects use one identity at once, the second waits at the primary key for the first to
+commit, and is refused.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from store.tables import Identity, metadata
 
 
 class Given(NamedTuple):
-    """An identity as the caller gave it. `names`: hashes of it with its scope; several where the
-    same thing has several ids, as an order has."""
+    """An identity of the caller. `names`: hashes of it with its scope; several if the same thing
+    has several ids, as an order has.
+    """
 
     kind: Kind
     said: str
-    """For words to the caller."""
+    """For messages to the caller."""
     names: tuple[str, ...]
 
 
@@ -51,23 +52,26 @@ _KEEP = insert(_IDENTITIES).on_conflict_do_nothing().returning(_IDENTITIES.c.nam
 
 
 async def recall(tx: Transaction, identity: Given) -> list[Identity]:
-    """The requests that were stored under this identity. Empty for a first request, and for one
-    from before migration 0012, whose content was not stored."""
+    """The requests stored under this identity. Empty for a first request, and for one from before
+    migration 0012, whose content was not stored.
+    """
     names = await _kept_names(tx, identity)
     return list(await tx.session.scalars(_KNOWN, {"kind": identity.kind, "names": names}))
 
 
 def must_match(identity: Given, known: Sequence[Identity], content: Content) -> list[str]:
-    """What the first led to. Raises IdentityReused where it said something else."""
+    """The result of the first request. Raises IdentityReused if it said something else."""
     for one in known:
         must_say_the_same(identity.kind, identity.said, one.content, content)
     return known[0].result
 
 
 async def keep(tx: Transaction, identity: Given, content: Content, result: list[str]) -> None:
-    """Bind the identity to this content, as the last deed of its transaction. Raises
-    IdentityReused when another request took it with other content meanwhile, and
-    IdempotencyInProgress when one with the same did."""
+    """Bind the identity to this content, at the end of the transaction.
+
+    Raises IdentityReused if a concurrent request took it with other content, and
+    IdempotencyInProgress if one with the same content did.
+    """
     compared = content.model_dump(mode="json", include=set(POINTERS[identity.kind]))
     row = {"kind": identity.kind, "content": compared, "result": result}
     rows = [
@@ -81,6 +85,8 @@ async def keep(tx: Transaction, identity: Given, content: Content, result: list[
 
 
 async def _kept_names(tx: Transaction, identity: Given) -> list[str]:
-    """Under the lasting secret: an id may name a person, and outlives the person's erasure."""
+    """Hashed with the lasting secret, because an id may name a person and outlives the person's
+    erasure.
+    """
     key = await key_for(tx, "identities")
     return [hmac.digest(key, name.encode(), "sha256").hex()[:32] for name in identity.names]

@@ -1,9 +1,9 @@
-"""A secret that never rotates: made by the migration and kept in the database.
+"""A secret that never rotates, created by a migration and kept in the database.
 
-What is hashed under it has to be found again for as long as the database lives, so it is no
-encryption key. It is made with the schema, not when it is first needed: else a database that is
-restored to a moment before that would make another one, and come to other order keys. Each purpose
-has a key of its own, and no purpose learns the secret itself.
+Hashes made with it must be found again for as long as the database lives, so it is not an
+encryption key. It is created with the schema instead of at first use: otherwise a database restored
+to a moment before that would create another one, and compute other order keys. Each purpose has its
+own derived key, and never sees the secret itself.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sqlmodel import col
 from store.database import Transaction
 from store.tables import LastingSecret
 
-# The secret never changes, so each process reads it once a database.
+# The secret never changes, so each process reads it once per database.
 _known: WeakKeyDictionary[AsyncEngine, bytes] = WeakKeyDictionary()
 
 
 async def key_for(tx: Transaction, purpose: str) -> bytes:
-    """The key of one purpose, 32 bytes, the same for ever."""
+    """The key for one purpose, 32 bytes, always the same."""
     engine = tx.session.bind
     assert isinstance(engine, AsyncEngine)  # noqa: S101 - Database gives it one
     secret = _known.get(engine)

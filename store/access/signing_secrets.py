@@ -1,4 +1,4 @@
-"""Signing secrets: written once, encrypted, and opened only by who signs."""
+"""Signing secrets: stored once, encrypted, and only decrypted for signing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def keep(tx: Transaction, secrets: Mapping[str, str], vault: Vault) -> Non
 
 
 async def must_exist(tx: Transaction, ids: set[str]) -> None:
-    """Raises InvalidPayload when one does not."""
+    """Raises InvalidPayload if one does not exist."""
     if not ids:
         return
     found = await tx.session.scalars(
@@ -41,8 +41,10 @@ async def must_exist(tx: Transaction, ids: set[str]) -> None:
 
 
 async def rotate(database: Database, vault: Vault) -> int:
-    """Encrypt every secret under the first key; answers how many were not. There are few: one for
-    each custom reward. Raises ValueError for one that no configured key opens."""
+    """Encrypt every secret with the first key; return how many were changed.
+
+    There are few: one per custom reward. Raises ValueError for one that no configured key decrypts.
+    """
     async with database.transaction() as tx:
         rows = await tx.session.scalars(select(SigningSecret).with_for_update())
         stale = [row for row in rows if not vault.is_current(row.ciphertext)]

@@ -1,4 +1,4 @@
-"""Encryption of bearer value at rest, with a list of keys that can be rotated."""
+"""Encrypts bearer values at rest, with a list of keys that can be rotated."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ _KEY = 32
 
 
 class Vault:
-    """AES-256-GCM under `id:base64,…`: the first key encrypts, all decrypt. A ciphertext names
-    its key, and is bound to the row that it belongs to: moved to another row it does not open."""
+    """AES-256-GCM with `id:base64,…`: the first key encrypts, all decrypt.
+
+    A ciphertext names its key, and is bound to its row: moved to another row it cannot be
+    decrypted.
+    """
 
     def __init__(self, keys: str) -> None:
         given = [_parse(item) for item in keys.split(",") if item.strip()]
@@ -32,11 +35,11 @@ class Vault:
         return self._current.encode() + b":" + nonce + sealed
 
     def is_current(self, ciphertext: bytes) -> bool:
-        """Was this encrypted under the first key?"""
+        """Whether it was encrypted with the first key."""
         return ciphertext.partition(b":")[0] == self._current.encode()
 
     def decrypt(self, ciphertext: bytes, row_id: str) -> bytes:
-        """Raises ValueError when no key of the list opens it for this row."""
+        """Raises ValueError if no key of the list decrypts it for this row."""
         name, _, sealed = ciphertext.partition(b":")
         key_id = name.decode(errors="replace")
         key = self._keys.get(key_id)

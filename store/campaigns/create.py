@@ -20,8 +20,7 @@ from store.tables import Budget, Campaign, CampaignVersion
 
 
 class NewCampaign(BaseModel):
-    """A campaign to be created; `vouchers_count` codes are made with it. It is a draft until it is
-    `active`."""
+    """A campaign to create, with `vouchers_count` codes. It is a draft unless `active`."""
 
     name: str
     description: str | None
@@ -37,7 +36,7 @@ class NewCampaign(BaseModel):
 
 
 async def create(tx: Transaction, new: NewCampaign) -> str:
-    """Create a campaign with version 1 of its terms; answers its id.
+    """Create a campaign with version 1 of its terms; return its id.
 
     Raises AlreadyExists for a name that is taken.
     """
@@ -79,7 +78,7 @@ async def _insert_unless_named(tx: Transaction, campaign: Campaign) -> None:
 
 
 def _open_budgets(tx: Transaction, campaign_id: str, terms: CampaignTerms) -> None:
-    """One counter for the budget, or an unlimited one for each currency that can be granted."""
+    """One counter for the budget, or an unlimited one per currency that can be granted."""
     budget = terms.limits.budget
     if budget:
         ceilings: dict[str, int | None] = {budget.currency: budget.amount}

@@ -1,4 +1,4 @@
-"""Deleting a campaign to which nobody was referred."""
+"""Deletes a campaign without referrals."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from store.tables import (
 from store.terms import terms_of
 
 _IN_ORDER = (TermsMove, RuleAssignment, Publication, Holder, Voucher, Budget, CampaignVersion)
-"""Rows that refer to others go first."""
+"""Rows that refer to others first."""
 
 
 async def delete(tx: Transaction, ref: str, *, actor: str) -> None:
-    """Delete the campaign, its codes and who holds them. Raises NotFound, and NotAllowedInState
-    once there are referrals, or anything else that is never deleted."""
+    """Delete the campaign with its codes and holders.
+
+    Raises NotFound, and NotAllowedInState once there are referrals, or anything else that is never
+    deleted.
+    """
     campaign = await lock(tx, ref)
     terms = await terms_of(tx, campaign.id, campaign.version)
     try:

@@ -1,9 +1,8 @@
-"""Moving waiting referrals to another version of their campaign's terms.
+"""Moves waiting referrals to another version of their campaign's terms.
 
-First shown, then done. A move that was shown can only come to concern fewer referrals: those that
-convert or expire meanwhile keep the terms they have, and none that was not shown is moved. It
-goes in portions, each a transaction, so that a large one holds nobody's row for long; a move that
-was interrupted goes on when it is asked for again.
+First a preview, then the move. It moves at most the referrals of the preview: those that convert or
+expire meanwhile keep their terms, and new ones are not moved. It works in portions, one transaction
+each, so that no row is locked for long; an interrupted move continues when it is requested again.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Preview(NamedTuple):
 async def preview(
     tx: Transaction, ref: str, to_version: int, from_versions: Sequence[int] | None, *, actor: str
 ) -> Preview:
-    """Count who waits under which version, and say what would change. Keeps what it showed.
+    """Count the waiting referrals by version, and say what would change. Stores the preview.
 
     Raises NotFound, and InvalidPayload for versions that cannot be moved from or to.
     """
@@ -76,8 +75,11 @@ async def preview(
 async def carry_out(
     database: Database, ref: str, to_version: int, move_id: str, *, actor: str, reason: str
 ) -> TermsMove:
-    """Do what was shown; doing it again changes nothing. Raises NotFound for a token of another
-    move, NotAllowedInState when a version has come to hold more than was shown."""
+    """Move the previewed referrals; a repeat changes nothing.
+
+    Raises NotFound for a token of another move, NotAllowedInState if a version has more referrals
+    than in the preview.
+    """
     async with database.transaction() as tx:
         move = await _begin(tx, ref, to_version, move_id, actor, reason)
     while move.done_at is None:
@@ -109,7 +111,7 @@ async def _must_be_as_shown(tx: Transaction, move: TermsMove) -> None:
             )
 
 
-# The event goes into the table with the change, in one statement, whatever the number.
+# The events are inserted in the same statement as the change, whatever their number.
 _MOVE = text(
     """
     WITH due AS (
@@ -183,7 +185,7 @@ async def _locked(tx: Transaction, move_id: str) -> TermsMove | None:
 
 
 async def _waiting(tx: Transaction, campaign_id: str, to_version: int) -> dict[int, int]:
-    """How many referrals wait under each other version."""
+    """The number of waiting referrals under each other version."""
     found = await tx.session.execute(
         select(col(Referral.campaign_version), func.count())
         .where(
@@ -207,6 +209,6 @@ async def _terms(
 
 
 def _must_convert_alike(before: CampaignTerms, after: CampaignTerms) -> None:
-    """What a friend waits for cannot be exchanged under them."""
+    """Waiting referrals wait for one kind of event, which a move must not change."""
     if (before.conversion, before.event_name) != (after.conversion, after.event_name):
         raise NotAllowedInState("The two versions convert by different events.")

@@ -18,7 +18,7 @@ from store.tables import Campaign, CampaignVersion, Coupon, RuleAssignment, Vouc
 
 
 class CampaignRead(NamedTuple):
-    """A campaign, its current terms, how many codes it has, and its rules' assignments."""
+    """A campaign, its current terms, the number of its codes, and its rules' assignments."""
 
     campaign: Campaign
     terms: CampaignTerms
@@ -48,7 +48,7 @@ _KEYS = {"updated_at": func.coalesce(Campaign.updated_at, Campaign.created_at)}
 async def page(
     session: ReadSession, window: Window, *, none: bool = False
 ) -> tuple[list[CampaignRead], Page]:
-    """Campaigns. `none`: those that no campaign is."""
+    """Campaigns. `none`: return an empty page, for filters that match no campaign."""
     statement = _campaigns().where(false()) if none else _campaigns()
     found = await read_page(session, statement, col(Campaign.id), window, keys=_KEYS)
     return await _read(session, found.rows), found
@@ -59,7 +59,7 @@ def _campaigns() -> AnySelect:
         select(func.count())
         .where(
             col(Voucher.campaign_id) == Campaign.id,
-            # Coupons are rewards, and no codes of the campaign.
+            # Coupons are rewards, not codes of the campaign.
             ~exists().where(col(Coupon.voucher_id) == Voucher.id),
         )
         .correlate(Campaign)

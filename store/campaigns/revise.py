@@ -1,7 +1,6 @@
-"""Editing a campaign: a change of its terms makes its next version.
+"""Edits a campaign: a change of its terms creates the next version.
 
-Referrals that began keep the version they began under; only `store.campaigns.move_referrals` moves
-them.
+Existing referrals keep their version; only `store.campaigns.move_referrals` moves them.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from store.database import Transaction
 from store.tables import Budget, Campaign, CampaignVersion, Referral
 
 PLAIN = ("name", "description", "type", "join_once", "start_date", "expiration_date", "attributes")
-"""What a campaign has besides its terms."""
+"""Columns of a campaign that are not part of its terms."""
 
 
 async def lock(tx: Transaction, ref: str) -> Campaign:
-    """The campaign, by id, else by name: edits come one after the other. Raises NotFound."""
+    """The campaign, by id, else by name, locked: edits run one after the other. Raises NotFound."""
     statement = (
         select(Campaign)
         .where(or_(col(Campaign.id) == ref, col(Campaign.name) == ref))
         .order_by((col(Campaign.id) == ref).desc())
         .limit(1)
-        # Lets rows that refer to the campaign be written meanwhile.
+        # Allows rows that refer to the campaign to be inserted meanwhile.
         .with_for_update(key_share=True)
     )
     campaign = (await tx.session.scalars(statement)).one_or_none()
@@ -51,7 +50,8 @@ async def revise(
 ) -> None:
     """Change a locked campaign. `before` are its current terms; `plain` names columns of PLAIN.
 
-    Raises NotAllowedInState for what cannot change any more, AlreadyExists for a name taken.
+    Raises NotAllowedInState for what cannot change any more, AlreadyExists for a name that is
+    taken.
     """
     changed = {name: value for name, value in plain.items() if getattr(campaign, name) != value}
     found = differences(before, after)
@@ -117,8 +117,11 @@ async def _has_referrals(tx: Transaction, campaign_id: str) -> bool:
 async def _adapt_budgets(
     tx: Transaction, campaign: Campaign, before: CampaignTerms, after: CampaignTerms
 ) -> None:
-    """The counters follow the newest terms; they guard the campaign as a whole, whatever version
-    a referral began under. Their rows come last in the order of locks."""
+    """Adjust the counters to the newest terms.
+
+    They protect the campaign as a whole, whatever version a referral has. Their rows come last in
+    the order of locks.
+    """
     old, new = before.limits.budget, after.limits.budget
     if old != new:
         _fund(tx, campaign, old, new)
@@ -131,7 +134,7 @@ async def _adapt_budgets(
 
 
 def _fund(tx: Transaction, campaign: Campaign, old: Money | None, new: Money | None) -> None:
-    """What the budget grew or shrank by, per currency."""
+    """Post the change of the budget, per currency."""
     for money in _changes(old, new):
         if money.amount:
             tx.post(ledger.fund(campaign.id, campaign.version, money))

@@ -14,7 +14,7 @@ from store.tables import RuleAssignment, Segment, ValidationRule
 
 
 class RuleRead(NamedTuple):
-    """A rule, and to how many campaigns it is assigned."""
+    """A rule, and the number of campaigns that it is assigned to."""
 
     rule: ValidationRule
     assignments: int
@@ -43,8 +43,9 @@ async def assignments(
     rule_id: str | None = None,
     campaign_id: str | None = None,
 ) -> tuple[list[RuleAssignment], Page]:
-    """Assignments, of one rule and campaign or of all, newest first. Raises NotFound for a rule
-    that does not exist."""
+    """Assignments, of one rule or campaign or all, newest first. Raises NotFound for a rule that
+    does not exist.
+    """
     statement: AnySelect = select(RuleAssignment)
     if campaign_id is not None:
         statement = statement.where(col(RuleAssignment.campaign_id) == campaign_id)
@@ -56,7 +57,7 @@ async def assignments(
 
 
 async def assignment(session: ReadSession, assignment_id: str) -> RuleAssignment:
-    """One that exists."""
+    """An assignment that exists."""
     return await session.get_one(RuleAssignment, assignment_id)
 
 

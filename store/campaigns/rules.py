@@ -1,5 +1,8 @@
-"""Validation rules and their assignments. An assigned rule is part of its campaign's terms: each
-change of it makes a new version of them, and referrals under way keep theirs."""
+"""Validation rules and their assignments.
+
+An assigned rule is part of its campaign's terms: each change creates a new version of them, and
+existing referrals keep theirs.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ async def create(
     type: str,
     context_type: str,
 ) -> str:
-    """A new rule; answers its id. Raises NotFound for a segment that does not exist."""
+    """Create a rule; return its id. Raises NotFound for a segment that does not exist."""
     rule = ValidationRule(
         id=new_id(Prefix.RULE),
         name=name,
@@ -47,7 +50,7 @@ async def create(
 
 
 async def change(tx: Transaction, rule_id: str, actor: str, **given: Any) -> None:
-    """What is given replaces. Campaigns that have the rule get a new version."""
+    """Replace what is given. Campaigns with the rule get a new version."""
     rule = await _locked(tx, rule_id)
     for column, value in given.items():
         if value is not None:
@@ -72,9 +75,9 @@ async def remove(tx: Transaction, rule_id: str) -> None:
 
 
 async def assign(tx: Transaction, rule_id: str, ref: str, actor: str) -> str:
-    """Make the rule part of the campaign's terms; answers the assignment's id.
+    """Make the rule part of the campaign's terms; return the assignment's id.
 
-    Raises NotFound, AlreadyExists, or InvalidPayload for a rule that this campaign never judges.
+    Raises NotFound, AlreadyExists, or InvalidPayload for a rule that this campaign never evaluates.
     """
     rule = await _locked(tx, rule_id)
     campaign = await lock(tx, ref)
@@ -85,7 +88,7 @@ async def assign(tx: Transaction, rule_id: str, ref: str, actor: str) -> str:
 
 
 async def note(tx: Transaction, rule_id: str, campaign_id: str) -> str:
-    """Write down that the campaign's current terms hold the rule."""
+    """Record that the campaign's current terms contain the rule."""
     assignment_id = new_id(Prefix.ASSIGNMENT)
     tx.session.add(
         RuleAssignment(
@@ -103,7 +106,7 @@ async def note(tx: Transaction, rule_id: str, campaign_id: str) -> str:
 
 
 async def unassign(tx: Transaction, rule_id: str, assignment_id: str, actor: str) -> None:
-    """Take the rule out of the campaign's terms. Raises NotFound."""
+    """Remove the rule from the campaign's terms. Raises NotFound."""
     await _locked(tx, rule_id)
     gone = await tx.session.execute(
         delete(RuleAssignment)
@@ -123,7 +126,7 @@ async def unassign(tx: Transaction, rule_id: str, assignment_id: str, actor: str
 
 
 async def named(tx: Transaction, rule_ids: list[str], field: str) -> tuple[Rule, ...]:
-    """These rules as they are now, for a new campaign's terms. Raises NotFound."""
+    """The rules as they are now, for a new campaign's terms. Raises NotFound."""
     found = await tx.session.scalars(
         select(ValidationRule).where(col(ValidationRule.id).in_(rule_ids)).with_for_update()
     )

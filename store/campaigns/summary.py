@@ -1,5 +1,8 @@
-"""A campaign in figures: the funnel, money, who refers most, day by day. Each figure counts what
-began (was attributed, used, published) within the period; money is as it stands now."""
+"""A campaign in figures: the funnel, money, top referrers, day by day.
+
+Each figure counts what began (was attributed, used, published) within the period; money is the
+current amount.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +17,28 @@ Rows = list[Row[Any]]
 
 
 class Period(NamedTuple):
-    """From `start` on, before `end`; None: without limit. UTC."""
+    """From `start` until before `end`; None: unlimited. UTC."""
 
     start: datetime | None
     end: datetime | None
 
 
 class Summary(NamedTuple):
-    """Everything there is to say; rows by their columns' names."""
+    """All figures; rows by their columns' names."""
 
     funnel: Row[Any]
     uses: Row[Any]
     codes: Row[Any]
     publications: Row[Any]
     money: Rows
-    """A currency each: ceiling, reserved, committed, delivered, liability. Minor units."""
+    """Per currency: ceiling, reserved, committed, delivered, liability. Minor units."""
     points_granted: int
     top_referrers: Rows
     days: Rows
 
 
 async def of_campaign(session: ReadSession, campaign_id: str, period: Period) -> Summary:
-    """Read it. The campaign exists."""
+    """The summary of a campaign that exists."""
     given = {"campaign": campaign_id, "start": period.start, "end": period.end}
 
     async def rows(statement: str) -> Rows:
@@ -63,7 +66,7 @@ def _within(column: str) -> str:
     )
 
 
-# A referral that counted has a number, whatever became of it later.
+# A referral that counted has a number, even if it was undone later.
 _STEPS = """
 count(*) AS referred,
 count(*) FILTER (WHERE converted_at IS NOT NULL) AS converted,

@@ -1,8 +1,8 @@
-"""Switching campaigns and referral codes on and off, and ending a campaign.
+"""Enables and disables campaigns and referral codes, and ends campaigns.
 
-Off is a pause: who waits keeps waiting, and their conversions are held until it is over. The
-campaign's row is locked first, by the switches of its codes as well, so that two of them never
-each leave a conversion to the other.
+Disabling is a pause: waiting referrals keep waiting, and their conversions are held until it is
+over. The campaign's row is locked first, also for its codes' switches, so that two concurrent
+switches cannot both miss a conversion.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from store.tables import Campaign, Grant, Referral, Voucher
 
 
 class Switched(NamedTuple):
-    """The id of what was switched, and the messages for workflows that go on or end."""
+    """The id of what was switched, and the messages for workflows that continue or end."""
 
     id: str
     intake: list[Outgoing]
@@ -37,8 +37,9 @@ class Switched(NamedTuple):
 async def set_active(
     tx: Transaction, ref: str, *, active: bool, actor: str, stop: bool | None = None
 ) -> Switched:
-    """Enable or disable a campaign. `stop`: its rewards too are not given until it is enabled.
-    Doing so twice changes nothing. Raises NotFound."""
+    """Enable or disable a campaign. `stop`: its rewards are not given either until it is enabled.
+    Repeats change nothing. Raises NotFound.
+    """
     campaign = await lock(tx, ref)
     _tell(tx, campaign, campaign.active, active, stop, "campaign", actor)
     if campaign.active or active:
@@ -58,8 +59,9 @@ async def set_code_active(
     stop: bool | None = None,
     reject_held: bool = False,
 ) -> Switched:
-    """The same for a code, or for the one with this id. `reject_held`: end the conversions that it
-    holds, and cancel the rewards that were stopped with it. Raises NotFound."""
+    """The same for a code, by code or id. `reject_held`: end the conversions that it holds, and
+    cancel the rewards that were stopped with it. Raises NotFound.
+    """
     voucher = await _voucher(tx, code)
     campaign = await lock(tx, voucher.campaign_id)
     await tx.session.refresh(voucher, with_for_update={"key_share": True})
@@ -76,8 +78,11 @@ async def set_code_active(
 
 
 async def end(tx: Transaction, ref: str, *, judge: bool, actor: str) -> Switched:
-    """End a campaign now. New referrals are refused from here on; those that wait keep their
-    window, so the campaign is switched on. What a pause held is judged, or else rejected."""
+    """End a campaign now.
+
+    New referrals are refused from here on; waiting ones keep their window, so the campaign is
+    enabled. Held conversions are judged (`judge`), or else rejected.
+    """
     campaign = await lock(tx, ref)
     over = campaign.expiration_date
     campaign.expiration_date = over if over and over <= tx.now else tx.now
@@ -138,7 +143,7 @@ async def _voucher(tx: Transaction, code: str) -> Voucher:
 
 
 async def _go_on(tx: Transaction, campaign: Campaign, voucher_id: str | None) -> list[Outgoing]:
-    """Held conversions are judged, and rewards that were stopped are given."""
+    """Held conversions are judged, and stopped rewards are given."""
     held = await pauses.resume(tx, campaign.id, voucher_id)
     return held + await _give_again(tx, campaign, voucher_id)
 
@@ -146,7 +151,7 @@ async def _go_on(tx: Transaction, campaign: Campaign, voucher_id: str | None) ->
 async def _give_again(
     tx: Transaction, campaign: Campaign, voucher_id: str | None
 ) -> list[Outgoing]:
-    """Have the workflows of rewards that were stopped look whether they still are."""
+    """Signal the workflows of stopped rewards, so that they check again."""
     parked = select(Referral).where(
         col(Referral.id).in_(
             select(col(Grant.referral_id)).where(
@@ -172,7 +177,7 @@ async def _reject(
 async def _cancel_stopped(
     tx: Transaction, campaign: Campaign, voucher_id: str | None, actor: str
 ) -> list[Outgoing]:
-    """Withdraw the rewards that a stop keeps back. None of them has a card."""
+    """Cancel the stopped rewards. None of them has a card."""
     changes = BudgetChanges(campaign.id)
     grants = await _stopped(tx, campaign.id, voucher_id)
     for grant in grants:

@@ -1,4 +1,4 @@
-"""The versions of a campaign's terms, who is under each, and moves between them."""
+"""The versions of a campaign's terms, the referrals under each, and moves between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.tables import CampaignVersion, Referral, TermsMove
 
 
 class VersionRead(NamedTuple):
-    """One version, and how many referrals are under it."""
+    """One version, and the number of its referrals."""
 
     campaign_id: str
     version: int
@@ -33,13 +33,13 @@ class VersionRead(NamedTuple):
 async def page(
     session: ReadSession, ref: str, window: Window
 ) -> tuple[list[VersionRead], int, bool]:
-    """Versions, newest first, how many there are, and whether more follow. Raises NotFound."""
+    """Versions, newest first, their number, and whether more follow. Raises NotFound."""
     campaign = (await find(session, ref)).campaign
     newest = _newest(campaign.version, window)
     oldest = max(newest - window.limit + 1, 1)
     statement = select(CampaignVersion).where(
         col(CampaignVersion.campaign_id) == campaign.id,
-        # The one before the oldest is read to tell the differences from.
+        # One version more is read, to compute the differences of the oldest.
         col(CampaignVersion.version).between(oldest - 1, newest),
     )
     rows = {row.version: row for row in await session.scalars(statement)}
@@ -66,7 +66,7 @@ async def page(
 
 
 async def moves(session: ReadSession, ref: str, window: Window) -> tuple[list[TermsMove], Page]:
-    """Moves that were begun, newest first. Raises NotFound."""
+    """Moves that were started, newest first. Raises NotFound."""
     campaign = (await find(session, ref)).campaign
     statement = select(TermsMove).where(
         col(TermsMove.campaign_id) == campaign.id, col(TermsMove.started_at).is_not(None)

@@ -1,4 +1,4 @@
-"""Referral codes: giving them to those who share them."""
+"""Gives referral codes to the people who share them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ REFERRER = "REFERRER"
 
 
 class Request(NamedTuple):
-    """Who wants a code: a certain one, or any of the campaign's."""
+    """A request for a certain code, or for any of the campaign's."""
 
     customer_id: str
     code: str | None
     once: bool
-    """One code per customer: the one already held is given again."""
+    """One code per customer: a customer who has one gets the same again."""
 
 
 async def give(
     tx: Transaction, campaign: Campaign, terms: CampaignTerms, request: Request
 ) -> Voucher:
-    """Make the customer a holder. The caller has locked the customer's row, so that of two
-    requests for one customer the second finds what the first was given."""
+    """Make the customer a holder. The caller has locked the customer's row, so of two requests for
+    one customer the second finds the first one's code.
+    """
     if request.code is not None:
         return await _give_this(tx, campaign, terms, request)
     held = await _held(tx, campaign.id, request.customer_id) if request.once else None
@@ -57,7 +58,7 @@ async def give(
 async def _give_this(
     tx: Transaction, campaign: Campaign, terms: CampaignTerms, request: Request
 ) -> Voucher:
-    """A certain code: whoever comes first owns it, everybody after shares it."""
+    """A certain code: its first holder owns it, later ones share it."""
     voucher = (
         await tx.session.scalars(
             select(Voucher).where(col(Voucher.code) == request.code).with_for_update()
@@ -93,7 +94,7 @@ async def _held(tx: Transaction, campaign_id: str, customer_id: str) -> Voucher 
 
 
 async def _from_pool(tx: Transaction, campaign_id: str) -> Voucher | None:
-    """The next free code. Concurrent publications skip those that another is just taking."""
+    """The next free code. Concurrent publications skip codes that are being taken."""
     statement = (
         select(Voucher)
         .where(

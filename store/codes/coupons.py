@@ -1,4 +1,4 @@
-"""Discount coupons: a code of the person's own, minted once for a grant, and used like a code."""
+"""Discount coupons: a personal code, created once for a grant, and used like a code."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from store.grants.stops import park_if_stopped
 from store.tables import Coupon, Grant, Voucher
 
 _LENGTH = 12
-"""Random characters of a code: nobody guesses one of 32 to the 12th."""
+"""Random characters of a code: 32 to the power of 12 cannot be guessed."""
 _DISCOUNT: TypeAdapter[Discount] = TypeAdapter(Discount)
 
 
 class Taken(NamedTuple):
-    """A coupon of which one use was just counted."""
+    """A coupon whose use was just counted."""
 
     voucher_id: str
     campaign_id: str
@@ -39,8 +39,9 @@ class Taken(NamedTuple):
 
 
 async def give(tx: Transaction, grant_id: str) -> Step:
-    """Mint the grant's coupon. Done at once, and once; a milestone that is reached again gets its
-    own coupon back."""
+    """Create the grant's coupon, once. A milestone that is reached again gets its old coupon
+    back.
+    """
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
@@ -62,7 +63,7 @@ async def give(tx: Transaction, grant_id: str) -> Step:
 
 
 async def _again(tx: Transaction, grant: Grant) -> str | None:
-    """The coupon that this grant has had before, switched on."""
+    """The grant's earlier coupon, enabled again."""
     statement = select(col(Coupon.voucher_id)).where(col(Coupon.grant_id) == grant.id)
     voucher_id = (await tx.session.scalars(statement)).one_or_none()
     if voucher_id is not None:
@@ -78,7 +79,7 @@ async def _mint(tx: Transaction, grant: Grant) -> str:
     )
     config = CodeConfig(length=_LENGTH, prefix=reward.prefix)
     (voucher_id,) = await mint(tx, grant.campaign_id, config, 1, making)
-    # Out of the pool: no publication gives it to anybody.
+    # Not in the pool, so no publication gives it to anybody.
     await tx.session.execute(
         update(Voucher).where(col(Voucher.id) == voucher_id).values(published=True)
     )
@@ -95,8 +96,9 @@ async def _mint(tx: Transaction, grant: Grant) -> str:
 
 
 async def disable(tx: Transaction, grant: Grant) -> bool:
-    """Switch off the coupon of a grant that is undone, if it has not been used; answers whether
-    that was so."""
+    """Disable the coupon of an undone grant if it has not been used; return whether it was
+    disabled.
+    """
     statement = (
         select(Voucher)
         .join(Coupon, col(Coupon.voucher_id) == Voucher.id)
@@ -111,8 +113,9 @@ async def disable(tx: Transaction, grant: Grant) -> bool:
 
 
 async def take(tx: Transaction, code: str, customer_id: str) -> Taken | None:
-    """Count one use of a coupon; None for a code that is none. Its row stays locked until the
-    commit. Raises CannotCount for a coupon that this customer cannot use, or cannot now."""
+    """Count one use of a coupon; None if the code is not a coupon. Its row stays locked until the
+    commit. Raises CannotCount for a coupon that this customer cannot use, or not now.
+    """
     statement = (
         select(Voucher, Coupon, col(Grant.referral_id))
         .join(Coupon, col(Coupon.voucher_id) == Voucher.id)
@@ -130,7 +133,7 @@ async def take(tx: Transaction, code: str, customer_id: str) -> Taken | None:
 
 
 def discount_of(coupon: Coupon) -> Discount:
-    """What it takes off."""
+    """The coupon's discount."""
     return _DISCOUNT.validate_python(coupon.discount)
 
 

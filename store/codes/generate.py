@@ -1,4 +1,4 @@
-"""Making referral codes, unique over all campaigns."""
+"""Generates referral codes that are unique over all campaigns."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from domain.refusals import AlreadyExists, CannotCount
 from store.database import Transaction
 
 _ROUNDS = 9
-"""How often codes are drawn before the template counts as exhausted. Each round draws four times
-as many as the one before, so that one free code among thousands of taken ones is found."""
+"""How often codes are drawn before the template counts as exhausted. Each round draws four times as
+many as the one before, so that one free code among thousands of taken ones is found.
+"""
 
 _MANY = 1000
-"""So many are drawn in a thread: a hundred thousand take a second, and others want an answer."""
+"""More than this are drawn in a thread: a hundred thousand take a second, which would block other
+requests.
+"""
 
-# What is taken already is left out before the limit; what somebody takes meanwhile, by the unique
-# indexes. Drawn codes must differ also as people type them.
+# Taken codes are left out before the limit is applied; concurrently taken ones are caught by the
+# unique indexes. New codes must also differ as people type them.
 _MINT = text(
     "INSERT INTO vouchers (id, code, campaign_id, generated, active, published, redeemed_quantity,"
     " category, quantity, start_date, expiration_date, attributes, created_at)"
@@ -39,7 +42,7 @@ _MINT = text(
 
 
 class Making(BaseModel):
-    """What new codes have of their own, besides what their campaign gives them."""
+    """Properties of new codes that do not come from their campaign."""
 
     category: str | None = None
     quantity: int | None = None
@@ -51,8 +54,9 @@ class Making(BaseModel):
 async def mint(
     tx: Transaction, campaign_id: str, config: CodeConfig, count: int, making: Making | None = None
 ) -> list[str]:
-    """Make `count` new codes; answers their ids. Raises CannotCount when the template has not so
-    many left."""
+    """Create `count` codes; return their ids. Raises CannotCount if the template has not so many
+    left.
+    """
     made: list[str] = []
     if count > config.combinations:
         raise _exhausted(config, count)
@@ -68,7 +72,7 @@ async def mint(
 
 
 async def mint_this(tx: Transaction, campaign_id: str, code: str, making: Making) -> str:
-    """Make this very code; answers its id. Raises AlreadyExists when it is taken."""
+    """Create this code; return its id. Raises AlreadyExists if it is taken."""
     given = [new_id(Prefix.VOUCHER)], [code]
     made = await _insert(tx, campaign_id, making, *given, 1, generated=None)
     if not made:

@@ -1,4 +1,4 @@
-"""Codes of a campaign: adding to its pool."""
+"""Adds codes to a campaign's pool."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from store.tables import Campaign, Voucher
 from store.terms import terms_of
 
 MAX_CODES = 100_000
-"""In a campaign's pool. Publication may make more, one by one."""
+"""Limit of a campaign's pool. Publications may create more, one by one."""
 
 
 async def add_codes(
     tx: Transaction, campaign_id: str, count: int, config: CodeConfig | None, making: Making
 ) -> list[str]:
-    """Add `count` codes to the pool of a campaign that exists; answers their ids. `config` is the
-    campaign's own unless given. Raises CannotCount when the pattern cannot make so many."""
+    """Add `count` codes to the pool of an existing campaign; return their ids. `config`: the
+    campaign's own by default. Raises CannotCount if the pattern cannot make so many.
+    """
     campaign = await _campaign(tx, campaign_id, making)
     have = await tx.session.scalar(
         select(func.count()).where(col(Voucher.campaign_id) == campaign_id)
@@ -37,7 +38,7 @@ async def add_codes(
 
 
 async def add_code(tx: Transaction, campaign_id: str, code: str, making: Making) -> str:
-    """Add this very code to the pool; answers its id. Raises AlreadyExists."""
+    """Add this code to the pool; return its id. Raises AlreadyExists."""
     await _campaign(tx, campaign_id, making)
     voucher_id = await mint_this(tx, campaign_id, code, making)
     _record(tx, campaign_id, 1)
@@ -45,7 +46,7 @@ async def add_code(tx: Transaction, campaign_id: str, code: str, making: Making)
 
 
 async def _campaign(tx: Transaction, campaign_id: str, making: Making) -> Campaign:
-    """The campaign, if a code with these dates makes sense in it."""
+    """The campaign, if a code with these dates is valid in it."""
     campaign = await tx.session.get_one(Campaign, campaign_id)
     end = campaign.expiration_date
     if making.expiration_date and end and making.expiration_date > end:

@@ -1,4 +1,4 @@
-"""Codes with what there is to say about them, and how they were given out."""
+"""Codes with everything that is shown about them, and their publications."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Pu
 
 
 class VoucherRead(NamedTuple):
-    """A code, its campaign and terms, who owns it, and how often it was given out."""
+    """A code, its campaign and terms, its owner, and how often it was published."""
 
     voucher: Voucher
     campaign: Campaign
@@ -30,16 +30,16 @@ class VoucherRead(NamedTuple):
     owner_id: str | None
     publications: int
     coupon: Coupon | None = None
-    """Set for a code that is one person's reward, and no referral code."""
+    """Set if the code is one person's reward instead of a referral code."""
 
     @property
     def discount(self) -> Discount | None:
-        """What the code takes off an order."""
+        """The discount that the code gives on an order."""
         return discount_of(self.coupon) if self.coupon else self.terms.discount
 
 
 class PublicationRead(NamedTuple):
-    """A publication, who got the code, and the code."""
+    """A publication, its customer, and the code."""
 
     publication: Publication
     customer: Customer
@@ -58,7 +58,7 @@ async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
 
 
 class Filters(NamedTuple):
-    """What a list of codes is narrowed to: a campaign's name or id, a holder's id or source_id."""
+    """Filters of a list of codes: a campaign's name or id, a holder's id or source_id."""
 
     campaign: str | None = None
     campaign_id: str | None = None
@@ -67,7 +67,9 @@ class Filters(NamedTuple):
     created: Between = Between()
     updated: Between = Between()
     alike: bool = False
-    """Only codes that are read like another one, and so are found only when typed exactly."""
+    """Only codes that differ from another one only in how they are typed; they are found only when
+    typed exactly.
+    """
 
 
 _KEYS: dict[str, Key] = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
@@ -97,7 +99,7 @@ async def page_vouchers(
         *filters.created.holds(col(Voucher.created_at)),
         *ids_born(col(Voucher.id), Prefix.VOUCHER, filters.created),
         *filters.updated.holds(col(Voucher.updated_at)),
-        # The index is on this, and it follows.
+        # The index is on this expression.
         *filters.updated.holds(func.coalesce(Voucher.updated_at, Voucher.created_at)),
     )
     vouchers = join_voucher(select(Voucher, *VOUCHER_COLUMNS))
@@ -115,7 +117,7 @@ def _held_by(customer: str) -> Select[str]:
 
 
 async def find_publication(session: ReadSession, publication_id: str) -> PublicationRead:
-    """One that exists."""
+    """A publication that exists."""
     statement = _publications().where(col(Publication.id) == publication_id)
     return _publication((await session.execute(statement)).one())
 
@@ -131,7 +133,8 @@ async def page_publications(
     none: bool,
 ) -> tuple[list[PublicationRead], Page]:
     """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id;
-    `none`: those that no publication is."""
+    `none`: return an empty page, for filters that match no publication.
+    """
     statement: AnySelect = select(col(Publication.id))
     if none:
         statement = statement.where(false())
@@ -160,7 +163,7 @@ VOUCHER_COLUMNS: tuple[Any, ...] = (
 
 
 def join_voucher(statement: AnySelect, *, optional: bool = False) -> AnySelect:
-    """What `VOUCHER_COLUMNS` needs beside the voucher, which may be `optional`."""
+    """The joins that `VOUCHER_COLUMNS` needs; `optional`: the voucher may be missing."""
     return (
         statement.join(Campaign, col(Campaign.id) == Voucher.campaign_id, isouter=optional)
         .join(

@@ -1,4 +1,6 @@
-"""Codes as people type them: with other capitals, blanks, dashes, or within a pasted link."""
+"""Finds codes as people type them: in other case, with spaces and dashes, or within a pasted
+link.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ from store.tables import Voucher
 
 _MOST = 50_000
 _known: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
-"""Codes that were found exactly as they were typed. A code is never renamed, so that the busy ones
-are asked for once a process."""
+"""Cache of codes that were found exactly as typed. A code is never renamed, so busy codes are
+looked up once per process.
+"""
 
 
 async def as_stored(database: Database, typed: str) -> str:
-    """The code that is meant: the very one where it exists, else the one that is read like it,
-    else what was typed."""
+    """The code that is meant: the exact one if it exists, else the one that matches ignoring case,
+    spaces and dashes, else the typed text.
+    """
     code = code_typed(typed)
     known = _known.setdefault(database, set())
     if code in known:

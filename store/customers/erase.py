@@ -1,6 +1,6 @@
-"""Erasing a person. Sums, ids and what happened stay; who it was does not.
+"""Erases a person. Sums, ids and what happened stay; who it was does not.
 
-Refused while somebody may still be sending them a card: that has to end first.
+Refused while a card may still be on its way to the person.
 """
 
 from __future__ import annotations
@@ -29,23 +29,25 @@ from store.tables import Customer, Grant, Referral
 
 
 class Erased(NamedTuple):
-    """Whom it was about, and how much of theirs is gone."""
+    """The erased customer, and how much was erased."""
 
     customer_id: str
     orders: int
     segments: int
     intake: list[Outgoing]
-    """For the workflows that carried what was cancelled: they end."""
+    """Messages for the workflows of what was cancelled: they end."""
 
 
 async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> Erased:
-    """Cancel what waits for this customer (an id or source_id) and empty every place that holds
-    something of the person. `marks_kept`: how long the person is recognised, by keyed hashes.
-    Raises NotFound, and NotAllowedInState while an order is open.
+    """Cancel what is open for this customer (an id or source_id), and clear every place with
+    personal data.
 
-    The caller commits, then wakes the dispatcher with what this answers."""
+    `marks_kept`: how long the person is recognised, by keyed hashes. Raises NotFound, and
+    NotAllowedInState while an order is open. The caller commits, then wakes the dispatcher with the
+    returned messages.
+    """
     customer = await _locked(tx, ref)
-    # First, for marks are locked before grants.
+    # First, because marks are locked before grants.
     await forget(tx, customer, marks_kept)
     referrals = await _referrals(tx, customer.id)
     waiting = await _waiting_grants(tx, customer.id)
@@ -106,7 +108,7 @@ async def _locked(tx: Transaction, ref: str) -> Customer:
 
 
 async def _referrals(tx: Transaction, customer_id: str) -> list[Referral]:
-    """All in which they take part, or are rewarded, locked in one order."""
+    """All referrals in which the person takes part or is rewarded, locked in one order."""
     rewarded = select(col(Grant.referral_id)).where(col(Grant.recipient_id) == customer_id)
     statement = select(Referral).where(
         or_(
@@ -144,8 +146,9 @@ def _held(referral: Referral) -> bool:
 
 
 def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
-    """An erased friend's referral ends. An erased referrer's goes on for the friend, who was
-    promised a reward too."""
+    """An erased referee's referral ends. An erased referrer's continues for the friend, who was
+    promised a reward too.
+    """
     if referral.referee_id == erased.id:
         referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
         referral.reason = "The friend was erased before a conversion came."
@@ -161,7 +164,7 @@ def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
 
 
 async def purge_answers(tx: Transaction, days: int = 30) -> None:
-    """Forget answers that nobody will ask for again: they hold persons."""
+    """Delete stored answers that nobody will request again: they contain personal data."""
     await tx.session.execute(
         text("DELETE FROM idempotent_answers WHERE started_at < now() - make_interval(days => :d)"),
         {"d": days},

@@ -1,4 +1,4 @@
-"""What a person holds, and what happened around them."""
+"""What a person has: codes, coupons, wallets, segments, and a history."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ACTIVITIES = {
     "redemption.failed": "customer.redemption.failed",
     "redemption.rolled_back": "customer.redemption.rollback.succeeded",
 }
-"""Our events that Voucherify has a word for. The whole story is in the timelines."""
+"""Our events that have a name in Voucherify. The full story is in the timelines."""
 
 
 class Held(NamedTuple):
@@ -56,7 +56,7 @@ class Wallet(NamedTuple):
 
 
 async def codes_of(session: ReadSession, customer_id: str) -> list[Held]:
-    """Codes of which the person is a holder, newest first, a hundred at most."""
+    """Codes that the person holds, newest first, at most a hundred."""
     theirs = select(Holder).where(col(Holder.customer_id) == customer_id)
     holders = {
         holder.voucher_id: holder
@@ -72,7 +72,7 @@ async def codes_of(session: ReadSession, customer_id: str) -> list[Held]:
 
 
 async def coupons_of(session: ReadSession, customer_id: str) -> list[VoucherRead]:
-    """Coupons that the person has earned, newest first, a hundred at most."""
+    """Coupons that the person has earned, newest first, at most a hundred."""
     theirs = select(col(Coupon.voucher_id)).where(col(Coupon.customer_id) == customer_id)
     rows = await session.execute(
         join_voucher(select(Voucher, *VOUCHER_COLUMNS))
@@ -84,7 +84,7 @@ async def coupons_of(session: ReadSession, customer_id: str) -> list[VoucherRead
 
 
 async def wallets_of(session: ReadSession, customer_id: str) -> list[Wallet]:
-    """The person's wallets, a unit each."""
+    """The person's wallets, one per unit."""
     rows = await session.execute(
         select(
             col(WalletCredit.unit),
@@ -100,7 +100,7 @@ async def wallets_of(session: ReadSession, customer_id: str) -> list[Wallet]:
 
 
 async def segments_of(session: ReadSession, customer: Customer) -> list[Segment]:
-    """The segments that list the person, or whose filter fits them now."""
+    """Segments that list the person, or whose filter matches now."""
     listed = select(col(SegmentMember.segment_id)).where(
         col(SegmentMember.customer_id) == customer.id
     )
@@ -116,7 +116,7 @@ async def segments_of(session: ReadSession, customer: Customer) -> list[Segment]
 
 
 class ActivityFilters(NamedTuple):
-    """What a history is narrowed to: `type` is Voucherify's word."""
+    """Filters of a history: `type` is Voucherify's word."""
 
     type: str | None = None
     campaign_id: str | None = None
@@ -126,8 +126,7 @@ class ActivityFilters(NamedTuple):
 async def activity_of(
     session: ReadSession, customer_id: str, window: Window, filters: ActivityFilters
 ) -> tuple[list[Event], bool]:
-    """What happened around the person, newest first unless asked otherwise, and whether more
-    follows."""
+    """Events about the person, newest first by default, and whether more follow."""
     seq = col(Event.seq)
     types = [ours for ours, theirs in ACTIVITIES.items() if filters.type in (None, theirs)]
     statement = (

@@ -1,4 +1,4 @@
-"""Customers, and what refers to them."""
+"""Customers, and their referrals."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ async def find(session: ReadSession, ref: str) -> Customer:
 
 
 class Filters(NamedTuple):
-    """What a list is narrowed to. `since`: Voucherify's cursor, the `created_at` of the last row
-    of the page before; a row `after` which is asked for says it more exactly."""
+    """Filters of a list. `since`: Voucherify's cursor, the `created_at` of the previous page's last
+    row; `after` names that row exactly.
+    """
 
     email: str | None = None
     name: str | None = None
@@ -48,7 +49,7 @@ class Filters(NamedTuple):
 
 
 _KEYS: dict[str, Key] = {
-    # Not by id: `since` is a moment, and those who were created at once have their ids anyhow.
+    # Not by id: `since` is a time, and customers created at the same moment have ids in any order.
     "created_at": col(Customer.created_at),
     "updated_at": func.coalesce(Customer.updated_at, Customer.created_at),
 }
@@ -56,7 +57,8 @@ _KEYS: dict[str, Key] = {
 
 async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     """Customers; rows are (Customer,). Raises NotFound for a segment that does not exist, and
-    InvalidPayload for one that is described by a filter."""
+    InvalidPayload for one that is defined by a filter.
+    """
     statement = select(Customer).where(col(Customer.erased_at).is_(None))
     for column, wanted in (
         (func.lower(Customer.email), filters.email and email_searched(filters.email).lower()),
@@ -70,7 +72,7 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     statement = statement.where(
         *filters.created.holds(col(Customer.created_at)),
         *filters.updated.holds(col(Customer.updated_at)),
-        # The index is on this, and it follows.
+        # The index is on this expression.
         *filters.updated.holds(func.coalesce(Customer.updated_at, Customer.created_at)),
         *_since(window, filters.since),
     )
@@ -98,7 +100,7 @@ async def _in_segment(session: ReadSession, segment_id: str) -> ColumnElement[bo
 
 
 async def referrals_of(session: ReadSession, customer_id: str) -> list[Referral]:
-    """The referrals in which this customer is the friend, oldest first."""
+    """The referrals of this customer as the referee, oldest first."""
     statement = (
         select(Referral)
         .where(col(Referral.referee_id) == customer_id)

@@ -1,7 +1,7 @@
-"""Every place that holds something of a person, emptied. What has to stay comparable, such as the
-ids of their events and orders, becomes a keyed hash.
+"""Clears every place with personal data of a customer.
 
-A table that gets a column for a caller's own words, or for a person's, gets its line here:
+Values that must stay comparable, such as the ids of their events and orders, become keyed hashes. A
+new column for a caller's or person's own words needs a line here:
 tests/store/customers/test_no_trace.py searches a dump of the whole database.
 """
 
@@ -35,7 +35,7 @@ _PERSONAL = ("source_id", "name", "email", "phone", "description", "birthdate", 
 
 
 async def remove_traces(tx: Transaction, customer: Customer) -> tuple[int, int]:
-    """Empty them all; how many orders and how many segments were concerned."""
+    """Clear them all; return how many orders and how many segments were affected."""
     codes = list(await tx.session.scalars(_owned(customer.id)))
     exports = await forget_about(tx, set(_words_of(customer)))
     theirs = await tx.session.scalars(
@@ -71,7 +71,7 @@ def _owned(customer_id: str) -> Select[str]:
 
 
 def _words_of(customer: Customer) -> Iterator[str]:
-    """Everything that is known of the person, as text."""
+    """Everything known of the person, as text."""
     known: list[Any] = [getattr(customer, column) for column in _PERSONAL]
     known += [*(customer.address or {}).values(), *customer.attributes.values()]
     for value in known:
@@ -80,8 +80,9 @@ def _words_of(customer: Customer) -> Iterator[str]:
 
 
 async def _hash_ids(tx: Transaction, customer_id: str) -> None:
-    """The callers' own ids of their conversions and orders. A conversion and the redemption that
-    it was have one id, and have it afterwards too."""
+    """Hash the callers' own ids of their conversions and orders. A conversion and its redemption
+    share one id, and still do afterwards.
+    """
     theirs = col(Referral.referee_id) == customer_id
     for referral in await tx.session.scalars(select(Referral).where(theirs)):
         if referral.conversion and "event_id" in referral.conversion:
@@ -96,13 +97,13 @@ async def _hash_ids(tx: Transaction, customer_id: str) -> None:
         use.identity = await _form(tx, use.identity)
         use.order_ids = await _keys(tx, use)
         use.order_source_id = await _form(tx, use.order_source_id)
-        if use.voucher_id is None:  # a code that is none of ours is what they typed
+        if use.voucher_id is None:  # An unknown code is text that the person typed.
             use.code = await erased_form(tx, use.code)
     await tx.session.flush()
 
 
 async def _hash_refunds(tx: Transaction, referral_id: str) -> None:
-    """Refunds that came before their purchase, which is known to be this person's by now."""
+    """Refunds that came before their purchase, and are known to be this person's by now."""
     claimed = documents(EarlyRefund, "claims").contains([referral_id])
     for refund in await tx.session.scalars(select(EarlyRefund).where(claimed)):
         (refund.order_key,) = await erased_keys(tx, OrderIds.of_keys([refund.order_key]))
@@ -110,7 +111,7 @@ async def _hash_refunds(tx: Transaction, referral_id: str) -> None:
 
 
 async def _verdict(tx: Transaction, verdict: dict[str, Any]) -> dict[str, Any]:
-    """A check names the order that it compared."""
+    """A check's verdict may name the order that it compared."""
     order = verdict["numbers"].get("order")
     if order is None:
         return verdict

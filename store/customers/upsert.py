@@ -1,7 +1,7 @@
-"""Who is meant: create or update a person in one statement.
+"""Creates or updates the person of a request in one statement.
 
-The row stays locked until the transaction ends, so that two requests about one person are
-handled one after the other: join-once and the limits a customer has rest on it.
+The row stays locked until the transaction ends, so two requests about one person run one after the
+other; join-once and the limits per customer depend on it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NOW = bindparam("now", type_=CUSTOMERS.c.created_at.type)
 
 
 def _merged() -> dict[str, Any]:
-    """SET: what is given replaces, what is not stays; address and metadata merge by member."""
+    """SET: given values replace, others stay; address and metadata are merged by member."""
     stored, none = CUSTOMERS.c, literal({}, JSONB())
     values: dict[str, Any] = {name: func.coalesce(_NEW[name], stored[name]) for name in _PLAIN}
     address = func.coalesce(stored.address, none).op("||")(_NEW["address"])
@@ -59,7 +59,7 @@ _Before = CUSTOMERS.alias("before")
 
 
 def _before(known: ColumnElement[bool]) -> list[Any]:
-    """Columns with the e-mail, phone and address that were stored before the statement."""
+    """Columns with the e-mail, phone and address from before the statement."""
     columns = (_Before.c[name] for name in _KNOWN_AS)
     return [
         select(column).where(known).scalar_subquery().label(f"before_{column.name}")
@@ -90,12 +90,12 @@ CustomerRow = Row[Any]
 async def upsert(
     tx: Transaction, person: Person, pointer: str = "/customer", *, corrects: bool = False
 ) -> CustomerRow:
-    """Create the person, or merge what is given into the stored one. `pointer`: where in the
-    request they are described. `corrects`: staff mend what was entered wrongly.
+    """Create the person, or merge what is given into the stored one.
+
+    `pointer`: the person's place in the request. `corrects`: staff correct wrong entries.
 
     Raises InvalidPayload for metadata that do not fit their schema, NotFound for an `id` that is
-    not ours, AlreadyExists when the `source_id` to be given to a nameless customer belongs to
-    another.
+    not ours, AlreadyExists if the `source_id` for a nameless customer belongs to another.
     """
     row = await (_update(tx, person) if person.id else _insert(tx, person))
     new = row.created_at == tx.now
@@ -112,7 +112,7 @@ async def upsert(
 async def empty(
     tx: Transaction, id: str, names: Collection[str], lines: Collection[str], *, corrects: bool
 ) -> CustomerRow:
-    """Empty these columns, and these lines of the address, of a customer who exists."""
+    """Clear these columns, and these lines of the address, of an existing customer."""
     values: dict[str, Any] = dict.fromkeys(names)
     if lines and "address" not in names:
         values["address"] = CUSTOMERS.c.address.op("-")(cast(list(lines), ARRAY(Text)))
@@ -123,7 +123,7 @@ async def empty(
 
 
 async def _note_change(tx: Transaction, row: CustomerRow, corrects: bool) -> None:
-    """Record a change of e-mail, phone or address: the former ones still recognise the person."""
+    """Record a change of e-mail, phone or address: the old ones still identify the person."""
     before = changes.read(row.before_email, row.before_phone, row.before_address)
     after = changes.read(row.email, row.phone, row.address)
     change = changes.Change(row.id, row.created_at, before, after)

@@ -1,6 +1,7 @@
-"""Whether a friend may begin, or use a code, at this moment: hours, audience, velocity.
+"""Checks whether a friend may begin, or use a code, at this moment: hours, audience, velocity.
 
-An early, friendly no. Limits themselves are kept by qualification, under its locks.
+An early refusal with a reason; the limits themselves are enforced by qualification, under its
+locks.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from store.tables import Customer
 
 
 async def admit(tx: Transaction, found: Code, referee_id: str) -> list[Verdict]:
-    """The verdicts that a new referral begins with. Raises CannotCount."""
+    """The first verdicts of a new referral. Raises CannotCount."""
     terms = found.terms
     verdicts = must_be_open(tx, terms, found.start_date)
     if not terms.audience.referees.everybody:
@@ -35,7 +36,7 @@ async def admit(tx: Transaction, found: Code, referee_id: str) -> list[Verdict]:
 
 
 def must_be_open(tx: Transaction, terms: CampaignTerms, start: datetime | None) -> list[Verdict]:
-    """Weekdays, hours and periods. `start` is the campaign's. Raises CannotCount."""
+    """Check weekdays, hours and periods. `start` is the campaign's. Raises CannotCount."""
     if terms.windows.always:
         return []
     closed = terms.windows.closed(tx.now, start)

@@ -1,8 +1,8 @@
-"""Counting uses of codes and conversions, for rules and limits.
+"""Counts uses of codes and conversions, for rules and limits.
 
 The facts themselves are counted, under the lock of the campaign's row (or of the referrer's
-progress, for what is that referrer's alone): nothing has to be kept in step with them, and a
-reversed conversion counts no more.
+progress, for that referrer's own limits). So no counter must be kept in step, and a reversed
+conversion no longer counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from store.tables import Campaign, Redemption, Referral
 
 
 class Subject(NamedTuple):
-    """Whose use it is. `referral_id` is left out of the count: the use in question comes on top."""
+    """Whose uses are counted. `referral_id` is left out: the current use is added later."""
 
     campaign_id: str
     voucher_id: str
@@ -49,22 +49,23 @@ _CONVERSIONS: tuple[ColumnElement[bool], ...] = (
 
 
 async def lock_campaign(tx: Transaction, campaign_id: str) -> None:
-    """From here to the commit nobody else counts in this campaign. After the referrer's progress
-    and the friends' marks, before the budget."""
+    """Until the commit nobody else counts in this campaign. Taken after the referrer's progress and
+    the friends' marks, before the budget.
+    """
     await tx.session.execute(_LOCK, {"campaign": campaign_id})
 
 
 async def count_redemptions(
     tx: Transaction, counters: Iterable[Counter], subject: Subject, at: datetime, zone: ZoneInfo
 ) -> dict[Counter, int]:
-    """What was redeemed before."""
+    """Earlier redemptions."""
     return await _count(tx, False, counters, subject, at, zone)
 
 
 async def count_conversions(
     tx: Transaction, counters: Iterable[Counter], subject: Subject, at: datetime, zone: ZoneInfo
 ) -> dict[Counter, int]:
-    """What converted before."""
+    """Earlier conversions."""
     return await _count(tx, True, counters, subject, at, zone)
 
 
@@ -104,12 +105,12 @@ def _parameters(
 
 @lru_cache(maxsize=500)
 def _statement(counters: tuple[Counter, ...], conversions: bool) -> Select[*tuple[Any, ...]]:
-    """All of them in one row. Built once for each combination that some campaign asks for."""
+    """All counts in one row. Built once for each combination that a campaign uses."""
     return select(*(_number(one, conversions).scalar_subquery() for one in counters))
 
 
 def _number(counter: Counter, conversions: bool) -> Select[Any]:
-    # What was taken off is known of redemptions only.
+    # Only redemptions have a discount.
     if conversions and counter.what is not What.DISCOUNTS:
         table: type[Referral] | type[Redemption] = Referral
         orders, own, time = col(Referral.order_amount), _CONVERSIONS, col(Referral.converted_at)

@@ -1,5 +1,8 @@
-"""Limits by count: conversions in all and per period, of the campaign and of each referrer, and
-what a tier may give. A conversion fits within all of them, or none of its grants is made."""
+"""Limits by count: conversions in total and per period, of the campaign and of each referrer, and
+grants per tier.
+
+A conversion fits all of them, or none of its grants is created.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ _COUNTED: dict[str, Counter] = {
 }
 """By the limit's own name."""
 
-# Every grant ever made: one that a reversal undid may be reopened, and would be one too many.
+# Every grant ever made: an undone one may be reopened, and would exceed the limit.
 _GIVEN = select(func.count()).where(
     col(Grant.campaign_id) == bindparam("campaign"),
     col(Grant.reason) == bindparam("tier"),
@@ -52,7 +55,7 @@ class _Limit(NamedTuple):
 
 
 async def must_have_room(tx: Transaction, terms: CampaignTerms, subject: Subject) -> None:
-    """Raises CannotCount where a count limit is used up already."""
+    """Raises CannotCount if a limit is used up already."""
     for verdict in await _counted(tx, terms, subject, tx.now, _limits(terms.limits)):
         if not verdict.passed:
             spent = verdict.check == "redemptions"
@@ -63,7 +66,7 @@ async def must_have_room(tx: Transaction, terms: CampaignTerms, subject: Subject
 async def of_referrer(
     tx: Transaction, terms: CampaignTerms, subject: Subject, at: datetime, new: list[Grant]
 ) -> list[Verdict]:
-    """The limits that are one referrer's own: the caller holds that referrer's progress."""
+    """The limits of one referrer: the caller holds that referrer's progress."""
     own = [limit for limit in _limits(terms.limits) if not limit.counter.shared]
     verdicts = await _counted(tx, terms, subject, at, own)
     return verdicts + await _tiers(tx, terms, subject, _reasons(new), own=True)
@@ -72,7 +75,7 @@ async def of_referrer(
 async def of_campaign(
     tx: Transaction, terms: CampaignTerms, subject: Subject, at: datetime, new: list[Grant]
 ) -> list[Verdict]:
-    """The limits that all share: the caller holds the campaign's lock."""
+    """The shared limits: the caller holds the campaign's lock."""
     shared = [limit for limit in _limits(terms.limits) if limit.counter.shared]
     verdicts = await _counted(tx, terms, subject, at, shared)
     return verdicts + await _tiers(tx, terms, subject, _reasons(new), own=False)
@@ -117,7 +120,7 @@ def _reasons(new: list[Grant]) -> Mapping[str, int]:
 async def _tiers(
     tx: Transaction, terms: CampaignTerms, subject: Subject, earned: Mapping[str, int], *, own: bool
 ) -> list[Verdict]:
-    """Only of tiers that the conversion earns. `own`: the caps that are one referrer's."""
+    """Only for tiers that the conversion earns. `own`: the caps of one referrer."""
     verdicts = []
     for tier in terms.tiers:
         most = tier.max_grants_per_referrer if own else tier.max_grants

@@ -1,4 +1,4 @@
-"""What a referral code stands for: who is rewarded, under which terms, and whether it can count."""
+"""Looks up a referral code: who is rewarded, under which terms, and whether it can count."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from store.terms import terms_of
 
 
 class Code(NamedTuple):
-    """A code with everything that decides whether it can count. `used`: what is reserved and
-    committed of the budget, minor units."""
+    """A code with everything that decides whether it can count. `used`: reserved and committed
+    budget, in minor units.
+    """
 
     code: str
     voucher_id: str
@@ -30,10 +31,10 @@ class Code(NamedTuple):
     voucher_expiration: datetime | None
     active_until: datetime | None
     quantity: int | None
-    """How often this very code may be used; None: as the terms say."""
+    """How often this code may be used; None: as the terms say."""
     redeemed_quantity: int
     shared_by_referee: bool
-    """The friend holds the code too, as one of those who share it."""
+    """The referee also holds the code, as a further REFERRER."""
     campaign_id: str
     campaign_active: bool
     start_date: datetime | None
@@ -42,9 +43,9 @@ class Code(NamedTuple):
     terms: CampaignTerms
     referrer_id: str
     referrer_erased: bool
-    """Their code takes no new friends; whoever came by it before keeps what was promised."""
+    """The code takes no new friends; earlier friends keep what was promised."""
     referrer_named: bool
-    """The request said which holder; else it is the owner."""
+    """The request named the holder; by default it is the owner."""
     existing: Referral | None
     used: int
 
@@ -63,7 +64,8 @@ _ERASED = select(col(_Erased.id)).where(
 
 def _code_statement(holds: ColumnElement[bool]) -> Any:
     """A code with everything that decides whether it can count, in one statement. Built once:
-    putting it together takes longer than running it."""
+    building takes longer than executing.
+    """
     return (
         select(
             col(Voucher.id).label("voucher_id"),
@@ -113,8 +115,9 @@ async def look_up(
     *,
     field: str = "/referral/referrer_id",
 ) -> Code:
-    """The code, who is rewarded for it, its campaign's current terms, and what this friend
-    already has there. The named referrer must hold the code; else the owner is."""
+    """The code, who is rewarded for it, its campaign's current terms, and this friend's existing
+    referral. The named referrer must hold the code; by default it is the owner.
+    """
     parameters = {"code": code, "referee_id": referee_id}
     if referrer is None:
         result = await tx.session.execute(_BY_OWNER, parameters)
@@ -140,7 +143,7 @@ async def look_up(
 
 
 def _check_parties(tx: Transaction, found: Code, field: str) -> None:
-    """Nobody is referred by an own code, nor by one that they share with its owner."""
+    """Refuse people who use their own code, or one that they share with its owner."""
     if found.shared_by_referee:
         raise CannotCount("referrer_not_permitted_to_redeem", "A referrer cannot use an own code.")
     if not found.referrer_id and found.referrer_named:
@@ -153,8 +156,9 @@ def _check_parties(tx: Transaction, found: Code, field: str) -> None:
 def must_be_usable(
     tx: Transaction, found: Code, *, begun: bool, at: datetime | None = None
 ) -> None:
-    """The code itself. `begun`: a referral waits under it, which keeps its window past the
-    code's own dates. `at`: when it was used, which its end is held against; None: now."""
+    """Check the code itself. `begun`: a waiting referral keeps its window past the code's own
+    dates. `at`: the time of use, compared with the code's end; None: now.
+    """
     ends = [end for end in (found.voucher_expiration, found.active_until) if end]
     must_be_in_use(tx, found.voucher_active)
     if begun:
@@ -170,20 +174,22 @@ def must_be_usable(
 
 
 def must_be_in_use(tx: Transaction, active: bool) -> None:
-    """A code that is disabled is refused."""
+    """Refuse a disabled code."""
     if not active:
         raise refused("voucher_disabled", "code_active", "The code is disabled.", **_times(tx))
 
 
 def must_not_be_over(tx: Transaction, end: datetime | None, at: datetime | None = None) -> None:
-    """A code past its `end` is refused."""
+    """Refuse a code after its `end`."""
     if end and (at or tx.now) >= end:
         detail = f"The code expired on {end:%Y-%m-%d %H:%M} UTC."
         raise refused("voucher_expired", "code_dates", detail, **_times(tx, ends=end))
 
 
 def must_run(tx: Transaction, found: Code, *, begun: bool, at: datetime | None = None) -> None:
-    """Its campaign; `at` as for the code. A code with a window of its own outlives the end."""
+    """Check its campaign; `at` as for the code. A code with its own window outlives the campaign's
+    end.
+    """
     must_be_switched_on(tx, found.campaign_active)
     if begun:
         return
@@ -196,14 +202,14 @@ def must_run(tx: Transaction, found: Code, *, begun: bool, at: datetime | None =
 
 
 def must_be_switched_on(tx: Transaction, active: bool) -> None:
-    """A campaign that is disabled is refused."""
+    """Refuse a disabled campaign."""
     if not active:
         detail = "The campaign is disabled."
         raise refused("campaign_not_live", "campaign_active", detail, **_times(tx))
 
 
 def must_not_have_ended(tx: Transaction, end: datetime | None, at: datetime | None = None) -> None:
-    """A campaign past its `end` is refused."""
+    """Refuse a campaign after its `end`."""
     if end and (at or tx.now) >= end:
         detail = "The campaign has ended."
         raise refused("campaign_not_live", "campaign_dates", detail, **_times(tx, ends=end))
@@ -214,8 +220,9 @@ def _times(tx: Transaction, **moments: datetime) -> dict[str, str]:
 
 
 def must_be_live(tx: Transaction, found: Code, *, new: bool, at: datetime | None = None) -> None:
-    """Disabled refuses everything; the end of code and campaign and an empty budget refuse new
-    referrals, for a referral begun before keeps its window."""
+    """Check code and campaign. Disabled refuses everything; the end of either and an empty budget
+    only refuse new referrals, because existing ones keep their window.
+    """
     must_be_usable(tx, found, begun=not new, at=at)
     must_run(tx, found, begun=not new, at=at)
     if new:

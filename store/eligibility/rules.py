@@ -1,7 +1,7 @@
-"""Judging a use of a code, or the event that converts it, by the terms' validation rules.
+"""Judges a code's use, or the event that converts it, by the terms' validation rules.
 
-What is known of the use is looked at once, when it is accepted, and the answers travel with the
-conversion; only what concurrent conversions change is counted again when it is qualified.
+What is known of the use is evaluated once, when it is accepted, and the results are stored with the
+conversion. Only what concurrent conversions change is counted again at qualification.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class RuleContext(NamedTuple):
 async def judge_use(
     tx: Transaction, terms: CampaignTerms, asked: RuleContext, *, binding: bool
 ) -> SeenByRule:
-    """What each rule's conditions came to. `binding`: counted under the campaign's lock, so that
-    what is accepted stays within the rules.
+    """The result of each rule's conditions. `binding`: counted under the campaign's lock, so that
+    accepted uses stay within the rules.
 
-    Raises CannotCount with the key, the rule and every verdict, where a rule is not met.
+    Raises CannotCount with the key, the rule and every verdict if a rule is not met.
     """
     if not terms.rules:
         return {}
@@ -76,8 +76,9 @@ async def judge_again(
     asked: RuleContext,
     stored: dict[str, Any],
 ) -> list[Verdict]:
-    """The verdicts on a custom event that was accepted: as it was seen then, and counted now. The
-    caller holds the campaign's lock where `counts_shared` says so."""
+    """The verdicts on an accepted custom event: with the results from then, and new counts. The
+    caller holds the campaign's lock if `counts_shared`.
+    """
     seen = seen_of(stored)
     counts = await _counts(tx, terms, asked, asked.order)
     for rule in terms.rules:
@@ -90,17 +91,17 @@ async def judge_again(
 
 
 def counts_shared(terms: CampaignTerms) -> bool:
-    """Whether a rule counts what conversions of others change."""
+    """Whether a rule counts something that other people's conversions change."""
     return bool(_counters(terms))
 
 
 def verdicts_of(terms: CampaignTerms, seen: SeenByRule) -> list[Verdict]:
-    """One verdict a rule."""
+    """One verdict per rule."""
     return [verdict(rule, seen[rule.id]) for rule in terms.rules if rule.id in seen]
 
 
 def seen_of(stored: dict[str, Any]) -> SeenByRule:
-    """What was written down with the conversion."""
+    """The results stored with the conversion."""
     return {
         rule_id: {key: Seen.model_validate(one) for key, one in conditions.items()}
         for rule_id, conditions in stored.items()
@@ -137,7 +138,7 @@ async def _use(tx: Transaction, terms: CampaignTerms, asked: RuleContext) -> Use
 async def _counts(
     tx: Transaction, terms: CampaignTerms, asked: RuleContext, order: Basket | None
 ) -> dict[Counter, int]:
-    """This use included."""
+    """The counts, including this use."""
     counters, zone = _counters(terms), terms.windows.zone
     count = counting.count_redemptions if asked.event is None else counting.count_conversions
     before = await count(tx, counters, asked.subject, asked.at, zone)
@@ -158,7 +159,7 @@ async def _traits(tx: Transaction, terms: CampaignTerms, customer_id: str) -> Tr
 
 
 async def _order_of_redemption(tx: Transaction, subject: Subject) -> Basket | None:
-    """An event that names no order is about the one that the friend's code was used on."""
+    """An event that names no order is about the order on which the friend's code was used."""
     parameters = {"campaign": subject.campaign_id, "customer": subject.customer_id}
     last = (await tx.session.scalars(_LAST_ORDER, parameters)).one_or_none()
     if last is None:

@@ -1,4 +1,4 @@
-"""Segments of customers, and which of them a person belongs to."""
+"""Segments of customers, and the segments of a person."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def create(
     filter: Filter | None,
     customers: Iterable[str],
 ) -> str:
-    """A new segment; answers its id. `customers`: our ids, for a static one. Raises NotFound."""
+    """Create a segment; return its id. `customers`: our ids, for a static one. Raises NotFound."""
     segment_id = new_id(Prefix.SEGMENT)
     tx.session.add(
         Segment(
@@ -58,8 +58,11 @@ async def change(
     filter: Filter | None,
     customers: Iterable[str] | None,
 ) -> None:
-    """What is given replaces; a list of customers as a whole. Raises NotFound, or
-    NotAllowedInState for a list of customers that a filter describes, and the reverse."""
+    """Replace what is given; a list of customers as a whole.
+
+    Raises NotFound, or NotAllowedInState for a list of customers in a segment that a filter
+    defines, and the reverse.
+    """
     segment = await tx.session.get(Segment, segment_id, with_for_update=True)
     if segment is None:
         raise NotFound("segment", segment_id)
@@ -76,8 +79,9 @@ async def change(
 
 
 async def remove(tx: Transaction, segment_id: str) -> None:
-    """Raises NotFound, or NotAllowedInState while terms or rules name it: they would read as if
-    nobody belonged to it."""
+    """Raises NotFound, or NotAllowedInState while terms or rules name the segment: they would then
+    apply to nobody.
+    """
     if (await tx.session.execute(_NAMED, {"id": segment_id})).scalar_one():
         raise NotAllowedInState("A campaign's terms or a validation rule name this segment.")
     await _empty(tx, segment_id)
@@ -90,7 +94,7 @@ async def remove(tx: Transaction, segment_id: str) -> None:
 
 
 async def must_exist(tx: Transaction, segment_ids: Iterable[str], field: str) -> None:
-    """Raises NotFound for the first of these that is no segment."""
+    """Raises NotFound for the first id that is not a segment."""
     wanted = set(segment_ids)
     if wanted:
         found = await tx.session.execute(_SEGMENTS, {"ids": sorted(wanted)})
@@ -101,7 +105,7 @@ async def must_exist(tx: Transaction, segment_ids: Iterable[str], field: str) ->
 async def segments_of(
     tx: Transaction, customer_id: str, metadata: dict[str, Any], among: Iterable[str]
 ) -> frozenset[str]:
-    """Those `among` these segments to which the customer belongs now."""
+    """Those `among` these segments that the customer is in now."""
     ids = sorted(set(among))
     if not ids:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Whether a campaign is spent: its budget, or its conversions in all, are used up."""
+"""Whether a campaign is spent: its budget or its total conversions are used up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USED = (
     .scalar_subquery()
     .label("used")
 )
-"""What is reserved and committed of a campaign's budget, minor units."""
+"""Reserved and committed budget of a campaign, in minor units."""
 _CONVERSIONS = (
     select(func.count())
     .where(
@@ -37,7 +37,7 @@ COUNTED = case(
     ),
     else_=0,
 ).label("counted")
-"""Its conversions, where the terms limit them; of others nobody asks."""
+"""Its conversions, if the terms limit them; else not counted."""
 _LEFT = (
     select(USED, COUNTED)
     .select_from(Campaign)
@@ -50,7 +50,7 @@ _LEFT = (
 
 
 async def must_not_be_spent(tx: Transaction, campaign_id: str, terms: CampaignTerms) -> None:
-    """An early, friendly no: nobody could be rewarded any more. Raises CannotCount."""
+    """An early refusal: nobody could be rewarded any more. Raises CannotCount."""
     if terms.limits.budget is None and terms.limits.redemptions is None:
         return
     used, counted = (await tx.session.execute(_LEFT, {"campaign": campaign_id})).one()
@@ -63,13 +63,13 @@ async def must_not_be_spent(tx: Transaction, campaign_id: str, terms: CampaignTe
 
 
 def must_have_budget(terms: CampaignTerms, used: int) -> None:
-    """An early, friendly no. The limit itself is kept by qualification, under its lock."""
+    """An early refusal. The limit itself is enforced by qualification, under its lock."""
     if refusal := _budget_spent(terms, used):
         raise refusal
 
 
 def is_spent(terms: CampaignTerms, used: int, counted: int) -> bool:
-    """Can nobody new be rewarded? `used`: of the budget; `counted`: conversions so far."""
+    """Whether nobody new can be rewarded. `used`: of the budget; `counted`: conversions so far."""
     most = terms.limits.redemptions
     return _budget_spent(terms, used) is not None or (most is not None and counted >= most)
 

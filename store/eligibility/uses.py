@@ -1,4 +1,4 @@
-"""How often a code was used, and by whom: the limits, the count, and giving a use back."""
+"""Limits and counts the uses of a code, and takes a use back."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from store.tables import Redemption, Voucher
 
 
 def uses_of(found: Code, terms: CampaignTerms) -> int | None:
-    """How often the code may be used; None: without limit."""
+    """How often the code may be used; None: unlimited."""
     return found.quantity if found.quantity is not None else terms.code_quantity
 
 
 def must_have_uses(found: Code, terms: CampaignTerms) -> None:
-    """An early no. The limit itself is kept by `count`, on the code's row."""
+    """An early refusal. The limit itself is enforced by `count`, on the code's row."""
     limit = uses_of(found, terms)
     if limit is not None and found.redeemed_quantity >= limit:
         raise used_up(limit, found.redeemed_quantity + 1)
@@ -28,8 +28,9 @@ def must_have_uses(found: Code, terms: CampaignTerms) -> None:
 async def must_be_within_limit(
     tx: Transaction, campaign_id: str, customer_id: str, terms: CampaignTerms
 ) -> Verdict:
-    """Redemptions per customer in the campaign, whosever codes they were. The customer's row is
-    locked, so that of two requests the second counts the first. Raises CannotCount."""
+    """Check redemptions per customer in the campaign, with any code. The customer's row is locked,
+    so of two requests the second counts the first. Raises CannotCount.
+    """
     used = await tx.session.scalar(
         select(func.count()).where(
             col(Redemption.campaign_id) == campaign_id,
@@ -69,7 +70,7 @@ async def count(tx: Transaction, found: Code, terms: CampaignTerms) -> None:
 
 
 async def give_back(tx: Transaction, redemption: Redemption) -> None:
-    """The use counts no more, neither against the code nor against the customer."""
+    """The use no longer counts, neither for the code nor for the customer."""
     redemption.counts = False
     await tx.session.execute(
         update(Voucher)
@@ -80,6 +81,6 @@ async def give_back(tx: Transaction, redemption: Redemption) -> None:
 
 
 def used_up(limit: int, after: int) -> CannotCount:
-    """The refusal of a code that was used as often as it may be."""
+    """The refusal of a code without uses left."""
     detail = f"The code may be used {limit} time(s), and has been."
     return refused("quantity_exceeded", "code_uses", detail, limit=limit, after=after)

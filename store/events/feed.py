@@ -1,8 +1,8 @@
-"""The events in an order that can be followed without gaps.
+"""Reads events in an order that can be followed without gaps.
 
-Only what lies behind the oldest running transaction is shown: further on, an event may still be
-committed before one that can be seen already. One statement reads that limit and the rows before
-it, from one snapshot.
+Only events behind the oldest running transaction are shown: after it, an event may still be
+committed before one that is visible already. One statement reads that limit and the rows before it,
+from one snapshot.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from store.database import ReadSession
 from store.tables import Event
 
 SCANNED = 5000
-"""Events that one reading looks at when most of them are not asked for."""
+"""Events that one read looks at when most of them are not requested."""
 
 _ORDER = col(Event.xid), col(Event.seq)
 _OLDEST: ColumnElement[int] = literal_column(
@@ -27,8 +27,9 @@ _OLDEST: ColumnElement[int] = literal_column(
 
 
 class Followed(NamedTuple):
-    """The next events. `place`: up to where all has been read. `has_more`: there is more to read
-    beyond it already."""
+    """The next events. `place`: everything up to here was read. `has_more`: there is more to
+    read.
+    """
 
     events: list[Event]
     place: Place
@@ -38,9 +39,10 @@ class Followed(NamedTuple):
 async def follow(
     session: ReadSession, after: Place, limit: int, patterns: Sequence[str] = ()
 ) -> Followed:
-    """Up to `limit` events behind `after`, of the types that any pattern fits; without one, all.
-    Whatever the table holds, one reading is short: where nothing fits, it answers how far it
-    looked."""
+    """Up to `limit` events after `after`, of types that match a pattern; all without one.
+
+    One read is always short: if nothing matches, it returns how far it looked.
+    """
     most = max(SCANNED, limit + 1) if patterns else limit + 1
     until, looked_at = await _window(session, after, most)
     statement = (
@@ -56,7 +58,7 @@ async def follow(
 
 
 async def count_behind(session: ReadSession, after: Place, patterns: Sequence[str]) -> int:
-    """How many events of these types are behind `after`, among the next SCANNED of all."""
+    """The number of events of these types after `after`, among the next SCANNED events."""
     until, looked_at = await _window(session, after, SCANNED)
     if not looked_at:
         return 0
@@ -65,7 +67,7 @@ async def count_behind(session: ReadSession, after: Place, patterns: Sequence[st
 
 
 async def _window(session: ReadSession, after: Place, most: int) -> tuple[Place, int]:
-    """The place of the last of the next events, and how many they are."""
+    """The place of the last of the next events, and their number."""
     window = (
         select(*_ORDER)
         .where(_behind(after), col(Event.xid) < _OLDEST)
@@ -94,18 +96,19 @@ def _fits(patterns: Sequence[str]) -> ColumnElement[bool]:
 
 
 def place_of(event: Event) -> Place:
-    """Where a stored event stands."""
+    """The place of a stored event."""
     assert event.xid is not None and event.seq is not None  # noqa: S101, PT018 - it is stored
     return Place(event.xid, event.seq)
 
 
-# In the table's order: a set's differs from process to process, and repeats have the same bytes.
+# In the table's order: a set's order differs between processes, and repeats must have the same
+# bytes.
 _OWN = {"xid", "seq", "words_id", "words_hash"}
 _KEPT = [name for name in Event.model_fields if name not in _OWN]
 
 
 def told(event: Event) -> dict[str, Any]:
-    """An event as outsiders read it: its place as its id, and no words that a person wrote."""
+    """An event as outsiders see it: its place as its id, and without words that a person wrote."""
     given = {name: getattr(event, name) for name in _KEPT}
     if told_by_a_person(event.type, event.source):
         given["detail"] = None

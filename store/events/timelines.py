@@ -1,4 +1,4 @@
-"""The story of a referral or a grant: a reading of the event rows."""
+"""Timelines of referrals and grants, read from the event rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from store.tables import Actor, ApiKey, Customer, Event, EventWords, Grant, Refe
 
 
 class Told(NamedTuple):
-    """An event, the name of the person it concerns, and of the person or credential who did it."""
+    """An event, with the names of its person and of the person or credential behind it."""
 
     event: Event
     detail: str | None
@@ -22,14 +22,14 @@ class Told(NamedTuple):
 
 
 async def of_referral(session: ReadSession, referral_id: str) -> list[Told]:
-    """Everything about the referral and its grants, oldest first. Raises NotFound."""
+    """All events of the referral and its grants, oldest first. Raises NotFound."""
     if await session.get(Referral, referral_id) is None:
         raise NotFound("referral", referral_id)
     return await _told(session, Event.referral_id, referral_id)
 
 
 async def of_grant(session: ReadSession, grant_id: str) -> list[Told]:
-    """Everything about one grant, oldest first. Raises NotFound."""
+    """All events of one grant, oldest first. Raises NotFound."""
     if await session.get(Grant, grant_id) is None:
         raise NotFound("grant", grant_id)
     return await _told(session, Event.grant_id, grant_id)

@@ -1,10 +1,10 @@
-"""How far a file is: the rows that its blocks hold, counted while they pass."""
+"""Counts rows while a file's blocks pass."""
 
 from __future__ import annotations
 
 
 class Rows:
-    """Rows below the header in the blocks so far. A line break inside quotes ends none."""
+    """Rows below the header so far. A line break inside quotes does not end a row."""
 
     def __init__(self) -> None:
         self._lines = 0
@@ -18,5 +18,5 @@ class Rows:
         pieces = block.split(b'"')
         outside = pieces[1::2] if self._quoted else pieces[::2]
         self._lines += sum(piece.count(b"\n") for piece in outside)
-        # Each quote turns it over, a doubled one twice.
+        # Each quote toggles it, a doubled one twice.
         self._quoted ^= len(pieces) % 2 == 0

@@ -1,8 +1,7 @@
-"""A SELECT as a CSV file, as fast as PostgreSQL writes one and in flat memory.
+"""Writes a SELECT as a CSV file, at PostgreSQL's own speed and in constant memory.
 
 PostgreSQL's COPY makes the CSV; a short queue between it and the reader makes it wait for a slow
-reader. The connection is one of its own: a long download takes none from those who answer
-requests.
+reader. It has its own connection, so a long download takes none from the requests.
 """
 
 from __future__ import annotations
@@ -18,15 +17,16 @@ from store.database import Database
 from store.lists.pages import AnySelect
 
 _AT_ONCE = asyncio.Semaphore(4)
-"""Files that one process has PostgreSQL write; others wait their turn."""
+"""Files that one process exports at once; others wait."""
 _BLOCK = 64 * 1024
 _LONGEST = 600.0
-"""Seconds after which one ends."""
+"""Seconds after which an export ends."""
 
 
 async def csv_of(database: Database, statement: AnySelect) -> AsyncGenerator[bytes, None]:
-    """The rows as CSV with a header, in blocks of about 64 KB. Values in the statement are
-    written into the text, for COPY takes no parameters."""
+    """The rows as CSV with a header, in blocks of about 64 KB. Values in the statement are written
+    as literals, because COPY takes no parameters.
+    """
     query = str(
         statement.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True})
     )
@@ -60,8 +60,8 @@ async def _blocks(connection: asyncpg.Connection, query: str) -> AsyncGenerator[
         while (block := await _next(queue, copying)) is not None:
             yield block
     finally:
-        # Not close(): a reader that went away leaves a COPY behind that nobody waits for. And
-        # before the task is cancelled, or asyncpg is surprised by what PostgreSQL still sends.
+        # Not close(): a reader that went away leaves a COPY that nobody waits for. Before the task
+        # is cancelled, because asyncpg fails on what PostgreSQL still sends.
         connection.terminate()
         copying.cancel()
         await asyncio.gather(copying, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Exports: asked for, listed, read."""
+"""Creates, lists and reads exports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.tables import Export
 
 
 def create(tx: Transaction, exported_object: str, asked: Asked) -> Export:
-    """Accept an export of what there is now. Raises InvalidPayload for what it cannot hold."""
+    """Accept an export of the current data. Raises InvalidPayload for unknown fields or filters."""
     statement_of(exported_object, asked, tx.now)
     export = Export(
         id=new_id(Prefix.EXPORT),
@@ -35,7 +35,7 @@ def create(tx: Transaction, exported_object: str, asked: Asked) -> Export:
 
 
 async def remove(tx: Transaction, export_id: str) -> None:
-    """Forget an export. Raises NotFound."""
+    """Delete an export. Raises NotFound."""
     removed = await tx.session.execute(
         delete(Export).where(col(Export.id) == export_id).returning(col(Export.id))
     )
@@ -45,8 +45,9 @@ async def remove(tx: Transaction, export_id: str) -> None:
 
 
 async def forget_about(tx: Transaction, words: set[str]) -> list[str]:
-    """Delete every export that is filtered by one of these words: its parameters hold them.
-    Answers their ids."""
+    """Delete every export whose filter contains one of these words, because its parameters store
+    them. Returns their ids.
+    """
     forgotten = []
     for export in await tx.session.scalars(select(Export)):
         asked = Asked.model_validate(export.parameters)
@@ -57,7 +58,7 @@ async def forget_about(tx: Transaction, words: set[str]) -> list[str]:
 
 
 def personal(export: Export) -> list[str]:
-    """The fields of the file that tell who somebody is."""
+    """The fields of the file with personal data."""
     return personal_fields(export.exported_object, Asked.model_validate(export.parameters))
 
 
@@ -75,7 +76,7 @@ async def page(session: ReadSession, window: Window) -> Page:
 
 
 async def count(session: ReadSession, export: Export) -> int:
-    """How many rows the file will have."""
+    """The number of rows that the file will have."""
     statement = _statement(export).order_by(None)
     counted = await session.scalar(select(func.count()).select_from(statement.subquery()))
     return counted or 0

@@ -1,5 +1,7 @@
-"""What can be exported, and which fields it has. Names are Voucherify's where it has them; times
-are UTC, amounts minor units."""
+"""The exportable objects and their fields.
+
+Names are Voucherify's where it has them; times are UTC, amounts minor units.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,22 @@ from store.tables import Campaign, Customer, Publication, Redemption, Rollback, 
 from store.tables.columns import documents
 
 Column = Any
-"""A column or an expression; SQLAlchemy types the two differently."""
+"""A column or an expression, which SQLAlchemy types differently."""
 
 
 class Exported(NamedTuple):
     """One kind of object: its fields by name, in the order of the file, and where they are read.
-    `defaults` are the fields of a file for which none were asked."""
+    `defaults` are used if no fields are requested.
+    """
 
     fields: dict[str, Column]
     source: Select[*tuple[Any, ...]]
     defaults: tuple[str, ...]
     id: Column
     metadata: Column
-    """The JSON column that `metadata.x` reads a member of."""
+    """The JSON column of `metadata.x`."""
     personal: frozenset[str]
-    """Fields that tell who somebody is. Metadata always may."""
+    """Fields with personal data. Metadata always counts as personal."""
 
 
 def _instant(column: Any) -> ColumnElement[Any]:
@@ -34,7 +37,7 @@ def _instant(column: Any) -> ColumnElement[Any]:
 
 
 def _constant(value: str | None) -> ColumnElement[Any]:
-    """The same in every row. With its type, for PostgreSQL orders by no bare constant."""
+    """The same in every row. Typed, because PostgreSQL cannot sort by an untyped constant."""
     return cast(value, Text)
 
 

@@ -1,5 +1,6 @@
-"""What an export asks for, read into a statement. What cannot be answered is refused when the
-export is created, never left out of the file."""
+"""Turns an export's parameters into a statement. What cannot be exported is refused when the export
+is created, never left out of the file.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +29,9 @@ _BORN = {
 
 
 class Asked(BaseModel):
-    """Parameters of an export: field names, a field to order by (`-` in front: descending), and
-    Voucherify's filters."""
+    """Parameters of an export: field names, a field to sort by (`-` in front: descending), and
+    Voucherify's filters.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,7 +42,7 @@ class Asked(BaseModel):
 
 
 def statement_of(kind: str, asked: Asked, until: datetime) -> AnySelect:
-    """The SELECT behind a file: what there was at `until`. Raises InvalidPayload."""
+    """The SELECT of a file: what existed at `until`. Raises InvalidPayload."""
     if kind not in OBJECTS:
         raise InvalidPayload(
             f"Cannot export {kind!r}: supported are {', '.join(sorted(OBJECTS))}.",
@@ -57,14 +59,14 @@ def statement_of(kind: str, asked: Asked, until: datetime) -> AnySelect:
 
 
 def personal_fields(kind: str, asked: Asked) -> list[str]:
-    """The fields that tell who somebody is: shown, filtered by or sorted by, for all three tell."""
+    """The personal fields that are shown, filtered by or sorted by: all three reveal them."""
     named = [*(asked.fields or OBJECTS[kind].defaults), *(asked.filters or {})]
     named += [asked.order.removeprefix("-")] if asked.order else []
     return [name for name in dict.fromkeys(named) if _is_personal(kind, name)]
 
 
 def filtered_by(kind: str, asked: Asked, words: set[str]) -> bool:
-    """Whether a filter on a personal field holds one of these words, or a part of one."""
+    """Whether a filter on a personal field contains one of these words, or a part of one."""
     values = {value.casefold() for name, value in _filter_values(asked) if _is_personal(kind, name)}
     known = [word.casefold() for word in words]
     return any(value in word for value in values for word in known)
@@ -94,7 +96,7 @@ def _field(exported: Exported, name: str, pointer: str) -> Column:
 
 
 def _order(exported: Exported, order: str | None) -> list[Column]:
-    """As asked; by id behind it, so that a file has one order."""
+    """As requested, then by id, so that a file's order is fixed."""
     if order is None:
         return [exported.id.desc()]
     column = _field(exported, order.removeprefix("-"), "/parameters/order")

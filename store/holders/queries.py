@@ -1,4 +1,4 @@
-"""Holders of a code. A friend whom it referred is one as well: its referral says so."""
+"""Holders of a code, including the friends whom it referred: their referrals say so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.tables import Campaign, Holder, Referral, Reversal, Voucher
 
 
 class HolderRead(NamedTuple):
-    """Who holds a code as OWNER, REFERRER or REFEREE; of the last, the referral."""
+    """A holder of a code as OWNER, REFERRER or REFEREE; of a REFEREE, the referral too."""
 
     id: str
     created_at: datetime
@@ -30,8 +30,7 @@ class HolderRead(NamedTuple):
 
 
 async def find_code(session: ReadSession, member: str, campaign: str | None) -> Voucher:
-    """The code, by itself or its id, in this campaign (id or name) if one is named. Raises
-    NotFound."""
+    """The code, by code or id, in this campaign (id or name) if one is given. Raises NotFound."""
     statement = (
         select(Voucher)
         .join(Campaign, col(Campaign.id) == Voucher.campaign_id)
@@ -67,7 +66,7 @@ async def find(session: ReadSession, voucher_id: str, holder_id: str) -> HolderR
 async def of_referrals(
     session: ReadSession, voucher_id: str, referral_ids: list[str]
 ) -> list[HolderRead]:
-    """The friends of these referrals, in their order."""
+    """The referees of these referrals, in their order."""
     everybody = _holders(voucher_id)
     statement = select(*everybody).where(everybody.referral_id.in_(referral_ids))
     found = {row.referral_id: HolderRead(*row) for row in await session.execute(statement)}
@@ -75,7 +74,7 @@ async def of_referrals(
 
 
 def _holders(voucher_id: str) -> Any:
-    """Those who share the code, and those who came by it: their columns."""
+    """The columns of those who share the code, and of those whom it referred."""
     sharing: AnySelect = select(
         col(Holder.id).label("id"),
         col(Holder.created_at).label("created_at"),

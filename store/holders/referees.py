@@ -1,4 +1,4 @@
-"""Holders of a code: its owner, those who share it, and the friends whom it referred."""
+"""Adds and removes the referees of a code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.reversals.request import request_reversal
 
 
 class Added(NamedTuple):
-    """The referrals of the new referees, as they were given, and the messages that start them."""
+    """The new referees' referrals, in the given order, and the messages that start them."""
 
     referral_ids: list[str]
     intake: list[Outgoing]
@@ -27,9 +27,10 @@ async def add_referees(
     tx: Transaction, code: str, persons: list[Person], metadata: dict[str, Any]
 ) -> Added:
     """Attribute these friends to a code: all of them, or none. Raises what attribution refuses,
-    naming the friend."""
+    naming the friend.
+    """
     attributed = {}
-    # In the order of their names: two requests about the same friends lock them alike.
+    # Sorted by name, so that two requests about the same friends lock them in one order.
     for number in sorted(range(len(persons)), key=lambda n: _name(persons[n])):
         try:
             customer = await upsert(tx, persons[number])
@@ -44,8 +45,9 @@ async def add_referees(
 
 
 async def remove_referee(tx: Transaction, holder: HolderRead, actor: str) -> list[Outgoing]:
-    """Take back the attribution of a friend who has not converted; answers the message for the
-    referral's workflow. Raises NotAllowedInState for everybody else."""
+    """Remove a friend who has not converted; return the message for the referral's workflow. Raises
+    NotAllowedInState for other holders.
+    """
     if holder.referral_id is None:
         raise NotAllowedInState("Only a referee can be removed; this customer shares the code.")
     referral = await lock_referral(tx, holder.referral_id)

@@ -1,4 +1,4 @@
-"""Codes by the thousand that an application brings along."""
+"""Imports codes in bulk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MORE = ("start_date", "expiration_date", "attributes")
 async def write_codes(
     tx: Transaction, campaign_id: str, codes: Iterable[tuple[int, ImportedCode]]
 ) -> Written:
-    """Create codes in a campaign's pool; of its own known ones set `active` and `category`."""
+    """Create codes in a campaign's pool; for existing ones set `active` and `category`."""
     campaign = await tx.session.get(Campaign, campaign_id)
     if campaign is None:
         return Written(0, 0, [(number, "campaign: was deleted meanwhile") for number, _ in codes])

@@ -1,7 +1,7 @@
-"""Customers by the thousand: copied into a scratch table, then written in two statements.
+"""Imports customers in bulk: copied into a temporary table, then written by two statements.
 
-Callers give at most a few thousand people a transaction, so that memory stays flat and nobody
-waits long for a row.
+Callers pass at most a few thousand people per transaction, so that memory stays constant and row
+locks are short.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ CREATE TEMP TABLE arriving (
 
 
 class Written(NamedTuple):
-    """What became of the rows: how many things are new, how many were known and changed, and
-    which rows were wrong (number, why)."""
+    """The result: how many rows were created, how many existing ones changed, and which rows were
+    wrong (number, why).
+    """
 
     created: int
     updated: int
@@ -39,16 +40,16 @@ class Written(NamedTuple):
 
 
 async def overwrite(tx: Transaction, people: Iterable[tuple[int, Person]]) -> Written:
-    """Write whole profiles, as Voucherify's CSV import does: what a row leaves out is emptied."""
+    """Write whole profiles, as Voucherify's CSV import does: what a row leaves out is cleared."""
     values = {name: f"arrived.{name}" for name in (*_PLAIN, "address", "attributes")}
     return await _write(tx, people, values)
 
 
 async def merge(tx: Transaction, people: Iterable[tuple[int, Person]]) -> Written:
-    """Merge the rows into what is stored, as one upsert after the other over HTTP does."""
+    """Merge the rows into what is stored, like one upsert after the other over HTTP."""
     folded = await fold(tx, people)
     values = {name: f"COALESCE(arrived.{name}, stored.{name})" for name in _PLAIN}
-    # A nameless customer gets its name here; one that is given stays.
+    # A nameless customer gets its source_id here; an existing one stays.
     values["source_id"] = "COALESCE(stored.source_id, arrived.source_id)"
     values["address"] = (
         "CASE WHEN arrived.address IS NULL THEN stored.address "
@@ -74,7 +75,7 @@ async def _write(
 
 
 def _change(row: dict[str, Any]) -> changes.Change:
-    """What tells a person apart, as it was and as it is."""
+    """A person's identifying values, before and after."""
     before, after = (changes.read(*row[which]) for which in ("before", "after"))
     return changes.Change(row["id"], datetime.fromisoformat(row["created_at"]), before, after)
 
@@ -82,7 +83,7 @@ def _change(row: dict[str, Any]) -> changes.Change:
 async def copy_in(
     tx: Transaction, scratch: str, table: str, columns: Sequence[str], records: list[Any]
 ) -> None:
-    """Make a scratch table of this transaction's own and COPY the records into it."""
+    """Create a temporary table for this transaction and COPY the records into it."""
     await tx.session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     await tx.session.execute(text(scratch))
     connection = await (await tx.session.connection()).get_raw_connection()
@@ -103,7 +104,7 @@ def _record(number: int, person: Person) -> tuple[Any, ...]:
     )
 
 
-# One line of the story for each person, in the statement that wrote them: both or neither.
+# One event per person, in the statement that wrote them: both or neither.
 _TOLD = """
 told AS (
     INSERT INTO events (at, type, source, title, customer_id, data)
@@ -114,7 +115,7 @@ told AS (
 )
 SELECT count(*){more} FROM told"""
 
-# Of those who have other particulars now: as they were and as they are.
+# People whose e-mail, phone or address changed: before and after.
 _CHANGED = """, (
     SELECT jsonb_agg(jsonb_build_object(
         'id', written.id, 'created_at', written.created_at,
@@ -125,8 +126,8 @@ _CHANGED = """, (
         IS DISTINCT FROM (written.email, written.phone, written.address)
 )"""
 
-# First of all: a person whom somebody else is just creating is waited for, and then known. Each
-# gets a moment of its own, for Voucherify's clients page through customers by `created_at`.
+# This comes first: a person being created by somebody else is waited for, and then exists. Each row
+# gets its own timestamp, because Voucherify's clients page through customers by `created_at`.
 _INSERT = f"""
 WITH written AS (
     INSERT INTO customers (id, source_id, {", ".join(_PLAIN)}, address, attributes, created_at)
@@ -151,9 +152,10 @@ WHERE NOT EXISTS (
 
 
 def _update(values: dict[str, str]) -> str:
-    """Known persons whose profile changes. The last row about a person wins, as it would one
-    after the other; to merge, rows are folded first. People are locked in one order, for two
-    files may hold the same."""
+    """Update existing persons whose profile changes. The last row about a person wins, as in
+    sequence; rows to merge are folded first. People are locked in one order, because two files may
+    contain the same ones.
+    """
     assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
     before, after = ", ".join(f"stored.{name}" for name in values), ", ".join(values.values())
     return f"""

@@ -1,8 +1,7 @@
-"""A file of customers or codes, read by the command line itself: as long as it may be, in flat
-memory.
+"""Imports a file of customers or codes of any length for the command line, in constant memory.
 
-The action's row knows how many bytes are dealt with. The same file, by its digest, goes on
-there: whoever was killed in the middle types the same command again.
+The action's row stores how many bytes are processed. The same file, recognised by its digest,
+continues there: after a kill, repeat the same command.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ from store.tables import AsyncAction
 _BLOCK = 1 << 20
 
 Tell = Callable[[int, AsyncAction], None]
-"""Hears (bytes done, action) after each part."""
+"""Called with (bytes done, action) after each part."""
 
 
 async def import_customers(database: Database, path: Path, tell: Tell) -> AsyncAction:
-    """Read the file to its end. Raises WrongHeader, WrongFile and csv.Error."""
+    """Import the whole file. Raises WrongHeader, WrongFile and csv.Error."""
     return await _import(database, path, tell, CUSTOMERS_CSV)
 
 
@@ -58,7 +57,7 @@ async def _import(
             digest=_digest(path, *into.values()),
             parameters={"header": lines.header(), **into},
         )
-        # Here, for a file that nothing can be read of is none to write down.
+        # Checked here, so that no action is created for an unreadable file.
         read, write = handling(asked)
         action = await _accepted(database, asked)
         if action.position:
@@ -78,7 +77,7 @@ async def _import(
 
 @contextmanager
 def _in_utf8(path: Path) -> Iterator[IO[bytes]]:
-    """The file, or a copy of it in UTF-8: the same each time, so that its bytes can be counted."""
+    """The file, or a copy of it in UTF-8: always the same bytes, so that they can be counted."""
     with path.open("rb") as file, tempfile.TemporaryFile() as copy:
         encoding = encoding_of(iter(lambda: file.read(_BLOCK), b""))
         file.seek(0)
@@ -94,7 +93,7 @@ def _in_utf8(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _Lines:
-    """The file's lines, counted in bytes, so that reading can go on at one of them."""
+    """The file's lines, counted in bytes, so that reading can continue at one of them."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -112,7 +111,7 @@ class _Lines:
         return line.decode("utf-8-sig" if start == 0 else "utf-8")
 
     def header(self) -> list[str]:
-        """The first row, which tells how the others are cut."""
+        """The first row, which defines the columns."""
         first = next(self, "")
         said = delimiter_said(first)
         line = next(self, "") if said else first
@@ -120,7 +119,7 @@ class _Lines:
         return next(self._rows([line]), [])
 
     def _rows(self, before: list[str]) -> Iterator[list[str]]:
-        # Strict, for a quote that is never closed would swallow the rest of the file.
+        # Strict, because a quote that is never closed would swallow the rest of the file.
         return csv.reader(chain(before, self), delimiter=self._delimiter, strict=True)
 
     def seek(self, position: int) -> None:
@@ -128,7 +127,7 @@ class _Lines:
         self._position = position
 
     def rows(self, count: int) -> tuple[list[list[str]], int]:
-        """Up to `count` rows, and the byte after the last of them. Empty lines are none."""
+        """Up to `count` rows, and the byte after the last of them. Skips empty lines."""
         rows: list[list[str]] = []
         for row in self._rows([]):
             if row:
@@ -139,14 +138,14 @@ class _Lines:
 
 
 async def _accepted(database: Database, asked: AsyncAction) -> AsyncAction:
-    """The action that this file began before, if it was not finished; else a new one."""
+    """The unfinished action that this file started before; else a new one."""
     async with database.transaction() as tx:
         statement = select(AsyncAction).where(col(AsyncAction.digest) == asked.digest)
         before = await tx.session.scalar(statement)
         if before is not None and before.finished_at is None:
             return before
         if before is not None:
-            # Imported before: the file may be imported again, as a new action.
+            # It was imported before: the file may be imported again, as a new action.
             before.digest = None
             await tx.session.flush()
         return _written_down(tx, asked)
@@ -161,7 +160,7 @@ def _written_down(tx: Transaction, action: AsyncAction) -> AsyncAction:
 
 
 def _digest(path: Path, *into: str) -> str:
-    """Of the file, and of where it goes: the same codes may belong to another campaign next."""
+    """Of the file and its target: the same codes may next be imported into another campaign."""
     hashed = sha256("".join(into).encode())
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -1,7 +1,7 @@
-"""Rows about people, folded to one row a person, as if they had come one after the other.
+"""Folds rows about people into one row per person, as if they had come one after the other.
 
-What one statement writes, it can write once: of two rows about one person the second has to
-know the first.
+One statement can write a row only once: of two rows about one person the second must build on the
+first.
 """
 
 from __future__ import annotations
@@ -31,22 +31,23 @@ _KNOWN = select(col(Customer.id), col(Customer.source_id), col(Customer.attribut
 
 
 class Folded(NamedTuple):
-    """A row a person, numbered like the person's first, and the rows that are wrong."""
+    """One row per person, numbered like the person's first row, and the wrong rows."""
 
     people: list[Row]
     wrong: list[tuple[int, str]]
 
 
 class _Somebody:
-    """A person as stored, and what the rows so far say about them."""
+    """A stored person, plus what the rows so far say about them."""
 
     def __init__(self, id: str | None, source_id: str | None, metadata: dict[str, Any]) -> None:
         self.id, self.source_id, self.metadata = id, source_id, metadata
         self.said: Row | None = None
 
     def hear(self, number: int, person: Person, schema: Schema | None) -> None:
-        """Raises WrongRow, and forgets the row, where the metadata that it would leave do not
-        fit their schema."""
+        """Merge a row. Raises WrongRow, and ignores the row, if the resulting metadata do not fit
+        their schema.
+        """
         metadata = self.metadata | person.metadata
         new = self.id is None and self.said is None
         if schema and (new or person.metadata):
@@ -56,7 +57,7 @@ class _Somebody:
         self.said = (self.said[0], self.said[1].then(person)) if self.said else (number, person)
 
     def row(self) -> list[Row]:
-        """What the rows came to, under both names."""
+        """The merged row, with both ids."""
         if self.said is None:
             return []
         number, person = self.said
@@ -64,7 +65,7 @@ class _Somebody:
 
 
 class _People:
-    """Everybody whom the rows may mean, by both names."""
+    """Everybody whom the rows may mean, by both ids."""
 
     def __init__(self, known: Iterable[Any]) -> None:
         self.everybody = [_Somebody(*row) for row in known]
@@ -72,7 +73,7 @@ class _People:
         self._by_source_id = {one.source_id: one for one in self.everybody if one.source_id}
 
     def meant(self, person: Person) -> _Somebody:
-        """An `id` wins. Raises WrongRow."""
+        """The person of a row; an `id` wins. Raises WrongRow."""
         if person.id is None:
             source_id = person.source_id or ""
             return self._by_source_id.get(source_id) or _Somebody(None, source_id, {})
@@ -84,7 +85,7 @@ class _People:
         return one
 
     def remember(self, one: _Somebody, person: Person) -> None:
-        """Whom a right row was about. It gives a nameless customer its `source_id`."""
+        """Store whom a valid row was about. Gives a nameless customer its `source_id`."""
         one.source_id = one.source_id or person.source_id
         if one.source_id and one.source_id not in self._by_source_id:
             self._by_source_id[one.source_id] = one
@@ -93,8 +94,9 @@ class _People:
 
 
 async def fold(tx: Transaction, rows: Iterable[Row]) -> Folded:
-    """Each person's rows as one: later members win, address and metadata merge. A row whose
-    metadata do not fit the schema counts for nothing, and holds no other back."""
+    """Each person's rows as one: later members win, address and metadata are merged. A row whose
+    metadata do not fit the schema is reported, and does not block the others.
+    """
     rows = list(rows)
     schema = await metadata_schemas.of(tx, "customer")
     people = _People(await tx.session.execute(_KNOWN, _names(rows)))

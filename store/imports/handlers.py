@@ -1,4 +1,4 @@
-"""What each kind of asynchronous action does with its rows."""
+"""What each type of asynchronous action does with its rows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ CODES_LIST = "CAMPAIGN.VOUCHERS_IMPORT"
 CODES_CSV = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
 
 Read = Callable[[Any], Any]
-"""A stored row to what it describes. Raises WrongRow."""
+"""Parses a stored row. Raises WrongRow."""
 Write = Callable[[Transaction, Iterable[tuple[int, Any]]], Awaitable[customers.Written]]
 
 
 async def work_off_part(database: Database, action_id: str) -> bool:
-    """Deal with one part of an action, in one transaction. False when nothing is left."""
+    """Process one part of an action, in one transaction. False when nothing is left."""
     async with database.transaction() as tx:
         found = await next_part(tx, action_id)
         if found is None:
@@ -42,8 +42,7 @@ async def work_off_part(database: Database, action_id: str) -> bool:
 
 
 async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: list[Any]) -> Dealt:
-    """Read and write rows, of which `before` were dealt with earlier. Wrong ones hold no other
-    back."""
+    """Read and write rows, after `before` earlier ones. Wrong rows do not block the others."""
     read = await _fitting(tx, read)
     good: list[tuple[int, Any]] = []
     failures: list[Failure] = []
@@ -62,8 +61,9 @@ async def deal(tx: Transaction, read: Read, write: Write, before: int, rows: lis
 async def _write_apart(
     tx: Transaction, write: Write, rows: list[tuple[int, Any]]
 ) -> customers.Written:
-    """Write all rows at once. Where PostgreSQL refuses them for what they hold, write the halves
-    apart, down to the row whose error it is: no file is retried for ever for one of its rows."""
+    """Write all rows at once. If PostgreSQL refuses their values, write both halves separately,
+    down to the wrong row: a file is not retried for ever because of one row.
+    """
     try:
         async with tx.session.begin_nested():
             return await write(tx, rows)
@@ -84,8 +84,9 @@ _UNFIT = "row: holds a value that cannot be stored"
 
 
 async def _fitting(tx: Transaction, read: Read) -> Read:
-    """The same reader, which refuses a person or code whose metadata do not fit their schema.
-    People who merge are judged by what their rows lead to (store.imports.fold_people)."""
+    """A reader that also refuses rows whose metadata do not fit their schema. Merged people are
+    judged by the merged result (store.imports.fold_people).
+    """
     known = {name: await metadata_schemas.of(tx, name) for name in ("customer", "voucher")}
 
     def fitting(row: Any) -> Any:
@@ -102,7 +103,7 @@ async def _fitting(tx: Transaction, read: Read) -> Read:
 
 
 def handling(action: AsyncAction) -> tuple[Read, Write]:
-    """How its rows are read and written. Raises WrongHeader for a CSV file's."""
+    """How the action's rows are read and written. Raises WrongHeader for a CSV file's."""
     match action.type:
         case "CUSTOMERS.IMPORT_CSV":
             return reader(action.parameters["header"]), customers.overwrite

@@ -1,7 +1,7 @@
-"""Asynchronous actions: asked for in one transaction, worked off part by part in others.
+"""Asynchronous actions: created in one transaction, processed part by part in others.
 
-A part's rows are written, counted and dropped in one transaction. A process that is killed in
-the middle leaves whole parts done and whole parts to do: no row is lost, none is done twice.
+A part's rows are written, counted and deleted in one transaction. After a kill whole parts are done
+and whole parts are left: no row is lost, none is done twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from store.database import Database, Transaction, now
 from store.tables import ActionPart, AsyncAction
 
 PART = 5000
-"""Rows a transaction: few enough for flat memory and short locks, many enough to be fast."""
+"""Rows per transaction: few enough for constant memory and short locks, many enough to be fast."""
 REMEMBERED = 1000
 """Wrong rows that are listed one by one; the rest is counted."""
 
@@ -30,7 +30,7 @@ class Failure(NamedTuple):
 
 
 class Dealt(NamedTuple):
-    """What became of some rows."""
+    """The result of some rows."""
 
     rows: int
     created: int
@@ -41,7 +41,7 @@ class Dealt(NamedTuple):
 async def enqueue(
     tx: Transaction, type: str, rows: list[Any], *, request_id: str, **parameters: Any
 ) -> AsyncAction:
-    """Accept work on these rows."""
+    """Create an action for these rows."""
     action = AsyncAction(
         id=new_id(Prefix.ASYNC_ACTION),
         type=type,
@@ -58,7 +58,7 @@ async def enqueue(
         tx.session.add(
             ActionPart(action_id=action.id, number=number, rows=rows[start : start + PART])
         )
-        # Part by part: all rows at once would be a second of JSON in one step of the loop.
+        # Part by part: all rows at once would block the event loop for a second of JSON.
         await tx.session.flush()
     tx.record(
         "action.accepted", f"Accepted: {type}", data={"action_id": action.id, "rows": len(rows)}
@@ -67,7 +67,7 @@ async def enqueue(
 
 
 async def next_part(tx: Transaction, action_id: str) -> tuple[AsyncAction, ActionPart] | None:
-    """The action, locked, and the first of its parts that is still to do."""
+    """The locked action, and the first of its parts that is left."""
     action = await lock(tx, action_id)
     statement = select(ActionPart).where(col(ActionPart.action_id) == action_id)
     part = await tx.session.scalar(statement.order_by(col(ActionPart.number)).limit(1))
@@ -75,7 +75,7 @@ async def next_part(tx: Transaction, action_id: str) -> tuple[AsyncAction, Actio
 
 
 async def lock(tx: Transaction, action_id: str) -> AsyncAction:
-    """The action, so that nobody else works on it until this transaction ends."""
+    """Lock the action, so that nobody else processes it until this transaction ends."""
     statement = select(AsyncAction).where(col(AsyncAction.id) == action_id).with_for_update()
     return (await tx.session.scalars(statement)).one()
 
@@ -96,7 +96,7 @@ def advance(tx: Transaction, action: AsyncAction, dealt: Dealt) -> None:
 
 
 def finish(tx: Transaction, action: AsyncAction) -> None:
-    """Every row is dealt with."""
+    """All rows are processed."""
     action.finished_at = tx.now
     counts = {"rows": action.done, "created": action.created, "updated": action.updated}
     tx.record(
@@ -108,7 +108,7 @@ def finish(tx: Transaction, action: AsyncAction) -> None:
 
 
 async def unfinished(database: Database, older_than: timedelta) -> list[str]:
-    """Actions that nobody may have taken up: the redrive starts their workflows."""
+    """Actions that may have no workflow yet: the redrive starts it."""
     async with database.reading() as session:
         rows = await session.scalars(
             select(col(AsyncAction.id))
