@@ -1,4 +1,4 @@
-"""How every process of Guerdon logs."""
+"""Logging of every Guerdon process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import structlog
 
 
 def log_as_json() -> None:
-    """One JSON object a line on standard output: an event's name and ids, and nobody's data."""
+    """One JSON object per line on standard output: an event's name and ids, without personal
+    data.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,7 +1,6 @@
-"""Schemas of metadata: kept, and held against what arrives.
+"""Stores schemas of metadata, and checks incoming metadata with them.
 
-What is already stored is not judged again: a schema applies to what is written after it, in
-every process within seconds.
+Stored data is not checked again: a schema applies to later writes, in every process within seconds.
 """
 
 from __future__ import annotations
@@ -36,13 +35,14 @@ async def check(
 
 
 async def of(tx: Transaction, resource: str) -> Schema | None:
-    """The resource's schema, as it was some seconds ago at most."""
+    """The resource's schema, at most some seconds old."""
     return (await _schemas(tx)).get(resource)
 
 
 async def put(tx: Transaction, resource: str, schema: Schema) -> MetadataSchema:
-    """Define a resource's schema, or another in its place. Raises NotFound for a resource that
-    can have none."""
+    """Define or replace a resource's schema. Raises NotFound for a resource that cannot have
+    one.
+    """
     if not is_resource(resource):
         raise NotFound("resource", resource)
     statement = select(MetadataSchema).where(col(MetadataSchema.related_object) == resource)
@@ -85,7 +85,7 @@ async def page(session: ReadSession, window: Window) -> Page:
 
 
 async def _schemas(tx: Transaction) -> dict[str, Schema]:
-    """All of them: they are few, and asked for by every request that writes."""
+    """All schemas: they are few, and every writing request needs them."""
     engine = tx.session.get_bind().engine
     until, known = _known.get(engine, (0.0, {}))
     if time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""Telling "PostgreSQL is away, or too busy" from everything else that can go wrong in it."""
+"""Distinguishes "PostgreSQL is down, or too busy" from all its other errors."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ _PASSING = (
     pg.SerializationError,
     pg.ReadOnlySQLTransactionError,
     pg.DiskFullError,
-    # A message that asyncpg could not finish because the socket went away under it.
+    # A message that asyncpg could not finish because the socket was closed.
     pg.InterfaceError,
 )
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether repeating the request soon may well succeed. Nothing was committed, except when
-    the connection broke in the very moment of the commit; repeats are safe either way."""
+    """Whether repeating the request soon may succeed. Nothing was committed, unless the connection
+    broke during the commit; repeats are safe either way.
+    """
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig else None
         return error.connection_invalidated or (cause is not None and is_outage(cause))
-    if isinstance(error, ValueError):  # an InterfaceError too, where asyncpg cannot encode a value
+    if isinstance(error, ValueError):  # also an InterfaceError if asyncpg cannot encode a value
         return False
     return isinstance(error, (*_PASSING, PoolTimeout, DisconnectionError, OSError))
 
 
 _VALUE = (pg.DataError, pg.IntegrityConstraintViolationError, ValueError, OverflowError)
-"""What a value leads to that PostgreSQL cannot hold, or that breaks a constraint. asyncpg's own
-DataError, for what it cannot encode, is a ValueError."""
+"""Errors about a value that PostgreSQL cannot store, or that violates a constraint. asyncpg's own
+DataError, for a value that it cannot encode, is a ValueError.
+"""
 
 
 def is_refused_value(error: BaseException) -> bool:
-    """Whether the statement's values are at fault: repeating it would fail the same way."""
+    """Whether the statement's values are at fault: a repeat would fail the same way."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig else None
         return cause is not None and is_refused_value(cause)
@@ -47,11 +49,11 @@ def is_refused_value(error: BaseException) -> bool:
 
 
 FAILURES = (OSError, DBAPIError, pg.PostgresError, pg.InterfaceError)
-"""What working with PostgreSQL can raise."""
+"""The errors of working with PostgreSQL."""
 
 
 def in_words(error: Exception) -> str:
-    """What PostgreSQL says, or that it says nothing, in one line and without a password."""
+    """PostgreSQL's message, or that there is none, in one line and without a password."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig else None
         return f"PostgreSQL says: {str(cause or error.orig).splitlines()[0]}"

@@ -1,5 +1,6 @@
-"""The database's URL, read in one place for both drivers: SQLAlchemy's engine and asyncpg itself
-know different parameters. The words are PostgreSQL's own (libpq's)."""
+"""Parses the database's URL for both drivers: SQLAlchemy's engine and asyncpg know different
+parameters. The parameters are those of PostgreSQL's libpq.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _FILES = ("sslrootcert", "sslcert", "sslkey")
 _PARAMETERS = ("sslmode", "ssl", *_FILES, "application_name")
 _UNENCRYPTED_TOO = ("disable", "allow", "prefer")
 SYSTEM = "system"
-"""As `sslrootcert`: the authorities that this machine trusts."""
+"""Value of `sslrootcert`: the certificate authorities that this machine trusts."""
 
 
 class Address(NamedTuple):
@@ -25,18 +26,18 @@ class Address(NamedTuple):
 
     url: URL
     options: Mapping[str, Any]
-    """Of asyncpg.connect, beside the address."""
+    """Options of asyncpg.connect, beside the address."""
     server_settings: Mapping[str, str]
 
     @property
     def for_engine(self) -> URL:
-        """The same, through asyncpg."""
+        """The URL for SQLAlchemy's engine on asyncpg."""
         return self.url.set(drivername="postgresql+asyncpg")
 
     async def connect(
         self, server_settings: Mapping[str, str] | None = None, **options: Any
     ) -> asyncpg.Connection:
-        """A connection of its own, outside the engine's pool."""
+        """Open a separate connection, outside the engine's pool."""
         return await asyncpg.connect(
             self.url.set(drivername="postgresql").render_as_string(hide_password=False),
             server_settings={**self.server_settings, **(server_settings or {})},
@@ -46,8 +47,9 @@ class Address(NamedTuple):
 
 
 def parse(database_url: str) -> Address:
-    """Raises ValueError, naming the parameter, for one that is not known or a file that cannot be
-    read. A password in the URL is never quoted."""
+    """Raises ValueError, naming the parameter, for an unknown one or a file that cannot be read.
+    Never quotes the URL's password.
+    """
     if not database_url.startswith(("postgresql://", "postgres://")):
         raise ValueError("must begin with postgresql://")
     try:
@@ -71,7 +73,7 @@ def _one(name: str, value: str | tuple[str, ...]) -> str:
 
 
 def _tls(given: Mapping[str, str]) -> ssl.SSLContext | str | None:
-    """What asyncpg takes as `ssl`; None: nothing was said, and TLS is used where it is offered."""
+    """asyncpg's `ssl` argument; None: not set, and TLS is used if offered."""
     mode = given.get("sslmode", given.get("ssl"))
     if mode is None:
         if files := [name for name in _FILES if name in given]:

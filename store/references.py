@@ -1,5 +1,6 @@
-"""Whom or what a caller names. Our id wins: the caller's own name for one thing may be spelt like
-the id of another, and must neither shadow it nor be mixed with it."""
+"""Finds what a caller names. Our id wins: a caller's own name may look like the id of something
+else, and must neither hide it nor be confused with it.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ from store.tables import Campaign, Customer, Voucher
 
 
 def customer_named(ref: Any) -> ScalarSelect[str]:
-    """The id of the person with this id, else with this `source_id`; NULL for nobody. `ref` may be
-    a bind parameter."""
+    """The id of the person with this id, else with this `source_id`; NULL if there is none. `ref`
+    may be a bind parameter.
+    """
     return _one(col(Customer.id), col(Customer.source_id), ref)
 
 
@@ -23,8 +25,9 @@ def campaign_named(ref: Any) -> ScalarSelect[str]:
 
 
 def voucher_named(ref: Any) -> ColumnElement[str]:
-    """The id of the code with this id, else of this very code, else of the one code that is read
-    like it."""
+    """The id of the code with this id, else with this exact code, else of the only code that
+    matches ignoring case, spaces and dashes.
+    """
     return func.coalesce(_one(col(Voucher.id), col(Voucher.code), ref), _read_like(ref))
 
 
@@ -35,8 +38,9 @@ def voucher_of_code(code: Any) -> ColumnElement[str]:
 
 
 def _read_like(code: Any) -> ScalarSelect[str]:
-    """The one code that is the same without regard to case, blanks and kinds of dashes; NULL where
-    several are: those are found when typed exactly."""
+    """The only code that matches ignoring case, spaces and kinds of dashes; NULL if there are
+    several: those are found when typed exactly.
+    """
     alike = func.code_reading(Voucher.code) == func.code_reading(code)
     statement = select(func.min(Voucher.id)).where(alike).having(func.count() == 1)
     return statement.correlate(None).scalar_subquery()
@@ -44,5 +48,5 @@ def _read_like(code: Any) -> ScalarSelect[str]:
 
 def _one(id: Any, name: Any, ref: Any) -> ScalarSelect[str]:
     statement = select(id).where(or_(id == ref, name == ref)).order_by((id == ref).desc()).limit(1)
-    # Of its own: the statement around it may read the same table.
+    # A separate alias, because the surrounding statement may read the same table.
     return statement.correlate(None).scalar_subquery()

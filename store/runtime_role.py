@@ -1,5 +1,6 @@
-"""What the role that Guerdon runs as may do. Another role owns the tables and migrates them, so
-that whoever takes over a process can neither rewrite what happened nor switch its guards off."""
+"""The rights of the role that Guerdon runs as. Another role owns and migrates the tables, so that
+an attacker in a process can neither rewrite history nor disable its protection.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
 
 
 def grant_runtime(database_url: str, role: str) -> None:
-    """Give the role what it needs, in the database that the URL's owner has migrated. Safe to run
-    again. Raises ValueError for a role's name that is none."""
+    """Grant the role what it needs, in the database that the URL's owner has migrated. Safe to
+    repeat. Raises ValueError for an invalid role name.
+    """
     if not _NAME.match(role):
         raise ValueError("GUERDON_RUNTIME_ROLE must be a role's name: a-z, 0-9 and _")
     asyncio.run(_grant(database_url, role))

@@ -1,4 +1,4 @@
-"""What the store needs to be told, from the environment."""
+"""The store's settings, from the environment."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ class StoreSettings(BaseSettings):
 
 
 class WrongSettings(ValueError):
-    """Settings that are missing or malformed, all of them in one line."""
+    """All settings that are missing or malformed, in one line."""
 
 
 def check_all(*sections: Callable[[], object]) -> None:
-    """Read each section of the environment. Raises WrongSettings, which names all that stands in
-    the way, in whichever section: nobody has to start five times to learn of five."""
+    """Read each section of the environment.
+
+    Raises WrongSettings, which names all problems in all sections, so that nobody has to start five
+    times to learn of five.
+    """
     wrong = []
     for section in sections:
         try:
@@ -46,7 +49,7 @@ def check_all(*sections: Callable[[], object]) -> None:
 
 
 def explain(error: ValueError) -> str:
-    """One line that names the settings that are missing or malformed, never their values."""
+    """One line that names the missing or malformed settings, never their values."""
     if not isinstance(error, ValidationError):
         return str(error)
     prefixes = {

@@ -1,4 +1,4 @@
-"""A campaign version's terms, read once a process: a version never changes."""
+"""A campaign version's terms, cached per process: a version never changes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ _read: OrderedDict[tuple[str, int], CampaignTerms] = OrderedDict()
 
 
 async def terms_of(tx: Transaction, campaign_id: str, version: int) -> CampaignTerms:
-    """The terms of one version. Remembered only once committed rows carry it: the caller reads a
-    referral's or a campaign's version, never one that it is just writing."""
+    """The terms of one version.
+
+    Cached only once committed rows use it: the caller reads the version of a referral or campaign,
+    never one that it is just writing.
+    """
     key = (campaign_id, version)
     if key not in _read:
         found = await tx.session.execute(_TERMS, {"campaign": campaign_id, "number": version})
@@ -34,7 +37,7 @@ async def terms_of(tx: Transaction, campaign_id: str, version: int) -> CampaignT
 async def milestone_tier(
     tx: Transaction, campaign_id: str, version: int, tier_id: str
 ) -> Tier | None:
-    """The tier, if it is one for milestones in that version; None for the rewards of one friend."""
+    """The tier, if it is a milestone tier in that version; None for rewards per friend."""
     for tier in (await terms_of(tx, campaign_id, version)).tiers:
         if tier.id == tier_id and tier.criterion is Criterion.MIN_UNIQUE_REFEREES:
             return tier

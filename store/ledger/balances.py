@@ -1,7 +1,7 @@
 """Balances and transactions of the ledger.
 
-A balance is what `store.ledger.rollup` has summed, and the entries that it has not seen yet; so it
-is exact at every moment, and reads few rows however many there are.
+A balance is the stored sum of `store.ledger.rollup` plus the entries after it. So it is always
+exact, and reads few rows however many there are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from store.tables import LedgerEntry
 
 
 class Balance(NamedTuple):
-    """What one account holds in one currency, minor units (or points)."""
+    """The balance of one account in one currency, in minor units (or points)."""
 
     account: str
     currency: str
@@ -29,8 +29,9 @@ class Balance(NamedTuple):
 
 
 class Which(NamedTuple):
-    """Which balances: `account` is the beginning of the accounts' names, `at` a past instant; up
-    to `limit` after the pair `after`."""
+    """Which balances: `account` is a prefix of account names, `at` a past instant; up to `limit`
+    after the pair `after`.
+    """
 
     limit: int = 100
     after: tuple[str, str] | None = None
@@ -38,7 +39,7 @@ class Which(NamedTuple):
     at: datetime | None = None
 
 
-# The sums come in the order of their key, so that a page stops reading at its end.
+# The sums come in the order of their key, so a page stops reading at its end.
 _NARROW = """
     (CAST(:begins AS text) IS NULL OR account LIKE :begins)
     AND (CAST(:name AS text) IS NULL OR (account, currency) > (:name, :unit))
@@ -63,7 +64,7 @@ def _grouped(parts: str) -> TextClause:
     )
 
 
-# Counted apart: a summed account is there once, so that only the fresh ones need telling apart.
+# Counted separately: a summed account occurs once, so only the new entries need DISTINCT.
 _COUNT_NOW = text(
     f"""
     SELECT (SELECT count(*) FROM account_sums WHERE {_NARROW}) + (
@@ -92,8 +93,7 @@ def _summed(parts: str) -> TextClause:
 
 
 async def balances(session: ReadSession, which: Which) -> tuple[list[Balance], int, bool]:
-    """By account and currency in their own order; how many there are in all, and whether more
-    follow the page."""
+    """By account and currency, sorted; their number, and whether more follow the page."""
     given = _parameters(which)
     page = _grouped(_THEN if which.at else _PAGE_NOW)
     found = await session.execute(page, given | {"most": which.limit + 1})
@@ -104,7 +104,7 @@ async def balances(session: ReadSession, which: Which) -> tuple[list[Balance], i
 
 
 async def totals(session: ReadSession, at: datetime | None = None) -> dict[str, int]:
-    """The sum of all entries per currency. Zero, or something is wrong."""
+    """The sum of all entries per currency. Anything but zero is an error."""
     summed = _summed(_THEN if at else _NOW)
     found = await session.execute(summed, _parameters(Which(at=at)))
     return {currency: total for currency, total in found}
@@ -120,12 +120,12 @@ def _parameters(which: Which) -> dict[str, Any]:
 
 
 def _literal(name: str) -> str:
-    """Without LIKE's wildcards: ids have underscores."""
+    """Without LIKE's wildcards, because ids contain underscores."""
     return name.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
 
 
 class Filters(NamedTuple):
-    """Which transactions. `account` is the beginning of the accounts' names."""
+    """Which transactions. `account` is a prefix of account names."""
 
     account: str | None = None
     kind: str | None = None
@@ -137,7 +137,7 @@ class Filters(NamedTuple):
 async def transactions(
     session: ReadSession, window: Window, filters: Filters
 ) -> tuple[list[list[LedgerEntry]], Page]:
-    """Whole transactions of which an entry matches, newest first, each with all its entries."""
+    """Whole transactions with a matching entry, newest first, each with all its entries."""
     ids = select(col(LedgerEntry.transaction_id)).where(*_conditions(filters)).distinct()
     since = Between(after=filters.since)
     ids = ids.where(*ids_born(col(LedgerEntry.transaction_id), Prefix.TRANSACTION, since))

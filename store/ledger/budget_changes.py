@@ -1,4 +1,4 @@
-"""What a transaction changes in budgets, collected for its last statements."""
+"""Collects a transaction's budget changes for its last statements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from store.ledger import budgets
 
 
 class BudgetChanges:
-    """Changes to one campaign's counters. `apply` comes last: the row is the whole campaign's."""
+    """Changes to one campaign's counters. `apply` comes last, because the whole campaign shares the
+    row.
+    """
 
     def __init__(self, campaign_id: str) -> None:
         self._campaign_id = campaign_id
@@ -18,15 +20,15 @@ class BudgetChanges:
         self._committed: Counter[str] = Counter()
 
     def reserve(self, money: Money) -> None:
-        """More (or, below zero, less) is set aside for grants that nobody has yet."""
+        """Reserve more (or, below zero, less) for grants that are not issued yet."""
         self._reserved[money.currency] += money.amount
 
     def commit(self, money: Money) -> None:
-        """More (or less) has been issued."""
+        """More (or less) was issued."""
         self._committed[money.currency] += money.amount
 
     async def apply(self, tx: Transaction) -> None:
-        """Write the facts, then the counters, in one order of currencies."""
+        """Write the facts, then the counters, in a fixed order of currencies."""
         await tx.session.flush()
         await tx.write_facts()
         for currency in sorted(self._reserved.keys() | self._committed.keys()):

@@ -1,5 +1,8 @@
-"""The counters behind campaign budgets. Always the last statement of a transaction: the row is
-shared by a whole campaign, so it is held for no longer than the commit takes."""
+"""The counters of campaign budgets.
+
+Always the last statement of a transaction: a whole campaign shares the row, so it is only locked
+for the time of the commit.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ from store.tables import Budget
 
 
 class BudgetSpent(Exception):
-    """What was to be reserved does not fit. The transaction must not commit."""
+    """The amount to reserve does not fit. The transaction must not commit."""
 
     def __init__(self, needed: Money, left: int | None) -> None:
         super().__init__(f"{needed} does not fit into the campaign's budget")
         self.needed = needed
         self.left = left
-        """Minor units, as they were just after; None: there is no such budget."""
+        """Minor units left just after the attempt; None: there is no such budget."""
 
 
 _ROW = (col(Budget.campaign_id) == bindparam("campaign"), col(Budget.currency) == bindparam("unit"))
@@ -49,7 +52,7 @@ _SHIFT = (
 
 
 async def reserve(tx: Transaction, campaign_id: str, faces: list[Money]) -> None:
-    """Set face values aside, all or none. Raises BudgetSpent."""
+    """Reserve face values, all or none. Raises BudgetSpent."""
     for money in _per_currency(faces):
         wanted = {"campaign": campaign_id, "unit": money.currency, "needed": money.amount}
         updated = await tx.session.execute(_RESERVE, wanted)
@@ -63,7 +66,7 @@ async def commit(tx: Transaction, campaign_id: str, face: Money) -> None:
 
 
 async def withdraw(tx: Transaction, campaign_id: str, face: Money) -> None:
-    """The provider took an issued order back: it is owed, and unordered, again."""
+    """The provider took an issued order back: its face value moves back to reserved."""
     await shift(tx, campaign_id, face.currency, reserved=face.amount, committed=-face.amount)
 
 
@@ -75,7 +78,7 @@ async def release(tx: Transaction, campaign_id: str, face: Money) -> None:
 async def shift(
     tx: Transaction, campaign_id: str, currency: str, *, reserved: int, committed: int
 ) -> None:
-    """Move so much in and out of what is reserved and what is committed, in one statement."""
+    """Change reserved and committed by these amounts, in one statement."""
     shifted = {"campaign": campaign_id, "unit": currency, "held": reserved, "bound": committed}
     await tx.session.execute(_SHIFT, shifted)
 

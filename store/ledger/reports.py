@@ -19,10 +19,10 @@ from store.ledger.taxes import STANDING_CREDITS
 
 Row = dict[str, Any]
 
-# Ranges, so that the accounts' index finds them: "0" follows "/".
+# Ranges, so that the accounts' index is used: "0" follows "/".
 _PARTS = "account >= 'campaign/' AND account < 'campaign0'"
-# Not every person's wallet: the few accounts that all of them are fed from and empty into come to
-# the same, with the other sign.
+# Sums the few accounts on the other side of all wallets instead of every wallet: the same amount
+# with the opposite sign.
 _OWED = """(account >= 'liability/' AND account < 'liability0'
             OR account >= 'wallets/' AND account < 'wallets0')"""
 
@@ -155,7 +155,7 @@ async def stream(session: ReadSession, sql: str, **values: Any) -> AsyncIterator
 
 
 async def liability(session: ReadSession, at: datetime | None) -> AsyncIterator[Row]:
-    """What was owed at a past instant; now, unless given."""
+    """What was owed at a past instant, by default now."""
     parts = entries_then(_OWED) if at else entries_now(_OWED)
     async for row in stream(session, _liability(parts), **(instant(at) if at else {})):
         yield row
@@ -174,7 +174,7 @@ def _liability(parts: str) -> str:
 
 
 async def late(session: ReadSession, now: datetime) -> AsyncIterator[Row]:
-    """What has not kept its promise, the longest overdue first."""
+    """What has missed its deadline, the longest overdue first."""
     clock: dict[str, Any] = {"states": list(WITHIN), "within": list(WITHIN.values())}
     clock |= {"pauses": list(Pause), "held_for": HELD_FOR}
     async for row in stream(session, _PROMISES, now=now, **clock):

@@ -1,7 +1,7 @@
-"""Partial sums of the ledger, kept behind the oldest running transaction.
+"""Partial sums of the ledger, up to the oldest running transaction.
 
-Posting never waits for this, and never touches these tables: only `roll_up` writes them. A balance
-is what is summed already, and the few entries that are not.
+Posting never waits for this and never touches these tables: only `roll_up` writes them. A balance
+is the sum plus the few entries after it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _HORIZON = text(
     RETURNING xid, pg_snapshot_xmin(pg_current_snapshot())::text::bigint
     """
 )
-# Everything below the oldest transaction that is still running is there for good, or never will
-# be; what is above it belongs to a later round.
+# Everything before the oldest running transaction is final; what comes after it belongs to a later
+# round.
 _DAYS = text(
     """
     WITH fresh AS (
@@ -47,20 +47,22 @@ _ADVANCE = text("UPDATE sum_horizon SET xid = :until")
 
 _FIRST = text("SELECT xid FROM ledger_entries ORDER BY seq LIMIT 1")
 MOST = 50_000
-"""Transactions of a round: it takes a second or two."""
+"""Transactions per round: it takes a second or two."""
 
 
 class Round(NamedTuple):
-    """How many sums it changed, and whether that was all there is to sum now."""
+    """How many sums changed, and whether everything final is summed now."""
 
     sums: int
     finished: bool
 
 
 async def roll_up(tx: Transaction, most: int = MOST) -> Round | None:
-    """Add what was posted since the last round, of up to `most` transactions. None when another
-    round is under way. All of it is one transaction, so that a kill leaves the last round's sums,
-    which are right as well."""
+    """Add what was posted since the last round, of up to `most` transactions.
+
+    None if another round is running. One transaction, so a kill leaves the sums of the last round,
+    which are valid.
+    """
     if not await tx.session.scalar(_LOCK):
         return None
     since, oldest = (await tx.session.execute(_HORIZON)).one()
@@ -73,7 +75,7 @@ async def roll_up(tx: Transaction, most: int = MOST) -> Round | None:
 
 
 async def sum_up(database: Database, most: int = MOST) -> int:
-    """Sum up everything that is final now; answers in how many rounds."""
+    """Sum up everything that is final now; return in how many rounds."""
     rounds = 0
     while True:
         async with database.transaction() as tx:

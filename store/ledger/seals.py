@@ -1,8 +1,8 @@
-"""Sealing the ledger and the events, and checking their seals.
+"""Seals the ledger and the events, and checks their seals.
 
-A block takes entries of transactions that are all over: those below the oldest one that still
-runs. Posting never waits for it, and an entry that commits late is never left out: its
-transaction had held the boundary back.
+A block contains entries of finished transactions: those before the oldest running one. Posting
+never waits for it, and an entry that commits late is never left out, because its transaction had
+held the boundary back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Chain(NamedTuple):
     name: str
     sealed: Table
     columns: tuple[str, ...]
-    """In this order for ever: it is what digests are made of. `seq` first."""
+    """The columns of a digest, in a fixed order that never changes. `seq` first."""
     seals: type[LedgerSeal] | type[EventSeal]
     lock: int
 
@@ -68,9 +68,12 @@ MOST = 5000
 
 
 class Checked(NamedTuple):
-    """What a check found. `unsealed`: entries that no block holds yet. `head`: the last block's
-    hash; written down elsewhere, it also shows that no block was cut off at the end. `known`: the
-    number of the block whose hash was asked for; None when no block has it."""
+    """The result of a check.
+
+    `unsealed`: entries that no block contains yet. `head`: the last block's hash; a copy kept
+    elsewhere also proves that no block was cut off at the end. `known`: the number of the block
+    with the given hash; None if there is none.
+    """
 
     blocks: int
     entries: int
@@ -81,7 +84,7 @@ class Checked(NamedTuple):
 
 
 async def seal_next(database: Database, most: int = MOST, chain: Chain = LEDGER) -> int:
-    """Seal one more block; how many entries it holds. 0 when there is nothing to seal."""
+    """Seal one more block; return its number of entries. 0 when there is nothing to seal."""
     seals = chain.seals
     async with database.transaction() as tx:
         await tx.session.execute(_ONE_AT_A_TIME, {"lock": chain.lock})
@@ -109,7 +112,8 @@ async def _boundary(tx: Transaction, chain: Chain, since: int, most: int) -> int
 
 async def verify(database: Database, chain: Chain = LEDGER, head: bytes | None = None) -> Checked:
     """Read every block and every entry again, block by block; stop at the first break. `head`: a
-    hash that was written down elsewhere, which one of the blocks has to have."""
+    hash that was kept elsewhere, which one of the blocks must have.
+    """
     blocks = entries = 0
     known = None
     previous, ends = GENESIS, 0
@@ -133,8 +137,9 @@ async def verify(database: Database, chain: Chain = LEDGER, head: bytes | None =
 
 
 async def _beyond(session: ReadSession, chain: Chain, blocks: int, ends: int) -> Break | None:
-    """An entry with a transaction number that no block will ever come to: no transaction of this
-    database has had it."""
+    """An entry with a transaction number that no block will reach: no transaction of this database
+    had it.
+    """
     upcoming = max(ends, int(await session.scalar(_NEXT) or 0))
     seq = await session.scalar(
         select(func.min(chain.sealed.c.seq)).where(or_(chain.xid < 1, chain.xid >= upcoming))

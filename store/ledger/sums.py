@@ -1,6 +1,6 @@
-"""What balances are summed from: `store.ledger.rollup`'s sums, and the entries it has not seen yet.
+"""SQL for balances: `store.ledger.rollup`'s sums plus the entries after them.
 
-Exact at every moment, and few rows however many entries there are.
+Always exact, and few rows however many entries there are.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 FRESH = "xid >= (SELECT coalesce(max(xid), 0) FROM sum_horizon)"
-"""What `store.ledger.rollup` has not seen yet."""
+"""Entries that `store.ledger.rollup` has not summed yet."""
 
 
 def entries_now(which: str) -> str:
-    """SQL of (account, currency, amount) whose sums are today's balances of the accounts that
-    meet the condition `which`."""
+    """SQL of (account, currency, amount); their sums are today's balances of the accounts that
+    match the condition `which`.
+    """
     return f"""
     SELECT account, currency, amount FROM account_sums WHERE {which}
     UNION ALL
@@ -23,7 +24,7 @@ def entries_now(which: str) -> str:
 
 
 def entries_then(which: str) -> str:
-    """The same as of a past instant, which `instant` makes parameters of."""
+    """The same for a past instant, with the parameters of `instant`."""
     return f"""
     SELECT account, currency, amount FROM account_days WHERE day < :day AND {which}
     UNION ALL
@@ -35,7 +36,7 @@ def entries_then(which: str) -> str:
 
 
 def instant(at: datetime) -> dict[str, Any]:
-    """What `entries_then` asks by: whole days are summed, of the last one entries are read."""
+    """The parameters of `entries_then`: whole days are summed, of the last one entries are read."""
     at = at.astimezone(UTC)
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return {"at": at, "midnight": midnight, "day": at.date()}

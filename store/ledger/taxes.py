@@ -1,4 +1,4 @@
-"""Tax-year totals per person, held against a threshold that is data."""
+"""Tax-year totals per person, compared with a configurable threshold."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _FORMS = metadata.tables[str(TaxForm.__tablename__)]
 
 
 class Limit(NamedTuple):
-    """From `amount` minor units a calendar year on, the person's form is needed."""
+    """From `amount` minor units per calendar year, the person's form is needed."""
 
     amount: int
     currency: str
     form: str
 
 
-# Taken before the grant's own row, so that whoever waits for it holds nothing that its holder
-# could need. Without a threshold, or with the form handed in, there is nothing to take turns for.
+# Taken before the grant's own row, to avoid deadlocks. Not taken without a threshold or with the
+# form recorded, because nothing is decided then.
 _LIMIT = text("""
 SELECT t.amount, t.currency, t.form,
        pg_advisory_xact_lock(hashtextextended('guerdon.taxes/' || g.recipient_id, 0))
@@ -38,13 +38,13 @@ STANDING_CREDITS = """
 wallet_credits w JOIN grants g ON g.id = w.grant_id AND g.status = 'delivered'
     AND w.id = g.id || CASE WHEN g.reopened > 0 THEN '/' || g.reopened ELSE '' END
 """
-"""Credits that stand, and were booked at `w.created_at`: what happens to the grant later moves none
-into another year. A milestone that was reached again was credited twice, and the last one stands.
+"""Credits that are valid, and were booked at `w.created_at`: later events never move one into
+another year. A milestone that was reached again was credited twice, and the last one is valid.
 """
 
-# What a person has had since the year began, UTC: cards that were issued and credits that were
-# booked in it, and every card that may exist by now or is about to be ordered. Its date is not
-# known yet, so it counts in whichever year asks.
+# What a person has received since the year began, UTC: issued cards and booked credits, plus every
+# card that may exist or is about to be ordered. The date of the latter is not known yet, so it
+# counts in whichever year asks.
 _HAD = text(f"""
 SELECT coalesce(sum(amount), 0)::bigint FROM (
     SELECT o.face_amount AS amount FROM orders o JOIN grants g ON g.id = o.grant_id
@@ -63,8 +63,11 @@ SELECT coalesce(sum(amount), 0)::bigint FROM (
 
 
 async def limit_of(tx: Transaction, grant_id: str) -> Limit | None:
-    """The threshold that the grant's value counts towards, if any. Until the transaction ends no
-    other of its person's rewards is judged. The caller has locked nothing before."""
+    """The threshold that applies to the grant, if any.
+
+    Until the transaction ends no other reward of its recipient is judged. The caller has locked
+    nothing before.
+    """
     found = (await tx.session.execute(_LIMIT, {"grant_id": grant_id})).one_or_none()
     return Limit(*found[:3]) if found else None
 
@@ -72,9 +75,12 @@ async def limit_of(tx: Transaction, grant_id: str) -> Limit | None:
 async def form_missing(
     tx: Transaction, grant: Grant, limit: Limit | None, *, besides: Order | None = None
 ) -> str | None:
-    """Whether giving this grant takes its person to the year's threshold without a form: what is
-    missing, in words. `besides`: the grant's own order, which is judged now. The sum counts what
-    a person may still get back as well: a form too many is better than one too few."""
+    """What is missing, in words, if this grant takes its recipient to the year's threshold without
+    a form.
+
+    `besides`: the grant's own order, which is judged now. The sum includes what the person may
+    still get back: one form too many is better than one too few.
+    """
     if limit is None or await tx.session.get(TaxForm, grant.recipient_id) is not None:
         return None
     values = {
@@ -93,7 +99,7 @@ async def form_missing(
 async def set_threshold(
     tx: Transaction, currency: str, amount: int, form: str, *, actor: str
 ) -> None:
-    """Replace a currency's threshold. It holds for every order and credit from now on."""
+    """Replace a currency's threshold. It applies to every order and credit from now on."""
     values = {"amount": amount, "form": form, "updated_at": tx.now}
     await tx.session.execute(
         insert(_THRESHOLDS)
@@ -111,7 +117,7 @@ async def set_threshold(
 
 
 async def record_form(tx: Transaction, customer_id: str, form: str, *, actor: str) -> None:
-    """The person has handed in a form."""
+    """Record that the person has submitted a form."""
     values = {"form": form, "recorded_by": actor, "recorded_at": tx.now}
     await tx.session.execute(
         insert(_FORMS)

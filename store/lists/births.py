@@ -1,5 +1,7 @@
-"""Lists by id that are narrowed to a time of creation: ids sort by time of birth, so the list
-begins or ends at a moment instead of skipping rows."""
+"""Lists by id that are filtered by creation time.
+
+Ids sort by creation time, so the list can begin or end at a moment instead of skipping rows.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,18 @@ from ulid import ULID
 from store.lists.pages import Between, Key
 
 _SLACK = timedelta(hours=1)
-"""An id is drawn a little before or after the moment that is written beside it."""
+"""An id's time and the `created_at` beside it differ a little."""
 _FIRST = datetime(1970, 1, 2, tzinfo=UTC)
 _TIME = 10
-"""Characters of a ULID that hold the time."""
+"""Characters of a ULID that encode the time."""
 
 
 def ids_born(
     id: Mapped[str] | ColumnElement[str], prefix: str, created: Between
 ) -> list[ColumnElement[bool]]:
-    """What follows for `id` from the condition that it was created after a moment, to be asked
-    beside that condition. `prefix`: of the ids; empty where `id` is without one."""
+    """The condition on `id` that follows from "created after a moment", to be used beside that
+    condition. `prefix`: of the ids; empty if `id` has none.
+    """
     if created.after is None:
         return []
     begins = f"{prefix}_" if prefix else ""
@@ -32,5 +35,5 @@ def ids_born(
 
 
 def sorted_by(created_at: Mapped[Any], created: Between) -> dict[str, Key]:
-    """The list's key, by which it begins at the moment before which all was created."""
+    """The list's sort key, which lets it start at the requested moment."""
     return {} if created.before is None else {"created_at": created_at}

@@ -1,5 +1,6 @@
-"""About how many rows a SELECT finds, as PostgreSQL's planner expects from its statistics. No row
-of a table is read for it."""
+"""Estimates how many rows a SELECT finds, from the statistics of PostgreSQL's planner. No row of a
+table is read.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +28,14 @@ def _explain(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
 
 
 async def estimated_rows(session: ReadSession, statement: Select[*tuple[Any, ...]]) -> int:
-    """Of one statement."""
+    """For one statement."""
     return _rows(await session.scalar(_Explain(statement)))
 
 
 async def estimates(
     session: ReadSession, statements: list[tuple[str, dict[str, Any]]]
 ) -> list[int]:
-    """Of several statements in SQL, each with its parameters."""
+    """For several SQL statements, each with its parameters."""
     found = []
     for sql, parameters in statements:
         plan = await session.scalar(text(f"EXPLAIN (FORMAT JSON) {sql}"), parameters)

@@ -1,7 +1,7 @@
-"""Parts of a list, newest first.
+"""Pages of a list, newest first.
 
-Ids are found first, by an index, then the rows of these few with whatever is joined to them: so a
-page takes the same time however long the list is.
+Ids are found first, by an index, then the rows of these few with their joins: so a page takes the
+same time however long the list is.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from store.database import ReadSession
 from store.lists.estimates import estimated_rows
 
 CHUNK = 100
-"""Rows that are read at once where all are wanted: the loop makes objects of them in one step."""
+"""Rows per read where all are needed: turning them into objects blocks the event loop."""
 EXACT = 10_000
 """Longer lists are not counted: their total is an estimate."""
 AnySelect = Select[*tuple[Any, ...]]
-"""A SELECT of whatever columns."""
+"""A SELECT of any columns."""
 Key = Mapped[Any] | SQLColumnExpression[Any]
-"""What rows can be sorted by."""
+"""A sort key of a list."""
 
 
 class Window(NamedTuple):
     """`limit` rows: those after the row `after`, else those of `page` (from 1), sorted `by` one of
-    the list's keys."""
+    the list's keys.
+    """
 
     limit: int
     after: str | None = None
@@ -39,7 +40,7 @@ class Window(NamedTuple):
 
     @property
     def offset(self) -> int:
-        """Rows before it."""
+        """The number of rows before it."""
         return 0 if self.after else (self.page - 1) * self.limit
 
 
@@ -50,7 +51,7 @@ class Between(NamedTuple):
     after: datetime | None = None
 
     def holds(self, column: Mapped[Any] | ColumnElement[Any]) -> list[ColumnElement[bool]]:
-        """SQL conditions for a column. A NULL fulfils none of them."""
+        """SQL conditions for a column. NULL matches none of them."""
         conditions = []
         if self.before is not None:
             conditions.append(column < self.before)
@@ -60,8 +61,9 @@ class Between(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The rows, how many there are in all, and whether more follow. `total` is an estimate unless
-    `total_exact`."""
+    """The rows, their total number, and whether more follow. `total` is an estimate unless
+    `total_exact`.
+    """
 
     rows: list[Row[*tuple[Any, ...]]]
     total: int
@@ -80,11 +82,14 @@ async def read_page(
     row: Mapped[str] | None = None,
     estimate: int | None = None,
 ) -> Page:
-    """The window's part of `statement`, by descending `id` unless asked otherwise: ids sort by
-    time of birth. `keys`: what else it can be sorted by. `ways`: SELECTs of the table that has the
-    id, each narrowed so that an index finds its rows; what any of them finds is in the list.
-    Without them `statement` narrows it. `row`: the primary key, where `id` is only what it is
-    sorted by. `estimate`: of the total, where counting takes too long."""
+    """Read the window's part of `statement`, by descending `id` by default: ids sort by creation
+    time.
+
+    `keys`: other sort keys. `ways`: SELECTs of the table with the id, each filtered so that an
+    index finds its rows; the list is their union. Without them `statement` is filtered itself.
+    `row`: the primary key, if `id` is only a sort key. `estimate`: of the total, for lists that
+    take too long to count.
+    """
     key = (keys or {}).get(window.by)
     columns = [id] if key is None else [key, id]
     found = [
@@ -96,7 +101,8 @@ async def read_page(
         narrowed = _part(statement.where(*behind), columns, window)
     else:
         ids = _ids([way.where(*behind) for way in found], columns, window)
-        # An array, and no further join: of more than eight the planner puts the last one last.
+        # An array instead of a join: with more than eight joins the planner joins the last one
+        # last.
         wanted = func.array(select(list(ids.c)[-1]).scalar_subquery())
         narrowed = statement.where((id if row is None else row) == func.any(wanted))
         narrowed = narrowed.order_by(*_directed(columns, window))
@@ -107,7 +113,7 @@ async def read_page(
 
 
 def _ids(ways: list[AnySelect], columns: list[Any], window: Window) -> Subquery:
-    """The sort key and id of the window's rows, and of the one behind them."""
+    """The sort key and id of the window's rows, and of the one after them."""
     if len(ways) == 1:
         return _part(ways[0], columns, window).subquery()
     most = window.offset + window.limit + 1
@@ -139,7 +145,7 @@ def _behind(
 def _place(
     id: Mapped[str] | ColumnElement[str], key: Key | None, after: str | None
 ) -> list[ColumnElement[Any]]:
-    """Where the row `after` stands, whether or not it is in the list by now."""
+    """The position of the row `after`, whether or not it is still in the list."""
     if after is None:
         return []
     if key is None:
@@ -156,8 +162,9 @@ class _Total(NamedTuple):
 async def _total(
     session: ReadSession, ways: list[AnySelect], window: Window, page: Page, estimate: int | None
 ) -> _Total:
-    """Never contradicts the page: an estimate is no less than what the page shows, and the last
-    page knows how many there are."""
+    """The total, consistent with the page: an estimate is at least what the page shows, and on the
+    last page it is exact.
+    """
     seen = window.offset + len(page.rows)
     if window.after is None and not page.has_more and (page.rows or not window.offset):
         return _Total(seen, exact=True)
@@ -172,7 +179,7 @@ async def _total(
 
 
 def _first(ways: list[AnySelect]) -> Subquery:
-    """So many rows that the length of the list is known, or known to be more than EXACT."""
+    """Enough rows to know the exact length, or that it is more than EXACT."""
     firsts = [select(way.limit(EXACT + 1).subquery()) for way in ways]
     return (firsts[0] if len(firsts) == 1 else union(*firsts)).subquery()
 

@@ -1,7 +1,7 @@
-"""What a person had before, kept from the moment it changes: who gives up an address does not
-become somebody else.
+"""Keeps a person's former e-mail, phone and address, so that somebody who changes them is still
+recognised.
 
-The caller has locked the customer's row. No row of anybody else's is locked here.
+The caller has locked the customer's row. No other customer's row is locked here.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from store.database import Transaction
 from store.tables import Customer, ErasedMark, PersonMark, RefereeMark, metadata
 
 KEPT_FOR = timedelta(days=365)
-"""How long marks outlive an erasure, where nothing else is configured."""
+"""How long marks outlive an erasure, by default."""
 
 _MARKS = metadata.tables[str(PersonMark.__tablename__)]
 _NOTE = insert(_MARKS)
-# Taken up again, a mark is fresh again; given up, it is as old as it was.
+# A mark that is used again is current again; one that is given up keeps its age.
 _NOTE = _NOTE.on_conflict_do_update(
     index_elements=["customer_id", "mark"],
     set_={"since": func.greatest(_MARKS.c.since, _NOTE.excluded.since)},
@@ -34,7 +34,7 @@ _NOTE = _NOTE.on_conflict_do_update(
 
 
 class Change(NamedTuple):
-    """A customer's particulars before and after."""
+    """A customer's identifying values before and after."""
 
     customer_id: str
     created_at: datetime
@@ -43,12 +43,12 @@ class Change(NamedTuple):
 
 
 def read(email: str | None, phone: str | None, address: dict[str, Any] | None) -> list[Particular]:
-    """The particulars in a customer's columns."""
+    """The identifying values in a customer's columns."""
     return particulars_of(email, phone, Address.model_validate(address) if address else None)
 
 
 async def note(tx: Transaction, changes: Iterable[Change]) -> None:
-    """Keep what was given up, and since when the rest is theirs."""
+    """Store the former values, and since when the current ones apply."""
     rows = []
     for change in changes:
         given_up = set(change.before) - set(change.after)
@@ -60,8 +60,9 @@ async def note(tx: Transaction, changes: Iterable[Change]) -> None:
 
 
 async def correct(tx: Transaction, change: Change) -> None:
-    """The same where staff have mended what was never theirs: it is forgotten, and is free for
-    whom it belongs to."""
+    """The same when staff correct a wrong entry: the wrong value is forgotten, and free for its
+    real owner.
+    """
     wrong = [one.mark for one in set(change.before) - set(change.after)]
     for table in (PersonMark, RefereeMark):
         await tx.session.execute(
@@ -75,7 +76,7 @@ async def correct(tx: Transaction, change: Change) -> None:
 
 
 async def clear(tx: Transaction, customer_id: str, kind: str) -> None:
-    """A person has seen what the customer shares with somebody, and lets it pass."""
+    """A person has seen what the customer shares with somebody, and accepts it."""
     customer = await tx.session.get_one(Customer, customer_id)
     present = read(customer.email, customer.phone, customer.address)
     await note(tx, [Change(customer_id, customer.created_at, present, [])])
@@ -89,8 +90,9 @@ async def clear(tx: Transaction, customer_id: str, kind: str) -> None:
 
 
 async def forget(tx: Transaction, customer: Customer, kept_for: timedelta) -> None:
-    """Replace everything by keyed hashes, which are dropped after `kept_for`: until then, the
-    person is recognised."""
+    """Replace everything by keyed hashes, which are deleted after `kept_for`: until then, the
+    person is recognised.
+    """
     former = await tx.session.execute(
         delete(PersonMark)
         .where(col(PersonMark.customer_id) == customer.id)
@@ -116,12 +118,12 @@ async def forget(tx: Transaction, customer: Customer, kept_for: timedelta) -> No
 
 
 async def purge(tx: Transaction) -> None:
-    """Drop what was kept of erased customers for long enough."""
+    """Delete the hashes of erased customers that are old enough."""
     await tx.session.execute(delete(ErasedMark).where(col(ErasedMark.forget_at) <= tx.now))
 
 
 async def keyed(tx: Transaction, marks: Iterable[str]) -> dict[str, str]:
-    """What each mark is kept as once its customer is erased."""
+    """The form in which each mark is kept once its customer is erased."""
     key = await key_for(tx, "marks of erased people")
     return {mark: hmac.digest(key, mark.encode(), "sha256").hex() for mark in marks}
 

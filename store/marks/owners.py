@@ -1,4 +1,4 @@
-"""Whose a mark is in a campaign: the friend's who counted with it first."""
+"""The owner of a mark in a campaign: the friend who counted with it first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.database import Transaction
 from store.marks.changes import keyed
 from store.tables import ErasedMark, PersonMark, RefereeMark, Referral
 
-# Whoever comes second waits here for the first to commit, and then reads whose the mark is.
+# A second transaction waits here for the first to commit, and then reads the owner.
 _CLAIM = text(
     "INSERT INTO referee_marks (campaign_id, mark, customer_id)"
     " SELECT :campaign, mark, :customer"
@@ -23,8 +23,9 @@ _CLAIM = text(
 async def owners(
     tx: Transaction, campaign_id: str, customer_id: str, marks: dict[str, str]
 ) -> dict[str, str]:
-    """Take these marks for a friend. Answers, by kind, who else of those who counted has or had
-    one, also if they were erased since."""
+    """Claim these marks for a friend. Returns, by kind, which other counted friend has or had one,
+    also if they were erased since.
+    """
     if not marks:
         return {}
     claimed = await tx.session.execute(
@@ -42,7 +43,7 @@ _COUNTED = (
 )
 _GIVEN = cast(bindparam("marks"), ARRAY(Text))
 _KEYED = cast(bindparam("keyed"), ARRAY(Text))
-# Begun after the claim, this sees what whoever was waited for has committed.
+# Started after the claim, so it sees what the awaited transaction committed.
 _ELSEWHERE = union_all(
     select(col(PersonMark.mark), col(PersonMark.customer_id))
     .join(Referral, col(Referral.referee_id) == PersonMark.customer_id)
@@ -81,7 +82,7 @@ async def counted(
 
 
 async def give_up(tx: Transaction, referral: Referral) -> None:
-    """A friend who does not count takes nobody's place."""
+    """Release the marks of a friend who does not count."""
     await tx.session.execute(
         delete(RefereeMark).where(
             col(RefereeMark.campaign_id) == referral.campaign_id,

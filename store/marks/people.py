@@ -1,4 +1,4 @@
-"""The two sides of a referral, with all that tells them apart: what they have and had."""
+"""The two sides of a referral, with all their current and former identifying values."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _SIDES = (
 )
 
 CASE = _SIDES.add_columns(Referral).where(col(Referral.id) == bindparam("referral_id"))
-"""A referral and what tells its two people apart, in one statement."""
+"""A referral and the identifying values of both people, in one statement."""
 OF_GRANT = (
     _SIDES.add_columns(
         col(Referral.referee_id),
@@ -64,11 +64,11 @@ OF_GRANT = (
     .join(Grant, col(Grant.referral_id) == Referral.id)
     .where(col(Grant.id) == bindparam("grant_id"))
 )
-"""The same of a grant's referral. By columns, for neither row is locked yet."""
+"""The same for a grant's referral. By columns, because neither row is locked yet."""
 
 
 class Held(NamedTuple):
-    """Something that a customer has or had. `since`: None for what they have had all along."""
+    """A value that a customer has or had. `since`: None if they have always had it."""
 
     particular: Particular
     since: datetime | None = None
@@ -76,21 +76,23 @@ class Held(NamedTuple):
 
 
 class Party(NamedTuple):
-    """One side of a referral, with all that they have and had."""
+    """One side of a referral, with all their current and former values."""
 
     customer_id: str
     particulars: tuple[Any, ...]
-    """E-mail, phone and address, as they are stored."""
+    """E-mail, phone and address, as stored."""
     held: list[Held]
     erased: list[str]
-    """Of an erased customer, the keyed marks."""
+    """The keyed marks of an erased customer."""
 
     @property
     def email(self) -> str | None:
         return cast(str | None, self.particulars[0])
 
     def marks(self, checks: FraudChecks, since: datetime | None = None) -> dict[str, str]:
-        """Kinds by mark, of what tells people apart in this campaign. `since`: taken on later."""
+        """Kinds by mark, of the values that this campaign checks. `since`: only those that came
+        later.
+        """
         return {
             one.particular.mark: one.particular.kind
             for one in self.held

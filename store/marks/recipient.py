@@ -1,5 +1,6 @@
-"""Judging a recipient again, just before an address is frozen into an order: what either side has
-taken on since the conversion was judged."""
+"""Checks a recipient again just before the address is frozen into an order: for anything either
+side has changed since the conversion was judged.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +23,9 @@ class Judged(NamedTuple):
 
 
 async def judge(tx: Transaction, grant_id: str) -> Judged:
-    """Whether the recipient shares something with somebody else of the campaign that neither of
-    them had when the conversion was judged. Takes the friend's marks: before the grant's row."""
+    """Whether the recipient shares something with another friend of the campaign that neither had
+    when the conversion was judged. Claims the friend's marks: before the grant's row.
+    """
     row = (await tx.session.execute(OF_GRANT, {"grant_id": grant_id})).one()
     people, referee = people_of(row, row.referee_id, row.referrer_id), row.role == "referee"
     recipient, other = people if referee else reversed(people)
@@ -42,7 +44,7 @@ async def judge(tx: Transaction, grant_id: str) -> Judged:
 async def _with_other(
     tx: Transaction, terms: CampaignTerms, recipient: Party, other: Party, since: Any
 ) -> dict[str, Hit]:
-    """With the other side of the referral, whichever of the two has changed."""
+    """Compare with the other side of the referral, whichever of the two has changed."""
     checks = terms.fraud
     own, theirs = recipient.marks(checks), other.marks(checks)
     fresh, their_fresh = recipient.marks(checks, since), other.marks(checks, since)

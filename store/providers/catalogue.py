@@ -1,5 +1,6 @@
-"""Providers' catalogues: kept as long as each provider asks, and laid beside the live campaigns
-whenever they change."""
+"""Stores providers' catalogues for as long as each provider asks, and checks live campaigns
+whenever they change.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +19,11 @@ from store.tables import Campaign, Catalogue
 from store.terms import terms_of
 
 Catalogues = dict[str, list[Product]]
-"""By provider; one that has never been fetched is not in it."""
+"""By provider; without those whose catalogue was never fetched."""
 
 
 async def read(tx: Transaction, providers: Iterable[str]) -> Catalogues:
-    """What is stored of these providers' catalogues, however old."""
+    """The stored catalogues of these providers, however old."""
     rows = await tx.session.execute(
         select(col(Catalogue.provider), col(Catalogue.products)).where(
             col(Catalogue.provider).in_(set(providers))
@@ -35,15 +36,14 @@ async def read(tx: Transaction, providers: Iterable[str]) -> Catalogues:
 
 
 async def is_fresh(database: Database, provider: str) -> bool:
-    """Is it too early to fetch it again?"""
+    """Whether it is too early to fetch it again."""
     async with database.reading() as session:
         stored = await session.get(Catalogue, provider)
         return stored is not None and stored.expires_at > now()
 
 
 async def put(tx: Transaction, provider: str, products: list[Product], life: timedelta) -> None:
-    """Store a catalogue in place of the last one, and tell of live campaigns that give what it
-    does not offer any more."""
+    """Replace a catalogue, and report live campaigns that use something it no longer offers."""
     before = (await read(tx, [provider])).get(provider)
     given = {
         "products": [product.model_dump(mode="json") for product in products],
@@ -84,6 +84,6 @@ async def _cards_of_live_campaigns(
 
 
 def cards_of(terms: CampaignTerms) -> Iterator[GiftCard]:
-    """Every gift card that the terms give."""
+    """Every gift card in the terms."""
     rewards = [terms.referee_reward, *(tier.reward for tier in terms.tiers)]
     yield from (reward for reward in rewards if isinstance(reward, GiftCard))

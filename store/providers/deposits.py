@@ -1,4 +1,4 @@
-"""Money that finance pays into our deposits at providers."""
+"""Payments by finance into our deposits at providers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 
 async def add(tx: Transaction, provider: str, reference: str, money: Money, *, actor: str) -> None:
-    """Book a payment, once for each provider's reference. The same again changes nothing; with
-    another amount it raises IdentityReused."""
+    """Book a payment, once per provider and reference. A repeat changes nothing; with another
+    amount it raises IdentityReused.
+    """
     posting = ledger.deposit(provider, trimmed(reference), money)
-    # Two at once take turns, so that the second finds the first.
+    # Concurrent calls take turns, so that the second finds the first.
     await tx.session.execute(_LOCK, {"name": posting.subject})
-    # What was booked before blanks were taken off has them.
+    # References booked before spaces were trimmed still contain them.
     spelt = ledger.deposit(provider, reference, money).subject
     booked = await _booked(tx, {posting.subject, spelt})
     if booked is None:
@@ -40,7 +41,7 @@ async def add(tx: Transaction, provider: str, reference: str, money: Money, *, a
 
 
 async def balance(session: ReadSession, provider: str, currency: str) -> int:
-    """What our deposit at a provider holds, as far as postings say."""
+    """The balance of our deposit at a provider, according to the ledger."""
     account = ledger.deposit_of(provider)
     found, _, _ = await balances(session, Which(account=account))
     return sum(b.balance for b in found if (b.account, b.currency) == (account, currency))

@@ -1,4 +1,4 @@
-"""Where each provider's lane stands, and which grants wait: for those who can unblock them."""
+"""The state of each provider's lane, and the grants that wait for it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ class Stop(NamedTuple):
 
 
 class LaneStatus(NamedTuple):
-    """One provider's lane. `waiting` grants go out by themselves once it is open; `amounts` is
-    their face value, a sum for each currency."""
+    """One provider's lane. `waiting` grants are sent automatically once it is open; `amounts` is
+    their face value, a sum per currency.
+    """
 
     provider: str
     stop: Stop | None
@@ -37,7 +38,7 @@ class LaneStatus(NamedTuple):
 
 
 async def statuses(session: ReadSession) -> list[LaneStatus]:
-    """Of every provider that a worker serves, and of every one that is stopped, by name."""
+    """For every provider with a worker, and every stopped one, by name."""
     stopped = await stops(session)
     served = await session.scalars(select(col(Catalogue.provider)))
     waiting = await _waiting(session)
@@ -53,7 +54,7 @@ async def statuses(session: ReadSession) -> list[LaneStatus]:
 
 
 async def stops(session: ReadSession) -> dict[str, Stop]:
-    """The lanes that are stopped, by provider."""
+    """The stopped lanes, by provider."""
     return {
         lane.provider: Stop(Attention(lane.attention), lane.detail, lane.since, lane.probe_at)
         for lane in await session.scalars(select(Lane))
@@ -76,7 +77,7 @@ async def _waiting(session: ReadSession) -> dict[str, list[tuple[int, Money]]]:
 
 
 async def parked(session: ReadSession) -> dict[str, int]:
-    """How many grants need attention, by reason."""
+    """The number of grants that need attention, by reason."""
     statement = (
         select(col(Grant.attention), func.count()).where(_PARKED).group_by(col(Grant.attention))
     )

@@ -1,5 +1,6 @@
-"""Stopping a provider's lane when its deposit is empty or our credentials are refused, and
-opening it again by a single order's success: a thousand orders need not each be refused."""
+"""Stops a provider's lane when its deposit is empty or our credentials are refused, and opens it
+again when one order succeeds: not every waiting order must be refused.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from store.tables import Lane
 async def stop(
     tx: Transaction, provider: str, attention: Attention, detail: str, probe_in: timedelta
 ) -> None:
-    """Stop the lane, or prolong its stop. The event, which finance is told by, is written once."""
+    """Stop the lane, or prolong the stop. The event that notifies finance is written once."""
     inserted = await tx.session.execute(
         insert(Lane)
         .values(
@@ -37,7 +38,7 @@ async def stop(
 
 
 async def may_probe(tx: Transaction, lane: Lane, every: timedelta) -> bool:
-    """Of all the orders that wait, one at a time may try whether the cause is gone."""
+    """One of the waiting orders at a time may try whether the cause is gone."""
     won = await tx.session.execute(
         update(Lane)
         .where(
@@ -53,7 +54,7 @@ async def may_probe(tx: Transaction, lane: Lane, every: timedelta) -> bool:
 
 
 async def probe_now(tx: Transaction, provider: str) -> None:
-    """Let the next order try, whenever the next probe was due."""
+    """Let the next order try now, whenever the next probe was due."""
     await tx.session.execute(
         update(Lane)
         .where(col(Lane.provider) == provider, col(Lane.probe_at) > tx.now)
@@ -63,7 +64,7 @@ async def probe_now(tx: Transaction, provider: str) -> None:
 
 
 async def reopen(tx: Transaction, provider: str) -> None:
-    """An order got through."""
+    """Open the lane: an order got through."""
     removed = await tx.session.execute(
         delete(Lane).where(col(Lane.provider) == provider).returning(col(Lane.provider))
     )

@@ -1,4 +1,4 @@
-"""Publications: giving a customer a code to share, safely repeated."""
+"""Publications: giving a customer a code to share. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from store.tables import Campaign, CampaignVersion, Publication, Voucher
 
 class PublicationRequest(BaseModel):
     """A certain `code`, or any of the `campaign` (name or id). `source_id` is the caller's own
-    identity for the publication."""
+    identity for the publication.
+    """
 
     customer_id: str
     campaign: str | None = None
@@ -36,11 +37,12 @@ class PublicationRequest(BaseModel):
 
 
 async def publish(tx: Transaction, request: PublicationRequest) -> str:
-    """Give the customer a code; answers the publication's id. A repeat answers the first one:
-    by its `source_id`, or in a join-once campaign by its customer. Raises IdentityReused for a
-    `source_id` that was another customer's, campaign's or code's before.
+    """Give the customer a code; return the publication's id.
 
-    The caller has locked the customer's row in this transaction (store.customers.upsert.upsert).
+    A repeat, recognised by its `source_id`, or in a join-once campaign by its customer, returns the
+    first one. Raises IdentityReused for a `source_id` that was another customer's, campaign's or
+    code's before. The caller has locked the customer's row in this transaction
+    (store.customers.upsert.upsert).
     """
     identity = given(Kind.PUBLICATION, request.source_id) if request.source_id else None
     if identity and (earlier := await _repeated(tx, identity, request)):
@@ -69,19 +71,19 @@ def _content(request: PublicationRequest, campaign_id: str, *codes: str) -> Cont
 
 
 async def _repeated(tx: Transaction, identity: Given, request: PublicationRequest) -> str | None:
-    """The publication that this is a repeat of."""
+    """The publication that this request repeats."""
     known = await recall(tx, identity)
     if not known:
         return await _recorded_before(tx, request)
     first = known[0].content["campaign"]
-    # A campaign that has another name by now is still the first one's.
+    # The first request's campaign, even if it was renamed since.
     campaign_id = await _campaign_of(tx, request.campaign) or first
     codes = [await _voucher_of(tx, request.code) or request.code] if request.code else []
     return must_match(identity, known, _content(request, campaign_id, *codes))[0]
 
 
 async def _recorded_before(tx: Transaction, request: PublicationRequest) -> str | None:
-    """One that was made before contents were kept; only its customer is compared."""
+    """A publication from before contents were stored; only its customer is compared."""
     source_id = request.source_id or ""
     spellings = {source_id, trimmed(source_id)}
     statement = select(Publication).where(col(Publication.source_id).in_(spellings))
@@ -96,7 +98,7 @@ async def _recorded_before(tx: Transaction, request: PublicationRequest) -> str 
 
 
 async def _campaign_of(tx: Transaction, ref: str | None) -> str | None:
-    """The id of the campaign of this id or name."""
+    """The id of the campaign with this id or name."""
     named = or_(col(Campaign.id) == ref, col(Campaign.name) == ref)
     statement = select(col(Campaign.id)).where(named).order_by((col(Campaign.id) == ref).desc())
     return await tx.session.scalar(statement.limit(1))
@@ -132,7 +134,7 @@ async def _find_campaign(
 
 
 def _must_be_open(tx: Transaction, campaign: Campaign) -> None:
-    """Codes may be given out before a campaign begins, but not once it is over."""
+    """Codes may be given out before a campaign begins, but not after its end."""
     must_be_switched_on(tx, campaign.active)
     must_not_have_ended(tx, campaign.expiration_date)
 

@@ -1,4 +1,4 @@
-"""Writing down what was decided about a conversion: what it earns, or why it earns nothing."""
+"""Records the decision about a conversion: what it earns, or why it earns nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from store.marks.owners import give_up
 from store.qualification.case import Case
 from store.tables import Grant, Referral, ReferrerProgress, metadata
 
-# Built once: putting a statement together takes longer than running it.
+# Built once: building a statement takes longer than executing it.
 _COUNT = (
     update(ReferrerProgress)
     .where(
@@ -49,8 +49,9 @@ async def accept(
     *,
     kept: Sequence[Grant] = (),
 ) -> None:
-    """Count the conversion and write its grants. `kept`: what it had earned before, and has still.
-    Raises budgets.BudgetSpent, at the very end."""
+    """Count the conversion and create its grants. `kept`: what it had earned before and still has.
+    Raises budgets.BudgetSpent, at the very end.
+    """
     referral, budget = case.referral, case.terms.limits.budget
     grants = [*new, *reopened]
     await receivables.net(tx, grants)
@@ -99,7 +100,7 @@ def _settle(
 
 
 async def reject(tx: Transaction, referral: Referral, verdicts: list[Verdict]) -> Decision:
-    """End the referral with its verdicts. It earns nothing, and takes nobody's place."""
+    """Reject the referral with its verdicts. It earns nothing, and its marks are free again."""
     await give_up(tx, referral)
     reasons = " ".join(verdict.detail for verdict in verdicts if not verdict.passed)
     referral.reason = reasons

@@ -1,4 +1,4 @@
-"""What qualification judges, read under the referrer's lock."""
+"""Reads what qualification judges, under the referrer's lock."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from store.terms import terms_of
 
 
 class Case(NamedTuple):
-    """A conversion and what decides about it."""
+    """A conversion and everything that decides about it."""
 
     referral: Referral
     people: People
     terms: CampaignTerms
     friends: int
-    """The referrer's unique referees with this one; falls with reversals."""
+    """The referrer's unique referees including this one; falls with reversals."""
     number: int
-    """The conversion's own number, never given to another one."""
+    """The conversion's own number, never reused."""
     granted: int
     traits: dict[str, Traits]
     """What amounts depend on, by customer."""
     referrer_erased: bool
-    """Then the terms hold no tiers: nobody is left to be rewarded for the friend."""
+    """Then the terms contain no tiers: nobody is left to be rewarded for the friend."""
 
 
 async def read(tx: Transaction, start: ReferralStart) -> Case:

@@ -1,7 +1,7 @@
-"""Every check that a conversion passes before it counts, each with its verdict.
+"""Every check that a conversion must pass before it counts, each with its verdict.
 
-The caller holds the referrer's progress row. Locks are taken in this order: friends' marks, then
-the campaign's row where a limit or a rule is shared by all of its referrers.
+The caller holds the referrer's progress row. Lock order: friends' marks, then the campaign's row if
+a limit or a rule is shared by all of its referrers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from store.referrals.purchases import same_order
 from store.tables import Grant, Referral
 
 _AT_THE_DOOR = ("time_window", "audience", "redemptions_per_customer")
-"""Judged when the referral began; their verdicts stay."""
+"""Judged when the referral began; these verdicts stay."""
 
 
 async def run_checks(

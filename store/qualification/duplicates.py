@@ -1,4 +1,4 @@
-"""Who might be the same person: what two sides share, and the friends who counted before."""
+"""Finds what both sides of a referral share with each other, or with friends who counted before."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ _LATELY = select(func.count()).where(
 async def likeness_of(
     tx: Transaction, referral: Referral, people: People, terms: CampaignTerms
 ) -> Likeness:
-    """What there is to know for the checks that the terms make. The friend's marks are taken:
-    of two who share one, at the same time even, the second is told so."""
+    """The facts for the checks in the terms. The friend's marks are claimed: if two friends share
+    one, even at the same time, the second is found.
+    """
     checks, looked = terms.fraud, terms.review is not Review.NONE
     kinds = {kind for kind in Marks._fields if checks.makes(checks.response(kind), looked)}
     lately = None
@@ -49,7 +50,7 @@ async def likeness_of(
 async def _shared(
     tx: Transaction, own: dict[str, str], referrer: Party, checks: FraudChecks
 ) -> set[str]:
-    """The kinds that the referrer has or had too, or had until the erasure."""
+    """The kinds that the referrer also has or had, until an erasure at most."""
     shared = {kind for mark, kind in own.items() if mark in referrer.marks(checks)}
     if referrer.erased:
         hashed = await keyed(tx, own)

@@ -1,7 +1,7 @@
-"""Qualification: one transaction that judges a conversion and writes what it earns.
+"""Qualification: one transaction that judges a conversion and records what it earns.
 
-Locks are taken in one order: the referrer's progress row first, so that concurrent conversions
-of one code are judged one after the other; the campaign's budget last.
+Lock order: the referrer's progress row first, so that concurrent conversions of one code are judged
+one after the other; the campaign's budget last.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ from store.tables import Grant, Order, Referral
 
 
 async def judge_again(database: Database, referral_id: str, carrier: str) -> Decision:
-    """Judge a referral that was reinstated, as any other. Running it again answers what was
-    decided. `carrier`: the workflow that carries the grants."""
+    """Judge a reinstated referral like any other. A repeat returns the same decision. `carrier`:
+    the workflow that handles the grants.
+    """
     async with database.reading() as session:
         referral = await session.get_one(Referral, referral_id)
     return await qualify(database, start_of(referral), carrier)
 
 
 async def qualify(database: Database, start: ReferralStart, carrier: str | None = None) -> Decision:
-    """Judge the referral's conversion once. Running it again answers what was decided. `carrier`:
-    the workflow that carries the grants, where it is not the referral's own."""
+    """Judge the referral's conversion once. A repeat returns the same decision. `carrier`: the
+    workflow that handles the grants, if not the referral's own.
+    """
     try:
         async with database.transaction() as tx:
             return await _decide(tx, start, carrier)
@@ -88,9 +90,10 @@ async def _grant(
 
 async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
     """Judge a conversion in the transaction that gives the friend a discount, so that both are
-    given or neither is. The last thing that the transaction does: the campaign's budget is locked.
+    given or neither is.
 
-    Raises CannotCount, in the words of the check that fails, and then nothing may be committed.
+    Must be the transaction's last step, because the campaign's budget is locked. Raises
+    CannotCount, in the words of the failed check, and then nothing may be committed.
     """
     case = await cases.read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
@@ -109,9 +112,10 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
 
 
 async def must_qualify(tx: Transaction, start: ReferralStart) -> None:
-    """The same for a conversion that was reinstated, which its workflow judges in a moment: what
-    that would refuse is refused here, and nothing is reserved. The last thing that the transaction
-    does. Raises CannotCount."""
+    """The same for a reinstated conversion, which its workflow judges later: what that would refuse
+    is refused here, and nothing is reserved. Must be the transaction's last step. Raises
+    CannotCount.
+    """
     case = await cases.read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return
@@ -132,8 +136,9 @@ async def must_qualify(tx: Transaction, start: ReferralStart) -> None:
 
 
 async def _weighed(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again], list[Verdict]]:
-    """What the conversion earns, and what is found about it. Where the terms say so, a full cap
-    takes the referrer's grants away, and leaves the friend's."""
+    """What the conversion earns, and the verdicts. If the terms say so, a full cap removes the
+    referrer's grants, and keeps the friend's.
+    """
     grants, again = await _earned(tx, case)
     verdicts = await _judged(tx, case, grants)
     if case.terms.when_referrer_full is WhenReferrerFull.FRIEND_ONLY:
@@ -169,7 +174,7 @@ async def _judged(tx: Transaction, case: Case, grants: list[Grant]) -> list[Verd
 
 
 def _flag(tx: Transaction, case: Case, grants: list[Grant], verdicts: list[Verdict]) -> None:
-    """Under `review: flagged` a person decides about what a check found odd."""
+    """Under `review: flagged` a person decides about flagged conversions."""
     hits = " ".join(verdict.detail for verdict in verdicts if verdict.flagged)
     if not hits or case.terms.review is Review.NONE:
         return
@@ -201,7 +206,7 @@ def _facts(case: Case, grants: list[Grant]) -> Facts:
 async def _reject_for_budget(
     tx: Transaction, start: ReferralStart, spent: budgets.BudgetSpent
 ) -> Decision:
-    """All of a conversion's grants fit into the budget, or none is made."""
+    """All of a conversion's grants fit into the budget, or none is created."""
     case = await cases.read(tx, start)
     if not _is_open(case.referral):
         return await _decided_before(tx, case.referral)
@@ -216,7 +221,7 @@ def _too_little(case: Case, spent: budgets.BudgetSpent) -> Verdict:
 
 
 def _is_open(referral: Referral) -> bool:
-    """Is there a conversion to judge that nothing holds?"""
+    """Whether there is a conversion to judge that nothing holds."""
     held = held_by(referral.status, referral.reason)
     return referral.status == ReferralStatus.CONVERTED and held is None
 
@@ -224,8 +229,9 @@ def _is_open(referral: Referral) -> bool:
 async def _decided_before(
     tx: Transaction, referral: Referral, carrier: str | None = None
 ) -> Decision:
-    """Its grants as they stand now: a successor of the referral's workflow goes on from there. One
-    that another workflow carries is that one's."""
+    """The existing decision with its grants as they are now, from which a successor workflow
+    continues. Grants that another workflow handles stay there.
+    """
     if referral.ordinal is None and (pause := held_by(referral.status, referral.reason)):
         return Decision(qualified=False, paused=pause)
     rows = await tx.session.execute(
@@ -239,7 +245,7 @@ async def _decided_before(
         .order_by(col(Grant.id), col(Order.generation).desc())
     )
     found = [(grant, order) for grant, order in rows]
-    # One that has not begun is answered as it was at first: a repeat says the same.
+    # A grant that has not begun is returned as it was at first: a repeat gives the same answer.
     steps = {
         grant.id: step if step != Step(next=Next.ORDER) else None
         for grant, order in found

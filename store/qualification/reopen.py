@@ -1,4 +1,4 @@
-"""Milestones that are earned again after a reversal."""
+"""Reopens milestones that are earned again after a reversal."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from store.tables import Grant, Referral
 
 
 class Again(NamedTuple):
-    """A milestone's grant as it is, locked, and as it would be made now."""
+    """A milestone's existing grant, locked, and the grant as it would be created now."""
 
     grant: Grant
     fresh: Grant
 
 
 Own = dict[tuple[str, str, int], tuple[str, bool]]
-"""A reinstated referral's own grants, by reason, recipient and ordinal: the grant's id, and
-whether it may be given again."""
+"""A reinstated referral's own grants, by reason, recipient and ordinal: the grant's id, and whether
+it may be given again.
+"""
 
 
 async def own_before(tx: Transaction, referral: Referral) -> Own:
-    """What the referral had earned before it was undone. What staff withdrew by itself stays
-    withdrawn; what was denied in review is decided anew."""
+    """What the referral had earned before it was undone. What staff cancelled individually stays
+    cancelled; what was denied in review is decided anew.
+    """
     if not referral.round:
         return {}
     grants = await tx.session.scalars(
@@ -51,8 +53,9 @@ async def own_before(tx: Transaction, referral: Referral) -> Own:
 async def split_by_reopened(
     tx: Transaction, grants: list[Grant], earlier: Earlier, own: Own
 ) -> tuple[list[Grant], list[Again]]:
-    """What is earned for the first time, and what was earned before and is given again: undone
-    milestones, and a reinstated referral's own grants."""
+    """Split into new grants, and grants to reopen: undone milestones, and a reinstated referral's
+    own grants.
+    """
     first, reached_again = [], {}
     for grant in grants:
         milestone = grant.friends_counted is not None
@@ -79,8 +82,9 @@ async def split_by_reopened(
 
 
 async def reopen(tx: Transaction, again: list[Again]) -> list[Grant]:
-    """Give back what a reversal had undone; answers the grants that have to be fulfilled anew.
-    What staff or a review had withdrawn stays so."""
+    """Restore what a reversal had undone; return the grants that must be fulfilled anew. What staff
+    or a review had cancelled stays so.
+    """
     reopened = []
     for grant, fresh in again:
         grant.friends_counted = fresh.friends_counted
@@ -93,8 +97,9 @@ async def reopen(tx: Transaction, again: list[Again]) -> list[Grant]:
 
 
 def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
-    """The same grant, owed anew and carried by the referral that reached the milestone again. Its
-    next order is a new generation: the last one's cancellation is recorded."""
+    """The same grant, owed anew and handled by the referral that reached the milestone again. Its
+    next order is a new generation: the last one's cancellation is recorded.
+    """
     amount = grant.reversed_amount or grant.amount
     if grant.kind != fresh.kind:
         # What a refund had left of a card went to the wallet.
@@ -107,7 +112,7 @@ def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
 
 
 async def _let_stand(tx: Transaction, grant: Grant) -> None:
-    """The reward was not taken back, or not yet: it stands, and is owed for no more."""
+    """The reward was not taken back, or not yet: it stays, and nothing more is owed for it."""
     restored = max(0, grant.reversed_amount - grant.receivable_amount)
     await receivables.forgive(tx, grant)
     if restored:

@@ -12,7 +12,7 @@ _SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "lock_timeout": "3000",
-    # A million orders and lines are joined in memory; PostgreSQL spills what is more to disk.
+    # A million orders and lines are joined in memory; PostgreSQL writes the excess to disk.
     "work_mem": "128MB",
     "application_name": "guerdon-reconciliation",
 }
@@ -20,7 +20,7 @@ _SETTINGS = {
 
 @asynccontextmanager
 async def bulk(database: Database) -> AsyncIterator[Any]:
-    """An asyncpg connection of its own, so that no request waits for one of the pool's."""
+    """A separate asyncpg connection, so that no request waits for one of the pool's."""
     connection = await database.address.connect(_SETTINGS, timeout=5)
     try:
         yield connection

@@ -1,11 +1,11 @@
-"""Three books compared by one statement: orders and grants, ledger, the provider's lines.
+"""Compares three books in one statement: orders and grants, ledger, the provider's lines.
 
-What the provider's line says against ours is judged first; then our own books, one against the
-other (`store.reconciliation.conditions`), which one snapshot of ours shows whole. Rows that agree
-are only counted. A line belongs to the order whose key it carries; a second line under one key is a
-duplicate, whichever order of the two ours is. What moved at our side after the provider's book
-began to be read is in flight, for the line may show it as it was before. Of an order that ended no
-fee is compared: whether it came back no list tells.
+First the provider's line is compared with ours; then our own books with each other
+(`store.reconciliation.conditions`), read from one snapshot. Matching rows are only counted. A line
+belongs to the order whose key it has; a second line with the same key is a duplicate, whichever of
+the two is ours. Orders that changed here after the provider's book began to be read are in flight,
+because the line may show an older state. The fee of an ended order is not compared: no list shows
+whether it was returned.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from store.reconciliation.conditions import GRANT_EXPLAINED, LINE_EXPLAINED, OUR
 from store.reconciliation.staging import table_of
 
 OPEN_FOR = timedelta(days=3)
-"""So long an order may stay without an outcome before that is a difference: an outage of the
-provider is waited out for as long."""
+"""An order without an outcome is a difference only after this long: outages of a provider are
+waited out as long.
+"""
 REACH = timedelta(days=30)
 """How far before the window an order may have been sent that was issued in it."""
 MARGIN = timedelta(hours=1)
-"""Around the window, for a line's time is the provider's and an order's is ours."""
+"""Tolerance around the window, because a line's time is the provider's and an order's is ours."""
 
 
 class Scope(NamedTuple):
     """What is compared: orders of `provider` sent before `until` that were issued, or are still
-    open, at `since` or later; against lines read in [read_since, read_until) from `read_from`
-    on, the moment when reading began."""
+    open, at `since` or later; with lines read in [read_since, read_until), from `read_from` on,
+    when reading began.
+    """
 
     reconciliation_id: str
     provider: str
@@ -168,7 +170,7 @@ SELECT 'ri_' || md5(concat_ws('|', $9::text, key, line_id, nth)), $9::text,
 FROM filed WHERE verdict <> 'matched'
 """
 
-# A statement or a row that names no key of ours is found by the provider's own id.
+# A statement or a row without a key of ours is matched by the provider's own id.
 _NAME_KEYS = """
 UPDATE {lines} l SET key = o.key FROM orders o
 WHERE l.key IS NULL AND o.provider = $1 AND o.provider_order_id = l.provider_order_id
@@ -181,7 +183,7 @@ WHERE reconciliation_id = $1 AND order_id IS NOT NULL AND filed <> 'duplicate_ke
 
 
 async def compare(database: Database, scope: Scope) -> dict[str, int]:
-    """File every order; answers how many of each kind. Run again it files the same."""
+    """File every order; return how many of each kind. A repeat files the same."""
     async with bulk(database) as connection:
         return await compare_in(connection, scope)
 
@@ -194,7 +196,7 @@ async def compare_in(connection: Any, scope: Scope) -> dict[str, int]:
             "DELETE FROM reconciliation_items WHERE reconciliation_id = $1", scope.reconciliation_id
         )
         await connection.execute(_NAME_KEYS.format(lines=table), scope.provider)
-        # How many lines there are, and that keys differ, is all that a plan depends on.
+        # A plan only depends on the number of lines, and on keys being different.
         await connection.execute("SET LOCAL default_statistics_target = 10")
         await connection.execute(f"ANALYZE {table}")
         await connection.execute(_DOUBLED.format(lines=table))

@@ -1,4 +1,4 @@
-"""Incidents, each with the run whose item it came of."""
+"""Incidents, each with the run that found it."""
 
 from __future__ import annotations
 

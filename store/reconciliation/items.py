@@ -1,4 +1,4 @@
-"""What a run has filed, page by page or in one stream."""
+"""The items that a run has filed, page by page or in one stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Orders of ours that the staged lines do not show, for a provider whose list is not of orders."""
+"""Finds orders of ours that the staged lines do not show, for a provider that does not list
+orders.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from store.reconciliation.staging import table_of
 
 
 class Lacking(NamedTuple):
-    """An order under way or issued that has no line."""
+    """A pending or issued order without a line."""
 
     key: str
     currency: str

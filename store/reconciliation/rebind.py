@@ -1,6 +1,6 @@
-"""What an order binds in its campaign's budget, brought back in the ledger where entries are
-missing or too many. The budget's counters are left alone: they move with the fact, not with its
-entries.
+"""Corrects the ledger entries that an order holds of its campaign's budget.
+
+The budget's counters are not changed: they follow the facts, not the entries.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from store.tables import Grant, LedgerEntry, Order
 
 
 async def rebind(tx: Transaction, difference: Difference) -> str | None:
-    """Post what is missing between the order as it stands and its campaign's accounts. Answers what
-    was booked, in words. An order beside a second card of the same grant is left to a person."""
+    """Post what is missing between the order's state and its campaign's accounts.
+
+    Returns what was booked, in words. An order beside a second card of the same grant is left to a
+    person.
+    """
     await tx.write_facts()
     order = await tx.session.get_one(Order, str(difference.item.order_id), with_for_update=True)
     grant = await tx.session.get_one(Grant, order.grant_id, with_for_update=True)
@@ -46,7 +49,7 @@ def _money(order: Order, amount: int) -> Money:
 
 
 async def _bound(tx: Transaction, campaign_id: str, order_id: str) -> tuple[int, int]:
-    """What the ledger has committed for an order, and how much of that as spent, minor units."""
+    """What the ledger has committed for an order, and how much of that as spent, in minor units."""
     parts = [ledger.budget(campaign_id, part) for part in ("committed", "spent")]
     amount, account = col(LedgerEntry.amount), col(LedgerEntry.account)
     row = await tx.session.execute(

@@ -1,7 +1,7 @@
-"""The facts of a repair: who asked for it, what it books, how it ended.
+"""Records a repair: who asked for it, what it books, how it ended.
 
-An item is repaired once. The request, with the person's words, is recorded before anything is
-done; what was done is recorded in the transaction that does it.
+An item is repaired once. The request, with the person's words, is recorded before anything is done;
+the result is recorded in the transaction that does it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from store.tables import Incident, LedgerEntry, Order, Reconciliation, Reconcili
 
 
 class Difference(NamedTuple):
-    """An item under repair, its run's provider, and our order, if it is ours."""
+    """An item under repair, its run's provider, and our order if there is one."""
 
     item: ReconciliationItem
     provider: str
@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
     @property
     def noted(self) -> Standing:
-        """What an incident notes down, to know it again: the line, or our grant."""
+        """What an incident stores to recognise the difference later: the line, or our grant."""
         if explanation_of(self.item) not in OF_GRANT:
             return self.theirs
         ours = self.ours
@@ -68,8 +68,9 @@ def explanation_of(item: ReconciliationItem) -> Explanation:
 async def ask(
     tx: Transaction, reconciliation_id: str, item_id: str, *, actor: str, reason: str
 ) -> Difference:
-    """Take a person's request down. A repeat of it is answered alike. Raises NotFound, and
-    NotAllowedInState for what is no difference."""
+    """Record a person's request. A repeat gets the same answer. Raises NotFound, and
+    NotAllowedInState for an item that is not a difference.
+    """
     item = await tx.session.get(ReconciliationItem, item_id, with_for_update=True)
     if item is None or item.reconciliation_id != reconciliation_id:
         raise NotFound("reconciliation item", item_id)
@@ -104,8 +105,9 @@ async def find(database: Database, item_id: str) -> Difference:
 async def adjust(
     tx: Transaction, difference: Difference, snapshot: OrderSnapshot | None
 ) -> str | None:
-    """Bring the order's entries in the ledger to what the provider says now (None: that there is
-    no such order). Answers what was booked, in words."""
+    """Correct the order's ledger entries to what the provider says now (None: there is no such
+    order). Returns what was booked, in words.
+    """
     await tx.session.flush()
     await tx.write_facts()
     order = await _order(tx, difference)
@@ -158,9 +160,12 @@ async def _booked(tx: Transaction, order: Order) -> corrections.Booked:
 async def open_incident(
     tx: Transaction, difference: Difference, *, book: bool, found: OrderSnapshot | None = None
 ) -> str:
-    """Take note of a line that the provider shows, of a grant, or of an order `found` beside the
-    provider's list, that we cannot make agree. `book`: its charge is no order's of ours, so it goes
-    to the provider's `unexplained` account."""
+    """Record a line of the provider, a grant, or an order `found` beside the provider's list, that
+    we cannot reconcile.
+
+    `book`: the charge belongs to no order of ours, so it goes to the provider's `unexplained`
+    account.
+    """
     item, theirs = difference.item, difference.noted
     named = item.provider_order_id or str(item.key)
     if found:
@@ -206,8 +211,9 @@ def _standing(found: OrderSnapshot) -> Standing:
 
 
 def _charged(theirs: Standing) -> Money | None:
-    """What the line took from the deposit; without a word on that, its face value. Nothing for
-    an order that the provider ended."""
+    """What the line took from the deposit; its face value if it does not say. Nothing for an order
+    that the provider ended.
+    """
     if theirs.state in ENDED:
         return None
     if theirs.charged is not None and theirs.charged_currency:
@@ -218,7 +224,7 @@ def _charged(theirs: Standing) -> Money | None:
 
 
 async def settle(tx: Transaction, difference: Difference, outcome: str) -> str:
-    """The repair is done: what it did, in words."""
+    """The repair is done; `outcome` says what it did."""
     item = await tx.session.get_one(ReconciliationItem, difference.item.id, with_for_update=True)
     item.status, item.outcome, item.repaired_at = "repaired", outcome, tx.now
     tx.record(
@@ -233,7 +239,7 @@ async def settle(tx: Transaction, difference: Difference, outcome: str) -> str:
 
 
 async def reopen(tx: Transaction, item_id: str, detail: str) -> str:
-    """The repair could not be done now; the item can be asked for again."""
+    """The repair could not be done now; it can be requested again."""
     item = await tx.session.get_one(ReconciliationItem, item_id, with_for_update=True)
     if item.status == "repairing":
         item.status, item.outcome = "open", f"not repaired: {detail}"

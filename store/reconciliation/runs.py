@@ -1,4 +1,4 @@
-"""Reconciliation runs: begun, watched, ended, listed."""
+"""Creates, continues, ends and lists reconciliation runs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from store.tables import Order, Reconciliation
 
 
 class Reading(NamedTuple):
-    """Where the reading of a provider's book stands: [since, until) in `slices`, of which those
-    before `slice` are staged."""
+    """How far a provider's book is read: [since, until) in `slices`, of which those before `slice`
+    are staged.
+    """
 
     since: datetime
     until: datetime
@@ -32,8 +33,9 @@ class Reading(NamedTuple):
 
 
 class NewRun(NamedTuple):
-    """A run that is asked for. `source`: provider, or statement; `actor`: a credential's id, None
-    for the schedule."""
+    """A run to create. `source`: provider, or statement; `actor`: a credential's id, None for the
+    schedule.
+    """
 
     provider: str
     since: datetime
@@ -43,7 +45,7 @@ class NewRun(NamedTuple):
 
 
 def create(tx: Transaction, new: NewRun, *, id: str | None = None) -> Reconciliation:
-    """Write a run down."""
+    """Create a run."""
     run = Reconciliation(
         id=id or new_id(Prefix.RECONCILIATION),
         **new._asdict(),
@@ -64,7 +66,7 @@ def create(tx: Transaction, new: NewRun, *, id: str | None = None) -> Reconcilia
 
 
 async def begin_daily(tx: Transaction, provider: str, run_id: str) -> ReconciliationStart:
-    """Yesterday's run, UTC, for the workflow run `run_id`: written down once."""
+    """Create yesterday's run, UTC, for the workflow run `run_id`: once."""
     id = f"{Prefix.RECONCILIATION}_{str(ULID.from_uuid(UUID(run_id))).lower()}"
     run = await tx.session.get(Reconciliation, id)
     if run is None:
@@ -74,7 +76,7 @@ async def begin_daily(tx: Transaction, provider: str, run_id: str) -> Reconcilia
 
 
 def start_of(run: Reconciliation) -> ReconciliationStart:
-    """What the run's workflow begins with."""
+    """The input of the run's workflow."""
     return ReconciliationStart(
         reconciliation_id=run.id,
         provider=run.provider,
@@ -85,8 +87,9 @@ def start_of(run: Reconciliation) -> ReconciliationStart:
 
 
 async def open_reading(database: Database, reconciliation_id: str, *, daily: bool) -> Reading:
-    """Begin to read the provider's book, or go on where a killed run stopped. `daily`: the
-    provider can be asked day by day."""
+    """Begin to read the provider's book, or continue where a killed run stopped. `daily`: the
+    provider can be read day by day.
+    """
     async with database.transaction() as tx:
         run = await tx.session.get_one(Reconciliation, reconciliation_id, with_for_update=True)
         if run.read_from is None:
@@ -98,7 +101,7 @@ async def open_reading(database: Database, reconciliation_id: str, *, daily: boo
 
 
 async def _window(tx: Transaction, run: Reconciliation) -> datetime:
-    """As far back as the first order that was still open when the period began."""
+    """From the first order that was still open when the period began."""
     oldest = await tx.session.scalar(
         select(func.min(Order.first_sent_at)).where(
             col(Order.provider) == run.provider,
@@ -127,14 +130,14 @@ async def note_progress(connection: Any, reconciliation_id: str, **members: Any)
 
 
 async def result_of(database: Database, reconciliation_id: str) -> dict[str, int] | None:
-    """The totals of a completed run, none of one that was given up; None while it is under way."""
+    """The totals of a completed run, none of a failed one; None while it is running."""
     async with database.reading() as session:
         run = await find(session, reconciliation_id)
         return None if run.status == "running" else run.totals
 
 
 async def scope_of(database: Database, reconciliation_id: str) -> Scope:
-    """What a run compares. Its lines are staged."""
+    """The scope of a run whose lines are staged."""
     async with database.transaction() as tx:
         run = await tx.session.get_one(Reconciliation, reconciliation_id, with_for_update=True)
         run.read_from = run.read_from or tx.now
@@ -151,7 +154,7 @@ async def scope_of(database: Database, reconciliation_id: str) -> Scope:
 
 
 async def complete(tx: Transaction, reconciliation_id: str, totals: dict[str, int]) -> None:
-    """The run has its result."""
+    """Store the run's result."""
     run = await tx.session.get_one(Reconciliation, reconciliation_id)
     if run.status == "completed":
         return
@@ -167,7 +170,7 @@ async def complete(tx: Transaction, reconciliation_id: str, totals: dict[str, in
 
 
 async def fail(tx: Transaction, reconciliation_id: str, detail: str) -> None:
-    """The run could not be brought to its end; `detail` says why."""
+    """Mark the run as failed; `detail` says why."""
     await tx.session.execute(
         update(Reconciliation)
         .where(col(Reconciliation.id) == reconciliation_id)

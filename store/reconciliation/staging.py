@@ -1,7 +1,7 @@
-"""The provider's lines of one run, staged with COPY in a table of their own.
+"""Stages the provider's lines of one run with COPY, in a table of their own.
 
-The position stands in the run's row and moves in the transaction that stages the lines: a run
-that was killed goes on where its last commit was, and no line is staged twice.
+The position is stored in the run's row, in the transaction that stages the lines: a killed run
+continues after its last commit, and no line is staged twice.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ def table_of(reconciliation_id: str) -> str:
 
 
 async def create(connection: Any, reconciliation_id: str) -> None:
-    """Make the run's table. A line has no identity here: a book may hold one twice. It is never
-    updated, so autovacuum would only read it in vain."""
+    """Create the run's table.
+
+    Lines have no identity here, because a book may contain one twice. Without autovacuum: the table
+    is never updated.
+    """
     await connection.execute(
         f"CREATE TABLE IF NOT EXISTS {table_of(reconciliation_id)} ("
         " slice integer NOT NULL, key text, provider_order_id text NOT NULL, state text NOT NULL,"
@@ -63,8 +66,9 @@ async def copy(connection: Any, reconciliation_id: str, slice_: int, lines: Sequ
 
 
 async def restart_slice(database: Database, reconciliation_id: str, slice_: int) -> int:
-    """Forget the lines of a slice that was not read to its end; answers how many lines of other
-    slices are staged."""
+    """Delete the lines of a slice that was not finished; return how many lines of other slices are
+    staged.
+    """
     table = table_of(reconciliation_id)
     async with bulk(database) as connection, connection.transaction():
         await create(connection, reconciliation_id)
@@ -73,8 +77,9 @@ async def restart_slice(database: Database, reconciliation_id: str, slice_: int)
 
 
 async def forget_repeats(database: Database, reconciliation_id: str) -> None:
-    """Keep one of each order that a shifting page has shown twice. Only for lines that a provider
-    listed: a statement that bills an order twice says so."""
+    """Keep one line per order if a shifting page has shown it twice. Only for listed lines: a
+    statement that bills an order twice means it.
+    """
     table = table_of(reconciliation_id)
     async with bulk(database) as connection:
         await connection.execute(
@@ -85,6 +90,6 @@ async def forget_repeats(database: Database, reconciliation_id: str) -> None:
 
 
 async def drop(database: Database, reconciliation_id: str) -> None:
-    """Remove the run's table: what differed stands in its items."""
+    """Drop the run's table: the differences are in its items."""
     async with bulk(database) as connection:
         await connection.execute(f"DROP TABLE IF EXISTS {table_of(reconciliation_id)}")

@@ -1,4 +1,4 @@
-"""Starting the workflows of reconciliation, by name."""
+"""Starts the workflows of reconciliation, by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from store.temporal.start import start as start_workflow
 
 
 async def start_run(client: Client, start: ReconciliationStart) -> WorkflowHandle[None, object]:
-    """The run's workflow; a repeat finds the same one."""
+    """Start the run's workflow; a repeat finds the same one."""
     return await start_workflow(
         client,
         RECONCILIATION_WORKFLOW,
@@ -29,7 +29,7 @@ async def start_run(client: Client, start: ReconciliationStart) -> WorkflowHandl
 
 
 async def start_repair(client: Client, start: RepairStart) -> WorkflowHandle[None, str]:
-    """The repair's workflow. One that ended without a repair may run again."""
+    """Start the repair's workflow. One that ended without a repair may run again."""
     return await start_workflow(
         client,
         REPAIR_WORKFLOW,

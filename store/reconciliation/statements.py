@@ -1,4 +1,4 @@
-"""Uploaded statements: how they are read, and their lines on the way into staging."""
+"""Uploaded statements: how they are read, and staging their lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Upload(NamedTuple):
 
 
 async def mapping_of(session: ReadSession, provider: str) -> Mapping:
-    """How this provider's statements are read. Raises NotFound until that was set."""
+    """How this provider's statements are read. Raises NotFound until it was set."""
     stored = await session.get(StatementMapping, provider)
     if stored is None:
         raise NotFound("statement mapping", provider)
@@ -39,7 +39,7 @@ async def mapping_of(session: ReadSession, provider: str) -> Mapping:
 
 
 async def set_mapping(tx: Transaction, provider: str, mapping: Mapping, *, actor: str) -> None:
-    """Replace it; runs before that stay as they are."""
+    """Replace the mapping; earlier runs stay as they are."""
     await tx.session.merge(
         StatementMapping(
             provider=provider, mapping=mapping.model_dump(mode="json"), updated_at=tx.now
@@ -55,8 +55,10 @@ async def set_mapping(tx: Transaction, provider: str, mapping: Mapping, *, actor
 
 
 async def stage_statement(database: Database, upload: Upload) -> ReconciliationStart:
-    """Stage the lines, all or none of them, then write the run down. Raises NotFound without a
-    mapping, and InvalidPayload for a file that does not fit it."""
+    """Stage all lines or none, then create the run.
+
+    Raises NotFound without a mapping, and InvalidPayload for a file that does not fit it.
+    """
     async with database.reading() as session:
         mapping = await mapping_of(session, upload.run.provider)
     id = new_id(Prefix.RECONCILIATION)
@@ -72,7 +74,7 @@ async def _stage(database: Database, id: str, file: IO[str], mapping: Mapping) -
     async with bulk(database) as connection, connection.transaction():
         await staging.create(connection, id)
         batches = _batches(file, mapping)
-        # Read on a thread: a batch takes longer than other requests should have to wait.
+        # Read in a thread: a batch would block other requests for too long.
         while lines := await asyncio.to_thread(next, batches, None):
             await staging.copy(connection, id, 0, lines)
             count += len(lines)
@@ -93,7 +95,7 @@ def _batches(file: IO[str], mapping: Mapping) -> Iterator[list[Line]]:
 
 
 def _bounded(file: IO[str]) -> Iterator[str]:
-    """Its lines, none of which may fill the memory."""
+    """Its lines, each of limited length to protect the memory."""
     while line := file.readline(_LONGEST):
         if len(line) == _LONGEST:
             raise WrongStatement(f"a line has more than {_LONGEST} characters")

@@ -1,4 +1,4 @@
-"""Work that fails again and again for a reason that waiting does not mend, for operators."""
+"""Work that keeps failing for a reason that waiting will not fix, for operators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ async def note_failure(
     database: Database, workflow_id: str, activity: str, error: str, until: timedelta
 ) -> None:
     """Record a failed attempt. `until`: how long the row is shown; longer than the pause before the
-    next attempt, since a row that is not renewed is no longer true."""
+    next attempt, so a row that is not renewed is outdated.
+    """
     at = now()
     row = {
         "workflow_id": workflow_id,
@@ -40,7 +41,7 @@ async def note_failure(
 
 
 async def note_success(database: Database, workflow_id: str, activity: str) -> None:
-    """The activity was carried out after all."""
+    """The activity succeeded after all."""
     async with database.transaction() as tx:
         await tx.session.execute(
             delete(FailingWork).where(
@@ -50,8 +51,7 @@ async def note_success(database: Database, workflow_id: str, activity: str) -> N
 
 
 async def failing(session: ReadSession) -> list[FailingWork]:
-    """Work that fails at present, the longest-failing first: rows that a failure has renewed in
-    time."""
+    """Work that fails now, the longest-failing first: rows that were renewed in time."""
     rows = await session.scalars(
         select(FailingWork)
         .where(col(FailingWork.until) >= now())

@@ -1,5 +1,6 @@
-"""Workflows that run for facts at rest, or for facts that the database does not know: the database
-was set back, and Temporal was not."""
+"""Finds workflows that run for finished facts, or for facts that the database does not know: the
+database was restored from a backup, and Temporal was not.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _WHY = "guerdon recover: the database knows nothing that is open for this workfl
 
 
 class Idle(NamedTuple):
-    """A workflow that has nothing to do. `known`: the database knows its referral."""
+    """A workflow without anything to do. `known`: the database knows its referral."""
 
     workflow_id: str
     known: bool
@@ -33,21 +34,22 @@ class Idle(NamedTuple):
 async def idle_workflows(
     database: Database, client: Client, *, older_than: timedelta, most: int = 20_000
 ) -> list[Idle]:
-    """Of the newest running workflows of referrals, those that nothing is open for. One that is
-    about to end by itself is not among them."""
+    """Of the newest running referral workflows, those without anything open. Excludes workflows
+    that are about to end.
+    """
     found: list[Idle] = []
     async for ids in _running(client, older_than, most):
         found += await _nothing_open(database, ids)
     if not found:
         return []
-    await asyncio.sleep(1)  # what has just come to rest closes in this time
+    await asyncio.sleep(1)  # workflows of what has just finished close in this time
     still = [each for each in found if await runs(client, each.workflow_id)]
     again = {each.workflow_id for each in await _nothing_open(database, [e[0] for e in still])}
     return [each for each in still if each.workflow_id in again]
 
 
 async def stop(client: Client, idle: list[Idle]) -> int:
-    """End them; answers how many. Nothing is lost: no fact depends on them."""
+    """Terminate them; return how many. Nothing is lost: no fact depends on them."""
     stopped = 0
     for each in idle:
         try:
@@ -82,13 +84,13 @@ async def _nothing_open(database: Database, workflow_ids: list[str]) -> list[Idl
     return [
         Idle(workflow_id, referral_id is not None)
         for workflow_id, referral_id in referral_of.items()
-        # An aftercare may look at an order again though all is at rest.
+        # An aftercare may look at an order again though all is finished.
         if referral_id is None or (referral_id not in busy and workflow_id.startswith("referral:"))
     ]
 
 
 async def _referrals(database: Database, workflow_ids: list[str]) -> dict[str, str | None]:
-    """By workflow: its referral's id, or None where the database does not know it."""
+    """By workflow: its referral's id, or None if the database does not know it."""
     parts = {id: id.split(":") for id in workflow_ids}
     own = {id: (part[1], part[2]) for id, part in parts.items() if part[0] == "referral"}
     after = {id: part[1] for id, part in parts.items() if part[0] == "aftercare"}
@@ -108,7 +110,7 @@ async def _referrals(database: Database, workflow_ids: list[str]) -> dict[str, s
 
 
 async def _asked_by_staff(database: Database, referral_ids: list[str]) -> set[str]:
-    """Those about which a person has asked for something that is not carried out."""
+    """Referrals with a staff request that is not carried out yet."""
     async with database.reading() as session:
         return set(
             await session.scalars(

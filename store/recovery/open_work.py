@@ -1,4 +1,4 @@
-"""What is open by the facts, and which workflow has to be running for it."""
+"""What is open according to the facts, and which workflow must run for it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ _UNSETTLED = col(Grant.reversal_due) > col(Grant.reversed_amount)
 
 
 class Carrier(NamedTuple):
-    """A workflow that has to run, and what it starts with where it does not."""
+    """A workflow that must run, and its input if it has to be started."""
 
     workflow_id: str
     start: ReferralStart | AftercareStart
     waits: bool = False
-    """Nothing is to do before the conversion comes, or the window ends."""
+    """Nothing to do before the conversion comes, or the window ends."""
 
 
 async def open_referrals(database: Database, among: Iterable[str] | None = None) -> list[str]:
-    """The ids of all referrals, or of those named, of which something is open: they wait or are to
-    be judged, a grant of theirs is not at rest, or a reversal is not carried out."""
+    """The ids of all referrals (or those `among`) with something open: they wait or are to be
+    judged, a grant is not finished, or a reversal is not carried out.
+    """
     referral, of_grant, of_reversal = (
         col(Referral.id),
         col(Grant.referral_id),
@@ -58,7 +59,7 @@ async def open_referrals(database: Database, among: Iterable[str] | None = None)
 
 
 async def carriers_of(database: Database, referral_ids: Sequence[str]) -> list[Carrier]:
-    """Who has to carry what is open of these referrals, as the facts stand now."""
+    """The workflows that must run for these referrals, according to the facts."""
     async with database.reading() as session:
         referrals = await session.scalars(
             select(Referral).where(col(Referral.id).in_(referral_ids)).order_by(col(Referral.id))
@@ -94,7 +95,7 @@ async def _open_grants(
 
 
 async def _open_reversals(session: ReadSession, referral_ids: Sequence[str]) -> dict[str, str]:
-    """The newest reversal that is not carried out, by referral. One stands for all."""
+    """The newest reversal per referral that is not carried out. One stands for all."""
     rows = await session.execute(
         select(col(Reversal.referral_id), col(Reversal.id))
         .where(col(Reversal.referral_id).in_(referral_ids), col(Reversal.carried_out_at).is_(None))
@@ -109,7 +110,7 @@ def _carriers(
     by_carrier: dict[str, list[tuple[Grant, Order | None]]] = {}
     for grant, order in grants:
         by_carrier.setdefault(grant.workflow_id, []).append((grant, order))
-    # What waits for a provider's answer to be undone is asked for again.
+    # A reversal that waits for a provider's answer is requested again.
     due = [grant.reversed_by for grant, _ in grants if grant.reversal_due > grant.reversed_amount]
     reversal_id = reversal_id or next(filter(None, due), None)
     own = by_carrier.pop(referral.workflow_id, [])

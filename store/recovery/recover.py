@@ -1,7 +1,7 @@
-"""Rebuilding progress from the facts: everything that is open gets a workflow that goes on.
+"""Starts a workflow for everything that is open and has none.
 
-Safe to repeat and beside live traffic: what runs is left alone, and a workflow does nothing but
-what the facts ask for. So a second one for work that has just ended ends at once.
+Safe to repeat, beside live traffic: running workflows are left alone, and a workflow only does what
+the facts ask for. So a second one for finished work ends at once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CHUNK, _AT_ONCE = 200, 16
 
 
 class Work(NamedTuple):
-    """Something open, and how its workflow is started; that answers False where one runs."""
+    """Something open, and how to start its workflow; the start returns False if one is running."""
 
     kind: str
     workflow_id: str
@@ -50,7 +50,9 @@ class Work(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What came of a kind: how many were open, already ran, were started (or would be), failed."""
+    """The result of one kind: how many were open, already running, started (or would be),
+    failed.
+    """
 
     open: int = 0
     running: int = 0
@@ -65,8 +67,9 @@ async def recover(
     dry_run: bool = False,
     tell: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, Tally]:
-    """Start what has to run and does not; with `dry_run` only say what that is. `tell` hears how
-    much is dealt with, of how much. Answers what came of each kind."""
+    """Start what must run and does not; with `dry_run` only count it. `tell` is called with the
+    progress. Returns the result of each kind.
+    """
     ids, others = await open_referrals(database), await other_work(database)
     total, done = len(ids) + len(others), 0
     counts: Counter[tuple[str, str]] = Counter()
@@ -87,8 +90,9 @@ async def recover(
 async def recover_referrals(
     database: Database, client: Client, referral_ids: Iterable[str]
 ) -> set[str]:
-    """The same for these referrals alone, where something of them is open. Answers those that are
-    looked after now; raises Temporal's first error."""
+    """The same for these referrals only, as far as something is open. Returns those with a workflow
+    now; raises Temporal's first error.
+    """
     ids = await open_referrals(database, referral_ids)
     carriers = await carriers_of(database, ids)
     await asyncio.gather(*(start_carrier(client, carrier) for carrier in carriers))
@@ -102,7 +106,7 @@ async def other_work(database: Database) -> list[Work]:
         actions = await session.scalars(
             select(col(AsyncAction.id)).where(
                 col(AsyncAction.finished_at).is_(None),
-                col(AsyncAction.digest).is_(None),  # the command line reads its own file
+                col(AsyncAction.digest).is_(None),  # the command line processes its own file
             )
         )
         reconciliations = await session.scalars(
@@ -125,7 +129,7 @@ async def other_work(database: Database) -> list[Work]:
 
 
 async def referral_work(database: Database, referral_ids: list[str]) -> list[Work]:
-    """The carriers of these referrals' open work."""
+    """The workflows for these referrals' open work."""
     return [
         Work(
             carrier.workflow_id.partition(":")[0],
@@ -139,7 +143,7 @@ async def referral_work(database: Database, referral_ids: list[str]) -> list[Wor
 async def _chunks(
     database: Database, ids: list[str], others: list[Work]
 ) -> AsyncIterator[tuple[int, list[Work]]]:
-    """Referrals are read a few at a time, just before they are dealt with."""
+    """Referrals are read a few at a time, just before they are processed."""
     yield len(others), others
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
@@ -165,7 +169,7 @@ async def _outcome(client: Client, work: Work, *, dry_run: bool) -> str:
             return "running" if await runs(client, work.workflow_id) else "started"
         return "started" if await work.start(client) else "running"
     except Exception as error:
-        # One that cannot be started keeps no other from being started; the count says so.
+        # One failed start does not stop the others; the result counts it.
         log.warning("recover.failed", workflow_id=work.workflow_id, error=type(error).__name__)
         return "failed"
 

@@ -1,6 +1,9 @@
-"""A dump that is restored into a new cluster brings old transaction ids beside a counter that
-begins anew. Readers that follow events and ledger entries by them (webhooks, the event log, the
-seals) would miss what comes next: so the counter is moved on past the facts."""
+"""Moves the database's transaction counter past the stored facts.
+
+A dump restored into a new cluster contains old transaction ids, but the counter begins anew.
+Readers that follow events and ledger entries by id (webhooks, the event log, the seals) would miss
+what comes next.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.database import Database
 
 MOST = 50_000_000
-"""So many take about ten minutes. What is further behind is moved on by `pg_resetwal`, offline."""
+"""This many take about ten minutes. A larger gap is closed offline, with `pg_resetwal`."""
 _SLICE = 200_000
 _LAG = """
 SELECT greatest(
@@ -25,14 +28,15 @@ DO $$ BEGIN FOR i IN 1..{count} LOOP PERFORM pg_current_xact_id(); COMMIT; END L
 
 
 async def lag(database: Database) -> int:
-    """How many transaction ids the counter is behind the facts; most often none."""
+    """How many transaction ids the counter is behind the facts; usually none."""
     async with database.engine.connect() as connection:
         return await _lag(connection)
 
 
 async def catch_up(database: Database) -> int:
-    """Use ids up until the counter is ahead of the facts. Answers how many it was behind. Raises
-    ValueError where that would take too long."""
+    """Use up ids until the counter is ahead of the facts. Returns how many it was behind. Raises
+    ValueError if that would take too long.
+    """
     behind = left = await lag(database)
     if behind > MOST:
         raise ValueError(
@@ -40,7 +44,7 @@ async def catch_up(database: Database) -> int:
             "with pg_resetwal --next-transaction-id and --epoch, and run this again"
         )
     async with database.engine.connect() as connection:
-        # Outside of a transaction, for each id needs one of its own.
+        # Outside of a transaction, because each id needs one of its own.
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text("SET synchronous_commit = off"))
         while left > 0:

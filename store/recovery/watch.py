@@ -1,4 +1,4 @@
-"""Noticing by itself that workflows are missing, or run for nothing. `guerdon recover` mends it."""
+"""Notices workflows that are missing, or that run for nothing. `guerdon recover` repairs it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from store.recovery.start import runs
 from store.tables import Intake, ProgressCheck
 
 AT_ONCE = 2_000
-"""Referrals that one sweep looks at; the next goes on behind them."""
+"""Referrals per check; the next check continues after them."""
 _YOUNG = timedelta(minutes=1)
 _TURNS = 16
 
 
 class Found(NamedTuple):
-    """Workflows that the facts ask for and nobody runs, and those that run for nothing."""
+    """Workflows that should run and do not, and those that run for nothing."""
 
     missing: int
     idle: int
 
 
 async def latest(session: ReadSession) -> Found:
-    """What the last sweep found; nothing where there was none yet."""
+    """The result of the last check; empty if there was none."""
     row = await session.get(ProgressCheck, 1)
     return Found(row.missing, row.idle) if row else Found(0, 0)
 
 
 async def sweep(database: Database, client: Client) -> Found:
-    """Look at the next open referrals and at all other open work, and write down what is found."""
+    """Check the next open referrals and all other open work, and store the result."""
     async with database.reading() as session:
         before = await session.get(ProgressCheck, 1)
     behind = before.behind if before else ""
@@ -46,7 +46,7 @@ async def sweep(database: Database, client: Client) -> Found:
     left = [id for id in ids if id > behind]
     chunk = left[:AT_ONCE]
     missing = await _missing(database, client, chunk)
-    # What the sweeps before found counts until the round is over.
+    # The results of earlier checks count until the round over all referrals is finished.
     found = missing + (before.so_far if before else 0)
     over = len(left) <= AT_ONCE
     idle = await idle_workflows(database, client, older_than=_YOUNG)
@@ -66,7 +66,7 @@ async def sweep(database: Database, client: Client) -> Found:
 
 
 async def _missing(database: Database, client: Client, referral_ids: list[str]) -> int:
-    """Looked at twice: what has come to rest or was started meanwhile is not missing."""
+    """Checked twice: what has finished or was started meanwhile is not missing."""
     lacking = await _lacking(client, await _work(database, referral_ids))
     if not lacking:
         return 0
@@ -77,7 +77,7 @@ async def _missing(database: Database, client: Client, referral_ids: list[str]) 
 
 
 async def _work(database: Database, referral_ids: list[str]) -> list[Work]:
-    """Without what is on its way to Temporal at this moment."""
+    """Without what is on its way to Temporal right now."""
     async with database.reading() as session:
         fresh = set(
             await session.scalars(

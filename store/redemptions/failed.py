@@ -1,4 +1,4 @@
-"""Uses of a code that were refused: kept with their reason, so that support can tell it."""
+"""Stores refused uses of codes with their reason, so that support can explain them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from store.tables import Coupon, Customer, Grant, Redemption, Referral, Voucher
 async def keep_failure(
     tx: Transaction, request: RedemptionRequest, person: Person, refusal: Refusal
 ) -> str:
-    """Write down that a use was refused; answers its id. It consumes nothing and creates nobody:
-    a code or customer that is not ours is left open, and of such a customer nothing is kept that
-    could name a person, for nobody could ask to have it erased."""
+    """Record a refused use; return its id.
+
+    It consumes nothing and creates nobody: unknown codes and customers are left empty, and no
+    personal data of an unknown customer is kept, because nobody could ask to erase it.
+    """
     voucher = await known_voucher(tx, request.code)
     customer_id = await known_customer(tx, person)
     redemption = Redemption(
@@ -67,14 +69,14 @@ async def _earned_with(tx: Transaction, voucher: Voucher) -> Grant | None:
 
 
 async def known_voucher(tx: Transaction, code: str) -> Voucher | None:
-    """The code, if it is ours."""
+    """The code, if it exists."""
     return (
         await tx.session.scalars(select(Voucher).where(col(Voucher.code) == code))
     ).one_or_none()
 
 
 async def known_customer(tx: Transaction, person: Person) -> str | None:
-    """The person's id, if we know them."""
+    """The person's id, if known."""
     named = (
         col(Customer.id) == person.id if person.id else col(Customer.source_id) == person.source_id
     )
@@ -84,7 +86,7 @@ async def known_customer(tx: Transaction, person: Person) -> str | None:
 async def known_referral(
     tx: Transaction, campaign_id: str | None, referee_id: str | None
 ) -> str | None:
-    """The friend's referral in this campaign, whose story a refusal is a part of."""
+    """The friend's referral in this campaign, whose timeline shows the refusal."""
     if not (campaign_id and referee_id):
         return None
     statement = select(col(Referral.id)).where(

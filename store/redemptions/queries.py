@@ -1,4 +1,4 @@
-"""Uses of codes, refused ones among them, with the customer, the code and the referral."""
+"""Uses of codes, including refused ones, with the customer, the code and the referral."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from store.tables import Customer, Redemption, Referral, Rollback, Voucher
 
 
 class RedemptionRead(NamedTuple):
-    """A use of a code, by whom, the referral that it belongs to, and what undid it. A refused
-    one may have none of these."""
+    """A use of a code, its customer, its referral, and its rollback. A refused one may have none of
+    these.
+    """
 
     redemption: Redemption
     customer: Customer | None
@@ -29,8 +30,9 @@ class RedemptionRead(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """What a list is narrowed to. `campaign` is a name or an id, `customer` an id or source_id,
-    `result` SUCCESS or FAILURE."""
+    """Filters of a list. `campaign` is a name or an id, `customer` an id or source_id, `result`
+    SUCCESS or FAILURE.
+    """
 
     campaign: str | None = None
     customer: str | None = None
@@ -54,7 +56,7 @@ async def page(
     session: ReadSession, window: Window, filters: Filters
 ) -> tuple[list[RedemptionRead], Page]:
     """Uses and refused uses, newest first."""
-    # Their ids begin differently: what follows the prefix sorts both by time of birth.
+    # Their ids have different prefixes; the rest sorts both by creation time.
     birth = func.split_part(col(Redemption.id), "_", 2)
     after = window.after.partition("_")[2] if window.after else None
     window = window._replace(after=after)

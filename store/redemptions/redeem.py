@@ -1,4 +1,4 @@
-"""Using a code at checkout: the discount, the count, and what it means for the referral."""
+"""Uses a code at checkout: the discount, the count, and the effect on the referral."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from store.terms import terms_of
 
 
 class Redeemed(NamedTuple):
-    """The redemption, and the messages for the referral's workflow. Empty for a repeat."""
+    """The redemption, and the messages for the referral's workflow. No messages for a repeat."""
 
     redemption_id: str
     intake: list[Outgoing]
@@ -49,11 +49,13 @@ class Redeemed(NamedTuple):
 async def redeem(
     tx: Transaction, request: RedemptionRequest, *, rehearsed: bool = False
 ) -> Redeemed:
-    """Redeem a code once. In a redemption campaign this is the conversion; in a custom-event
-    campaign it gives the discount and attributes the friend. What qualification would refuse is
-    refused here: no discount is given without the reward that goes with it. A repeat answers the
-    first use; it is refused with another amount or order, and once the first was rolled back.
-    `rehearsed`: the caller undoes all of it, so nobody has to wait for its counts.
+    """Redeem a code once.
+
+    In a redemption campaign this is the conversion; in a custom-event campaign it gives the
+    discount and attributes the friend. What qualification would refuse is refused here: no discount
+    without its reward. A repeat returns the first use; it is refused with another amount or order,
+    and once the first was rolled back. `rehearsed`: the caller rolls everything back, so no counter
+    is locked.
 
     The caller has locked the customer's row in this transaction (store.customers.upsert.upsert), so
     uses by one customer are counted one after the other. The campaign's budget is locked by the
@@ -67,7 +69,7 @@ async def redeem(
     try:
         found = await _look_up(tx, request)
     except (CannotCount, InvalidPayload):
-        # Nobody holds it as a referral code: it may be somebody's own coupon.
+        # Nobody holds it as a referral code, so it may be a coupon.
         if coupon := await coupons.take(tx, request.code, request.customer_id):
             return Redeemed(await _redeem_coupon(tx, request, coupon, identity), [])
         raise
@@ -82,7 +84,8 @@ async def redeem(
     if converts and not intake:
         _must_not_be_undone(referral, request)
     if referral.created_at == tx.now:
-        # Nobody else writes it yet: later, its verdicts are the workflow's.
+        # Not committed yet, so nobody else writes it: later, only the workflow changes its
+        # verdicts.
         referral.verdicts = [*referral.verdicts, within.model_dump(mode="json")]
     await uses.count(tx, found, terms)
     redemption = _redemption(tx, request, referral, terms.discount)
@@ -99,8 +102,11 @@ async def redeem(
 async def _repeat(
     tx: Transaction, request: RedemptionRequest, redemption_id: str, *, again: bool
 ) -> Redeemed:
-    """Answer with the existing redemption. Where its order was refunded and the request has a new
-    identity, the order was bought after all: the referral is reinstated. No second discount."""
+    """Return the existing redemption.
+
+    If its order was refunded and the request has a new identity, the order was bought after all:
+    the referral is reinstated. No second discount.
+    """
     if not again:
         return Redeemed(redemption_id, [])
     await remember_name(tx, request, redemption_id)
@@ -118,7 +124,8 @@ async def _repeat(
 
 def _must_not_be_undone(referral: Referral, request: RedemptionRequest) -> None:
     """Refuse to redeem for an order whose referral was undone by a finding or a denial: only staff
-    reinstate those."""
+    reinstate those.
+    """
     same = set(request.orders.keys) & set(orders_of_row(referral).keys)
     if same and (referral.undone or referral.reversed_at):
         raise CannotCount(
@@ -132,13 +139,14 @@ def _referrer_of(found: Code) -> str:
 
 
 async def _judge(tx: Transaction, referral: Referral) -> None:
-    """No discount without the reward: what qualification would say is said now, and what it would
-    reserve is reserved. The workflow finds it decided."""
+    """No discount without the reward: qualification judges and reserves now, and the workflow finds
+    the decision.
+    """
     if referral.status == ReferralStatus.WAITING:
         ended = f"The friend had until {referral.expires_at:%Y-%m-%d %H:%M} UTC to use the code."
         raise refused("voucher_expired", "attribution_window", ended)
     if referral.reinstating is not None:
-        # Its workflow may have ended, so that another one has to carry what is earned now.
+        # Its workflow may have ended, so another one must handle what is earned now.
         await reinstatement.apply(tx, referral)
         await must_qualify(tx, start_of(referral))
         return
@@ -148,7 +156,7 @@ async def _judge(tx: Transaction, referral: Referral) -> None:
 async def _redeem_coupon(
     tx: Transaction, request: RedemptionRequest, coupon: coupons.Taken, identity: str
 ) -> str:
-    """A coupon gives its discount and refers nobody: it counts against no campaign's limits."""
+    """A coupon gives its discount and refers nobody: it counts for no campaign's limits."""
     redemption = _redemption(tx, request, coupon, coupon.discount)
     redemption.identity, redemption.counts = identity, False
     tx.session.add(redemption)
@@ -158,8 +166,9 @@ async def _redeem_coupon(
 
 
 def _must_be_named(terms: CampaignTerms, request: RedemptionRequest) -> None:
-    """Where a customer may redeem but once, that limit stops a nameless repeat; else nothing
-    does."""
+    """If a customer may redeem only once, that limit stops a repeat without an identity; else
+    nothing does.
+    """
     most = terms.limits.redemptions_per_customer
     if request.identity is None and most > 1:
         raise InvalidPayload(
@@ -181,9 +190,10 @@ async def _look_up(tx: Transaction, request: RedemptionRequest) -> Code:
 async def _must_be_redeemable(
     tx: Transaction, found: Code, request: RedemptionRequest
 ) -> tuple[CampaignTerms, Verdict]:
-    """Every check that is the code's and the customer's; attribution makes the campaign's own.
-    Of several reasons the first is told, in this order. Answers the terms that this friend was
-    promised, and the verdict on how often they redeemed."""
+    """Every check of the code and the customer; attribution makes the campaign's. Of several
+    reasons the first is reported, in this order. Returns the terms that apply to this friend, and
+    the verdict on how often they redeemed.
+    """
     terms, begun = found.terms, False
     if found.existing:
         referral = same_code(found)
@@ -195,7 +205,7 @@ async def _must_be_redeemable(
     must_run(tx, found, begun=begun)
     admission.must_be_open(tx, terms, found.start_date)
     if found.existing and begun and terms.conversion is ConversionKind.CUSTOM_EVENT:
-        # No discount to one whose reward a full cap would refuse.
+        # No discount for somebody whose reward a full cap would refuse.
         parties = (request.customer_id, found.existing.referrer_id)
         subject = Subject(found.campaign_id, found.voucher_id, *parties)
         await must_leave_room(tx, terms, subject, converts=False)
@@ -289,7 +299,7 @@ def _redemption(
 def _with_free_units(
     request: RedemptionRequest, discount: Discount | None
 ) -> dict[str, Any] | None:
-    """The order, its items telling how many of their units are free."""
+    """The order, its items showing how many of their units are free."""
     if request.order is None or not isinstance(discount, UnitsOff):
         return request.order
     free = units_free(discount, request.lines)

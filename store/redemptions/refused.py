@@ -1,7 +1,7 @@
-"""Requests about a code that were refused: each leaves a fact with the reason in words, so that
-support can tell why somebody's friend, event or code was not taken.
+"""Records refused requests about a code with the reason in words, so that support can explain why a
+friend, event or code was not accepted.
 
-A refused use of a code is more than that: it is listed as a redemption (store.redemptions.failed).
+A refused use of a code is also listed as a redemption (store.redemptions.failed).
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _TITLES = {
 
 
 class RefusableRequest(NamedTuple):
-    """What was asked for: the fact's type if it is refused, by whom, and with which code or
-    campaign (by name or id)."""
+    """The request: the event type if it is refused, the person, and the code or campaign (by name
+    or id).
+    """
 
     type: str
     person: Person
@@ -38,14 +39,15 @@ class RefusableRequest(NamedTuple):
 
 @asynccontextmanager
 async def noting_refusal(database: Database, asked: RefusableRequest) -> AsyncIterator[Transaction]:
-    """A transaction; if it is refused, it is rolled back, and the refusal alone is written down,
-    in a transaction of its own."""
+    """A transaction; if the request is refused, it is rolled back, and only the refusal is
+    recorded, in a separate transaction.
+    """
     try:
         async with database.transaction() as tx:
             yield tx
     except (CannotCount, IdentityReused, NotFound) as refusal:
         if isinstance(refusal, NotFound) and asked.type == "publication.failed":
-            raise  # A slip of a program's: nobody waits for a code that there never was.
+            raise  # Not recorded: a program's mistake about a code that never existed.
         async with database.transaction() as tx:
             await _note(tx, asked, refusal)
         raise
@@ -55,7 +57,7 @@ async def _note(tx: Transaction, asked: RefusableRequest, refusal: Refusal) -> N
     voucher = await known_voucher(tx, asked.code) if asked.code else None
     campaign_id = voucher.campaign_id if voucher else await _campaign_id(tx, asked.campaign)
     customer_id = await known_customer(tx, asked.person)
-    # A code to share is no part of the story of how somebody came.
+    # Giving somebody a code to share is not part of how they were referred.
     referee_id = None if asked.type == "publication.failed" else customer_id
     tx.record(
         asked.type,
@@ -69,8 +71,9 @@ async def _note(tx: Transaction, asked: RefusableRequest, refusal: Refusal) -> N
 
 
 def _words(refusal: Refusal, voucher: Voucher | None) -> str:
-    """As the caller was told. But what does not exist is their own text, which could name a
-    person."""
+    """The refusal's message. For an unknown code or campaign the text is the caller's own, which
+    could name a person, so it is left out.
+    """
     if not isinstance(refusal, NotFound):
         return refusal.detail
     return f"There is no such {'customer' if voucher else 'code'}."

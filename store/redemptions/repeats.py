@@ -1,4 +1,4 @@
-"""A use of a code that comes again: answered like the first, or refused where it says other."""
+"""Recognises repeated uses of a code: answered like the first, or refused if they differ."""
 
 from __future__ import annotations
 
@@ -21,23 +21,25 @@ from store.tables import Redemption, Rollback
 
 
 class RedemptionRequest(BaseModel):
-    """A code used by a customer. `amount` is the order's, minor units, `lines` its items.
-    `identity` is whatever the caller tells one use from another by: the order's ids where it has
-    any. None: nothing, each request is a use of its own."""
+    """A code used by a customer.
+
+    `amount` is the order's, in minor units, `lines` its items. `identity` distinguishes uses: the
+    order's ids if it has any. None: each request is a use of its own.
+    """
 
     code: str
     customer_id: str
     identity: str | None
     amount: int
     priced: bool = True
-    """Does the order say what it comes to?"""
+    """Whether the order has a price."""
     lines: list[Line] = []
     order: dict[str, Any] | None
     orders: OrderIds = NO_ORDER
     referrer: str | None = None
     """The holder of the code who is to be rewarded, by id or source_id; None: its owner."""
     own_names: tuple[str, ...] = ()
-    """What the request is called beside its order, as by its Idempotency-Key."""
+    """Identities of the request beside its order, such as its Idempotency-Key."""
     again: bool = False
     """True for a second redemption for the same order, after the first was rolled back."""
     tracking_id: str | None
@@ -48,8 +50,9 @@ class RedemptionRequest(BaseModel):
 
 
 def column_of(request: RedemptionRequest) -> str:
-    """The redemption's own identity, which a unique constraint keeps. An `order.id` is none of
-    the shop's order ids, which read as they always did."""
+    """The redemption's own identity, for a unique constraint. An `order.id` is stored apart from
+    the shop's order ids, whose form does not change.
+    """
     given = request.identity or new_id(Prefix.REDEMPTION)
     if request.orders.ids and not request.orders.source_ids:
         given = f"order.id:{request.orders.main}"
@@ -59,15 +62,19 @@ def column_of(request: RedemptionRequest) -> str:
 
 class Use(NamedTuple):
     """How a request relates to earlier ones. `earlier`: the redemption that it repeats, if any.
-    `again`: it names a known order under a new identity."""
+    `again`: it names a known order under a new identity.
+    """
 
     earlier: str | None = None
     again: bool = False
 
 
 async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
-    """Is this a repeat? Raises IdentityReused where it says other than the first, and CannotCount
-    where that was rolled back as a whole and nothing tells this from a late repeat of it."""
+    """Whether this is a repeat.
+
+    Raises IdentityReused if it differs from the first, and CannotCount if that was wholly rolled
+    back and this might be a late repeat of it.
+    """
     identity = _identity_of(request)
     if identity is None:
         return Use()
@@ -87,7 +94,8 @@ async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
 
 async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
     """Store the request under its identities, so that a repeat finds its redemption. After a second
-    redemption for one order, the order's ids find the second."""
+    redemption for one order, the order's ids find the second.
+    """
     identity, own = _identity_of(request), _own_identity(request)
     if identity is None:
         return
@@ -109,7 +117,7 @@ async def remember_name(tx: Transaction, request: RedemptionRequest, redemption_
 
 
 def _own_identity(request: RedemptionRequest) -> Given | None:
-    """Within each id of the order: the same tracking id may go with another order."""
+    """Combined with each id of the order: the same tracking id may come with another order."""
     orders = request.orders.keys
     if not orders or not request.own_names:
         return None
@@ -123,8 +131,9 @@ def _own_identity(request: RedemptionRequest) -> Given | None:
 
 
 async def _was_heard(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> bool:
-    """Was this identity seen before? Redemptions from before these identities were stored are
-    recognised by their tracking id."""
+    """Whether this identity was seen before. Redemptions from before identities were stored are
+    recognised by their tracking id.
+    """
     tracked = await tx.session.scalar(
         select(col(Redemption.tracking_id)).where(col(Redemption.id) == redemption_id)
     )
@@ -132,8 +141,9 @@ async def _was_heard(tx: Transaction, request: RedemptionRequest, redemption_id:
 
 
 def _identity_of(request: RedemptionRequest) -> Given | None:
-    """Every id of the order names the use; within the code, for one order may take several, and
-    within the customer, for whether an order may have two is the terms' choice."""
+    """The identity of the use: every id of the order, with the code, because one order may use
+    several, and with the customer, because the terms decide whether an order may have two.
+    """
     if request.identity is None:
         return None
     names = request.orders.keys or [trimmed(request.identity)]
@@ -158,7 +168,7 @@ _STANDS = select(~_UNDONE).where(col(Redemption.id) == bindparam("redemption"))
 
 
 async def _recorded_before(tx: Transaction, request: RedemptionRequest) -> str | None:
-    """A use that was recorded before contents were kept, by the one id that it was known by."""
+    """A use from before contents were stored, found by its one known id."""
     given = request.identity or ""
     scope = (request.code, request.customer_id)
     spelt = [digest(spelling, *scope) for spelling in {given, trimmed(given)}]
@@ -167,8 +177,9 @@ async def _recorded_before(tx: Transaction, request: RedemptionRequest) -> str |
 
 
 async def _standing(tx: Transaction, *conditions: ColumnElement[bool]) -> str | None:
-    """The use, if it stands. One that was rolled back as a whole gives no discount again: who
-    trusts a success would give it away, counted by nobody."""
+    """The use, if it is valid. One that was wholly rolled back gives no discount again: a caller
+    who trusts the success would give it away without a count.
+    """
     statement = select(col(Redemption.id), _UNDONE).where(*conditions).limit(1)
     earlier = (await tx.session.execute(statement)).one_or_none()
     if earlier is None:

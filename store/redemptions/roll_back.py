@@ -1,4 +1,4 @@
-"""Undoing a redemption, once: the use, the discount, and the referral that it converted."""
+"""Undoes a redemption, once: the use, the discount, and the referral that it converted."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class RolledBack(NamedTuple):
 
 
 async def roll_back(tx: Transaction, request: RollbackRequest) -> RolledBack:
-    """Undo a redemption. Of several at once one does; the rest are told `already_rolled_back`.
+    """Undo a redemption. Of several at once one succeeds; the others get `already_rolled_back`.
 
-    Raises NotFound, CannotCount, InvalidPayload for more than the order came to, and
-    NotAllowedInState for a redemption that was refused.
+    Raises NotFound, CannotCount, InvalidPayload for more than the order's amount, and
+    NotAllowedInState for a refused redemption.
     """
     redemption = await _redemption(tx, request)
     paid = paid_at(redemption)
@@ -83,7 +83,7 @@ async def _redemption(tx: Transaction, request: RollbackRequest) -> Redemption:
 
 
 def paid_at(redemption: Redemption) -> int:
-    """What the code's discount left to pay, minor units."""
+    """The price after the code's discount, in minor units."""
     return redemption.amount - redemption.discount_amount
 
 
@@ -99,8 +99,9 @@ async def _insert(tx: Transaction, rollback: Rollback) -> None:
 
 
 async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) -> list[Outgoing]:
-    """Reverse the referral that this very order converted, by the same share. A discount that was
-    given besides leaves its referral as it is."""
+    """Reverse the referral that this order converted, by the same share. A discount without a
+    conversion leaves its referral as it is.
+    """
     if redemption.referral_id is None:
         return []
     referral = await tx.session.get_one(Referral, redemption.referral_id)
@@ -118,14 +119,15 @@ async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) 
             actor=rollback.actor,
         )
     except NotAllowedInState:
-        # Nothing was granted for it, or all of it is undone already: the code's use is left.
+        # Nothing was granted, or all of it is undone already: only the code's use is left.
         return []
     return accepted.intake
 
 
 def _part_of(referral: Referral, redemption: Redemption, rollback: Rollback) -> int:
-    """The same share of what the conversion says was paid, which may be another sum than the
-    redemption's, with taxes or shipping."""
+    """The same share of what the conversion says was paid, which may differ from the redemption,
+    with taxes or shipping.
+    """
     paid, at_checkout = paid_for(referral), paid_at(redemption)
     if not paid or paid == at_checkout:
         return rollback.amount
@@ -133,7 +135,7 @@ def _part_of(referral: Referral, redemption: Redemption, rollback: Rollback) -> 
 
 
 def _converted_by(referral: Referral, redemption: Redemption) -> bool:
-    """By the redemption itself, or by an event that named the same order."""
+    """Converted by the redemption itself, or by an event that named the same order."""
     if (referral.conversion or {}).get("event_id") == redemption.identity:
         return True
     ordered, converted = orders_of_row(redemption), orders_of_row(referral)

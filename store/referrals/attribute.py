@@ -1,7 +1,7 @@
-"""Accepting a sign-up or a conversion: first-touch attribution, in the caller's transaction.
+"""Accepts sign-ups and conversions: first-touch attribution, in the caller's transaction.
 
-What can be checked at once is refused here, with its reason. What is accepted leaves a referral
-row and an intake row; the caller commits, then hands the intake to the Dispatcher.
+What can be checked at once is refused here, with its reason. What is accepted leaves a referral row
+and an intake row; the caller commits, then passes the intake to the Dispatcher.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from store.tables import Referral, metadata
 
 
 class Attributed(NamedTuple):
-    """A referral row and, when this call made it, the message that starts its workflow."""
+    """A referral row and, if this call created it, the message that starts its workflow."""
 
     referral: Referral
     created: bool
@@ -41,7 +41,9 @@ class Attributed(NamedTuple):
 async def sign_up(
     tx: Transaction, *, code: str, referee_id: str, metadata: dict[str, Any]
 ) -> Attributed:
-    """Attribute a friend to a code at sign-up; the same friend and code again answer the same."""
+    """Attribute a friend to a code at sign-up; a repeat with the same friend and code gets the same
+    answer.
+    """
     return await attribute(tx, await look_up(tx, code, referee_id, None), referee_id, metadata)
 
 
@@ -60,8 +62,9 @@ async def attribute(
 
 
 async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
-    """Accept a conversion: with a code it attributes and converts; without one, every referral
-    of the customer that waits for this event converts. A repeat answers like the first."""
+    """Accept a conversion: with a code it attributes and converts; without one, every referral of
+    the customer that waits for this event converts. A repeat gets the first answer.
+    """
     if first := await first_answer(tx, request):
         return first._replace(event_id=request.identity())
     if request.code is None:
@@ -110,7 +113,7 @@ async def convert_by(tx: Transaction, found: Code, request: ConversionRequest) -
 async def _admitted(
     tx: Transaction, found: Code, referee_id: str, *, converts: bool
 ) -> list[dict[str, Any]]:
-    """The verdicts that a referral begins with."""
+    """The first verdicts of a new referral."""
     verdicts = await admission.admit(tx, found, referee_id)
     subject = Subject(found.campaign_id, found.voucher_id, referee_id, found.referrer_id)
     await must_leave_room(tx, found.terms, subject, converts=converts)
@@ -122,7 +125,7 @@ def _is_campaigns_event(terms: CampaignTerms, request: ConversionRequest) -> boo
 
 
 def same_code(found: Code) -> Referral:
-    """First touch: the first code that a friend uses in a campaign holds, for ever."""
+    """First touch: the first code that a friend uses in a campaign stays, for ever."""
     assert found.existing is not None  # noqa: S101 - the callers looked
     if found.existing.voucher_id != found.voucher_id:
         raise CannotCount("already_referred", "This customer was referred by another code.")

@@ -1,4 +1,4 @@
-"""A conversion as a caller sent it, what is written down of it, and its way to the workflow."""
+"""A conversion as a caller sent it, what is stored of it, and its message to the workflow."""
 
 from __future__ import annotations
 
@@ -23,23 +23,26 @@ from store.tables import Referral
 
 
 class ConversionRequest(BaseModel):
-    """A conversion event as a caller sent it. `event` names a custom event; a code redemption
-    has `kind` REDEMPTION and needs none. `event_id` is the caller's own identity for it."""
+    """A conversion event as a caller sent it.
+
+    `event` names a custom event; a code redemption has `kind` REDEMPTION and needs none. `event_id`
+    is the caller's own identity for it.
+    """
 
     kind: ConversionKind = ConversionKind.CUSTOM_EVENT
     event: str | None = None
     event_id: str | None = None
     scope: tuple[str, ...] = ()
-    """What `event_id` is unique within: an Idempotency-Key within its credential."""
+    """The scope in which `event_id` is unique: for an Idempotency-Key its credential."""
     customer_id: str
     code: str | None = None
     referrer_id: str | None = None
     orders: OrderIds = NO_ORDER
-    """Every id that the order behind it came with."""
+    """Every id of the order behind it."""
     order_amount: int | None = None
-    """What the order came to before the code's discount, minor units; None where nobody said."""
+    """The order's amount before the code's discount, in minor units; None if not given."""
     paid_amount: int | None = None
-    """What was paid for it: refunds are shares of this. None: `order_amount`."""
+    """What was paid: refunds are shares of this. None: `order_amount`."""
     order_currency: str | None = None
     order_status: str | None = None
     order: Basket | None = None
@@ -48,18 +51,19 @@ class ConversionRequest(BaseModel):
     """The credential that sent it."""
     received_at: datetime
     occurred_at: datetime | None = None
-    """When it was bought, where that was told: decides the window and the end, nothing else."""
+    """The time of purchase, if given: decides the window and the campaign's end, nothing else."""
     seen: dict[str, dict[str, Seen]] | None = None
-    """What the rules' conditions came to, where they were judged already."""
+    """The results of the rules' conditions, if they were judged already."""
 
     @property
     def bought_at(self) -> datetime:
-        """What the window and the campaign's end are held against."""
+        """The time that is compared with the window and the campaign's end."""
         return self.occurred_at or self.received_at
 
     def identity(self) -> str:
-        """The event's identity: the caller's, else a hash of event, customer, code and the
-        order's ids."""
+        """The event's identity: the caller's, else a hash of event, customer, code and the order's
+        ids.
+        """
         if self.event_id is not None:
             return self.event_id
         who = (self.event or self.kind, self.customer_id, self.code or "")
@@ -68,7 +72,8 @@ class ConversionRequest(BaseModel):
 
 def must_be_bought(terms: CampaignTerms, request: ConversionRequest) -> None:
     """A cancelled order converts nothing, nor does one of 0 unless the terms count it. Raises
-    CannotCount."""
+    CannotCount.
+    """
     if request.order_status == "CANCELED":
         detail = "The order is CANCELED: it does not convert."
         raise refused("order_rules_violated", "order", detail, status=request.order_status)
@@ -80,7 +85,7 @@ def must_be_bought(terms: CampaignTerms, request: ConversionRequest) -> None:
 async def seen_for(
     tx: Transaction, terms: CampaignTerms, request: ConversionRequest, subject: Subject
 ) -> SeenByRule:
-    """What the terms' rules say to it. Raises CannotCount where one is not met."""
+    """The results of the terms' rules. Raises CannotCount if one is not met."""
     must_be_bought(terms, request)
     if request.seen is not None:
         return request.seen
@@ -98,7 +103,7 @@ async def seen_for(
 def columns_of(
     request: ConversionRequest, seen: SeenByRule, orders: OrderIds | None = None
 ) -> dict[str, Any]:
-    """What makes a referral a converted one. `orders`: where the request names none."""
+    """The columns that make a referral converted. `orders`: if the request names none."""
     orders = orders or request.orders
     rules = {
         rule_id: {key: one.model_dump(exclude_none=True) for key, one in conditions.items()}
@@ -128,7 +133,7 @@ async def enqueue_conversion(
     """Write down the message to the workflow, in the transaction that makes it true."""
     conversion, identity = None, digest(referral.id)
     if request is not None:
-        # Hashed: an event id is the caller's own text, and a history may name nobody.
+        # Hashed: an event id is the caller's own text, and a history must not name anybody.
         event_id = digest(request.identity())
         conversion = Conversion(event_id=event_id, received_at=request.received_at)
         identity = digest(referral.id, conversion.event_id)

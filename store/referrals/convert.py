@@ -1,4 +1,4 @@
-"""Converting referrals that wait for their event."""
+"""Converts referrals that wait for their event."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ from store.terms import terms_of
 
 
 class Converted(NamedTuple):
-    """The referrals that the event concerns, oldest first, and the messages it makes. `repeat`:
-    the event changed nothing, for it had been seen or the pair was converted before."""
+    """The referrals that the event concerns, oldest first, and their messages. `repeat`: the event
+    changed nothing, because it was seen or the pair was converted before.
+    """
 
     referrals: list[Referral]
     repeat: bool
@@ -41,25 +42,27 @@ class Converted(NamedTuple):
     unmatched: str | None = None
     """Why nothing converted, in words."""
     event_id: str | None = None
-    """The event's identity, as the conversions keep it."""
+    """The event's identity, as the conversions store it."""
 
 
 def reopens(referral: Referral, request: ConversionRequest) -> bool:
-    """It has expired, and this was bought in time."""
+    """Whether the referral has expired, and this was bought in time."""
     expired = referral.status == ReferralStatus.EXPIRED
     in_time = referral.expires_at >= request.bought_at
     return request.occurred_at is not None and expired and in_time
 
 
 def takes(referral: Referral, request: ConversionRequest) -> bool:
-    """Whether it can still convert by this."""
+    """Whether the referral can be converted by this."""
     return referral.status == ReferralStatus.WAITING or reopens(referral, request)
 
 
 async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
-    """An event without a code: every referral of the customer that waits for it converts. One
-    whose rules are not met goes on waiting, and tells why. Where none waits, the answer is what
-    such an event converted before."""
+    """An event without a code: every waiting referral of the customer converts.
+
+    One whose rules are not met keeps waiting, with the reason in its timeline. If none waits, the
+    answer is what such an event converted before.
+    """
     terms = documents(CampaignVersion, "terms")
     found = await tx.session.execute(
         select(Referral, col(Campaign.active), col(Voucher.active))
@@ -107,9 +110,11 @@ async def convert_these(
     request: ConversionRequest,
     paused: Collection[str] = (),
 ) -> Converted:
-    """Mark each as converted if nobody else did. The conversions of those that are `paused`, by
-    their campaign or their code, are held. Raises CannotCount where a rule is not met and the
-    event came with a code: it is about this referral, and its sender may know."""
+    """Mark each as converted unless a concurrent request did.
+
+    Conversions of `paused` ones, by their campaign or their code, are held. Raises CannotCount if a
+    rule is not met and the event came with a code: the sender named this referral, and may know.
+    """
     outgoing = []
     orders = await _orders(tx, referrals, request)
     for referral in referrals:
@@ -141,7 +146,7 @@ async def convert_these(
 async def _orders(
     tx: Transaction, referrals: list[Referral], request: ConversionRequest
 ) -> dict[str, OrderIds]:
-    """The order behind each conversion where the event names none; locked, as the named one is."""
+    """The order behind each conversion if the event names none; locked, as a named one is."""
     waiting = [one for one in referrals if takes(one, request)]
     if request.orders.keys or not waiting:
         await lock_orders(tx, [request.orders] if waiting else [])
@@ -154,7 +159,7 @@ async def _orders(
 async def _judged(
     tx: Transaction, referral: Referral, request: ConversionRequest, orders: OrderIds
 ) -> SeenByRule:
-    """By the terms that this friend was promised; a repeat of what converted is not judged."""
+    """Judged by this friend's terms; a repeat of a conversion is not judged."""
     if not takes(referral, request):
         return {}
     terms = await terms_of(tx, referral.campaign_id, referral.campaign_version)
@@ -167,8 +172,9 @@ async def _judged(
 async def _priced(
     tx: Transaction, referral: Referral, request: ConversionRequest, orders: OrderIds
 ) -> ConversionRequest:
-    """With what was paid. An event that names the order as it came to before the discount which
-    the code gave at checkout is about what that left to pay."""
+    """With the amount paid. An event with the order's amount before the checkout's discount means
+    the rest after it.
+    """
     stated = orders.keys and request.order_amount is not None
     if request.paid_amount is not None or not stated:
         return request
@@ -202,8 +208,9 @@ def _tell_reopened(tx: Transaction, referral: Referral, request: ConversionReque
 async def _won(
     tx: Transaction, referral: Referral, columns: dict[str, Any], request: ConversionRequest
 ) -> bool:
-    """A compare-and-set on the row, so that of ten simultaneous events one converts, and the rest
-    answer like it."""
+    """A compare-and-set on the row, so that of ten simultaneous events one converts, and the others
+    get the same answer.
+    """
     won = await tx.session.execute(
         update(Referral)
         .where(

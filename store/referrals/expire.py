@@ -1,4 +1,4 @@
-"""The end of a referral's window."""
+"""Ends a referral's attribution window."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from store.tables import Referral
 
 
 async def expire(database: Database, start: ReferralStart) -> Expiry:
-    """End a referral whose window has passed, unless a conversion was accepted in time: then
-    that one is judged, however late its message is."""
+    """Expire a referral whose window has passed, unless a conversion was accepted in time: then
+    that is judged, however late its message is.
+    """
     async with database.transaction() as tx:
         changed = await tx.session.execute(
             update(Referral)

@@ -1,4 +1,4 @@
-"""Conversions that are held while their campaign or their code is disabled."""
+"""Conversions that are held while their campaign or code is disabled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SWITCHES = (
     select(col(Campaign.active), col(Voucher.active))
     .join(Voucher, col(Voucher.campaign_id) == Campaign.id)
     .where(col(Voucher.id) == bindparam("voucher"))
-    # Whoever enables either waits until this conversion is there to be found.
+    # Enabling either waits until this conversion is committed.
     .with_for_update(read=True)
 )
 _HELD = (
@@ -44,15 +44,16 @@ _RESUMED = "Held conversion goes on"
 
 
 async def pause_now(tx: Transaction, referral: Referral) -> Pause | None:
-    """What stops the referral's conversion. Locks both switches, so that one which is turned on in
-    the same moment comes either before this, or after the caller's commit."""
+    """What stops the referral's conversion now. Locks both switches, so that one that is enabled at
+    the same moment comes either before this, or after the caller's commit.
+    """
     row = await tx.session.execute(_SWITCHES, {"voucher": referral.voucher_id})
     campaign_active, code_active = row.one()
     return pause_of(campaign_active=campaign_active, code_active=code_active)
 
 
 def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
-    """For the timeline: it will be judged later."""
+    """Add to the timeline that the conversion will be judged later."""
     tx.record(
         "referral.held",
         "Conversion held",
@@ -63,7 +64,7 @@ def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
 
 
 def hold(tx: Transaction, referral: Referral, pause: Pause, why: str) -> None:
-    """Hold a conversion that is not judged yet for a person to decide."""
+    """Hold a conversion that is not judged yet, so that a person decides."""
     _set(tx, referral, ReferralStatus.NEEDS_ATTENTION, pause)
     _tell_attention(tx, referral, why, data={"reason": pause})
 
@@ -71,9 +72,11 @@ def hold(tx: Transaction, referral: Referral, pause: Pause, why: str) -> None:
 async def let_go(
     tx: Transaction, referral: Referral, actor: str, reason: str | None
 ) -> list[Outgoing]:
-    """Release a conversion that was held for an unclear refund, and have it judged. It stays held
-    while its campaign or code is disabled. Locks campaign and code, then the referral. Raises
-    NotAllowedInState where somebody else has decided."""
+    """Release a conversion that was held for an unclear refund, and have it judged.
+
+    It stays held while its campaign or code is disabled. Locks campaign and code, then the
+    referral. Raises NotAllowedInState if somebody else has decided.
+    """
     pause = await pause_now(tx, referral)
     await tx.session.refresh(referral, with_for_update=True)
     if not is_unclear(referral):
@@ -86,15 +89,16 @@ async def let_go(
 
 
 def is_unclear(referral: Referral) -> bool:
-    """Does it wait until a person has looked at a refund that came before it?"""
+    """Whether it waits until a person has looked at an earlier refund."""
     return held_by(referral.status, referral.reason) is Pause.REFUND_UNCLEAR
 
 
 async def resume(
     tx: Transaction, campaign_id: str, voucher_id: str | None = None
 ) -> list[Outgoing]:
-    """Let the held conversions of a campaign, or of one code, be judged: those that nothing else
-    holds. The caller has locked the campaign and turned it, or the code, on."""
+    """Judge the held conversions of a campaign, or of one code, unless something else holds them.
+    The caller has locked the campaign and enabled it, or the code.
+    """
     goes_on = []
     for referral, pause in await _held(tx, campaign_id, voucher_id):
         if pause is not None:
@@ -109,7 +113,7 @@ async def resume(
 async def reject(
     tx: Transaction, campaign_id: str, voucher_id: str | None, reason: str, actor: str
 ) -> list[Outgoing]:
-    """End what is held without judging it. The caller has locked the campaign."""
+    """Reject what is held, without judging it. The caller has locked the campaign."""
     held = [referral for referral, _ in await _held(tx, campaign_id, voucher_id)]
     for referral in held:
         _set(tx, referral, ReferralStatus.REJECTED, reason)
@@ -119,7 +123,7 @@ async def reject(
 
 
 async def attend(tx: Transaction, start: ReferralStart) -> None:
-    """A conversion has been held for long: somebody should decide. Idempotent by its status."""
+    """A conversion has been held for long: a person should decide. Idempotent by its status."""
     referral = await lock_referral(tx, start.referral_id)
     pause = held_by(referral.status, referral.reason)
     if pause is None or referral.status == ReferralStatus.NEEDS_ATTENTION:
@@ -129,7 +133,7 @@ async def attend(tx: Transaction, start: ReferralStart) -> None:
 
 
 async def look_again(tx: Transaction, referrals: Sequence[Referral]) -> list[Outgoing]:
-    """Have their workflows look at the facts."""
+    """Signal their workflows to look at the facts."""
     await tx.session.flush()
     moment = tx.now.isoformat()
     return await enqueue_look(
@@ -153,7 +157,7 @@ def _by(actor: str, reason: str | None) -> dict[str, Any]:
 async def _held(
     tx: Transaction, campaign_id: str, voucher_id: str | None
 ) -> list[tuple[Referral, Pause | None]]:
-    """With what holds each now."""
+    """Each with what holds it now."""
     await tx.session.flush()
     statement = _HELD.where(col(Referral.campaign_id) == campaign_id)
     if voucher_id is not None:

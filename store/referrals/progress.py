@@ -13,14 +13,14 @@ from store.tables import ReferrerProgress
 
 
 class Progress(NamedTuple):
-    """Where a referrer stands in a campaign. `conversions` never falls; `friends` does."""
+    """A referrer's counts in a campaign. `conversions` never falls; `friends` does."""
 
     friends: int
     conversions: int
     grants: int
 
 
-# Built once: putting a statement together takes longer than running it.
+# Built once: building a statement takes longer than executing it.
 _LOCK = (
     insert(ReferrerProgress)
     .values(
@@ -43,7 +43,8 @@ _LOCK = (
 
 
 async def lock_progress(tx: Transaction, campaign_id: str, referrer_id: str) -> Progress:
-    """Conversions and reversals of one referrer are judged one after the other. The row is made
-    by the first, so that there is always something to lock."""
+    """Conversions and reversals of one referrer are judged one after the other. The first one
+    creates the row, so that there is always one to lock.
+    """
     referrer = {"campaign_id": campaign_id, "referrer_id": referrer_id}
     return Progress(*(await tx.session.execute(_LOCK, referrer)).one())

@@ -1,4 +1,4 @@
-"""Which referrals the shop's order stands behind, by any id that it came with."""
+"""Finds the referrals of a shop's order, by any of its ids."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from store.access.erased_ids import erased_form
 from store.database import Transaction
 from store.tables import Redemption, Referral
 
-# In one order: two events that name the same two orders cannot wait for one another.
+# In a fixed order, so that two events that name the same two orders cannot deadlock.
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(lock) FROM (SELECT DISTINCT hashtextextended(key, 0) AS lock"
     " FROM unnest(CAST(:keys AS text[])) AS given(key) ORDER BY lock) AS locks"
 )
 
-# Standing: converted, and neither rejected nor undone as a whole. `order_ids` is NULL where the
-# conversion was recorded before all ids were.
+# Valid conversions: neither rejected nor wholly undone. `order_ids` is NULL for conversions from
+# before all ids were stored.
 _FIRST = text(
     "SELECT id FROM referrals WHERE campaign_id = :campaign AND id <> :own"
     " AND (order_ids && CAST(:keys AS text[]) OR (order_ids IS NULL AND order_source_id = :main))"
@@ -38,14 +38,15 @@ _FIRST = text(
 
 
 async def erased_keys(tx: Transaction, orders: OrderIds) -> list[str]:
-    """The keys as they are kept once the person is erased, whose order it stays."""
+    """The keys in the form that is kept once the order's person is erased."""
     own = [key(Sort.SOURCE_ID, await erased_form(tx, each)) for each in orders.source_ids]
     return own + [key(Sort.ID, await erased_form(tx, each)) for each in orders.ids]
 
 
 async def lock_orders(tx: Transaction, orders: Iterable[OrderIds]) -> None:
-    """Whoever brings one of these orders, under any of their ids, does so after this transaction.
-    Before any campaign's lock, or alone."""
+    """Requests about one of these orders, under any of their ids, run after this transaction. Taken
+    before any campaign's lock, or alone.
+    """
     keys = sorted({key for one in orders for key in one.keys})
     if keys:
         await tx.session.execute(_LOCK, {"keys": keys})
@@ -54,9 +55,12 @@ async def lock_orders(tx: Transaction, orders: Iterable[OrderIds]) -> None:
 async def must_be_unused(
     tx: Transaction, terms: CampaignTerms, campaign_id: str, orders: OrderIds, own: str = ""
 ) -> None:
-    """Raises CannotCount where the order has converted another referral of the campaign, and the
-    terms refuse that. The caller holds the order's lock, so of two at once the second sees the
-    first. `own`: the referral that is to be converted."""
+    """Raises CannotCount if the order has converted another referral of the campaign, and the terms
+    refuse that.
+
+    The caller holds the order's lock, so of two at once the second sees the first. `own`: the
+    referral that is to be converted.
+    """
     response = terms.fraud.same_order
     if response is not Response.REFUSE or not orders.keys:
         return
@@ -66,8 +70,9 @@ async def must_be_unused(
 
 
 async def same_order(tx: Transaction, referral: Referral, terms: CampaignTerms) -> list[Verdict]:
-    """The verdict when the conversion is judged; none where nobody would look, or no order was
-    named. The first is whichever was judged, else accepted, before."""
+    """The verdict when the conversion is judged; none if nobody would look at it, or no order was
+    named. The first conversion is the one that was judged, else accepted, before.
+    """
     response, looked = terms.fraud.same_order, terms.review is not Review.NONE
     orders = orders_of_row(referral)
     if not orders.keys or not terms.fraud.makes(response, looked):
@@ -91,8 +96,9 @@ async def _verdict(
 
 
 def orders_of_row(row: Referral | Redemption) -> OrderIds:
-    """The ids of a stored order. One that was recorded before all of them were has the one that
-    was shown, taken for the shop's own."""
+    """The ids of a stored order. Rows from before all ids were stored have the displayed one, taken
+    as the shop's own.
+    """
     if row.order_ids is not None:
         return OrderIds.of_keys(row.order_ids)
     return OrderIds(source_ids=(row.order_source_id,)) if row.order_source_id else NO_ORDER
@@ -110,7 +116,7 @@ _REDEEMED = (
 
 
 async def redeemed_orders(tx: Transaction, referrals: list[Referral]) -> dict[str, OrderIds]:
-    """The order of each referral's latest redemption: what an event that names none is about."""
+    """The order of each referral's latest redemption, which an event without an order is about."""
     found = await tx.session.scalars(_REDEEMED, {"referrals": [one.id for one in referrals]})
     return {str(one.referral_id): orders_of_row(one) for one in found}
 
@@ -118,8 +124,9 @@ async def redeemed_orders(tx: Transaction, referrals: list[Referral]) -> dict[st
 def known_by(
     table: type[Referral] | type[Redemption], sort: Sort, *values: str
 ) -> ColumnElement[bool]:
-    """Rows whose order came with one of these ids. Before all ids were recorded, nobody knew their
-    sort."""
+    """Rows whose order came with one of these ids. Before all ids were stored, their sort was
+    unknown.
+    """
     keys = bindparam(None, [key(sort, value) for value in values], type_=ARRAY(Text))
     named = col(table.order_ids).op("&&", is_comparison=True)(keys)
     old = and_(col(table.order_ids).is_(None), col(table.order_source_id).in_(values))
@@ -127,7 +134,7 @@ def known_by(
 
 
 def any_of(table: type[Referral] | type[Redemption], orders: OrderIds) -> ColumnElement[bool]:
-    """Rows of an order that came with these ids, like compared with like."""
+    """Rows of an order with these ids, compared within their sort."""
     keys = bindparam(None, orders.keys, type_=ARRAY(Text))
     named = col(table.order_ids).op("&&", is_comparison=True)(keys)
     old = and_(col(table.order_ids).is_(None), col(table.order_source_id) == orders.main)
@@ -135,7 +142,7 @@ def any_of(table: type[Referral] | type[Redemption], orders: OrderIds) -> Column
 
 
 def known_as(table: type[Referral] | type[Redemption], value: str) -> ColumnElement[bool]:
-    """The same by the shop's own id; where no order has it, by another system's."""
+    """Rows by the shop's own id; if there are none, by another system's."""
     other = aliased(table)
     own = select(other).where(known_by(other, Sort.SOURCE_ID, value))
     return or_(

@@ -31,8 +31,9 @@ class ReferralRead(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """What a list of referrals is narrowed to. Persons by our id or their source_id. `q`
-    is what store.referrals.search finds."""
+    """Filters of a list of referrals. Persons by our id or their source_id. `q` is searched by
+    store.referrals.search.
+    """
 
     campaign_id: str | None = None
     status: str | None = None
@@ -86,7 +87,7 @@ async def _with_grants(session: ReadSession, rows: list[Any]) -> list[ReferralRe
 
 
 async def _ways(session: ReadSession, filters: Filters) -> tuple[list[AnySelect], int | None]:
-    """By which indexes the list is found, and an estimate of its length where these are none."""
+    """The indexes that find the list, and an estimate of its length if there are none."""
     narrowed = select(col(Referral.id)).where(*_conditions(filters))
     ways: list[AnySelect] = [narrowed]
     estimate = None

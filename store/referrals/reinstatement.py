@@ -1,8 +1,8 @@
-"""Bringing a referral back that was reversed or rejected: asked for here, applied by its workflow.
+"""Brings back a referral that was reversed or rejected: requested here, applied by its workflow.
 
-Whoever asks takes the referral's row alone. Applying it is the first step of `carry_out`, under the
-referrer's progress, so that it and a reversal of the same referral take turns; what the referral
-then earns is qualification's decision.
+The request only locks the referral's row. It is applied as the first step of `carry_out`, under the
+referrer's progress, so that it and a reversal of the same referral take turns. Qualification
+decides what the referral then earns.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ _NEVER_CONVERTED = (
     "Nothing was bought yet, so there is nothing to judge anew. Send the purchase's event."
 )
 _SAME_AS_BEFORE = ("status", "converted_at")
-"""A referral that is reinstated keeps when it converted: its window was kept then."""
+"""A reinstated referral keeps its conversion time: its window was met then."""
 
 
 async def request_reinstatement(
     tx: Transaction, referral_id: str, reason: str, *, actor: str
 ) -> list[Outgoing]:
-    """A person brings a referral back. Asked for again, it changes nothing. Takes the referral's
-    lock, and no other. Raises NotFound, or NotAllowedInState in words."""
+    """A person brings a referral back. A repeat changes nothing. Takes the referral's lock, and no
+    other. Raises NotFound, or NotAllowedInState in words.
+    """
     referral = await lock_referral(tx, referral_id)
     if referral.reinstating is not None:
         return []
@@ -56,9 +57,12 @@ async def request_reinstatement(
 async def buy_again(
     tx: Transaction, referral: Referral, request: ConversionRequest
 ) -> Outgoing | None:
-    """An event of a new identity names the order that was refunded or rolled back: it is bought
-    after all. None where that order, or what undid it, is another one, and for a late repeat of
-    an event that was heard before."""
+    """An event with a new identity names the refunded or rolled back order: it was bought after
+    all.
+
+    None if that order, or the cause of the reversal, is another one, and for a late repeat of an
+    earlier event.
+    """
     if not _names_its_order(referral, request) or await _was_heard(tx, referral, request):
         return None
     locked = await lock_referral(tx, referral.id)
@@ -76,16 +80,18 @@ async def buy_again(
     }
     if request.order_amount not in (None, locked.order_amount):
         conversion.setdefault("paid_amount", request.order_amount)
-    # The rules were met when it was bought first.
+    # The rules were met at the first purchase.
     if rules := (locked.conversion or {}).get("rules"):
         conversion["conversion"].setdefault("rules", rules)
     return await _ask(tx, locked, conversion, "The order was bought after all.", None)
 
 
 async def apply(tx: Transaction, referral: Referral) -> None:
-    """Make the referral "converted, not judged yet" again, so that it is judged anew. Where
-    nothing had been undone yet the first judgement stands. The caller holds the referrer's progress
-    row. Locks the referral's grants, then its row."""
+    """Set the referral to "converted, not judged yet", so that it is judged anew.
+
+    If nothing had been undone yet the first decision stays. The caller holds the referrer's
+    progress row. Locks the referral's grants, then its row.
+    """
     pause = await pause_now(tx, referral)
     await tx.session.execute(
         select(col(Grant.id))
@@ -114,7 +120,7 @@ async def apply(tx: Transaction, referral: Referral) -> None:
 
 
 def is_unjudged(referral: Referral) -> bool:
-    """Is there a conversion that nothing holds, and that nobody has judged?"""
+    """Whether there is a conversion that nothing holds, and that was not judged."""
     held = held_by(referral.status, referral.reason)
     return referral.status == ReferralStatus.CONVERTED and referral.ordinal is None and not held
 
@@ -143,7 +149,7 @@ async def _ask(
 
 
 async def _void(tx: Transaction, referral: Referral) -> None:
-    """What was to be reversed before does not come any more."""
+    """Cancel the reversals that were still to come."""
     await tx.session.execute(
         update(Reversal)
         .where(
@@ -156,7 +162,7 @@ async def _void(tx: Transaction, referral: Referral) -> None:
 
 
 async def _is_undone(tx: Transaction, referral: Referral) -> bool:
-    """Undone as a whole, or about to be."""
+    """Wholly undone, or about to be."""
     if referral.reversed_at is not None:
         return True
     total, all_left = (
@@ -172,7 +178,7 @@ async def _is_undone(tx: Transaction, referral: Referral) -> bool:
 
 
 async def _was_only_refunded(tx: Transaction, referral: Referral) -> bool:
-    """By the shop, for the order; neither denied nor found to be wrong."""
+    """Only refunded by the shop; neither denied nor found to be wrong."""
     causes = await tx.session.scalars(
         select(col(Reversal.cause))
         .where(col(Reversal.referral_id) == referral.id, col(Reversal.round) == referral.round)
@@ -186,7 +192,9 @@ def _names_its_order(referral: Referral, request: ConversionRequest) -> bool:
 
 
 async def _was_heard(tx: Transaction, referral: Referral, request: ConversionRequest) -> bool:
-    """Every event that converted the referral, or reinstated it, has its message."""
+    """Whether the event is known: every event that converted or reinstated the referral has a
+    message.
+    """
     identity = request.identity()
     if (referral.conversion or {}).get("event_id") == identity:
         return True

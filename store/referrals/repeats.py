@@ -1,4 +1,4 @@
-"""An event that comes again: answered like the first, or refused where it says something else."""
+"""Recognises repeated events: answered like the first, or refused if they differ."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from store.tables import Customer, Referral, Voucher
 
 
 async def first_answer(tx: Transaction, request: ConversionRequest) -> Converted | None:
-    """What the first event of this identity came to; None for a first one, or one that was
-    recorded before contents were kept. Raises IdentityReused."""
+    """The answer to the first event with this identity; None for a first one, or one from before
+    contents were stored. Raises IdentityReused.
+    """
     identity = _identity_of(request)
     if identity is None:
         return None
@@ -35,8 +36,9 @@ async def first_answer(tx: Transaction, request: ConversionRequest) -> Converted
 
 
 async def remember(tx: Transaction, request: ConversionRequest, converted: Converted) -> None:
-    """Bind the identity to what it said. An event that came to nothing binds none: it may be
-    corrected and sent again."""
+    """Bind the identity to its content. An event without effect binds nothing: it may be corrected
+    and sent again.
+    """
     identity, referrals = _identity_of(request), converted.referrals
     if identity is None or all(one.status == ReferralStatus.WAITING for one in referrals):
         return
@@ -47,14 +49,15 @@ async def remember(tx: Transaction, request: ConversionRequest, converted: Conve
             "referrers": named or sorted({one.referrer_id for one in referrals}),
         }
     )
-    # One that changed nothing may find that its twin was faster: it answers alike.
+    # If it changed nothing, a concurrent repeat may have been faster: same answer.
     with suppress(*() if converted.intake else (IdempotencyInProgress,)):
         await keep(tx, identity, content, [one.id for one in referrals])
 
 
 def _identity_of(request: ConversionRequest) -> Given | None:
-    """None where nothing tells one purchase from the next. A derived identity is made of its
-    content, so its repeats say the same."""
+    """None if nothing distinguishes one purchase from the next. A derived identity is a hash of the
+    content, so its repeats are equal.
+    """
     if request.event_id is not None:
         return given(Kind.EVENT, request.event_id, *request.scope)
     if request.orders.keys:

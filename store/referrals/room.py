@@ -1,6 +1,6 @@
-"""Whether the caps of a referrer, and of tiers, leave room for one more friend.
+"""Whether the caps of a referrer, and of tiers, allow one more friend.
 
-An early, friendly no, in the words of qualification, which keeps the caps under its locks.
+An early refusal, in the words of qualification, which enforces the caps under its locks.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ _PROGRESS = select(col(ReferrerProgress.unique_referees), col(ReferrerProgress.g
 async def must_leave_room(
     tx: Transaction, terms: CampaignTerms, subject: Subject, *, converts: bool
 ) -> None:
-    """Raises CannotCount where a cap is full, unless the terms let the friend's reward stand alone.
-    `converts`: the friend is counted now; else only the tiers that every friend earns are asked,
-    for who signs up may be any number by the time of the conversion."""
+    """Raises CannotCount if a cap is full, unless the terms allow the friend's reward alone.
+
+    `converts`: the friend is counted now; else only tiers that every friend earns are checked,
+    because the count at the conversion is not known yet.
+    """
     if terms.when_referrer_full is WhenReferrerFull.FRIEND_ONLY or not _is_capped(terms):
         return
     for verdict in await _caps(tx, terms, subject, converts=converts):
@@ -56,7 +58,7 @@ async def _caps(
     earned = Counter(
         one.tier.id
         for one in reached(tiers, friends + 1, None, earlier.by_tier)
-        # What is reopened was counted when it was first made.
+        # A reopened grant was counted when it was first created.
         if one.friends is None or (one.tier.id, one.ordinal) not in earlier.undone
     )
     if not earned:

@@ -1,8 +1,9 @@
-"""Referrals by whatever somebody knows of them. What is known is looked up first, each kind by its
-own index: people, codes, orders, ids. The referrals are then found by these.
+"""Finds referrals by anything that a person knows of them.
 
-`q` is: an e-mail, phone number, source_id, code or order id; any id of ours; a provider's order id
-or key; else the beginnings of words in a name, e-mail, source_id or code, all of them in one.
+People, codes, orders and ids are looked up first, each by its own index; then the referrals with
+these. `q` is: an e-mail, phone number, source_id, code or order id; any id of ours; a provider's
+order id or key; else the beginnings of words in a name, e-mail, source_id or code, all of them in
+one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from store.tables import Customer, Redemption, Referral, Voucher
 _PEOPLE = "person_words(name, email, source_id)"
 _CODES = "search_words(code)"
 _FEWEST_DIGITS = 6
-"""A phone number has at least so many."""
+"""Minimum digits of a phone number."""
 _NAMED_PEOPLE = text("""
 SELECT id FROM customers WHERE id = :q
 UNION SELECT id FROM customers WHERE source_id = :q
@@ -62,29 +63,31 @@ UNION SELECT referral_id FROM reversals WHERE id = :q""")
 
 
 class Found(NamedTuple):
-    """Conditions on referrals: each is found by an index, and those of any one are meant.
-    `estimate`: about how many they are, where there is but one condition and that by no index."""
+    """Conditions on referrals, any of which must match; each has an index. `estimate`: about how
+    many they are, if there is only one condition and it has no index.
+    """
 
     conditions: list[ColumnElement[bool]]
     estimate: int | None = None
 
 
 async def people_of_email(session: ReadSession, email: str) -> list[str]:
-    """Those with this address, however its letters are written."""
+    """People with this e-mail address, ignoring case."""
     theirs = func.lower(Customer.email) == email_searched(email).lower()
     return list(await session.scalars(select(col(Customer.id)).where(theirs).limit(EXACT)))
 
 
 def of_parties(people: list[str]) -> list[ColumnElement[bool]]:
-    """Either party is one of these."""
+    """One of these people is referrer or referee."""
     if not people:
         return [false()]
     return [_is_one(col(Referral.referrer_id), people), _is_one(col(Referral.referee_id), people)]
 
 
 async def of_order(session: ReadSession, order_source_id: str) -> list[str]:
-    """Those whose order converted, or in whose order the code gave its discount: by the shop's own
-    id of it, else by another system's."""
+    """Referrals whose conversion or discount came with this order: by the shop's own id, else by
+    another system's.
+    """
     found: set[str] = set()
     for table, id in ((Referral, col(Referral.id)), (Redemption, col(Redemption.referral_id))):
         for sort in (Sort.SOURCE_ID, Sort.ID):
@@ -121,7 +124,7 @@ async def anywhere(session: ReadSession, q: str) -> Found:
 
 
 async def _named(session: ReadSession, named: str) -> tuple[list[str], list[str], list[str]]:
-    """People, codes and referrals that are called exactly this."""
+    """People, codes and referrals with exactly this name or id."""
     digits = re.sub(r"\D", "", named)
     given = {
         "q": named,
@@ -142,8 +145,9 @@ def _is_one(column: Mapped[Any], ids: list[str]) -> ColumnElement[bool]:
 
 
 def _has(words: list[str]) -> list[ColumnElement[Any]]:
-    """The same words, looked for in a referral's parties and code: frequent ones are soon found in
-    the newest referrals, and need no index."""
+    """The words in a referral's parties and code: frequent ones are soon found in the newest
+    referrals, without an index.
+    """
     query = func.to_tsquery(literal_column("'simple'"), query_of(words))
     parties = [col(Referral.referrer_id), col(Referral.referee_id)]
     person = func.person_words(Customer.name, Customer.email, Customer.source_id)

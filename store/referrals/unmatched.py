@@ -1,4 +1,4 @@
-"""Events that convert nothing: why, in words for whoever sent them and for support."""
+"""Why an event converts nothing, in words for its sender and for support."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def expired(referral: Referral) -> str:
 
 
 async def why_nothing(tx: Transaction, request: ConversionRequest) -> str:
-    """An event without a code, for which no referral of the customer waits."""
+    """For an event without a code, when no referral of the customer waits for it."""
     event_name = documents(CampaignVersion, "terms")["event_name"].astext
     found = await tx.session.execute(
         select(Referral, event_name)
@@ -58,7 +58,7 @@ async def why_nothing(tx: Transaction, request: ConversionRequest) -> str:
 
 
 def tell(tx: Transaction, request: ConversionRequest, why: str, referral: Referral | None) -> None:
-    """For the customer's activity."""
+    """Add it to the customer's activity."""
     tx.record(
         "event.unmatched",
         "An event converted nothing",

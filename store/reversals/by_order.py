@@ -1,4 +1,4 @@
-"""Accepting a refund of the shop's order: of every referral that it converted, all or none."""
+"""Accepts a refund of a shop's order, for every referral that the order converted: all or none."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from store.tables import Referral
 
 
 async def reverse_order(tx: Transaction, refund: OrderRefund) -> list[Accepted]:
-    """Accept the refund for each referral that the order converted. A repeat is about the same
-    ones, whatever the order has converted since. None where no purchase of the order counts yet:
-    then the refund is kept, and waits for it.
+    """Accept the refund for each referral that the order converted.
 
-    Locks the order's ids, so that a purchase in the same moment comes before this, or after; then
-    the referrals. Raises NotFound for an unknown campaign, AmbiguousOrder where several campaigns
-    know the order and neither `campaign_id` nor `all_campaigns` was given, and what
-    request_reversal raises.
+    A repeat concerns the same referrals, whatever the order has converted since. None if no
+    purchase of the order counts yet: then the refund is stored, and waits for it. Locks the order's
+    ids, so that a simultaneous purchase comes before or after this; then the referrals. Raises
+    NotFound for an unknown campaign, AmbiguousOrder if several campaigns know the order and neither
+    `campaign_id` nor `all_campaigns` was given, and what request_reversal raises.
     """
     await lock_orders(tx, [refund.orders])
     identity, content = refund.named, refund.content
@@ -57,9 +56,10 @@ async def reverse_order(tx: Transaction, refund: OrderRefund) -> list[Accepted]:
 
 
 async def _referrals_of(tx: Transaction, refund: OrderRefund) -> list[str]:
-    """Those that count, oldest first; where none does, those that a reversal ended. None where the
-    order is not known, or came with nothing but what never counted: the purchase may be to come.
-    A shop that never sent an id of its own names the order by the other."""
+    """Valid referrals, oldest first; else those that a reversal ended. None if the order is
+    unknown, or never counted: the purchase may still come. A shop that sent no id of its own names
+    the order by another system's.
+    """
     ids = (refund.order_id, await erased_form(tx, refund.order_id))
     found = await _known(tx, refund, known_by(Referral, refund.sort, *ids))
     if not found and refund.sort is Sort.SOURCE_ID:
@@ -73,13 +73,13 @@ async def _referrals_of(tx: Transaction, refund: OrderRefund) -> list[str]:
             "or send all_campaigns: true to undo it in all of them.",
             field="/campaign_id",
         )
-    # Undone as a whole before, one has no share in what is refunded of another's purchase.
+    # A wholly undone referral has no share in refunds of another one's purchase.
     standing = {one.campaign_id for one in counted if not _is_undone(one)}
     return [one.id for one in counted if not _is_undone(one) or one.campaign_id not in standing]
 
 
 def _is_undone(referral: Referral) -> bool:
-    """Wholly reversed, or a whole reversal is under way; and not reinstated since."""
+    """Wholly reversed, or being reversed; and not reinstated since."""
     undone = referral.reversed_at is not None or referral.undone
     return undone and referral.reinstating is None
 

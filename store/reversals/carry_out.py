@@ -1,8 +1,8 @@
-"""Carrying a reversal out: the referral, the referrer's count, and every grant that it concerns.
+"""Carries a reversal out: the referral, the referrer's count, and every affected grant.
 
-Locks: the referrer's progress first, as in qualification, so that a reversal and a conversion of
-one referrer take turns; then grants with their orders, then referrals, each in the order of their
-ids; what people owe; the budget last.
+Lock order: the referrer's progress first, as in qualification, so that a reversal and a conversion
+of one referrer take turns; then grants with their orders, then referrals, each by id; receivables;
+the budget last.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ from store.terms import milestone_tier
 
 
 async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
-    """Set on every grant what the referral's refunds, all together, undo of it, and undo what can
-    be undone at once. Answers what is left to ask the providers. Safe to repeat: what has been
-    undone is not due any more."""
+    """Record on every grant what all refunds of the referral together undo of it, and undo what can
+    be undone at once.
+
+    Returns what must be asked of the providers. Safe to repeat: what has been undone is no longer
+    due.
+    """
     case = await _read(tx, referral_id)
     if case.referral.ordinal is None:
         ended = await _reject(tx, case)
@@ -62,15 +65,17 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
 
 
 async def reject_refunded(tx: Transaction, referral: Referral) -> None:
-    """All of a conversion was refunded before it is judged: it ends without counting. The caller
-    holds the referrer's progress."""
+    """All of a conversion was refunded before it is judged: reject it without counting. The caller
+    holds the referrer's progress.
+    """
     refunded = await refunded_of(tx, referral)
     await _reject(tx, _Case(referral, referral.reversal_id or "", refunded, 0, {}))
 
 
 async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -> Undoing:
-    """Look again at a grant of which something is due: its order's outcome may be known by now.
-    `keeps`: its provider does not take the card back. Answers what is left, like `undo`."""
+    """Look again at a grant with something due: its order's outcome may be known by now. `keeps`:
+    its provider does not take the card back. Returns what is left, like `undo`.
+    """
     grant = await lock_grant(tx, grant_id)
     order = await lock_order(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
@@ -82,7 +87,7 @@ async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -
 
 
 def _undoing(grant: Grant, left: Next | None) -> Undoing:
-    """Nothing left means that its journey ends, or goes on as it was."""
+    """Nothing left means that its journey ends, or continues unchanged."""
     rests = grant.status in AT_REST
     return Undoing(task=task_of(grant), next=left or (Next.REST if rests else None))
 
@@ -105,7 +110,7 @@ class _Case(NamedTuple):
 async def _read(tx: Transaction, referral_id: str) -> _Case:
     found = await tx.session.get_one(Referral, referral_id)
     progress = await lock_progress(tx, found.campaign_id, found.referrer_id)
-    # What was qualified while this waited for the lock is seen from here on.
+    # What was qualified while this waited for the lock is visible from here on.
     await tx.session.refresh(found)
     if found.reinstating is not None:
         await reinstatement.apply(tx, found)
@@ -119,9 +124,9 @@ async def _read(tx: Transaction, referral_id: str) -> _Case:
 
 
 async def _reject(tx: Transaction, case: _Case) -> bool:
-    """Nothing is granted yet. Undone as a whole, the referral ends here; a share is taken off
-    its grants once there are any. Where it has ended already, as an erased friend's has, so does
-    its workflow."""
+    """Nothing is granted yet. If wholly undone, the referral ends here; a share is taken off its
+    grants once they exist. If it has already ended, like an erased friend's, its workflow ends too.
+    """
     if case.referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED):
         await _mark(tx, case)
         return True
@@ -139,7 +144,7 @@ async def _reject(tx: Transaction, case: _Case) -> bool:
 
 
 async def _count_down(tx: Transaction, case: _Case) -> None:
-    """One unique referee less. The number of conversions stays: none is given out twice."""
+    """One unique referee less. The number of conversions stays: none is reused."""
     await tx.session.execute(
         update(ReferrerProgress)
         .where(
@@ -151,12 +156,13 @@ async def _count_down(tx: Transaction, case: _Case) -> None:
 
 
 async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant]:
-    """The referral's own grants; and where the count falls, every milestone that it falls below,
-    whichever friend had reached it. Locked."""
+    """The referral's own grants; and if the count falls, every milestone that it falls below,
+    whichever friend had reached it. Locked.
+    """
     referral = case.referral
     own = or_(
         col(Grant.referral_id) == referral.id,
-        # What this has undone before and is not settled yet.
+        # Grants that this referral has undone before and that are not settled yet.
         (col(Grant.reversed_by) == case.reversal_id)
         & (col(Grant.reversal_due) > col(Grant.reversed_amount)),
     )
@@ -191,8 +197,9 @@ async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant
 
 
 async def _ended_otherwise(tx: Transaction, case: _Case, concerned: list[Grant]) -> list[Undoing]:
-    """Grants of the referral that no refund concerns, and that were cancelled behind their
-    journeys' backs, as an erased person's are: those end too."""
+    """Grants of the referral that no refund concerns, and that were cancelled without their
+    journeys, like an erased person's: those end too.
+    """
     known = {grant.id for grant in concerned}
     cancelled = await tx.session.scalars(
         select(Grant)
@@ -206,7 +213,7 @@ async def _ended_otherwise(tx: Transaction, case: _Case, concerned: list[Grant])
 
 
 def _is_undone(tier: Tier, grant: Grant, friends: int) -> bool:
-    """Does a count that fell to `friends` take the milestone's grant back?"""
+    """Whether the lower count takes the milestone's grant back."""
     if tier.on_reversal is not OnReversal.UNDO:
         return False
     return falls_below(tier, grant.friends_counted or grant.ordinal, friends)
@@ -227,7 +234,7 @@ def _set_due(case: _Case, grants: list[Grant]) -> None:
 
 
 async def _settle(tx: Transaction, case: _Case, grants: list[Grant]) -> None:
-    """Each referral's standing, and what this one says of itself."""
+    """Each referral's status, and the event of this one."""
     await tx.session.flush()
     for referral_id in sorted({case.referral.id, *(grant.referral_id for grant in grants)}):
         referral = await lock_referral(tx, referral_id)
@@ -238,7 +245,7 @@ async def _settle(tx: Transaction, case: _Case, grants: list[Grant]) -> None:
 
 
 async def _mark(tx: Transaction, case: _Case) -> None:
-    """The reversals that are carried out by this; says so, once for each."""
+    """Mark the reversals that this carries out; one event for each."""
     marked = await tx.session.scalars(
         update(Reversal)
         .where(

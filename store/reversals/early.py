@@ -1,7 +1,7 @@
-"""Refunds that come before their purchase: kept under the order, and judged when it comes.
+"""Refunds that come before their purchase: stored under the order, and judged when it comes.
 
-Whoever keeps or judges one holds the order's lock (store.referrals.purchases.lock_orders): of a
-refund and its purchase in the same moment, the second sees the first.
+Storing or judging one requires the order's lock (store.referrals.purchases.lock_orders): of a
+simultaneous refund and purchase, the second sees the first.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _REASON = "Refunded before the purchase came."
 
 
 async def keep_early(tx: Transaction, refund: OrderRefund) -> None:
-    """Keep a refund of an order that is not known yet; the same one again is kept once. The caller
-    holds the lock of `refund.orders`. Raises NotFound for an unknown campaign, and InvalidPayload
-    for what is no share of any order."""
+    """Store a refund of an unknown order; a repeat is stored once. The caller holds the lock of
+    `refund.orders`. Raises NotFound for an unknown campaign, and InvalidPayload for what cannot be
+    a share of any order.
+    """
     must_be_named(refund.identity, refund.refunded)
     if refund.campaign_id and await tx.session.get(Campaign, refund.campaign_id) is None:
         raise NotFound("campaign", refund.campaign_id, field="/campaign_id")
@@ -79,8 +80,9 @@ async def keep_early(tx: Transaction, refund: OrderRefund) -> None:
 
 
 async def claims_of(tx: Transaction, refund: OrderRefund) -> list[str]:
-    """The referrals that a refund, which came early, was judged for; none while it waits. Raises
-    IdentityReused where it is told otherwise now."""
+    """The referrals for which an early refund was judged; none while it waits. Raises
+    IdentityReused if its content differs now.
+    """
     kept = await tx.session.get(EarlyRefund, refund.early_id)
     if kept is None:
         return []
@@ -95,8 +97,9 @@ async def claims_of(tx: Transaction, refund: OrderRefund) -> list[str]:
 
 
 async def book_purchase(tx: Transaction, request: ConversionRequest) -> Converted:
-    """Accept a conversion event, and judge what was refunded of its order before. Takes the locks
-    of `convert`, among them the order's, then those of `judge_early`."""
+    """Accept a conversion event, and judge earlier refunds of its order. Takes the locks of
+    `convert`, among them the order's, then those of `judge_early`.
+    """
     converted = await convert(tx, request)
     if not converted.intake:
         return converted
@@ -105,8 +108,8 @@ async def book_purchase(tx: Transaction, request: ConversionRequest) -> Converte
 
 
 async def judge_early(tx: Transaction, referrals: list[Referral]) -> list[Outgoing]:
-    """Ask for what was refunded before of the orders that have just converted these referrals,
-    before anything is granted for them. What cannot be applied holds the conversion for a person.
+    """Request the earlier refunds of the orders that have just converted these referrals, before
+    anything is granted. A refund that cannot be applied holds the conversion for a person.
 
     The caller holds the locks of the orders. Locks the refunds' rows, then the referral's.
     """
@@ -122,11 +125,11 @@ async def judge_early(tx: Transaction, referrals: list[Referral]) -> list[Outgoi
 async def reinstate(
     tx: Transaction, referral_id: str, reason: str, *, actor: str
 ) -> list[Outgoing]:
-    """A person brings a referral back (request_reinstatement). What was refunded of its order while
-    it did not count had waited for a purchase: it is asked for now, once.
+    """A person brings a referral back (request_reinstatement). Refunds of its order that came while
+    it did not count had waited for a purchase: they are requested now, once.
 
     Locks the order, then the refunds and the referral. Raises what request_reinstatement raises,
-    and NotAllowedInState where such a refund is no share of the order.
+    and NotAllowedInState if such a refund is no share of the order.
     """
     found = await tx.session.get(Referral, referral_id)
     orders = orders_of_row(found) if found else NO_ORDER
@@ -182,7 +185,7 @@ async def _judge(
 
 
 def _doubt(referral: Referral, orders: OrderIds, refund: EarlyRefund) -> str | None:
-    """Why it is not certain that this very purchase was refunded."""
+    """Why it is not certain that this purchase was refunded."""
     elsewhere = refund.claimed_in not in (None, referral.campaign_id)
     if elsewhere and not refund.all_campaigns:
         return (

@@ -12,8 +12,9 @@ from store.access.identities import Given, given
 
 
 class OrderRefund(BaseModel):
-    """A refund, by the order's id. `campaign_id` narrows it; `all_campaigns` says that the order
-    is one and the same wherever it is known. The rest as for one referral."""
+    """A refund, by the order's id. `campaign_id` narrows it; `all_campaigns` says that the order is
+    the same in all campaigns. The rest as for one referral.
+    """
 
     order_id: str
     sort: Sort = Sort.SOURCE_ID
@@ -33,8 +34,9 @@ class OrderRefund(BaseModel):
 
     @property
     def orders(self) -> OrderIds:
-        """Every id by which a purchase may be meant: a shop that never sent an id of its own names
-        the order by the other."""
+        """Every id by which the purchase may be known: a shop that sent no id of its own names the
+        order by another system's.
+        """
         own = (self.order_id,)
         return OrderIds(source_ids=own if self.sort is Sort.SOURCE_ID else (), ids=own)
 
@@ -44,14 +46,15 @@ class OrderRefund(BaseModel):
 
     @property
     def named(self) -> Given | None:
-        """Its identity, where the caller gave one."""
+        """Its identity, if the caller gave one."""
         if self.identity is None:
             return None
         return given(Kind.REFUND, self.identity, "order", self.order_key, self.campaign_id or "")
 
     @property
     def early_id(self) -> str:
-        """The primary key while it waits for its purchase. A whole refund without an id of its own
-        is kept once per order."""
+        """The primary key while it waits for its purchase. A whole refund without an id is stored
+        once per order.
+        """
         name = "all of it" if self.identity is None else f"named {trimmed(self.identity)}"
         return digest(self.order_key, self.campaign_id or "", name)

@@ -1,7 +1,7 @@
-"""Accepting a reversal: one refund, or one finding, against one referral, once.
+"""Accepts a reversal: one refund, or one finding, against one referral, once.
 
 What can be refused is refused here, in the caller's transaction. What is accepted leaves a row and
-a message; the referral's workflow, or an aftercare of it, carries it out
+a message; the referral's workflow, or an aftercare workflow, carries it out
 (`store.reversals.carry_out`).
 """
 
@@ -31,7 +31,7 @@ _NAMELESS_PART = (
     "metadata.refund_id or an Idempotency-Key."
 )
 NEVER_COUNTED = frozenset({ReferralStatus.EXPIRED, ReferralStatus.REJECTED})
-"""Nothing was granted, so nothing can be undone."""
+"""Statuses without grants, so nothing can be undone."""
 
 
 class Accepted(NamedTuple):
@@ -42,8 +42,9 @@ class Accepted(NamedTuple):
 
 
 class Refunded(NamedTuple):
-    """What a referral's reversals come to. `amount`: minor units of what was paid, never more
-    than that; `whole`: all of it. `paid`: None where nobody said what the order came to."""
+    """The sum of a referral's reversals. `amount`: minor units of what was paid, never more than
+    that; `whole`: all of it. `paid`: None if the order's amount is unknown.
+    """
 
     amount: int
     whole: bool
@@ -62,15 +63,16 @@ async def request_reversal(
     cause: Cause = Cause.REFUND,
     actor: str | None = None,
 ) -> Accepted:
-    """Accept a reversal of `refunded` minor units of what was paid for the order behind a
-    referral; None: of all that is left. `identity` is the caller's own name for it, such as a
-    refund's id: the same one again changes nothing, and is refused with another amount. Only a
-    whole reversal needs none, for it cannot happen twice. `order_amount` is needed for a share of
-    an order whose amount is not known here; `currency` must be the order's where that is known.
-    `actor`: a credential's id, when a person asked.
+    """Accept a reversal of `refunded` minor units of what was paid for the order behind a referral;
+    None: of all that is left.
 
-    The caller commits, then wakes the dispatcher with what this answers. Takes the referral's
-    lock, and no other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
+    `identity` is the caller's own id for it, such as a refund's: a repeat changes nothing, and is
+    refused with another amount. Only a whole reversal needs none, because it cannot happen twice.
+    `order_amount` is needed for a share of an order whose amount is unknown here; `currency` must
+    be the order's if that is known. `actor`: a credential's id, if a person asked.
+
+    The caller commits, then wakes the dispatcher with the result. Takes the referral's lock, and no
+    other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
     """
     must_be_named(identity, refunded)
     referral = await lock_referral(tx, referral_id)
@@ -80,7 +82,7 @@ async def request_reversal(
         must_match(named, known, content)
         return Accepted(referral.id, [])
     before = await refunded_of(tx, referral)
-    # A refund that was accepted before contents were kept replays, as it was spelt then.
+    # A refund from before contents were stored replays in its old form.
     old = identity and await _known(tx, referral.id, {identity, trimmed(identity)})
     if old or (before.whole and refunded is None):
         return Accepted(referral.id, [])
@@ -113,7 +115,9 @@ async def request_reversal(
 
 
 def must_be_named(identity: str | None, refunded: int | None) -> None:
-    """Raises InvalidPayload for a part that nobody could tell from its repeat."""
+    """Raises InvalidPayload for a partial refund without an identity, which could not be told from
+    its repeat.
+    """
     if identity is None and refunded is not None:
         raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
 
@@ -132,15 +136,16 @@ async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:
 
 
 def refunded_in_all(total: int, whole: bool, paid: int | None) -> Refunded:
-    """What refunds of `total` come to. Rounding may have taken them past what was paid."""
+    """The effect of refunds of `total`. Rounding may have taken them past what was paid."""
     if paid is None:
         return Refunded(total, whole, None)
     return Refunded(min(total, paid), whole or 0 < paid <= total, paid)
 
 
 def paid_for(referral: Referral) -> int | None:
-    """What was paid for the order, minor units. Referrals from before prices were told apart
-    have one amount only."""
+    """What was paid for the order, in minor units. Referrals from before prices were distinguished
+    have only one amount.
+    """
     return referral.order_amount if referral.paid_amount is None else referral.paid_amount
 
 
@@ -151,8 +156,9 @@ def _must_fit(
     order_amount: int | None,
     currency: str | None,
 ) -> int:
-    """What was paid for the order, minor units. Raises InvalidPayload for a refund that is no
-    share of it."""
+    """What was paid for the order, in minor units. Raises InvalidPayload for a refund that cannot
+    be a share of it.
+    """
     unit = referral.order_currency or currency
     if currency not in (None, unit):
         raise InvalidPayload(f"The order was paid in {unit}.", field="/currency")

@@ -19,14 +19,14 @@ _REVERSED = "Taken back, for what it was given for was reversed."
 
 
 class Card(NamedTuple):
-    """An issued card, as its provider knows it."""
+    """An issued card, as its provider identifies it."""
 
     order_id: str
     provider_order_id: str
 
 
 async def card_to_cancel(tx: Transaction, grant_id: str) -> Card | None:
-    """The card that the provider is to be asked for; None when there is none (any more)."""
+    """The card to cancel; None if there is none (any more)."""
     grant = await lock_grant(tx, grant_id)
     order = await lock_order(tx, grant_id)
     if pending(grant) <= 0 or order is None or order.state != OrderState.ISSUED:
@@ -35,9 +35,11 @@ async def card_to_cancel(tx: Transaction, grant_id: str) -> Card | None:
 
 
 async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED) -> Step:
-    """The provider has cancelled the card: its value is in our deposit again. What a reversal
-    undoes is withdrawn; else the grant is ordered anew, as after an address was corrected, or
-    where the milestone was reached again in the meantime."""
+    """The provider has cancelled the card: its value is in our deposit again.
+
+    If a reversal undoes the grant, it is cancelled; else it is ordered anew, for example after an
+    address was corrected, or if the milestone was reached again meanwhile.
+    """
     grant = await lock_grant(tx, grant_id)
     order = await lock_order(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)

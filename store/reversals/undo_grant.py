@@ -1,7 +1,7 @@
-"""Undoing one grant, in whole or in part: what the rules say is done here, in books and all.
+"""Undoes one grant, in whole or in part, with its ledger postings.
 
-Each function runs with the grant and its order locked. What only the provider can answer stays
-due: the workflow asks it, and comes back.
+Each function runs with the grant and its order locked. What only the provider can answer stays due:
+the workflow asks, and comes back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from store.tables import Grant, Order
 
 
 def value(grant: Grant) -> int:
-    """The grant's whole value, whatever was undone or kept back of it since."""
+    """The grant's whole value, before anything was undone or netted."""
     gone = grant.status in (GrantStatus.CANCELLED, GrantStatus.FAILED)
     standing = 0 if gone else grant.amount
     return standing + grant.netted + grant.reversed_amount - grant.receivable_amount
@@ -43,9 +43,12 @@ async def undo(
     keeps: bool = False,
     whole_or_owed: bool = False,
 ) -> Next | None:
-    """Undo what is due of a grant. Answers what is left to do: TAKE_BACK a card at its provider,
-    or ORDER or FOLLOW until it is known whether there is one. `keeps`: the provider has said that
-    it does not take the card back. `whole_or_owed`: a wallet is debited whole, or not at all."""
+    """Undo what is due of a grant.
+
+    Returns what is left to do: TAKE_BACK a card at its provider, or ORDER or FOLLOW until it is
+    known whether there is one. `keeps`: the provider does not take the card back. `whole_or_owed`:
+    a wallet is debited completely, or not at all.
+    """
     due = pending(grant)
     if due <= 0:
         return None
@@ -87,7 +90,7 @@ def _standing_value(grant: Grant) -> int:
 
 
 async def cancel_unordered(tx: Transaction, grant: Grant, changes: BudgetChanges) -> None:
-    """Cancel a grant that nobody has: its budget is free again, and nothing is owed for it."""
+    """Cancel a grant that was not given: its budget is free again, and nothing is owed for it."""
     if face := give_up(tx, grant):
         changes.reserve(-face)
     await receivables.forgive(tx, grant)
@@ -110,7 +113,7 @@ def _shrink(tx: Transaction, grant: Grant, off: int, changes: BudgetChanges) -> 
 async def _debit(
     tx: Transaction, grant: Grant, due: int, changes: BudgetChanges, *, whole: bool
 ) -> None:
-    """Out of the wallet; what it lacks is owed."""
+    """Take it out of the wallet; what is missing there is owed."""
     unit = grant.unit or ""
     taken = await wallets.take(tx, grant.recipient_id, unit, due, first=grant.id, whole=whole)
     if taken < due:
@@ -147,7 +150,7 @@ async def _owe(tx: Transaction, grant: Grant, amount: int, order: Order | None) 
 
 
 async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
-    """A grant that had paid off a debt does so no more."""
+    """Restore the debt that the undone grant had paid off."""
     if not back:
         return
     unit, given = grant.unit or "", grant.posting_subject

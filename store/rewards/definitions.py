@@ -1,4 +1,4 @@
-"""Reusable rewards: what campaigns copy their rewards from."""
+"""Reusable rewards, which campaigns copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.tables.columns import documents
 
 
 class NewReward(BaseModel):
-    """A reward to be created, or what an existing one becomes."""
+    """A reward to create, or the new content of an existing one."""
 
     name: str
     reward: Reward
@@ -27,7 +27,7 @@ class NewReward(BaseModel):
 
 
 async def create(tx: Transaction, new: NewReward, *, actor: str) -> str:
-    """Keep a definition; answers its id."""
+    """Store a definition; return its id."""
     row = RewardDefinition(id=new_id(Prefix.REWARD), created_at=tx.now, **_columns(new))
     tx.session.add(row)
     _record(tx, "created", row, actor)
@@ -43,7 +43,7 @@ async def update(tx: Transaction, reward_id: str, new: NewReward, *, actor: str)
 
 
 async def delete(tx: Transaction, reward_id: str, *, actor: str) -> None:
-    """Forget a definition. Raises NotAllowedInState while a live campaign gives it."""
+    """Delete a definition. Raises NotAllowedInState while a live campaign uses it."""
     row = await lock(tx, reward_id)
     users = await _live_users(tx, reward_id)
     if users:
@@ -66,8 +66,9 @@ async def lock(tx: Transaction, reward_id: str) -> RewardDefinition:
 
 
 async def definitions(tx: Transaction, reward_ids: set[str]) -> dict[str, Reward]:
-    """Those of these rewards that exist. They cannot be deleted before the transaction ends, so
-    that a campaign never begins with a reward that is just going."""
+    """Those of these rewards that exist, locked until the transaction ends, so that a campaign
+    never begins with a deleted reward.
+    """
     if not reward_ids:
         return {}
     found = await tx.session.scalars(
@@ -80,7 +81,7 @@ async def definitions(tx: Transaction, reward_ids: set[str]) -> dict[str, Reward
 
 
 async def _live_users(tx: Transaction, reward_id: str) -> list[str]:
-    # The id is that of a row: it holds nothing that a path would have to escape.
+    # A row's id contains nothing that must be escaped in a path.
     named = documents(CampaignVersion, "terms").path_exists(
         f'$.**.reward_id ? (@ == "{reward_id}")'
     )

@@ -16,7 +16,7 @@ from store.tables.columns import documents
 
 
 class RewardRead(NamedTuple):
-    """A definition, and how many grants of it have been delivered."""
+    """A definition, and the number of its delivered grants."""
 
     row: RewardDefinition
     redeemed: int

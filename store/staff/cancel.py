@@ -1,4 +1,4 @@
-"""What happens to a grant without a provider: wallets, staff's cancellation, giving up."""
+"""What happens to a grant without a provider: wallet credits, cancellation by staff, giving up."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from store.tables import Grant, StaffAction
 
 
 async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
-    """Post credits or points to the person's wallet. Done at once, and once; credits that need a
-    tax form are parked until it is there."""
+    """Post credits or points to the recipient's wallet, once; credits that need a tax form are
+    parked until it is there.
+    """
     limit = await taxes.limit_of(tx, grant_id)
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
@@ -45,8 +46,9 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
 
 
 async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
-    """Withdraw a grant for which certainly no card exists. Raises NotAllowedInState otherwise.
-    `carrier`: the workflow that carries the grant now."""
+    """Cancel a grant that certainly has no card. Raises NotAllowedInState otherwise. `carrier`: the
+    workflow that handles the grant now.
+    """
     grant = await lock_grant(tx, request.grant_id)
     asked = await requests.begin(tx, request.request_id)
     if grant.status == GrantStatus.CANCELLED:
@@ -65,15 +67,17 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
 
 
 def cancel_grant(tx: Transaction, grant: Grant) -> Money | None:
-    """Set a grant aside for good; answers what its campaign's budget gets back. The caller holds
-    its lock and knows that no card exists."""
+    """Cancel a grant; return what its campaign's budget gets back. The caller holds its lock and
+    knows that no card exists.
+    """
     set_status(tx, grant, GrantStatus.CANCELLED)
     return give_up(tx, grant)
 
 
 async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> None:
-    """Remember who asked for another try, and why. Where the provider's lane is stopped, this
-    grant is its next probe: whoever has mended the cause wants to see so now."""
+    """Record who asked for another try, and why. If the provider's lane is stopped, this grant is
+    its next probe: whoever fixed the cause wants to see the result.
+    """
     grant = await lock_grant(tx, request.grant_id)
     grant.workflow_id = carrier
     await lanes.probe_now(tx, str(grant.reward.get("provider")))
@@ -88,7 +92,7 @@ def told(request: StaffRequest | ReviewRequest, asked: StaffAction | None) -> di
 
 
 async def park(tx: Transaction, grant_id: str, attention: Attention, detail: str) -> Step:
-    """Set a grant aside whose activity gave up. An order in doubt stays in doubt."""
+    """Park a grant whose activity gave up. An unknown order stays unknown."""
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)

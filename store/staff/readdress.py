@@ -1,8 +1,8 @@
-"""A card whose provider mails it to its first address only: it is taken back, and one is ordered in
-its place to the address that staff have corrected.
+"""For cards that the provider only mails to the first address: cancels the card, and orders another
+one to the corrected address.
 
-The corrected address is written down before the provider is asked: whoever finds the card taken
-back, also after a crash, orders the new generation to that one.
+The corrected address is stored before the provider is asked, so that the new generation goes there,
+also after a crash.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WHY = "Taken back, to be ordered anew to the corrected address."
 
 
 async def note_address(tx: Transaction, request: StaffRequest) -> None:
-    """Remember where the next generation of this grant has to go, should there be one."""
+    """Store the address for the next generation of this grant, if there will be one."""
     _, order = await lock_latest(tx, request.grant_id)
     if asked := await tx.session.get(StaffAction, request.request_id):
         order.resent_to = asked.email
@@ -29,7 +29,8 @@ async def record_taken_back(
     tx: Transaction, request: StaffRequest, attempt: int, carrier: str
 ) -> Step:
     """The provider has confirmed the cancellation: the order ends, its value is in our deposit
-    again, and the grant is ordered anew. Idempotent by the request's row and the order's state."""
+    again, and the grant is ordered anew. Idempotent by the request's row and the order's state.
+    """
     grant, order = await lock_latest(tx, request.grant_id)
     asked = await requests.begin(tx, request.request_id)
     if asked is None:
@@ -42,6 +43,6 @@ async def record_taken_back(
     tx.record(
         "grant.readdressed", title, attempt=attempt, order_id=order.id, **facts, **grant.event_ids
     )
-    # What follows reads both rows anew.
+    # The following code reads both rows anew.
     await tx.session.flush()
     return await take_back_card.record_taken_back(tx, request.grant_id, _WHY)

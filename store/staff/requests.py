@@ -1,4 +1,4 @@
-"""What staff ask for: judged by the facts, written down once, and handed to a workflow by id."""
+"""Staff requests: checked against the facts, recorded once, and passed to a workflow by id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from store.tables import Grant, Order, StaffAction
 
 class Asking(NamedTuple):
     """A person's request, about a grant or a whole referral. `identity`: what makes a repeat the
-    same request."""
+    same request.
+    """
 
     action: Action
     actor: str
@@ -41,8 +42,9 @@ class Asking(NamedTuple):
 
 
 class AcceptedRequest(NamedTuple):
-    """A request that the facts allow, and the grants that it is about. `workflow_id`: who carries
-    them; `done`: it has been carried out before."""
+    """A request that the facts allow, and its grants. `workflow_id`: the workflow that handles
+    them; `done`: it has been carried out before.
+    """
 
     id: str
     asking: Asking
@@ -53,10 +55,12 @@ class AcceptedRequest(NamedTuple):
 
 
 async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) -> AcceptedRequest:
-    """Write the request down, unless it is there already. `resending`: the providers that can
-    send a card again, and whether to a corrected address. Raises NotFound, InvalidPayload for an
-    address that is of no use, NotAllowedInState with the state and the way out, and IdentityReused
-    where the same key asked for something else."""
+    """Record the request, unless it exists.
+
+    `resending`: the providers that can send a card again, and whether to a corrected address.
+    Raises NotFound, InvalidPayload for an address that cannot be used, NotAllowedInState with the
+    state and the way out, and IdentityReused if the same key was used for another request.
+    """
     about = asking.grant_id or asking.referral_id or ""
     id = digest(asking.actor, asking.action, about, asking.identity)
     found = await _concerned(tx, asking)
@@ -66,7 +70,7 @@ async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) ->
         await _write_down(tx, id, asking, found[0].grant.referral_id)
     else:
         _must_be_the_same(before, asking)
-    # As they stand, for a workflow that takes them up.
+    # As they are now, for a workflow that resumes them.
     tasks = [
         task_of(one.grant).model_copy(update={"step": step_of(one.grant, one.order)})
         for one in found
@@ -77,15 +81,16 @@ async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) ->
 
 
 async def retract(tx: Transaction, id: str) -> None:
-    """The workflow refused it: nothing was asked."""
+    """The workflow refused it: delete the request."""
     await tx.session.execute(
         delete(StaffAction).where(col(StaffAction.id) == id, col(StaffAction.done_at).is_(None))
     )
 
 
 async def begin(tx: Transaction, id: str) -> StaffAction | None:
-    """The request, marked as carried out by this transaction; None when one before has done so:
-    asked twice, it has one effect."""
+    """The request, marked as carried out by this transaction; None if an earlier one did: a repeat
+    has no second effect.
+    """
     statement = (
         update(StaffAction)
         .where(col(StaffAction.id) == id, col(StaffAction.done_at).is_(None))
@@ -96,7 +101,7 @@ async def begin(tx: Transaction, id: str) -> StaffAction | None:
 
 
 async def note_in_vain(tx: Transaction, id: str, detail: str) -> None:
-    """The facts had moved on between the acceptance and the deed. Says so once."""
+    """The facts had changed between acceptance and execution. Recorded once."""
     asked = await begin(tx, id)
     if asked is None:
         return
@@ -114,7 +119,7 @@ async def note_in_vain(tx: Transaction, id: str, detail: str) -> None:
 def snapshot_of(
     grant: Grant, order: Order | None, resending: Mapping[str, bool] | None = None
 ) -> GrantSnapshot:
-    """Where a grant stands, with its latest order."""
+    """A grant's state, with its latest order."""
     reward = reward_of(grant.reward)
     card = reward if isinstance(reward, GiftCard) else None
     elsewhere = (resending or {}).get(card.provider) if card else None
@@ -129,7 +134,7 @@ def snapshot_of(
 
 
 def step_of(grant: Grant, order: Order | None) -> Step:
-    """What the facts of a grant ask for next, when nothing new has come of it."""
+    """The grant's next step according to the facts, if nothing new has happened."""
     standing = snapshot_of(grant, order)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
@@ -157,7 +162,7 @@ def _must_be_possible(
 
 
 def _must_be_the_same(before: StaffAction, asking: Asking) -> None:
-    """After an answer that was not definite the same key may come with another body."""
+    """After an indefinite answer the same key may come with another body."""
     changed = [name for name in _COMPARED if getattr(before, name) != getattr(asking, name)]
     if changed:
         raise IdentityReused(
@@ -177,8 +182,9 @@ async def _write_down(tx: Transaction, id: str, asking: Asking, referral_id: str
 
 
 async def _concerned(tx: Transaction, asking: Asking) -> list[GrantRead]:
-    """The grant; or for a whole referral those of its grants that are in review, all of them
-    when none is."""
+    """The grant; or for a whole referral those of its grants that are in review, all of them if
+    none is.
+    """
     session = ReadSession(tx.session)
     if asking.grant_id is not None:
         return [await grants.find(session, asking.grant_id)]

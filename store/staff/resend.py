@@ -1,5 +1,6 @@
-"""Having an issued card sent again. The card stays the one it is, and nothing is ordered; unless
-its provider sends to the first address only: see `readdressing`."""
+"""Sends an issued card again. The card stays the same, and nothing is ordered; if its provider only
+mails to the first address, see `store.staff.readdress`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ from store.tables import Grant, Order, StaffAction
 
 
 class Resend(NamedTuple):
-    """What the provider is asked for. `email`: the corrected address, where there is one;
-    `elsewhere`: whether that is another one than the card was ordered for."""
+    """What the provider is asked to do. `email`: the corrected address, if any; `elsewhere`:
+    whether it differs from the one the card was ordered for.
+    """
 
     provider_order_id: str
     email: str | None
@@ -31,7 +33,7 @@ class Resend(NamedTuple):
 
 
 async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
-    """The card to send again; a Step where that has been done, or the facts have moved on."""
+    """The card to send again; a Step if that was done, or the facts have changed."""
     grant, order = await lock_latest(tx, request.grant_id)
     asked = await tx.session.get(StaffAction, request.request_id)
     if asked is None or asked.done_at is not None:
@@ -46,7 +48,7 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Resend | Step:
 
 
 async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, carrier: str) -> Step:
-    """The provider has taken it: from now on the delivery is followed anew."""
+    """The provider accepted it: from now on the delivery is followed anew."""
     grant, order = await lock_latest(tx, request.grant_id)
     asked = await requests.begin(tx, request.request_id)
     if asked is None:
@@ -63,7 +65,7 @@ async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, ca
 
 
 async def record_refused(tx: Transaction, request: StaffRequest, attempt: int, detail: str) -> Step:
-    """The provider would not, or could not. The grant stays as it was."""
+    """The provider refused. The grant stays as it was."""
     grant, order = await lock_latest(tx, request.grant_id)
     if await tx.session.get(StaffAction, request.request_id):
         await _note_refused(tx, request, grant, order, detail, attempt)
@@ -87,7 +89,7 @@ async def _note_refused(
 
 
 async def lock_latest(tx: Transaction, grant_id: str) -> tuple[Grant, Order]:
-    """The grant and its latest order, held for this transaction."""
+    """The grant and its latest order, locked for this transaction."""
     grant = await lock_grant(tx, grant_id)
     order = await lock_order(tx, grant_id)
     if order is None:

@@ -1,5 +1,6 @@
-"""A person's word on an order whose outcome nobody knows. The provider's own word goes before it:
-a card that is found under the order's key exists, whatever was said."""
+"""A person's decision on an order with an unknown outcome. The provider wins: a card that is found
+under the order's key exists, whatever the person said.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from store.tables import Grant, Order, StaffAction
 
 
 class Doubt(NamedTuple):
-    """An order in doubt, and what a person says of it."""
+    """An order with an unknown outcome, and what a person says of it."""
 
     order_id: str
     key: str
@@ -35,8 +36,9 @@ class Doubt(NamedTuple):
 
 
 async def prepare(tx: Transaction, request: StaffRequest) -> Doubt | Busy | Step:
-    """The order to find out about; Busy while an attempt at it may still be under way; a Step
-    where it has been resolved, or the facts have moved on."""
+    """The order to resolve; Busy while an attempt may still be running; a Step if it was resolved,
+    or the facts have changed.
+    """
     grant, order = await lock_latest(tx, request.grant_id)
     asked = await tx.session.get(StaffAction, request.request_id)
     if asked is None or asked.done_at is not None:
@@ -57,8 +59,9 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Doubt | Busy | Step
 
 
 async def note_adopted(tx: Transaction, request: StaffRequest, detail: str) -> bool:
-    """The card exists: the caller records in this transaction what the provider says of it.
-    False when the request was carried out before."""
+    """The card exists: the caller records in this transaction what the provider says of it. False
+    if the request was carried out before.
+    """
     grant, order = await lock_latest(tx, request.grant_id)
     if await _is_done(tx, request):
         return False
@@ -67,9 +70,11 @@ async def note_adopted(tx: Transaction, request: StaffRequest, detail: str) -> b
 
 
 async def record_not_issued(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
-    """A definite, named refusal: no card stands under this key, and none will be ordered under it
-    any more. The grant stays parked, so that a person orders anew, or cancels it, by a second,
-    deliberate step: a finding can be wrong, and this is the last moment to see so."""
+    """A definite, named refusal: no card exists under this key, and none will be ordered under it.
+
+    The grant stays parked, so that a person orders anew, or cancels it, by a second, deliberate
+    step: a finding can be wrong, and this is the last chance to notice.
+    """
     grant, order = await lock_latest(tx, request.grant_id)
     if await _is_done(tx, request) or order.state not in (OrderState.UNKNOWN, OrderState.PENDING):
         return requests.step_of(grant, order)
@@ -83,7 +88,7 @@ async def record_not_issued(tx: Transaction, request: StaffRequest, carrier: str
 async def record_unresolved(
     tx: Transaction, request: StaffRequest, attention: Attention, detail: str, carrier: str
 ) -> Step:
-    """What the provider shows does not bear out what was said. The grant stays parked."""
+    """The provider contradicts what was said. The grant stays parked."""
     grant, order = await lock_latest(tx, request.grant_id)
     if await _is_done(tx, request):
         return requests.step_of(grant, order)
@@ -93,7 +98,7 @@ async def record_unresolved(
 
 
 async def is_another_grants(tx: Transaction, provider_order_id: str, order_id: str) -> bool:
-    """Does one of our other orders stand for it already?"""
+    """Whether another of our orders has this provider order already."""
     mine = await tx.session.get_one(Order, order_id)
     found = await tx.session.scalars(
         select(col(Order.id)).where(
@@ -122,7 +127,7 @@ async def _note(
     title: str,
     detail: str | None,
 ) -> None:
-    """With the evidence, for whoever asks later how it was known."""
+    """Record it with the evidence, for later questions."""
     asked = await requests.begin(tx, request.request_id)
     said = [detail, f"Evidence: {asked.evidence}" if asked and asked.evidence else None]
     facts = told(request, asked) | {"detail": " ".join(filter(None, said)) or None}

@@ -21,8 +21,9 @@ from store.tables import Grant, Referral, Reversal, StaffAction
 
 
 async def begin(tx: Transaction, grant_id: str) -> Step:
-    """The grant's hold is over: from now on it waits for a person. At rest where it was cancelled
-    meanwhile, as by erasing its recipient."""
+    """The grant's hold is over: it now waits for a person. Nothing to do if it was cancelled
+    meanwhile, for example by erasing its recipient.
+    """
     grant = await lock_grant(tx, grant_id)
     if grant.status != GrantStatus.HELD:
         return Step(next=Next.REST if grant.status in AT_REST else Next.ORDER)
@@ -34,9 +35,10 @@ async def begin(tx: Transaction, grant_id: str) -> Step:
 
 
 async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
-    """Release the grants to be ordered, and let pass what the two people share with others.
-    Raises NotAllowedInState when none is in review."""
-    # First, for marks are locked before grants.
+    """Release the grants to be ordered, and accept what the two people share with others. Raises
+    NotAllowedInState if none is in review.
+    """
+    # First, because marks are locked before grants.
     await _clear_marks(tx, request.referral_id)
     grants = await _lock(tx, request)
     if not grants:
@@ -50,7 +52,7 @@ async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None
 
 
 async def _clear_marks(tx: Transaction, referral_id: str) -> None:
-    """Whoever approves has seen who shares what with whom."""
+    """The approver has seen who shares what with whom."""
     verdicts = await tx.session.scalar(
         select(col(Referral.verdicts)).where(col(Referral.id) == referral_id)
     )
@@ -61,8 +63,7 @@ async def _clear_marks(tx: Transaction, referral_id: str) -> None:
 
 
 async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
-    """Withdraw the grants and reject the referral. Raises NotAllowedInState when none is in
-    review."""
+    """Cancel the grants and reject the referral. Raises NotAllowedInState if none is in review."""
     grants = await _lock(tx, request)
     if not grants:
         return
@@ -82,7 +83,7 @@ async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
 
 
 async def _lock(tx: Transaction, request: ReviewRequest) -> list[Grant]:
-    """The grants to decide about; none when this very request has decided before."""
+    """The grants to decide about; none if this request was carried out before."""
     statement = (
         select(Grant)
         .where(col(Grant.referral_id) == request.referral_id, col(Grant.review).is_(True))
@@ -112,7 +113,7 @@ async def _tell(
 
 
 async def _reject(tx: Transaction, referral: Referral) -> None:
-    """Of a referral none of whose rewards is left, the end is a rejection."""
+    """A referral without any remaining reward ends as rejected."""
     await tx.session.flush()
     statuses = await tx.session.scalars(
         select(col(Grant.status)).where(col(Grant.referral_id) == referral.id)
@@ -125,8 +126,9 @@ async def _reject(tx: Transaction, referral: Referral) -> None:
 
 
 def _uncount(tx: Transaction, request: ReviewRequest, referral: Referral) -> None:
-    """A denied friend counts no more, here and in the tiers: that is a reversal of the whole,
-    which the workflow carries out next."""
+    """A denied friend no longer counts, here and in the tiers: a reversal of the whole, which the
+    workflow carries out next.
+    """
     rounds = [str(referral.round)] if referral.round else []
     denial = digest(request.referral_id, "denied", *rounds)
     reversal = Reversal(

@@ -1,7 +1,7 @@
-"""Outgoing webhooks: readings of the event table, each with a place of its own.
+"""Outgoing webhooks: each reads the event table, with its own position.
 
-The place moves by compare-and-set behind each event that was taken. Whoever is killed in between
-sends that one event again, under the same id; two that run at once cannot skip one.
+The position moves by compare-and-set after each accepted event. After a kill one event is sent
+again, under the same id; two concurrent runs cannot skip one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Round(NamedTuple):
-    """What is to be sent next, from `place` on. `followed` may hold nothing and still lead on."""
+    """The next events to send, from `place` on. `followed` may be empty and still move the
+    position.
+    """
 
     url: str
     secret: str
@@ -46,7 +48,9 @@ async def create(
     *,
     active: bool = True,
 ) -> str:
-    """A webhook that is told what happens from now on, its own creation included; its id."""
+    """Create a webhook that receives events from now on, its own creation included; return
+    its id.
+    """
     webhook_id, secret_id = new_id(Prefix.WEBHOOK), new_id(Prefix.SECRET)
     await signing_secrets.keep(tx, {secret_id: secret}, vault)
     tx.session.add(
@@ -72,8 +76,7 @@ async def change(
     events: Sequence[str] | None,
     active: bool | None = None,
 ) -> None:
-    """What is None stays. What it has not been told yet goes to the new address. Raises
-    NotFound."""
+    """None leaves a value unchanged. Undelivered events go to the new address. Raises NotFound."""
     webhook = await _locked(tx, webhook_id)
     webhook.url = url or webhook.url
     webhook.events = list(events or webhook.events)
@@ -83,7 +86,7 @@ async def change(
 
 
 async def remove(tx: Transaction, webhook_id: str) -> None:
-    """Tell it nothing more, and forget its secret. Raises NotFound."""
+    """Stop sending, and delete its secret. Raises NotFound."""
     webhook = await _locked(tx, webhook_id)
     await tx.session.delete(webhook)
     await tx.session.flush()
@@ -101,7 +104,7 @@ async def _locked(tx: Transaction, webhook_id: str) -> Webhook:
 
 
 async def take_up(database: Database, webhook_id: str) -> None:
-    """A worker is at it now."""
+    """Record that a worker serves it now."""
     async with database.transaction() as tx:
         await tx.session.execute(
             update(Webhook).where(col(Webhook.id) == webhook_id).values(read_at=tx.now)
@@ -109,7 +112,7 @@ async def take_up(database: Database, webhook_id: str) -> None:
 
 
 async def unattended(database: Database) -> list[str]:
-    """Those that no worker has taken up, or not for long."""
+    """Webhooks that no worker serves, or not for long."""
     async with database.transaction() as tx:
         silent = or_(col(Webhook.read_at).is_(None), col(Webhook.read_at) < tx.now - _SILENT)
         active = col(Webhook.active)
@@ -117,7 +120,7 @@ async def unattended(database: Database) -> list[str]:
 
 
 async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round | None:
-    """What follows behind its place; None when the webhook is gone, or not active."""
+    """The events after its position; None if the webhook is deleted, or not active."""
     async with database.transaction() as tx:
         webhook = await tx.session.get(Webhook, webhook_id)
         if webhook is None or not webhook.active:
@@ -130,19 +133,21 @@ async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round
 
 
 def body_of(event: Event) -> bytes:
-    """Standard Webhooks' payload, the same bytes at each attempt: `data` is the log's entry."""
+    """Standard Webhooks' payload, the same bytes at each attempt: `data` is the event log's
+    entry.
+    """
     entry = told(event)
     head = {"type": entry["type"], "id": entry["id"], "timestamp": entry["at"]}
     return to_json(head | {"data": entry})
 
 
 async def move(database: Database, webhook_id: str, before: Place, place: Place) -> bool:
-    """Everything up to `place` is none of its types. False: somebody else has moved it."""
+    """Nothing up to `place` matches its types. False: another run has moved the position."""
     return await _set(database, webhook_id, before, xid=place.xid, seq=place.seq)
 
 
 async def record_taken(database: Database, webhook_id: str, before: Place, event: Event) -> bool:
-    """The receiver has taken the event. False: somebody else has told it of that one."""
+    """The receiver has accepted the event. False: another run has recorded that."""
     xid, seq = place_of(event)
     return await _set(
         database,
@@ -159,8 +164,9 @@ async def record_taken(database: Database, webhook_id: str, before: Place, event
 
 
 async def record_failed(database: Database, webhook_id: str, before: Place, detail: str) -> int:
-    """The receiver has not taken the next event; how often that was so in a row. 0: somebody else
-    has moved on."""
+    """The receiver has not accepted the next event; return how often in a row. 0: another run has
+    moved on.
+    """
     await _set(
         database,
         webhook_id,

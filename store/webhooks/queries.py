@@ -1,4 +1,4 @@
-"""Webhooks, and how they fare."""
+"""Webhooks, and how their deliveries go."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from store.tables import Webhook
 
 
 class WebhookRead(NamedTuple):
-    """A webhook, and how many events it has still to be told."""
+    """A webhook, and the number of events that it has not received yet."""
 
     webhook: Webhook
     behind: int
@@ -38,7 +38,7 @@ async def page(session: ReadSession, window: Window) -> tuple[list[WebhookRead],
 
 
 async def failing(session: ReadSession) -> int:
-    """How many have receivers that do not take what they are told."""
+    """The number of webhooks whose receivers do not accept events."""
     statement = select(func.count()).where(col(Webhook.failing_since).is_not(None))
     return await session.scalar(statement) or 0
 

@@ -1,5 +1,6 @@
-"""Starting the workflow of an asynchronous action or of a webhook: right behind its commit, or by
-the redrive."""
+"""Starts the workflow of an asynchronous action or of a webhook: right after its commit, or by the
+redrive.
+"""
 
 from __future__ import annotations
 
@@ -16,36 +17,39 @@ from store.webhooks import deliver
 
 
 async def start_action(client: Client, action_id: str, *, within: timedelta) -> None:
-    """Have a worker take the action up. Started twice, it runs once; run twice, the second finds
-    nothing left."""
+    """Start the action's workflow. Started twice, it runs once; run twice, the second finds nothing
+    left.
+    """
     await start(client, ACTION_WORKFLOW, action_id, id=f"action:{action_id}", within=within)
 
 
 async def try_to_start(client: Client, action_id: str) -> None:
-    """The same behind an answer that does not depend on it: the redrive starts what this cannot."""
+    """The same, behind an answer that does not depend on it: the redrive starts what this
+    cannot.
+    """
     with or_later("action.not_started", action_id=action_id):
         await start_action(client, action_id, within=timedelta(seconds=2))
 
 
 async def restart_actions(database: Database, client: Client, older_than: timedelta) -> None:
-    """Start what was accepted while Temporal was away."""
+    """Start what was accepted while Temporal was down."""
     for action_id in await unfinished(database, older_than):
         await start_action(client, action_id, within=timedelta(seconds=10))
 
 
 async def wake_webhook(client: Client, webhook_id: str, *, within: timedelta) -> None:
-    """Have a worker follow the events for it, and at once if it pauses behind a failure."""
+    """Start the webhook's workflow, and make it retry at once if it pauses after a failure."""
     id = webhook_workflow_id(webhook_id)
     await start(client, WEBHOOK_WORKFLOW, webhook_id, id=id, within=within, start_signal=WAKE)
 
 
 async def try_to_wake(client: Client, webhook_id: str) -> None:
-    """The same behind an answer that does not depend on it, like `try_to_start`."""
+    """The same, behind an answer that does not depend on it, like `try_to_start`."""
     with or_later("webhook.not_woken", webhook_id=webhook_id):
         await wake_webhook(client, webhook_id, within=timedelta(seconds=2))
 
 
 async def wake_unattended(database: Database, client: Client) -> None:
-    """Wake those that no worker has taken up."""
+    """Start the workflows of webhooks that no worker serves."""
     for webhook_id in await deliver.unattended(database):
         await wake_webhook(client, webhook_id, within=timedelta(seconds=10))
