@@ -1,4 +1,4 @@
-"""The FastAPI application: its resources, its layers, its routes."""
+"""The FastAPI application: its resources, middleware and routes."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ from store.settings import StoreSettings
 from store.temporal.client import connect
 
 _UPLOADS = 2
-"""Files and long lists of rows that are worked on at once."""
+"""Files and long lists of rows that are processed at once."""
 _STREAMS = 4
-"""Further connections, for what long answers are made of."""
+"""Further connections, for long answers."""
 _SPARE = 4 + _UPLOADS
-"""Connections kept for what takes no turn: uploads, hooks, health, the dispatcher."""
+"""Connections kept free for what takes no turn: uploads, hooks, health, the dispatcher."""
 
 _ROUTERS = (
-    events,  # the busiest first: they are tried in this order
+    events,  # the busiest first, because they are tried in this order
     hooks,
     bulk,
     customers,
@@ -124,7 +124,7 @@ _ROUTERS = (
 
 
 def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
-    """The application. Nothing is opened before its lifespan begins."""
+    """Create the application. Nothing is opened before its lifespan begins."""
     app = FastAPI(
         title="Guerdon",
         version=version("guerdon"),
@@ -154,7 +154,7 @@ def _lifespan(
     settings: ApiSettings, store: StoreSettings
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     vault = Vault(store.encryption_keys.get_secret_value())
-    # To verify their webhooks only: the API calls no provider.
+    # Only to verify their webhooks: the API calls no provider.
     providers = open_configured(within=1)
 
     @asynccontextmanager
@@ -166,7 +166,7 @@ def _lifespan(
             opened.push_async_callback(streams.dispose)
             for entry in providers.values():
                 opened.push_async_callback(entry.provider.close)
-            # Lazy: the API accepts requests while Temporal is away.
+            # Lazy: the API accepts requests while Temporal is down.
             temporal = await connect(lazy=True)
             dispatcher = Dispatcher(database, temporal)
             opened.push_async_callback(dispatcher.close)

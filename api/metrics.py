@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics. Labels are route templates, never ids."""
+"""The metrics for Prometheus at /metrics. Labels are route templates, never ids."""
 
 from __future__ import annotations
 

@@ -18,16 +18,18 @@ from store.logs import log_as_json
 from store.settings import StoreSettings, check_all, explain
 
 _SWITCH = 0.001
-"""Seconds after which a thread that parses a file lets the loop go on; Python's own are five times
-that, and a request needs a dozen such turns."""
+"""Seconds after which a thread that parses a file yields to the event loop; Python's default is
+five times that, and a request needs a dozen such switches.
+"""
 
 _NEVER = 2**31 - 1
-"""The largest threshold that the collector takes."""
+"""The largest threshold that the collector accepts."""
 
 
 def run(host: str, port: int, *, standby: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what has begun. Exits 2, naming it, for a
-    setting that is missing or wrong."""
+    """Serve until SIGTERM or SIGINT, then finish open requests. Exits 2 for a missing or wrong
+    setting, and names it.
+    """
     try:
         check_all(ApiSettings, StoreSettings, *sections())
         app = create_app(ApiSettings(), StoreSettings())
@@ -41,14 +43,17 @@ def run(host: str, port: int, *, standby: bool = False) -> None:
     if standby and not sys.stdin.readline():
         return
     uvicorn.Server(configured(app, host, port)).run()
-    # Temporal's threads outlive its client for a moment; leaving in it aborts the interpreter.
+    # Temporal's threads outlive its client briefly; exiting during that aborts the interpreter.
     time.sleep(0.3)
 
 
 def leave_collection_to_calm_moments() -> None:
-    """Garbage collection walks through all objects, and stops every thread meanwhile: a quarter of
-    a second beside a body of a hundred thousand rows. What is loaded now is never walked through
-    again, and `api.http.garbage` does the rest while no such body is there."""
+    """Run garbage collections only between uploads.
+
+    A collection walks through all objects, and stops every thread meanwhile: a quarter of a second
+    beside a body of a hundred thousand rows. What is loaded now is never walked through again, and
+    `api.http.garbage` collects the rest while there is no such body.
+    """
     gc.collect()
     gc.freeze()
     young, middle, _ = gc.get_threshold()
@@ -56,8 +61,9 @@ def leave_collection_to_calm_moments() -> None:
 
 
 def make_ready(app: FastAPI) -> None:
-    """Prepare all routes. FastAPI would do it when a request first comes near them: for half a
-    second, in which the loop does nothing else."""
+    """Prepare all routes. FastAPI would do it at the first request, and block the event loop for
+    half a second.
+    """
     for route in app.routes:
         route.matches(
             {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}
@@ -65,7 +71,7 @@ def make_ready(app: FastAPI) -> None:
 
 
 def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    """How the API is served."""
+    """The server's configuration."""
     return uvicorn.Config(
         app,
         host=host,
@@ -78,7 +84,7 @@ def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=15,
-        # Longer than clients keep idle connections (httpx: 5 s), so that the server never
-        # closes one just as a request, which may not be repeated, is sent on it.
+        # Longer than clients keep idle connections (httpx: 5 s), so that the server never closes
+        # one just as a request, which may not be repeated, is sent on it.
         timeout_keep_alive=75,
     )

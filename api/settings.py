@@ -1,4 +1,4 @@
-"""What the API needs to be told, from the environment."""
+"""The API's settings, from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accepting work that goes on behind its answer."""
+"""Accepts work that continues after the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.webhooks.start import try_to_start
 async def accept(
     held: Resources, request: Request, type: str, rows: list[Any], **parameters: Any
 ) -> Accepted:
-    """Write the rows down and have a worker take them up; the redrive does where this cannot."""
+    """Store the rows and start a workflow for them; if that fails, the redrive starts it."""
     async with held.database.transaction() as tx:
         action = await jobs.enqueue(
             tx, type, rows, request_id=request.state.request_id, **parameters

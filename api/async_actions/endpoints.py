@@ -1,4 +1,4 @@
-"""Asynchronous actions: how far accepted work has come."""
+"""Asynchronous actions: the progress of accepted work."""
 
 from __future__ import annotations
 

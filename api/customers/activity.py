@@ -1,4 +1,4 @@
-"""A customer's activity, in Voucherify's event names and shapes."""
+"""A customer's activity, with Voucherify's event names and shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers by the thousand: accepted at once, worked off by a workflow."""
+"""Many customers at once: accepted immediately, processed by a workflow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SourceId = Annotated[str, Field(min_length=1, max_length=255)]
 class MetadataUpdate(BaseModel):
     """The same metadata for many customers; who is not known yet is created."""
 
-    # To describe each of 100,000 wrong ids would stop the loop.
+    # Reporting each of 100,000 wrong ids would block the event loop.
     source_ids: Annotated[list[SourceId], Field(min_length=1, max_length=MAX_ROWS, fail_fast=True)]
     metadata: dict[str, Any]
 

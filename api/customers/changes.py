@@ -1,4 +1,4 @@
-"""Changing a customer, and erasing one."""
+"""Changes and erases a customer."""
 
 from __future__ import annotations
 
@@ -89,8 +89,11 @@ _EVERY_MEMBER = _CAN_BE_EMPTY.keys() | {"metadata"}
 
 
 def _emptied(given: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """The members, and the lines of the address, that the body says are null. A body that names
-    every member is one that the official SDK's `from_dict` has filled up with nulls."""
+    """The members, and the lines of the address, that the body sets to null.
+
+    A body that contains every member comes from the official SDK's `from_dict`, which fills them
+    with null.
+    """
     if given.keys() >= _EVERY_MEMBER:
         return set(), set()
     names = {_CAN_BE_EMPTY[name] for name, value in given.items() if _is_null(name, value)}

@@ -33,7 +33,7 @@ EXAMPLE = {
 Described = Annotated[Person, Body(examples=[EXAMPLE])]
 
 
-# Support may, for a grant that lacks an address waits until somebody adds it.
+# Support may, because a grant without an address waits until somebody adds it.
 @router.post("", "resource_not_found", "duplicate_found", roles=[Role.SERVICE, Role.SUPPORT])
 async def upsert_customer(
     body: Described, caller: Calling, held: Held, request: Request

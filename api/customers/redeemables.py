@@ -1,4 +1,4 @@
-"""What a customer holds, in Voucherify's shapes: codes, coupons, wallets."""
+"""A customer's codes, coupons and wallets, in Voucherify's shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom events: what customers did. The busiest path of the API."""
+"""Custom events of customers. The busiest path of the API."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def track_event(body: EventIn, caller: Calling, held: Held, request: Reque
         why_not=None if rewarded else _why_not(referrals),
         metadata=body.metadata,
     )
-    # Already valid: FastAPI would validate and serialise it anew.
+    # Already valid: FastAPI would validate and serialise it again.
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -138,7 +138,7 @@ def _basket(order: OrderIn) -> Basket:
 def _event_id(
     body: EventIn, request: Request, caller: Caller
 ) -> tuple[str | None, tuple[str, ...]]:
-    """The event's identity, if the caller gave one, and what it is unique within."""
+    """The event's identity, if the caller gave one, and its scope."""
     given = identity_of(body.metadata, "event_id")
     if given is None:
         return request.headers.get(HEADER), (caller.app_id,)

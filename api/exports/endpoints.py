@@ -120,7 +120,7 @@ async def delete_export(export_id: ExportPath, held: Held) -> None:
 
 
 def _may_see(caller: Caller, export: Export) -> None:
-    """A role that sees persons masked gets no file that names them."""
+    """A role that sees masked persons gets no file that names them."""
     hidden = [] if caller.sees_persons else exports.personal(export)
     if hidden:
         fields = ", ".join(hidden)

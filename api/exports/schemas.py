@@ -61,7 +61,7 @@ class ExportAnswer(BaseModel):
 
     @classmethod
     def scheduled(cls, row: Export) -> ExportAnswer:
-        """As it is answered when it is created: Voucherify's clients then ask until it is done."""
+        """The answer on creation: Voucherify's clients then poll until it is done."""
         answer = cls.of(row, "")
         return answer.model_copy(update={"status": "SCHEDULED", "result": None})
 

@@ -1,4 +1,4 @@
-"""The event log, for those who follow what happens: BI, the books, an alarm."""
+"""The event log, for external systems: BI, accounting, alarms."""
 
 from __future__ import annotations
 

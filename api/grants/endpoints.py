@@ -1,4 +1,4 @@
-"""Grants: what is owed to whom, and how it stands."""
+"""Grants: what is owed to whom, and its status."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class GrantAnswer(BaseModel):
     referral_id: ReferralId
     campaign_id: CampaignId
     tier_id: str | None
-    """The tier that a referrer's grant was earned by; null for a referee's own."""
+    """The tier that earned a referrer's grant; null for a referee's own."""
     role: Literal["referee", "referrer"]
     ordinal: int
     recipient: Party
@@ -104,7 +104,7 @@ class GrantAnswer(BaseModel):
 
 
 def due_of(grant: Grant) -> datetime | None:
-    """By when its state should be over."""
+    """By when its status should be over."""
     return due(grant.status, grant.due_at, grant.updated_at or grant.created_at)
 
 

@@ -1,4 +1,4 @@
-"""For those who run Guerdon: is it alive, can it work, what does it measure."""
+"""Health checks and metrics, for operators."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Ready(BaseModel):
         examples=[{"database": "ok", "temporal": "ok", "migrations": "ok"}]
     )
     details: list[str] = []
-    """What is amiss though all answers, with the way out."""
+    """Problems that do not prevent work, with the way out."""
 
 
 @router.get("/healthz", responses=responses(authenticated=False))
@@ -120,8 +120,7 @@ async def read_metrics(held: Held, request: Request) -> Response:
 
 
 async def _may_read_metrics(held: Resources, request: Request) -> None:
-    """Routes, volumes and providers' names are nobody else's business. Raises Unauthorized or
-    Forbidden."""
+    """Routes, volumes and providers' names are confidential. Raises Unauthorized or Forbidden."""
     token = held.settings.metrics_token
     given = request.headers.get("authorization", "").encode()
     if token and compare_digest(given, f"Bearer {token.get_secret_value()}".encode()):
@@ -130,7 +129,7 @@ async def _may_read_metrics(held: Resources, request: Request) -> None:
 
 
 def _show(stopped: dict[str, lanes.Stop], parked: dict[str, int], fails: list[FailingWork]) -> None:
-    """Only what is stopped, parked or failing now: a reason that is gone is no line any more."""
+    """Only what is stopped, parked or failing now: the lines of past reasons are removed."""
     WORK_FAILING.clear()
     for (activity, error), count in _by_cause(fails).items():
         WORK_FAILING.labels(activity, error).set(count)
@@ -169,7 +168,7 @@ async def _temporal(held: Resources) -> str:
 
 
 async def _in_time(check: Awaitable[str]) -> str:
-    """The check's answer; a failing one must not take the answer about the others with it."""
+    """The check's result; a check that hangs must not hide the others' results."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await check

@@ -1,4 +1,4 @@
-"""Webhooks that a provider sends for our whole account, to one address, signed."""
+"""Signed webhooks that a provider sends to one address for our whole account."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _LONGEST_ID = 255
 
 
 class AccountHook(NamedTuple):
-    """A provider that tells by account. `token`: the end of the address that it was given."""
+    """A provider with webhooks per account. `token`: the last part of their address."""
 
     token: str
     reader: TellsByAccount
 
 
 def account_hooks(opened: Mapping[str, Opened]) -> dict[str, AccountHook]:
-    """Those of the configured providers whose account has an address of its own."""
+    """The configured providers whose account has an address of its own."""
     return {
         name: AccountHook(entry.hook_token, entry.provider)
         for name, entry in opened.items()
@@ -41,13 +41,14 @@ def account_hooks(opened: Mapping[str, Opened]) -> dict[str, AccountHook]:
 
 
 def is_addressed(account: AccountHook, token: str) -> bool:
-    """Does the address end in the account's own token?"""
+    """Whether the address ends in the account's token."""
     return compare_digest(account.token.encode(), token.encode())
 
 
 def read_signed(account: AccountHook, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
-    """Raises Unauthorized where no signature holds, and InvalidPayload where what is signed cannot
-    be read, or names what no id can be."""
+    """Raises Unauthorized if no signature is valid, and InvalidPayload if the signed content cannot
+    be read, or contains an invalid id.
+    """
     try:
         event = account.reader.read_webhook(headers, body)
     except WebhookUnreadable:
@@ -61,7 +62,7 @@ def read_signed(account: AccountHook, headers: Mapping[str, str], body: bytes) -
 
 
 async def note_refused(database: Database, provider: str, refusal: Refusal) -> None:
-    """Write down that a signed webhook was not followed, and why; nothing of its contents."""
+    """Record that a signed webhook was not followed, and why; nothing of its contents."""
     async with database.transaction() as tx:
         tx.record(
             "hook.refused",
@@ -73,8 +74,9 @@ async def note_refused(database: Database, provider: str, refusal: Refusal) -> N
 
 
 async def follow(client: Client, provider: str, event: ProviderEvent) -> None:
-    """Start the event's own workflow, once. If that fails, the order's poll finds the news a
-    little later. An event that names no order starts nothing."""
+    """Start the event's own workflow, once. If that fails, polling finds the news a little later.
+    An event that names no order starts nothing.
+    """
     if not (event.key or event.provider_order_id or event.reward_id):
         return
     hook = ProviderHook(provider=provider, **event.model_dump())

@@ -1,5 +1,6 @@
-"""Inbound webhooks of gift-card providers. They are hints: whoever knows an order's address may
-say "look again", and nothing else; whoever signs for the account, which order to look at."""
+"""Inbound webhooks of gift-card providers. They are hints: whoever knows an order's address can
+only cause another look at it; whoever can sign for the account, at any order.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +86,8 @@ async def _read(request: Request) -> bytes:
 
 
 async def _pass_on(client: Client, hooked: Hooked) -> None:
-    """Tell who carries the grant. If that fails, its poll finds the news a little later."""
+    """Signal the workflow that handles the grant. If that fails, polling finds the news a little
+    later.
+    """
     with or_later("hook.not_passed_on", order_id=hooked.order.id):
         await hints.pass_on(client, hooked)

@@ -1,4 +1,4 @@
-"""Who calls, and whether that role may do it."""
+"""Authenticates callers, and checks their roles."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from store.tables import ApiKey
 
 READERS = (Role.SERVICE, Role.SUPPORT, Role.FINANCE, Role.MANAGER)
 PROGRAMME = (Role.SERVICE, Role.MANAGER)
-"""Those who define campaigns, rewards, rules and codes."""
+"""Roles that define campaigns, rewards, rules and codes."""
 ACTOR = "x-guerdon-actor"
 """Names the person behind a shared credential."""
 _NAMES = 1000
-"""Actors that a process remembers to have written down."""
+"""Actors that a process remembers as stored."""
 
 
 class Caller(NamedTuple):
-    """An authenticated credential. `actor`: who stands in timelines, the credential or the person
-    behind it (an id; the name is joined when it is read)."""
+    """An authenticated credential. `actor`: the credential or the person behind it, as shown in
+    timelines (an id; the name is joined when it is read).
+    """
 
     app_id: str
     role: Role
@@ -39,8 +40,7 @@ class Caller(NamedTuple):
 
 
 class Keyring:
-    """Credentials, remembered for a few seconds: one revoked elsewhere is refused that much
-    later."""
+    """Credentials, cached for a few seconds: one revoked elsewhere is refused that much later."""
 
     def __init__(self, database: Database, *, seconds: float = 10) -> None:
         self._database = database
@@ -55,7 +55,8 @@ class Keyring:
         if not app_id or not token:
             raise Unauthorized("X-App-Id and X-App-Token are required.")
         address = request.client.host if request.client else ""
-        # Whoever was let in before is looked up; others wait once their address guessed too often.
+        # Known callers are looked up; others wait once their address has sent too many wrong
+        # tokens.
         if app_id not in self._known:
             self._wrong.must_not_wait(address)
         key = await self._find(app_id)
@@ -69,7 +70,7 @@ class Keyring:
         return Caller(key.app_id, Role(key.role), frozenset(key.scopes), actor)
 
     def forget(self, app_id: str) -> None:
-        """Look the credential up at its next use."""
+        """Drop the credential from the cache."""
         self._known.pop(app_id, None)
 
     async def _find(self, app_id: str) -> ApiKey | None:
@@ -117,18 +118,21 @@ async def _caller(request: Request) -> Caller:
 
 
 Calling = Annotated[Caller, Depends(_caller)]
-"""A route's parameter: who calls it."""
+"""A route's parameter: the caller."""
 
 
 def by_staff(caller: Caller, request: Request) -> bool:
-    """Whether a person of ours sent it, and not a system: support, or an administrator by name."""
+    """Whether a member of staff sent it instead of a system: support, or an administrator by
+    name.
+    """
     named = bool(request.headers.get("x-guerdon-actor"))
     return caller.role is Role.SUPPORT or (caller.role is Role.ADMIN and named)
 
 
 class Allowed:
-    """A dependency that lets only these roles pass, and keys with this scope; `admin` always
-    does."""
+    """A dependency that admits only these roles, and keys with this scope; `admin` always
+    passes.
+    """
 
     def __init__(self, roles: frozenset[Role], scope: Scope | None) -> None:
         self._roles = roles | {Role.ADMIN}
@@ -144,6 +148,7 @@ class Allowed:
 
 
 def allow(*roles: Role, scope: Scope | None = None) -> Any:
-    """The dependency of a route that is open to these roles, and to keys with this scope.
-    GuardedRoute asks it before it reads the body."""
+    """The dependency of a route for these roles, and keys with this scope. GuardedRoute checks it
+    before it reads the body.
+    """
     return Depends(Allowed(frozenset(roles), scope))

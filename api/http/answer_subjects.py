@@ -1,4 +1,6 @@
-"""Whom a request and its answer name, so that the stored answer is found when they are erased."""
+"""Finds the people named in a request and its answer, so that the stored answer can be found when
+they are erased.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,19 @@ from fastapi import Request
 from store.access.idempotency import Named
 
 _OURS = re.compile(r"[a-z]{1,5}_[0-9a-z]{26}")
-"""Our ids of people, and of what is erased with them. They are told from every other text,
-wherever an answer or a path holds them."""
+"""Our ids of people, and of what is erased with them; recognised anywhere in an answer or a
+path.
+"""
 _PERSONS = frozenset({"customer", "referrer", "referee", "recipient"})
 """Members of a body that are a person."""
 _PERSON_IDS = frozenset({"customer_id", "referrer_id", "referee_id", "member_id", "tracking_id"})
-"""Members of a body, and parameters of a path, that name one."""
+"""Members of a body, and parameters of a path, that name a person."""
 _OF_PEOPLE = "/v1/customers"
-"""Below it the body itself is a person, or a list of them."""
+"""Below these paths the body itself is a person, or a list of them."""
 
 
 async def named_in(request: Request, answer: bytes) -> Named:
-    """The people. A source_id counts where it is a person's, not an order's."""
+    """The people. A source_id counts if it is a person's, not an order's."""
     body = await _json(request)
     people = list(_people(body))
     if request.url.path.startswith(_OF_PEOPLE):
@@ -44,7 +47,7 @@ async def _json(request: Request) -> Any:
 
 
 def _people(value: Any) -> Iterator[Any]:
-    """Every member of a body that is a person, or only a person's id."""
+    """Every member of a body that is a person, or a person's id."""
     if isinstance(value, list):
         for each in value:
             yield from _people(each)

@@ -1,4 +1,4 @@
-"""A request's body on its way in: not too large, not too slow."""
+"""Limits a request's body in size and time."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from domain.refusals import InvalidPayload
 BODY_LIMIT = 1_000_000
 """Bytes of a request's body."""
 FILE_LIMIT = 10_000_000
-"""Bytes where a file, or many rows, may be sent: Voucherify's own limit."""
+"""Bytes for files or many rows: Voucherify's own limit."""
 STATEMENT_LIMIT = 200_000_000
 """Bytes of a provider's statement, which is read piece by piece."""
 _STATEMENTS = "/v1/reconciliations/statements"
 _FILES = ("/importCSV", "/import", "/bulk/async", "/metadata/async")
 
 PATIENCE = 15.0
-"""Seconds that any body may take; a long one gets more, for what has come of it."""
+"""Seconds that any body may take; a long one gets more, in proportion to what has arrived."""
 SLOWEST = 20_000.0
-"""Bytes a second of a long body."""
+"""Minimum bytes a second of a long body."""
 
 
 def limit_of(path: str) -> int:
-    """The most bytes of a body that is sent there."""
+    """The maximum size of a body at this path."""
     if path == _STATEMENTS:
         return STATEMENT_LIMIT
     return FILE_LIMIT if path.endswith(_FILES) else BODY_LIMIT
 
 
 class Arrival:
-    """Receives one request's body. Raises HTTPException 413 for one that is too large, told by its
-    length or by counting, and InvalidPayload for one that does not come in time."""
+    """Receives one request's body. Raises HTTPException 413 for one that is too large, by its
+    header or by counting, and InvalidPayload for one that does not arrive in time.
+    """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
@@ -46,7 +47,7 @@ class Arrival:
         self._received = self._limit + 1 if too_large else 0
         self._whole = False
         self._ends: float | None = None
-        # Taken while it passes: a file is not kept in memory for it.
+        # Removed while it passes, so that a file is not kept in memory.
         self._digest = sha256(target_of(scope)) if b"idempotency-key" in headers else None
         scope["state"]["fingerprint"] = self._digest
 
@@ -78,6 +79,6 @@ class Arrival:
 
 
 def target_of(scope: Scope) -> bytes:
-    """What a request asks for, without its body."""
+    """The request target, without its body."""
     url = Request(scope).url
     return f"{scope['method']} {url.path}?{url.query}\n".encode()

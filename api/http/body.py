@@ -1,5 +1,6 @@
-"""Reading a JSON body: in turn with other requests, and only as much as can be worked on. What a
-value may be, `domain.json_text` says."""
+"""Reads a JSON body, in turn with other requests, and only up to a size that can be processed.
+Allowed values are defined in `domain.json_text`.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +21,15 @@ T = TypeVar("T")
 MAX_VALUES = 20_000
 """Values of a body that is no list of rows: a megabyte of `{}` would be 300,000."""
 MAX_CELLS = 2_000_000
-"""Values in all of them."""
+"""Values in all rows together."""
 _IN_MEMORY = 65_536
-"""Bytes of a body that are kept in memory while it arrives, where it may be long."""
+"""Bytes of a long body that are kept in memory while it arrives."""
 
 
 class JsonRequest(Request):
-    """A request whose JSON body is read once, before its route is called. `value`: what it says,
-    None for no body."""
+    """A request whose JSON body is read once, before its route is called. `value`: the parsed body,
+    None for no body.
+    """
 
     value: Any = None
     is_long = False
@@ -43,14 +45,14 @@ class JsonRequest(Request):
             self.value = await self.off_loop(parse, body)
 
     async def off_loop(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do the work; for a long body on a thread, between whose steps the loop goes on."""
+        """Run `work`; for a long body in a thread, so that the event loop continues."""
         if self.is_long:
             return await asyncio.to_thread(work, *args, **kwargs)
         return work(*args, **kwargs)
 
     @asynccontextmanager
     async def spooled(self) -> AsyncIterator[IO[bytes]]:
-        """The body, received whole, on disk where it is long."""
+        """The complete body, on disk if it is long."""
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
             async for piece in self.stream():
                 await asyncio.to_thread(spool.write, piece)
@@ -58,7 +60,7 @@ class JsonRequest(Request):
             yield spool
 
     async def read_rows(self, spool: IO[bytes]) -> None:
-        """The same as `read`, for a list of many rows, or an object that holds one."""
+        """The same as `read`, for a list of many rows, or an object with such a list."""
         self._body = await asyncio.to_thread(spool.read)
         if self._body:
             self._must_be_json()
@@ -76,20 +78,20 @@ def media_type_of(request: Request) -> str:
 
 
 def parse(body: bytes) -> Any:
-    """The value that a body's text says. Raises InvalidPayload."""
+    """The value of a body. Raises InvalidPayload."""
     too_many = InvalidPayload(f"The body has more than {MAX_VALUES} values.", field="")
     if _lists(body) > MAX_VALUES:
         raise too_many
     with _json():
         value = value_of(body)
-    # The walk is only for bodies that show a reason for it.
+    # Only bodies with something suspicious are walked through.
     if body.count(b",") > MAX_VALUES and has_more_than(MAX_VALUES, value):
         raise too_many
     return value
 
 
 def parse_rows(body: bytes) -> Any:
-    """The same of a list of up to MAX_ROWS rows, or of an object that holds a list."""
+    """The same for a list of up to MAX_ROWS rows, or for an object with a list."""
     if body.count(b",") + _lists(body) > MAX_CELLS:
         raise InvalidPayload(f"More than {MAX_CELLS} values: send them in parts.", field="")
     with _json():
@@ -100,7 +102,7 @@ def parse_rows(body: bytes) -> Any:
 
 
 def has_more_than(most: int, value: Any) -> bool:
-    """Whether there are more values than that in it."""
+    """Whether it contains more values than that."""
     count, found = 0, [value]
     while found and count <= most:
         one = found.pop()
@@ -123,5 +125,5 @@ def _json() -> Iterator[None]:
 
 
 def _lists(body: bytes) -> int:
-    """How many lists and objects there are in it; brackets in its texts count as well."""
+    """The number of lists and objects in it; brackets within its texts count too."""
     return body.count(b"[") + body.count(b"{")

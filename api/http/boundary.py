@@ -1,5 +1,6 @@
-"""The outermost layer: a request id, one log line, metrics, the body limit, and an answer
-whatever happens inside. Pure ASGI, for it stands in the way of every request."""
+"""The outermost layer: a request id, one log line, metrics, the body limit, and an answer in every
+case. Pure ASGI for speed, because every request passes it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from store.outage import is_outage
 log = structlog.get_logger(__name__)
 
 CLIENT_GONE = 499
-"""The status in logs and metrics of a request that ended before it was whole; nginx's word."""
+"""The status in logs and metrics of a request that the client aborted; nginx's code."""
 
 
 SECURITY = [
@@ -29,7 +30,7 @@ SECURITY = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    # Answers hold people and claim links: no cache between us and the caller keeps them.
+    # Answers contain people and claim links: no cache may keep them.
     (b"cache-control", b"no-store"),
 ]
 """Headers of every answer that does not set them itself."""
@@ -40,7 +41,7 @@ class Boundary:
     """Middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        """`https`: callers reach the API by TLS alone."""
+        """`https`: callers reach the API only by TLS."""
         self._app = app
         self._secure = [*SECURITY, _HTTPS_ALONE] if https else SECURITY
 
@@ -54,7 +55,7 @@ class Boundary:
         try:
             await self._app(scope, Arrival(scope, receive).receive, exchange.send)
         except ClientDisconnect:
-            # It hung up before its request was whole: there is nobody to answer.
+            # The client hung up before its request was complete: nobody to answer.
             exchange.status = exchange.status or CLIENT_GONE
         except Exception as error:
             if exchange.status:
@@ -65,7 +66,7 @@ class Boundary:
 
 
 class _Exchange:
-    """Watches one answer go out."""
+    """Watches one answer being sent."""
 
     def __init__(self, request_id: str, send: Send, secure: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = 0
@@ -81,13 +82,15 @@ class _Exchange:
             message["headers"] = [
                 *message["headers"],
                 (b"x-request-id", self._request_id.encode()),
-                # A page that has its own rules keeps them.
+                # A page with its own policy keeps it.
                 *(header for header in self._secure if header[0] not in given),
             ]
         await self._send(message)
 
     def report(self, scope: Scope) -> None:
-        """One log line and the metrics, by the route's template: a path may hold a person."""
+        """One log line and the metrics, by the route's template: a path may contain personal
+        data.
+        """
         seconds = time.perf_counter() - self._began
         method, route = scope["method"], getattr(scope.get("route"), "path", "unmatched")
         REQUESTS.labels(method, route, self.status).inc()
@@ -105,8 +108,9 @@ class _Exchange:
 
 
 def _answer_to_unexpected(request_id: str, error: Exception) -> ASGIApp:
-    """503 while PostgreSQL is away; 500 for a bug, which the log tells without its data: an
-    exception's text may quote a person's e-mail."""
+    """503 while PostgreSQL is down; 500 for a bug, logged without its message, which may quote a
+    person's e-mail.
+    """
     if is_outage(error):
         log.warning("http.unavailable", request_id=request_id, error=type(error).__name__)
         return problem(request_id, "temporarily_unavailable")

@@ -1,8 +1,8 @@
-"""Connections that hold on without moving: each wait for a client has an end.
+"""Time limits for connections that stop moving: each wait for a client ends.
 
-uvicorn waits without limit for a request's headers, for the rest of a body whose answer has gone
-out, and for a client that stops reading its answer. A few hundred such connections would use up
-the process's file descriptors and memory.
+uvicorn waits without limit for a request's headers, for the rest of a body after its answer, and
+for a client that stops reading its answer. A few hundred such connections would use up the
+process's file descriptors and memory.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ log = structlog.get_logger(__name__)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with deadlines, in seconds, and a bound on half-open connections:
-    those whose first or next request has begun, or not even that, and whose headers are not whole.
+    """uvicorn's HTTP/1.1 protocol with deadlines, in seconds, and a limit on half-open connections:
+    those whose request headers are not complete.
     """
 
     headers_within: ClassVar[float] = 10.0
     rest_within: ClassVar[float] = 10.0
-    """For what is left of a body when its answer is out."""
+    """For the rest of a body after its answer was sent."""
     reads_within: ClassVar[float] = 20.0
-    """A client that takes nothing of its answer for so long is cut off."""
+    """A client that reads nothing of its answer for this long is disconnected."""
     most_half_open: ClassVar[int] = 256
     unread: ClassVar[int] = 131_072
-    """Bytes of an answer that the kernel keeps for a slow client, about."""
+    """Bytes of an answer that the kernel buffers for a slow client, approximately."""
     largest_headers: ClassVar[int] = 65_536
     _half_open: ClassVar[dict[BoundedProtocol, None]] = {}
     """Oldest first."""
@@ -45,8 +45,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(cast(asyncio.Transport, transport))
         connected: socket.socket | None = transport.get_extra_info("socket")
         if connected:
-            # Left to itself, the kernel takes megabytes that nobody reads, and they cost the
-            # time to make them.
+            # By default the kernel buffers megabytes that may never be read, but take time to
+            # produce.
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.unread)
         self._await_headers()
 
@@ -88,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
-            # It closes once its answer has been taken.
+            # It closes once its answer has been read.
             self._send_by(self.reads_within)
         elif self._body_is_due:
             self._receive_by(self.rest_within, "body_not_finished")
@@ -125,7 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._sending = self.loop.call_later(seconds, self._cut, "not_read") if seconds else None
 
     def _cut(self, reason: str) -> None:
-        """End the connection at once: a polite close would wait for the client again."""
+        """End the connection at once: an orderly close would wait for the client again."""
         self._half_open.pop(self, None)
         log.info("http.connection_cut", reason=reason)
         self.transport.abort()

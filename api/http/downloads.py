@@ -1,8 +1,8 @@
-"""Long answers, which a client may take for as long as it likes.
+"""Long answers, which a client may read as slowly as it likes.
 
-While it does, it holds no connection to PostgreSQL: lists are read chunk by chunk, a chunk when the
-client has taken the one before; what comes from one long statement goes to a temporary file first.
-A client that stops reading is cut off by `api.http.connection`.
+They hold no connection to PostgreSQL meanwhile: lists are read chunk by chunk, the next when the
+client has read the last; the result of one long statement goes to a temporary file first.
+`api.http.connection` disconnects a client that stops reading.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from store.database import Database, ReadSession
 T = TypeVar("T")
 _BLOCK = 65_536
 Accept = Annotated[str, Header(include_in_schema=False)]
-"""A route's parameter: the media types that the caller takes."""
+"""A route's parameter: the media types that the caller accepts."""
 
 
 class Writing:
-    """Chunks are made one after the other, with rests: it is the same interpreter that answers all
-    other requests. One download has half of its time; where four or more wait, all together have a
-    fifth."""
+    """Chunks are produced one after the other, with pauses, because the same interpreter answers
+    all other requests. One download gets half of its time; four or more together a fifth.
+    """
 
     longest_rest = 4
 
@@ -42,7 +42,7 @@ class Writing:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """For the block, the right to make a chunk."""
+        """For the block, the right to produce a chunk."""
         self._wanted += 1
         try:
             async with self._turn:
@@ -58,7 +58,7 @@ _WRITING = Writing()
 
 
 class OpenDownloads:
-    """Counts those under way in this process: each may hold a file and some memory."""
+    """Counts the open downloads of this process: each may hold a file and some memory."""
 
     def __init__(self, *, most: int = 64, of_one_key: int = 48) -> None:
         self._most = most
@@ -78,7 +78,7 @@ class OpenDownloads:
 
 
 class Download(StreamingResponse):
-    """A long answer, refused where too many are open."""
+    """A long answer, refused while too many are open."""
 
     def __init__(
         self,
@@ -103,7 +103,8 @@ async def in_chunks(
     write: Callable[[list[T]], str],
 ) -> AsyncGenerator[bytes, None]:
     """What `write` makes of nothing (a header), then of one chunk of rows after the other. `read`
-    answers the rows behind one, the first of all for None."""
+    returns the rows after one, the first of all for None.
+    """
     yield write([]).encode()
     last: T | None = None
     while True:
@@ -122,20 +123,20 @@ def csv_file(
     read: Callable[[ReadSession, T | None], Awaitable[list[T]]],
     lines: Callable[..., str],
 ) -> Download:
-    """A list as a file. `lines` makes rows text, and the header where there are none."""
+    """A list as a file. `lines` turns rows into text, and returns the header without rows."""
     chunks = in_chunks(database, read, lambda rows: lines(rows, header=not rows))
     return Download(chunks, "text/csv")
 
 
 def also_csv(rows: str, lines: Callable[..., str]) -> dict[int | str, Any]:
-    """What the documentation says of a list that can be had as a file."""
+    """The documentation of a list that is also available as a file."""
     example = {"schema": {"type": "string"}, "example": lines([], header=True)}
     description = f"A page as JSON; every {rows} as `text/csv`."
     return {200: {"content": {"text/csv": example}, "description": description}}
 
 
 async def spooled(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The same bytes. The source is read to its end at its own speed, whatever the reader's is."""
+    """The same bytes. The source is read to its end at its own speed, independent of the reader."""
     more, written = asyncio.Event(), 0
     with tempfile.TemporaryFile(buffering=0) as file:
 

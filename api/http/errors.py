@@ -1,4 +1,4 @@
-"""From exceptions to problems."""
+"""Turns exceptions into problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MISSING_CUSTOMER = "missing_customer"
 """The type of the validation error for a customer without `id` and `source_id`."""
 
 MOST = 100
-"""The most errors in one answer. A megabyte of rows can hold 20,000."""
+"""The most errors in one answer: a megabyte of rows can have 20,000."""
 
 _HTTP = {404: "resource_not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
@@ -95,8 +95,9 @@ def _words(error: dict[str, Any]) -> str:
 
 
 def _pointer(path: Sequence[Any], body: Any, kind: str) -> str:
-    """The JSON Pointer of a pydantic location. Its union tags and validators' names, which are
-    no members of the body, are left out; the name of a missing member stays."""
+    """The JSON Pointer of a pydantic location. Union tags and validators' names are left out,
+    because they are no members of the body; the name of a missing member stays.
+    """
     steps, here = [], body
     for index, part in enumerate(path):
         last = index == len(path) - 1

@@ -40,7 +40,7 @@ def _upper(value: Any) -> Any:
 
 
 OrderCurrency = Annotated[Currency, BeforeValidator(_upper), Field(examples=["USD"])]
-"""What an order was paid in. Shops write it in either case."""
+"""An order's currency. Shops write it in either case."""
 
 
 def _iso_duration(value: Any) -> Any:
@@ -77,7 +77,7 @@ def first_error(error: ValidationError) -> str:
 
 
 def identity_of(metadata: dict[str, Any], *names: str) -> str | None:
-    """The caller's own id under the first of these members that holds one."""
+    """The caller's own id: the first of these members that has one."""
     for name in names:
         value = metadata.get(name)
         text = value if isinstance(value, str) else id_text(value)
@@ -88,7 +88,7 @@ def identity_of(metadata: dict[str, Any], *names: str) -> str | None:
 
 
 def must_be_short(metadata: dict[str, Any], *names: str) -> None:
-    """Raises InvalidPayload for an id in metadata that no index could hold."""
+    """Raises InvalidPayload for an id in metadata that is too long for an index."""
     for name in names:
         value = metadata.get(name)
         if isinstance(value, str) and len(value) > LONGEST_ID:
@@ -104,7 +104,7 @@ def _not_blank(value: str) -> str:
 
 
 Reference = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
-"""The caller's own name for a booking. Blanks around it tell no two apart."""
+"""The caller's own name for a booking. Spaces around it are ignored."""
 
 ExternalId = Annotated[str, BeforeValidator(id_text), Field(max_length=255)]
 """An id of the caller's: text, or the number that it looks like."""
@@ -130,12 +130,12 @@ def _is_off(value: Any) -> bool:
 
 
 def with_examples(*examples: dict[str, Any], **config: Unpack[ConfigDict]) -> ConfigDict:
-    """A model's configuration with the examples that the documentation shows."""
+    """A model's configuration with the examples for the documentation."""
     return ConfigDict(json_schema_extra={"examples": list(examples)}, **config)
 
 
 class FromRow(BaseModel):
-    """An answer whose members are read from a row, where they have the same names."""
+    """An answer whose members are read from a row with the same names."""
 
     model_config = ConfigDict(from_attributes=True)
 

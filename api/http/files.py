@@ -32,8 +32,9 @@ CsvFile = Annotated[
 
 
 class FileRoute(GuardedRoute):
-    """A guarded route whose POST takes a file: received whole, on disk where it is long, and worked
-    on beside the turns of other requests."""
+    """A guarded route whose POST takes a file: received completely, on disk if it is long, and
+    processed outside the turns of other requests.
+    """
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
@@ -45,7 +46,7 @@ class FileRoute(GuardedRoute):
 
 @asynccontextmanager
 async def form_of(request: Request) -> AsyncIterator[FormData]:
-    """The form, received whole. Raises InvalidPayload."""
+    """The complete form. Raises InvalidPayload."""
     try:
         form = await request.form(max_files=1, max_fields=10)
     except ValueError:
@@ -57,7 +58,7 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
 
 
 async def rows_of(file: UploadFile) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of a CSV file; empty lines are none. Raises InvalidPayload."""
+    """The header and the rows of a CSV file, without empty lines. Raises InvalidPayload."""
     rows = await asyncio.to_thread(_rows, await file.read())
     return rows[0], rows[1:]
 
@@ -66,7 +67,7 @@ def _rows(file: bytes) -> list[list[str]]:
     if max(file.count(one.encode()) for one in DELIMITERS) > MAX_CELLS:
         raise InvalidPayload(f"More than {MAX_CELLS} values: send parts.", field="/file")
     try:
-        # Piece by piece: to cut the whole into lines would keep all other threads from running.
+        # Piece by piece: splitting the whole into lines would block all other threads.
         pieces = (file[at : at + _PIECE] for at in range(0, len(file), _PIECE))
         text = io.StringIO(file.decode(encoding_of(pieces)), newline="")
         rows = first_rows(spreadsheets.rows_of(text), MAX_ROWS + 2)

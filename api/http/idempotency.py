@@ -1,4 +1,4 @@
-"""Answering a repeated POST like the first one."""
+"""Answers a repeated POST like the first one."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ log = structlog.get_logger(__name__)
 
 HEADER = "idempotency-key"
 _FINAL = frozenset({"invalid_payload", "missing_customer", "identity_reused"})
-"""Refusals that the same request gets whatever happens meanwhile. Others are not kept: a campaign
-is resumed, a budget raised, a customer made, and the repeat is then accepted."""
+"""Refusals that never change for the same request. Others are not stored: a campaign may be
+enabled, a budget raised, a customer created, and the repeat is then accepted.
+"""
 _ENCRYPTED = "encrypted "
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 async def answer_once(request: Request, key: str, handle: Handler) -> Response:
-    """Run the request, or replay the answer that this credential got under `key` before."""
+    """Run the request, or replay the answer that this credential got for `key` before."""
     if not 1 <= len(key) <= 255:
         raise InvalidPayload("Idempotency-Key must have 1 to 255 characters.")
     caller: Caller = request.state.caller
@@ -44,7 +45,7 @@ async def answer_once(request: Request, key: str, handle: Handler) -> Response:
 
 
 def keep_encrypted(request: Request) -> None:
-    """The answer to this request holds a secret: what is kept of it for repeats is encrypted."""
+    """The answer to this request contains a secret: the stored copy is encrypted."""
     request.state.holds_secret = True
 
 
@@ -100,7 +101,7 @@ async def _answer(request: Request, handle: Handler) -> Response:
 
 
 async def _settle(settling: Awaitable[None]) -> None:
-    """The request's own outcome stands, whether or not this works: an unsettled claim lapses."""
+    """The request's own result is returned even if this fails: an unsettled claim expires."""
     try:
         await settling
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Ids, names and amounts of many answers, each with the example that the documentation shows.
+"""Ids, names and amounts of many answers, each with its example for the documentation.
 
 The examples tell one story: Jane (a referrer) shares her code, Bob (a customer) buys for 40.00 USD
 with it, and each gets a gift card of 15.00 USD.

@@ -1,5 +1,6 @@
-"""Query parameters: what a route does not know is refused, for whoever asks for a part of a list
-and is answered all of it goes on with the wrong rows."""
+"""Refuses unknown query parameters: a caller who asks for a part of a list and gets all of it would
+continue with the wrong rows.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +11,17 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
 _MOST = "limit"
-"""Asked of what is always answered whole, such as a timeline, it has nothing to narrow."""
+"""`limit` is ignored where the answer is always complete, such as a timeline."""
 
 
 def names_of(dependant: Dependant) -> frozenset[str]:
-    """The query parameters that a route takes, its dependencies' included."""
+    """The query parameters of a route, including its dependencies'."""
     own = frozenset(field.alias for field in dependant.query_params)
     return own.union(*map(names_of, dependant.dependencies))
 
 
 def must_be_known(request: Request, names: frozenset[str]) -> None:
-    """Raises RequestValidationError, which names the parameters and those there are."""
+    """Raises RequestValidationError, which names the unknown parameters and the known ones."""
     if not request.url.query:
         return
     unknown = dict.fromkeys(
@@ -32,7 +33,7 @@ def must_be_known(request: Request, names: frozenset[str]) -> None:
 
 
 def wrong_parameter(reason: str, names: Iterable[str]) -> RequestValidationError:
-    """The refusal of these parameters."""
+    """The error for these parameters."""
     return RequestValidationError(
         [
             {"type": "parameter", "loc": ("query", name), "msg": reason, "input": name}

@@ -1,4 +1,4 @@
-"""Lists: their parameters and their envelope."""
+"""Lists: their parameters and their answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def _window(
 
 
 Windowed = Annotated[Window, Depends(_window)]
-"""A route's parameter: which part of a list is asked for."""
+"""A route's parameter: the requested part of a list."""
 
 Order = Literal["created_at", "-created_at"]
 DatedOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
@@ -81,9 +81,9 @@ def _by(window: Window, order: str) -> Window:
 
 
 Ordered = Annotated[Window, Depends(_ordered)]
-"""The same, of a list that can be had oldest first."""
+"""The same, for a list that can also start with the oldest."""
 Dated = Annotated[Window, Depends(_dated)]
-"""The same, of a list that can be sorted by its last change as well."""
+"""The same, for a list that can also be sorted by its last change."""
 
 
 async def _created(
@@ -113,4 +113,4 @@ async def _updated(
 
 Created = Annotated[Between, Depends(_created)]
 Updated = Annotated[Between, Depends(_updated)]
-"""A route's parameters: between which moments a thing was created, or last changed."""
+"""A route's parameters: when a thing was created, or last changed."""

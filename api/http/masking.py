@@ -1,6 +1,8 @@
-"""Showing a person to a role that may, or may not, know who it is. One place: a field that tells of
-a person has one of these types, and is masked when the answer is written. Outside a request of a
-role that sees persons everything is masked."""
+"""Masks personal data for roles that may not see it.
+
+In one place: a field with personal data has one of these types, and is masked when the answer is
+written. Everything is masked unless the request's role sees persons.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,9 @@ _SHOWN: ContextVar[bool] = ContextVar("persons_are_shown", default=False)
 _OURS = re.compile(rf"^{Prefix.CUSTOMER}_[0-9a-z]{{26}}$")
 
 PERSONAL: dict[str, Any] = {"x-personal": "always"}
-"""Of a query parameter that filters by something masked (`json_schema_extra`)."""
+"""Marks a query parameter that filters by something masked (`json_schema_extra`)."""
 PERSONAL_UNLESS_OURS: dict[str, Any] = {"x-personal": "unless it is our own id"}
-"""Of one that takes our id of a person, or the caller's."""
+"""Marks one that takes our id of a person, or the caller's."""
 
 
 def show_persons(shown: bool) -> None:
@@ -33,7 +35,7 @@ def show_persons(shown: bool) -> None:
 
 
 def persons_are_shown() -> bool:
-    """Whether the caller of this request may know who somebody is."""
+    """Whether the caller of this request may see personal data."""
     return _SHOWN.get()
 
 
@@ -56,27 +58,27 @@ def _first_letter_and_domain(email: str) -> str:
 
 
 Name = Annotated[str | None, _masked(_initial, str | None)]
-"""Its initial."""
+"""Masked to its initial."""
 Email = Annotated[str | None, _masked(_first_letter_and_domain, str | None)]
-"""Its first letter and its domain."""
+"""Masked to its first letter and its domain."""
 OwnId = Annotated[str | None, _masked(_nothing, str | None)]
 """The caller's own id of a person, or of something of theirs."""
 Words = Annotated[str | None, _masked(_nothing, str | None)]
-"""What somebody wrote about a person, or a person's own text."""
+"""A text about a person, or a person's own text."""
 Channel = Annotated[str, _masked(lambda _: "masked", str)]
 """The caller's own word for how a person was reached."""
 Birthday = Annotated[date | None, _masked(_nothing, date | None)]
 PostalAddress = Annotated[Address | None, _masked(_nothing, Address | None)]
 About = Annotated[dict[str, Any], _masked(lambda _: {}, dict[str, Any])]
-"""Metadata: nobody knows what callers keep there."""
+"""Metadata, which may contain anything."""
 Filtered = Annotated[dict[str, Any] | None, _masked(_nothing, dict[str, Any] | None)]
-"""Conditions that may hold a person's words."""
+"""Filters that may contain personal data."""
 Items = Annotated[list[dict[str, Any]] | None, _masked(_nothing, list[dict[str, Any]] | None)]
 """What a person bought."""
 
 
 def personal_filters(dependant: Dependant) -> dict[str, dict[str, Any]]:
-    """The query parameters of a route that filter by something masked, with how they are marked."""
+    """The query parameters of a route that filter by something masked, with their marks."""
     marked = {
         field.alias: extra
         for field in dependant.query_params
@@ -88,8 +90,9 @@ def personal_filters(dependant: Dependant) -> dict[str, dict[str, Any]]:
 
 
 def must_not_filter(request: Request, role: str, filters: dict[str, dict[str, Any]]) -> None:
-    """Raises Forbidden where a role that is shown nobody filters by what it is not shown: the
-    answer would tell."""
+    """Raises Forbidden if a role that sees masked persons filters by personal data: the result
+    would reveal it.
+    """
     used = sorted(name for name in _used(request, filters))
     if used:
         raise Forbidden(

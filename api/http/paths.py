@@ -1,4 +1,4 @@
-"""Paths as clients write them: with a slash behind, and with `%2F` for a slash within a name."""
+"""Accepts paths with a trailing slash, and with `%2F` for a slash within a name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SLASH = "\ufdd0"
-"""Stands for an escaped slash while the path is matched: a character that no text has."""
+"""Replaces an escaped slash while the path is matched: a character that occurs in no text."""
 
 
 class Paths:
@@ -28,12 +28,12 @@ def _path_of(scope: Scope) -> str:
     raw = (scope.get("raw_path") or b"").decode("latin-1")
     if "%2f" in raw.lower():
         path = unquote(raw.replace("%2f", _SLASH).replace("%2F", _SLASH))
-    # A POST is served with a slash behind as well: redirected, it would lose its body or headers.
+    # A POST is also served with a trailing slash: a redirect would lose its body or headers.
     return path.rstrip("/") or "/"
 
 
 def restore_slashes(parameters: dict[str, Any]) -> None:
-    """Put the slashes back into the parameters that were found in a path."""
+    """Restore the slashes in the parameters of a path."""
     for name, value in parameters.items():
         if isinstance(value, str) and _SLASH in value:
             parameters[name] = value.replace(_SLASH, "/")

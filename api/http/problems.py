@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems that also carry Voucherify's members, and how they are documented.
+"""Errors as RFC 9457 problems with Voucherify's members, and their documentation.
 
 Every refusal of the API passes through `problem`. Keys are CONTRACT §6's stable words.
 """
@@ -41,9 +41,9 @@ class Problem(BaseModel):
     request_id: str
     errors: list[FieldError] = []
     resource_id: str | None = None
-    """What the refusal is about: the thing that was not found, or the rule that was not met."""
+    """What the refusal is about: the missing thing, or the rule that was not met."""
     verdicts: list[Verdict] = []
-    """Of a refusal by rules or limits: each check, with its numbers."""
+    """For a refusal by rules or limits: each check, with its numbers."""
 
 
 class Kind(NamedTuple):
@@ -148,7 +148,7 @@ def problem(
     )
     if kind.status == 503:
         headers = {"Retry-After": "1"} | (headers or {})
-    # Whatever member repeats the caller's words, a pointer too: people stay out of it.
+    # Any member may repeat the caller's words, also a pointer, so all are cleaned of personal data.
     told = to_json(unnamed_within(body.model_dump(mode="json", exclude_none=True)))
     return Response(told, kind.status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -176,7 +176,7 @@ _AUTHENTICATED = ("invalid_payload", "unauthorized", "forbidden", "temporarily_u
 
 
 def responses(*keys: str, authenticated: bool = True) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI `responses` that name these keys, an example each, besides those of every route."""
+    """OpenAPI `responses` for these keys, with an example each, besides those of every route."""
     documented: dict[int | str, dict[str, Any]] = {}
     general = _AUTHENTICATED if authenticated else ()
     for key in (*keys, *general, "internal_error"):
@@ -194,12 +194,12 @@ def responses(*keys: str, authenticated: bool = True) -> dict[int | str, dict[st
 
 
 def body_responses(*keys: str) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a guarded PUT: besides its own keys, those of its body."""
+    """`responses` of a guarded PUT: its own keys, and those of its body."""
     return responses("invalid_payload", *keys, "payload_too_large", "unsupported_media_type")
 
 
 def post_responses(*keys: str) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a guarded POST: besides its own keys, those of its body and its repeats."""
+    """`responses` of a guarded POST: its own keys, and those of its body and its repeats."""
     return responses(
         "invalid_payload",
         *keys,

@@ -1,4 +1,4 @@
-"""What a running API holds open, and how a request reaches it."""
+"""The open resources of a running API, and how a request gets them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Resources(NamedTuple):
     dispatcher: Dispatcher
     turns: RequestTurns
     uploads: asyncio.Semaphore
-    """Held while a file, or many rows, are worked on: a few at once, each may be large."""
+    """Held while a file or many rows are processed: a few at once, because each may be large."""
     vault: Vault
-    """Opens claim links."""
+    """Decrypts claim links."""
     account_hooks: dict[str, AccountHook]
     """By provider."""
     streams: Database
-    """The same database, with connections that only long answers take."""
+    """The same database, with connections for long answers only."""
     downloads: OpenDownloads
 
 

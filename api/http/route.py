@@ -1,5 +1,6 @@
-"""Routes under /v1, and what every request to them passes: credentials, its role, known parameters,
-a readable body, its turn, its Idempotency-Key."""
+"""Routes under /v1, and what every request to them passes: credentials, role, known parameters, a
+readable body, its turn, its Idempotency-Key.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +35,9 @@ class GuardedRoute(APIRoute):
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
-        """For the block, the right to work on the request. Its body is read before that: a client
-        may send it slowly, and must not hold a turn meanwhile."""
+        """For the block, the right to process the request. Its body is read before that: a client
+        may send it slowly, and must not hold a turn meanwhile.
+        """
         if request.method in ("POST", "PUT"):
             await request.read()
         async with resources.turns.take(code_in(request.path_params, request.value)):
@@ -80,7 +82,8 @@ class GuardedRoute(APIRoute):
 
 class GuardedRouter(APIRouter):
     """The routes of a subject. `roles`: who may call them besides `admin`, unless a route names
-    others. `refusals`: keys of CONTRACT §6, besides those that every route of the method has."""
+    others. `refusals`: keys of CONTRACT §6, besides those that every route of the method has.
+    """
 
     def __init__(
         self,
@@ -123,8 +126,9 @@ class GuardedRouter(APIRouter):
 
 
 class RowsRoute(GuardedRoute):
-    """A guarded route whose POST takes many rows as JSON: read onto disk, and worked on beside the
-    turns of other requests."""
+    """A guarded route whose POST takes many rows as JSON: read onto disk, and processed outside the
+    turns of other requests.
+    """
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
@@ -134,11 +138,11 @@ class RowsRoute(GuardedRoute):
 
 
 Rows = SkipValidation[Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_ROWS)]]
-"""A body of many rows, which `listed` judges: pydantic would copy all in one step of the loop."""
+"""A body of many rows, validated by `listed`: pydantic would block the event loop."""
 
 
 def listed(body: Any) -> list[dict[str, Any]]:
-    """The rows of a body. Raises InvalidPayload where it is no list of objects, or an empty one."""
+    """The rows of a body. Raises InvalidPayload if it is not a list of objects, or empty."""
     if not isinstance(body, list) or not body:
         raise InvalidPayload("Give a list with at least one row.", field="")
     for number, row in enumerate(body):
@@ -148,6 +152,6 @@ def listed(body: Any) -> list[dict[str, Any]]:
 
 
 def allowed_by(dependant: Dependant) -> list[Allowed]:
-    """Who may use a route, its router's own rules included."""
+    """Who may use a route, including its router's rules."""
     calls = (each.call for each in dependant.dependencies)
     return [call for call in calls if isinstance(call, Allowed)]

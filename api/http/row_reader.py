@@ -1,5 +1,6 @@
-"""Reads a JSON text of many rows piece by piece: one call of Python's parser keeps every other
-thread, and with them the event loop, from running until its end."""
+"""Parses a JSON text of many rows piece by piece. One call of Python's parser would block every
+other thread, and the event loop, until its end.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from domain.refusals import InvalidPayload
 MAX_ROWS = 100_000
 """Rows of a list or a file: Voucherify's own limit."""
 MAX_MEMBERS = 1_000
-"""Members of the object that holds a list."""
+"""Members of an object around a list."""
 ROW_LIMIT = 262_144
 """Characters of one row."""
 
@@ -21,8 +22,9 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 class RowReader:
-    """Reads a list of rows, or an object that holds one. All methods raise ValueError for what is
-    no JSON, and InvalidPayload for what is too much."""
+    """Reads a list of rows, or an object with one. All methods raise ValueError for invalid JSON,
+    and InvalidPayload for too much of it.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -37,7 +39,7 @@ class RowReader:
         return value
 
     def _value(self, at: int) -> tuple[Any, int]:
-        """The value at `at`, and the position behind it."""
+        """The value at `at`, and the position after it."""
         match self._text[at : at + 1]:
             case "[":
                 return self._list(at)

@@ -1,8 +1,8 @@
-"""What staff ask for, from the request to the workflow that carries it out.
+"""Staff requests, from the HTTP request to the workflow that carries them out.
 
-The facts judge it first, in the transaction that writes it down; then the workflow does, by a
-Temporal Update of the same id, so that a repeat has no further effect. Where the referral's
-workflow has ended, a small one of its own takes the grants up.
+The facts are checked first, in the transaction that records the request; then by the workflow, in a
+Temporal Update of the same id, so that a repeat has no further effect. If the referral's workflow
+has ended, an aftercare workflow resumes the grants.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ PATIENCE = 5.0
 """Seconds that a person waits for a worker to answer."""
 _RPC = timedelta(seconds=10)
 REFUSALS = ("resource_not_found", "identity_reused", "not_allowed_in_state")
-"""Of the routes of staff's actions."""
+"""Refusals of the staff routes."""
 
 
 class Desk(NamedTuple):
-    """A member of staff's request: who asks, and what makes a repeat the same request."""
+    """A request by a member of staff: who asks, and what makes a repeat the same request."""
 
     held: Resources
     caller: Caller
@@ -64,7 +64,7 @@ class Desk(NamedTuple):
         grant_id: str | None = None,
         referral_id: str | None = None,
     ) -> None:
-        """Have it done, once, with what the note says. Raises as `ask` does."""
+        """Have it done, once, with the content of the note. Raises as `ask` does."""
         said = note.model_dump() if note else {}
         actor, identity = self.caller.actor, self.identity
         await ask(self.held, Asking(action, actor, identity, grant_id, referral_id, **said))
@@ -75,12 +75,13 @@ async def _desk(held: Held, caller: Calling, request: Request) -> Desk:
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
-"""A route's parameter: where staff ask for something."""
+"""A route's parameter for staff requests."""
 
 
 async def ask(held: Resources, asking: Asking) -> None:
-    """Have it done, once. Raises NotFound; NotAllowedInState, and then nothing was asked;
-    Unavailable when nobody answers in time: it may then still be carried out."""
+    """Have it done, once. Raises NotFound; NotAllowedInState, which records nothing; Unavailable if
+    nobody answers in time: it may then still be carried out.
+    """
     async with held.database.transaction() as tx:
         asked = await requests.ask(tx, asking, RESENDING)
     if asked.done:
@@ -97,7 +98,7 @@ async def ask(held: Resources, asking: Asking) -> None:
 
 
 async def _tell(client: Client, asked: AcceptedRequest) -> None:
-    """The workflow that carries the grants; after its end, an aftercare."""
+    """Send it to the workflow that handles the grants; after its end, to an aftercare workflow."""
     try:
         handle = client.get_workflow_handle(asked.workflow_id)
         await handle.execute_update(asked.asking.action, _message(asked), id=asked.id)
@@ -127,7 +128,7 @@ async def _begin_aftercare(client: Client, asked: AcceptedRequest) -> None:
             rpc_timeout=_RPC,
         )
     except WorkflowAlreadyStartedError:
-        # It ran before, for this very request, and has ended: the effect is in the facts.
+        # It ran for this request before, and has ended: the effect is in the facts.
         return
 
 

@@ -1,4 +1,4 @@
-"""Timelines as they are answered."""
+"""Timelines, as they are answered."""
 
 from __future__ import annotations
 

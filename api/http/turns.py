@@ -1,4 +1,4 @@
-"""Whose request is worked on next."""
+"""Decides which request is processed next."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from domain.round_robin import RoundRobin
 
 
 class RequestTurns:
-    """As many requests at once as there are connections: the pool itself gives a free one to
-    whoever asks next, and lets those who wait starve in a burst.
+    """At most as many requests at once as there are connections: the pool itself serves whoever
+    asks next, and lets waiting ones starve in a burst.
 
-    Codes take turns, and one request of a code is worked on at a time: however many friends use
-    a code in one moment, a friend with another code waits for hardly any of them.
+    Codes take turns, and one request per code is processed at a time: however many friends use a
+    code at once, a friend with another code waits for few of them.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -25,8 +25,9 @@ class RequestTurns:
 
     @asynccontextmanager
     async def take(self, code: str | None) -> AsyncIterator[None]:
-        """Wait for the turn, and hold it for the block. Who names no code waits for nobody's
-        but those who came before."""
+        """Wait for the turn, and hold it for the block. Requests without a code are not throttled:
+        they only wait for earlier ones.
+        """
         key: Hashable = object() if code is None else code
         turn = asyncio.get_running_loop().create_future()
         self._waiting.add(key, turn)
@@ -63,8 +64,9 @@ _WAYS: tuple[tuple[str | int, ...], ...] = (
 
 
 def code_in(path: Mapping[str, Any], body: Any) -> str | None:
-    """The code that a request is about, where it names one: in its path, or in its body as a
-    conversion event, a redemption or a sign-up does. The body is not validated yet."""
+    """The code that a request names: in its path, or in its body as a conversion event, a
+    redemption or a sign-up. The body is not validated yet.
+    """
     if "code" in path:
         return str(path["code"])
     return next((code for way in _WAYS if (code := _at(body, way))), None)

@@ -1,4 +1,6 @@
-"""What a body said in vain: members that nobody knows, and values that are read as not given."""
+"""Warnings about members of a body without effect: unknown ones, and values that are read as not
+given.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,12 @@ class Warning(BaseModel):
 
 
 def first_warnings(given: Any, expected: Any) -> list[Warning]:
-    """What of a body has no effect: the first of it. `expected`: the type that it is read as."""
+    """The first members of a body without effect. `expected`: the type that it is read as."""
     return list(islice(warnings_of(given, expected), MOST))
 
 
 def warnings_of(given: Any, expected: Any, pointer: str = "") -> Iterator[Warning]:
-    """The same, as it is found. `pointer`: where `given` stands in the body."""
+    """The same, one by one. `pointer`: the place of `given` in the body."""
     model = model_of(expected)
     if model is None or _has_its_own_shape(model):
         return
@@ -54,7 +56,7 @@ def model_of(expected: Any) -> type[BaseModel] | None:
 
 
 def add_warnings(answer: Response, warnings: list[Warning]) -> Response:
-    """The same answer, which tells of them as well."""
+    """The same answer with these warnings."""
     is_json = answer.headers.get("content-type", "").startswith("application/json")
     if not warnings or answer.status_code >= 300 or not is_json or not hasattr(answer, "body"):
         return answer
@@ -69,7 +71,9 @@ def add_warnings(answer: Response, warnings: list[Warning]) -> Response:
 
 @cache
 def _has_its_own_shape(model: type[BaseModel]) -> bool:
-    """Is it another object on the wire, as rules and filters are? It reads its members itself."""
+    """Whether it has another form on the wire, as rules and filters have: it reads its members
+    itself.
+    """
     return bool(model.__pydantic_decorators__.model_serializers)
 
 

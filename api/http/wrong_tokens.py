@@ -1,4 +1,4 @@
-"""Wrong credentials, counted by the address they come from."""
+"""Counts wrong credentials by the address they come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from api.metrics import WRONG_TOKENS
 from domain.refusals import Unauthorized
 
 MOST = 10
-"""Wrong credentials of one address within a window; then it has to wait for the window's end."""
+"""Wrong credentials of one address within a window; then it must wait for the window's end."""
 WINDOW = 60.0
 """Seconds."""
 _ADDRESSES = 10_000
@@ -16,13 +16,13 @@ _ADDRESSES = 10_000
 
 
 class WrongTokens:
-    """Requests with the right credentials never wait: other clients may share the address."""
+    """Requests with valid credentials never wait, because other clients may share the address."""
 
     def __init__(self) -> None:
         self._counts: dict[str, tuple[float, int]] = {}
 
     def note(self, address: str) -> int:
-        """Count one; how many there were when that first makes the address wait, else 0."""
+        """Count one; return the count when the address first has to wait, else 0."""
         WRONG_TOKENS.inc()
         ends, count = self._counts.get(address, (0.0, 0))
         if ends <= time.monotonic():

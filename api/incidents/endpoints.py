@@ -1,4 +1,6 @@
-"""Incidents, for finance: what a person has taken note of, and reconciliation no longer files."""
+"""Incidents, for finance: differences that a person has noted, and that reconciliation no longer
+files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials of those who call this API."""
+"""Credentials of API callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The providers' lanes: which one is stopped, why, and what that holds up."""
+"""The providers' lanes: which one is stopped, why, and what waits for it."""
 
 from __future__ import annotations
 

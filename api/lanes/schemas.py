@@ -1,4 +1,4 @@
-"""Where the providers' lanes stand, as it is answered."""
+"""Answers about the providers' lanes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger, for finance: what every account holds, what moved it, and money paid in."""
+"""The ledger, for finance: balances, transactions, and deposits."""
 
 from __future__ import annotations
 

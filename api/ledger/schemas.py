@@ -16,7 +16,7 @@ from store.ledger.balances import Balance
 from store.tables import LedgerEntry
 
 MOST = 10**15
-"""Minor units; no deposit comes to more."""
+"""Minor units; no deposit is larger."""
 
 
 class BalanceAnswer(BaseModel):

@@ -1,4 +1,4 @@
-"""Schemas of metadata: what callers' own data must look like."""
+"""Schemas of metadata: the form that callers' own data must have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAPI that says what this API really does, and its page."""
+"""The OpenAPI document with what FastAPI does not know, and its page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KEY_PARAMETER = {
 
 
 def document(app: FastAPI, server: str) -> None:
-    """Serve /openapi.json and /docs. The page's scripts come from here: no internet is needed."""
+    """Serve /openapi.json and /docs. The page's scripts are served here: no internet is needed."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -51,7 +51,8 @@ def document(app: FastAPI, server: str) -> None:
     async def read_document(_: Request) -> Response:
         async with writing:
             if not text:
-                # It takes seconds on a busy machine: on a thread, beside which the loop goes on.
+                # Takes seconds on a busy machine, so in a thread, beside which the event loop
+                # continues.
                 text.extend(await asyncio.to_thread(lambda: json.dumps(openapi()).encode()))
         return Response(bytes(text), media_type="application/json")
 
@@ -75,7 +76,7 @@ async def _page() -> HTMLResponse:
 
 
 def _policy_of(page: bytes) -> str:
-    """What the page may load: our own files, and the one script that it holds itself."""
+    """What the page may load: our own files, and its one inline script."""
     scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
     hashes = " ".join(f"'sha256-{b64encode(sha256(one).digest()).decode()}'" for one in scripts)
     return (
@@ -113,8 +114,9 @@ def unique_id(route: APIRoute) -> str:
 
 
 def _name_operations(paths: dict[str, Any]) -> None:
-    """Short names, for they become the functions of generated clients: the route's own, and
-    where two routes share one, what they are about behind it."""
+    """Short names, because they become the functions of generated clients: the route's own, with
+    the subject added if two routes share one.
+    """
     named = [
         (path, operation, operation["operationId"].split("_v1_")[0].split("_hooks_")[0])
         for path, operations in paths.items()
@@ -127,8 +129,9 @@ def _name_operations(paths: dict[str, Any]) -> None:
 
 
 def _correct(operation: dict[str, Any], method: str, *, guarded: bool) -> None:
-    """What FastAPI cannot know: both headers together are the credential, invalid input is 400
-    and not 422, problems have a media type of their own."""
+    """What FastAPI cannot know: both headers together are the credential, invalid input is 400 and
+    not 422, problems have a media type of their own.
+    """
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422")):
         del answers["422"]

@@ -15,7 +15,7 @@ _Schema = dict[str, Any]
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Give an example to each answer that went well, and each body, that has none."""
+    """Add an example to each successful answer and each body without one."""
     schemas = document["components"]["schemas"]
     for schema in schemas.values():
         for example in schema.get("examples", []):
@@ -36,7 +36,7 @@ def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _exemplify(contents: dict[str, Any], schemas: dict[str, _Schema]) -> None:
     for media, content in contents.items():
-        # A field that nobody gave an example is for the tests to find, not for readers.
+        # A field without an example is for the tests to find, not for readers.
         with suppress(LookupError):
             if "examples" in content:
                 continue
@@ -58,7 +58,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _restore_nulls(example: Any, schema: _Schema, schemas: dict[str, _Schema]) -> None:
-    """FastAPI leaves every null out of the document, in examples too, where it says something."""
+    """FastAPI leaves every null out of the document, also in examples, where null has a meaning."""
     if isinstance(example, dict):
         for name in _named(schema, schemas).get("required", []):
             example.setdefault(name, None)
@@ -69,8 +69,9 @@ def _named(schema: _Schema, schemas: dict[str, _Schema]) -> _Schema:
 
 
 def example_of(schema: _Schema, schemas: dict[str, _Schema], name: str = "") -> Any:
-    """The schema's own example, or one made of its parts. Raises LookupError, with the name, for a
-    text that has none."""
+    """The schema's own example, or one built from its parts. Raises LookupError, with the name, for
+    a text without one.
+    """
     if "const" in schema:
         return schema["const"]
     if "examples" in schema:
@@ -103,7 +104,7 @@ def example_of(schema: _Schema, schemas: dict[str, _Schema], name: str = "") -> 
 
 
 def _of_choices(choices: list[_Schema], schemas: dict[str, _Schema], name: str) -> Any:
-    """null where null is allowed, unless another choice has an example of its own."""
+    """null if allowed, unless another choice has an example of its own."""
     if any(choice.get("type") == "null" for choice in choices):
         shown = [each for each in choices if each.keys() & {"$ref", "items", "examples"}]
         return example_of(shown[0], schemas, name) if shown else None

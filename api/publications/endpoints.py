@@ -62,7 +62,7 @@ async def publish_code(
         publication_id = await publish(tx, request)
     async with held.database.reading() as session:
         read = await reading.find_publication(session, publication_id)
-    # Voucherify's SDK admits no other channel here; the list shows the one that was given.
+    # Voucherify's SDK accepts no other channel here; the list shows the one that was given.
     return PublicationAnswer.of(read, "API")
 
 

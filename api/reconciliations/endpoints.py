@@ -35,7 +35,7 @@ from store.temporal.client import AWAY
 
 router = GuardedRouter("/v1/reconciliations", "Reconciliations", roles=[Role.FINANCE])
 _PATIENCE = timedelta(seconds=20)
-"""So long a repair is waited for; it goes on by itself after that."""
+"""How long a repair is waited for; it continues by itself after that."""
 
 
 @router.post("", status_code=202)
@@ -137,8 +137,11 @@ async def repair_item(
 
 
 async def begin(held: Resources, start: ReconciliationStart) -> None:
-    """Start the run's workflow. While Temporal is away nothing is started, and the answer says
-    so: the run is marked as failed, and a statement's lines are removed."""
+    """Start the run's workflow.
+
+    While Temporal is down nothing is started, and the answer says so: the run is marked as failed,
+    and a statement's lines are removed.
+    """
     try:
         await start_run(held.temporal, start)
     except AWAY:

@@ -1,4 +1,4 @@
-"""Reconciling with a statement that the provider has sent, and how such statements are read."""
+"""Reconciles with an uploaded statement of the provider, and configures how statements are read."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ _BLOCK = 1 << 20
 
 
 class StatementRoute(GuardedRoute):
-    """A guarded route whose POST takes a statement: received whole, on disk where it is long, and
-    worked on beside the turns of other requests."""
+    """A guarded route whose POST takes a statement: received completely, on disk if it is long, and
+    processed outside the turns of other requests.
+    """
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Redemptions: a friend uses a code at checkout, and what undoes it."""
+"""Redemptions: a friend uses a code at checkout; and rollbacks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ REFUSALS = (
     "order_already_used",
     "budget_exhausted",
 )
-"""Why a code cannot be used. Of several reasons the first in this order is told."""
+"""Why a code cannot be used. Of several reasons the first in this order is reported."""
 
 
 @router.post("", *REFUSALS, "identity_reused", roles=[Role.SERVICE])

@@ -1,4 +1,4 @@
-"""The order at checkout: as it is given, and with what a code takes off."""
+"""The order at checkout: as it is given, and with the code's discount."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class OrderItemIn(BaseModel, extra="allow"):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The line's own."""
+        """The line's own metadata."""
         given = (self.model_extra or {}).get("metadata")
         return given if isinstance(given, dict) else {}
 
     def total(self) -> int:
-        """The line's own amount, or price times quantity; minor units."""
+        """The line's amount, or price times quantity; minor units."""
         if self.amount is not None:
             return self.amount
         return (self.price or 0) * self._units()
 
     def line(self) -> Line:
-        """The same, as discounts see it."""
+        """The same, for computing discounts."""
         ids = frozenset(id for id in (self.product_id, self.sku_id, self.source_id) if id)
         units = self._units()
         price = (self.amount or 0) // max(units, 1) if self.price is None else self.price
@@ -94,7 +94,7 @@ class OrderIn(BaseModel):
 
     @property
     def named_referrer(self) -> str | None:
-        """The holder whom it names."""
+        """The holder that the order names."""
         given = self.referrer and (self.referrer.id or self.referrer.source_id)
         return self.referrer_id or given or None
 
@@ -106,7 +106,7 @@ class OrderIn(BaseModel):
         return items
 
     def ids(self, metadata: dict[str, Any] | None = None) -> OrderIds:
-        """Every id that it came with; `metadata`: of the event, which may name it as well."""
+        """Every id of the order; `metadata`: of the event, which may also name it."""
         said = metadata or {}
         must_be_short(said, "order_source_id", "order_id")
         return order_ids(
@@ -121,14 +121,14 @@ class OrderIn(BaseModel):
 
     @property
     def is_priced(self) -> bool:
-        """Does it say what it comes to? An order without any amount is not an order of 0."""
+        """Whether it has an amount. An order without any amount is not an order of 0."""
         items = self.items or []
         return self.amount is not None or any(
             item.amount is not None or item.price is not None for item in items
         )
 
     def lines(self) -> list[Line]:
-        """The items, as discounts see them."""
+        """The items, for computing discounts."""
         return [item.line() for item in self.items or []]
 
 

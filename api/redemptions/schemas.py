@@ -148,7 +148,7 @@ class RedeemedAnswer(BaseModel):
 
 
 def expected_of(read: RedemptionRead) -> Expectation:
-    """Whether a reward is to be expected of the use."""
+    """Whether a reward can be expected from this use."""
     referral = _referral(read)
     if referral is None:
         return Expectation(False, "A discount coupon refers nobody.")
@@ -156,7 +156,7 @@ def expected_of(read: RedemptionRead) -> Expectation:
 
 
 def _referral(read: RedemptionRead) -> ReferralRef | None:
-    """Where redemptions convert, one that did not convert the referral earns nothing more."""
+    """In a redemption campaign, a use that did not convert the referral earns nothing more."""
     if read.referral is None:
         return None
     converts = (read.referral.conversion or {}).get("event") == ConversionKind.REDEMPTION

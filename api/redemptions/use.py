@@ -23,7 +23,7 @@ from store.redemptions.redeem import Redeemed, redeem
 from store.redemptions.repeats import RedemptionRequest
 
 _NO_PART = {"referrer_id", "referrer"}
-"""Members of an order that name a person, not the purchase."""
+"""Members of an order that name a person instead of the purchase."""
 
 
 async def read_code(body: RedemptionIn, database: Database) -> None:
@@ -92,8 +92,9 @@ def to_request(
 
 
 def _own_names(body: RedemptionIn, request: Request) -> tuple[str, ...]:
-    """Further identities beside the order's: they tell a new redemption of the same order from a
-    late repeat."""
+    """Further identities beside the order's: they distinguish a new redemption of the same order
+    from a late repeat.
+    """
     named = {"tracking": body.tracking_id, "key": request.headers.get(HEADER)}
     return tuple(f"{sort}:{name.strip()}" for sort, name in named.items() if name)
 

@@ -1,4 +1,4 @@
-"""What a person decides about a referral as a whole."""
+"""Staff decisions about a referral as a whole."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def _decide(
 
 
 async def _clear_up(action: Action, referral_id: str, desk: Desk, reason: str | None) -> bool:
-    """Decide a conversion that is held for a person. False where it is not."""
+    """Decide a conversion that is held for a person. False if it is not."""
     stands = action is Action.APPROVE
     async with desk.held.database.transaction() as tx:
         intake = await clear_up(tx, referral_id, stands, desk.caller.actor, reason)

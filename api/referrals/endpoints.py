@@ -1,4 +1,4 @@
-"""Referrals: attribution at sign-up, and reading what became of them."""
+"""Referrals: attribution at sign-up, and reading their progress."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ ALREADY_CONVERTED = "This friend has converted before, by another event."
 
 
 def expectation_of(referral: Referral) -> Expectation:
-    """What is to be expected of a stored referral."""
+    """Whether a reward can be expected of a stored referral."""
     return expectation(
         ReferralStatus(referral.status),
         referral.reason,
@@ -169,7 +169,7 @@ class ReferralList(Listed[ReferralAnswer]):
 def _due_at(read: ReferralRead) -> datetime | None:
     if read.referral.status == ReferralStatus.WAITING:
         return read.referral.expires_at
-    # One that was not judged yet has no grants, and is a promise of its own.
+    # A referral that was not judged yet has no grants, so it is shown itself.
     held = held_by(read.referral.status, read.referral.reason)
     if held and read.referral.converted_at:
         return read.referral.converted_at + HELD_FOR
@@ -179,7 +179,7 @@ def _due_at(read: ReferralRead) -> datetime | None:
 
 
 def _possible(read: ReferralRead) -> list[Action]:
-    """A decision is for all grants that are in review, so it is possible while one is."""
+    """A decision is about all grants in review, so it is possible while one is."""
     if is_unclear(read.referral):
         return [Action.APPROVE, Action.DENY]
     standings = [snapshot_of(one.grant, one.order) for one in read.grants]

@@ -1,5 +1,6 @@
-"""A report's rows on their way out, as JSON or CSV. PostgreSQL is asked at its own speed: a slow
-reader's report lies in a file."""
+"""Streams a report's rows as JSON or CSV. PostgreSQL is read at its own speed: a slow reader's
+report waits in a file.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from store.ledger.reports import Row
 
 Rows = Callable[[ReadSession], AsyncIterator[Row]]
 _AT_ONCE = asyncio.Semaphore(2)
-"""Reports that one process asks PostgreSQL for; others wait their turn."""
+"""Reports that one process reads from PostgreSQL at once; others wait."""
 _BLOCK = 8192
 DOCUMENTED: dict[str, Any] = {
     "content": {"text/csv": {"schema": {"type": "string"}}},
@@ -38,7 +39,7 @@ async def _in_turn(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _blocks(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
-    """The same text in pieces that are worth writing."""
+    """The same text in larger pieces."""
     pending = ""
     async for line in lines:
         pending += line

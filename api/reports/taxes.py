@@ -1,4 +1,4 @@
-"""Tax rules as data: thresholds, and who has handed in a form."""
+"""Tax thresholds, and who has submitted a form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undoing what a refunded order, or a finding, has led to."""
+"""Reverses what a refunded order, or a finding, has led to."""
 
 from __future__ import annotations
 
@@ -116,13 +116,14 @@ async def _accept(
 
 
 def _actor(caller: Caller) -> str | None:
-    """A service's refund is no person's decision."""
+    """None for a service, because its refund is no person's decision."""
     return caller.actor if caller.role is not Role.SERVICE else None
 
 
 def _cause(body: ReversalIn) -> Cause:
-    """Of a reversal that names a referral. Where nothing speaks of a refund, it is a finding:
-    nothing but a person brings it back."""
+    """The cause of a reversal that names a referral. Without any sign of a refund it is a finding,
+    which only a person can bring back.
+    """
     refund = body.amount is not None or identity_of(body.metadata, "refund_id") is not None
     return Cause(body.cause or ("refund" if refund else "finding"))
 

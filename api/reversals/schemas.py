@@ -11,7 +11,7 @@ from api.referrals.schemas import ReferralAnswer
 from domain.customers import Metadata
 
 MOST = 10**15
-"""Minor units; no order comes to more."""
+"""Minor units; no order is larger."""
 
 
 class ReversalIn(Strict):

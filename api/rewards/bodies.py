@@ -74,7 +74,7 @@ class RewardChangeIn(Strict):
         return self
 
     def definition(self) -> tuple[KindIn, str] | None:
-        """What the reward is to be, and the member that says so."""
+        """The reward's new definition, and the member that contains it."""
         if self.parameters:
             return self._from_wallet(self.parameters.campaign), "/parameters/campaign"
         if self.reward is None:

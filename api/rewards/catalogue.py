@@ -1,4 +1,4 @@
-"""Gift cards beside what their providers offer, as the cached catalogues tell."""
+"""Checks gift cards against their providers' cached catalogues."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ log = structlog.get_logger(__name__)
 
 
 async def catalogues_of(tx: Transaction, rewards: Iterable[object]) -> Catalogues:
-    """The catalogues that these rewards' providers have. One that was never fetched cannot refuse
-    anything (docs/decisions): its first fetch tells what does not fit."""
+    """The catalogues of these rewards' providers. One that was never fetched cannot refuse anything
+    (docs/decisions); its first fetch reports what does not fit.
+    """
     cards = [each for each in rewards if hasattr(each, "provider")]
     alternatives = [other for card in cards for other in getattr(card, "alternatives", ())]
     providers = {str(each.provider) for each in [*cards, *alternatives]}
@@ -30,8 +31,9 @@ async def catalogues_of(tx: Transaction, rewards: Iterable[object]) -> Catalogue
 
 
 def offered(reward: Reward, catalogues: Catalogues, field: str) -> Reward:
-    """The reward, marked where it is sold in certain values only. Raises InvalidPayload at the
-    member of `field` that its provider does not offer."""
+    """The reward, marked if it is sold in certain values only. Raises InvalidPayload at the member
+    of `field` that its provider does not offer.
+    """
     if not isinstance(reward, GiftCard):
         return reward
     _must_fit(reward, catalogues, field)

@@ -1,4 +1,4 @@
-"""From what a caller sent to the domain's rewards: references looked up, secrets put away."""
+"""Turns a caller's rewards into the domain's: resolves references, stores secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from store.rewards import definitions as rewards
 
 
 class Making:
-    """Makes rewards of one request. `currency` stands in where a body names none."""
+    """Creates the rewards of one request. `currency` is the default."""
 
     def __init__(
         self, currency: str, definitions: dict[str, Reward], catalogues: Catalogues
@@ -68,8 +68,9 @@ class Making:
         return secret_id
 
     async def put_away(self, tx: Transaction, vault: Vault) -> None:
-        """Keep the secrets that came, encrypted. Raises InvalidPayload or NotFound for a secret or
-        a segment that is named and is not there."""
+        """Store the given secrets, encrypted. Raises InvalidPayload or NotFound for an unknown
+        secret or segment.
+        """
         await segments.must_exist(tx, self._segments, "/amount_by/values")
         await signing_secrets.must_exist(tx, self._named)
         await signing_secrets.keep(tx, self._secrets, vault)
@@ -78,7 +79,7 @@ class Making:
 async def begin(
     tx: Transaction, currency: str, given: Iterable[KindIn | ReferenceIn | None]
 ) -> Making:
-    """Read the definitions that these rewards name; they stay until this transaction ends."""
+    """Read the definitions that these rewards name, locked until this transaction ends."""
     given = list(given)
     named = {one.reward_id for one in given if one and one.reward_id}
     definitions = await rewards.definitions(tx, named)

@@ -71,7 +71,7 @@ def _plain(url: AnyHttpUrl) -> AnyHttpUrl:
 
 
 TargetUrl = Annotated[AnyHttpUrl, AfterValidator(_plain), Field(max_length=2000)]
-"""An address that Guerdon is to call."""
+"""An address that Guerdon will call."""
 
 
 class Labelled(Strict):

@@ -1,4 +1,4 @@
-"""Validations: would this code count, and what would the order then cost?"""
+"""Validations: whether a code would count, and what the order would then cost."""
 
 from __future__ import annotations
 

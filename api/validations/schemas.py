@@ -85,7 +85,7 @@ class ValidationAnswer(BaseModel):
         *,
         known: bool,
     ) -> ValidationAnswer:
-        """`known`: the customer exists; one that does not has no id to tell."""
+        """`known`: the customer exists; an unknown one has no id to show."""
         order, voucher = RedeemedOrder.of(read), read.voucher
         if not known:
             order.customer_id = None

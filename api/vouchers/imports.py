@@ -1,4 +1,4 @@
-"""Codes that an application brings along: accepted at once, worked off by a workflow."""
+"""Codes that an application imports: accepted at once, processed by a workflow."""
 
 from __future__ import annotations
 

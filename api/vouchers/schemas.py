@@ -34,7 +34,7 @@ class CodeIn(Strict):
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> CodeIn:
-        # Days and instants are compared where the zone of the campaign does not matter.
+        # Days and instants are compared where the campaign's time zone does not matter.
         zone = ZoneInfo("UTC")
         if self.start_date and self.expiration_date:
             mixed = type(self.start_date) is not type(self.expiration_date)
@@ -44,7 +44,7 @@ class CodeIn(Strict):
         return self
 
     def making(self, zone: ZoneInfo) -> Making:
-        """The same, as the store takes it; days are on the clocks of `zone`."""
+        """The same for the store; days are in the time zone `zone`."""
         start = begins(self.start_date, zone) if self.start_date else None
         end = ends(self.expiration_date, zone) if self.expiration_date else None
         return Making(
@@ -147,7 +147,7 @@ class VoucherAnswer(Categorised):
 
 
 def _end(read: VoucherRead) -> datetime | None:
-    """A window that began with the publication stands in place of the campaign's end."""
+    """A window that began with the publication replaces the campaign's end."""
     own = [end for end in (read.voucher.expiration_date, read.voucher.active_until) if end]
     if own or read.coupon:
         return min(own, default=None)

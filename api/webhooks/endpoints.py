@@ -1,4 +1,4 @@
-"""Outgoing webhooks: who is told of what happens."""
+"""Outgoing webhooks."""
 
 from __future__ import annotations
 
