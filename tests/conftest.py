@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy.engine import make_url
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from cli.stack import postgres
@@ -20,6 +21,7 @@ from store import migrate
 from store.database import Database
 from store.outbox.messages import SEARCH_ATTRIBUTES
 from store.temporal.client import guerdon_plugin
+from tests.compiled_once import share_compiled_statements
 from tests.databases import TEMPLATE, cloned, renamed
 from tests.in_memory import keep_files_in_memory
 from tests.keeping import keep
@@ -31,10 +33,14 @@ __all__ = ["keep"]
 
 # The server is thrown away with the session, so no disk need be waited for.
 _CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
+# Each test connects half a dozen times, and each time both sides would hash the password 4,096
+# times.
+_QUICK_LOGIN = "SET scram_iterations = 1", f"ALTER ROLE {postgres.USER} PASSWORD '{{}}'"
 _numbers = count(1)
 # At once: other conftests are imported before pytest is configured, and make vaults.
 listen()
 keep_files_in_memory()
+share_compiled_statements()
 # A machine under load may take longer than a server that is there ever does.
 database_module.CONNECT_TIMEOUT = 60.0
 
@@ -84,8 +90,9 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this session, with a migrated template to clone."""
     with postgres.temporary() as url:
         careless = [f"ALTER SYSTEM SET {name} = off" for name in _CARELESS]
+        login = [each.format(make_url(url).password) for each in _QUICK_LOGIN]
         made = f"CREATE DATABASE {TEMPLATE}"
-        asyncio.run(_admin(url, *careless, "SELECT pg_reload_conf()", made))
+        asyncio.run(_admin(url, *careless, "SELECT pg_reload_conf()", *login, made))
         migrate.upgrade(renamed(url, TEMPLATE))
         yield url
         asyncio.run(gather_server_log(url))
