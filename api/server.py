@@ -10,7 +10,6 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api.app import create_app
 from api.http.connection import BoundedProtocol
 from api.settings import ApiSettings
 from providers.registry import sections
@@ -32,6 +31,9 @@ def run(host: str, port: int, *, standby: bool = False) -> None:
     """
     try:
         check_all(ApiSettings, StoreSettings, *sections())
+        # It takes seconds to load. A wrong setting is named before.
+        from api.app import create_app
+
         app = create_app(ApiSettings(), StoreSettings())
     except ValueError as error:
         print(f"guerdon api: {explain(error)}", file=sys.stderr)  # noqa: T201 - the only output

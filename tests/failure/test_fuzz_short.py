@@ -1,4 +1,4 @@
-"""Half a minute of `make fuzz`: made-up requests for every operation, the same seed each time."""
+"""A part of `make fuzz`: made-up requests for every operation, the same seed each time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from bench.speed.loop_watch import watched_loop
 from cli.stack.stack import Stack
 from tests.said.notes import NOTES
 
-SECONDS = 35
+BOUND = ("--phases", "examples,fuzzing", "--max-examples", "3")
+"""About 700 requests. Counted and not timed: in 35 seconds there were 400 on a quiet machine, and
+on a busy one not every operation had its turn."""
 
 
 @pytest.mark.timeout(900)
@@ -51,28 +53,24 @@ def test_every_operation_answers_as_it_is_documented(
 ) -> None:
     """No 5xx, no status, header or media type that is not documented, no answer outside its
     schema."""
-    for seconds in (SECONDS, SECONDS * 3, SECONDS * 9):
-        said = _fuzzed(stack, seconds)
-        selected, tested = (
-            re.search(pattern, said) for pattern in (r"Selected: (\d+)/(\d+)", r"Tested: (\d+)")
-        )
-        assert selected
-        assert tested
-        if tested[1] == selected[1]:
-            break  # a busy machine needs longer to come to every operation
+    said = _fuzzed(stack)
+    selected, tested = (
+        re.search(pattern, said) for pattern in (r"Selected: (\d+)/(\d+)", r"Tested: (\d+)")
+    )
+    assert selected
+    assert tested
     assert {*selected.groups(), *tested.groups()} == {selected[1]}
     made = re.search(r"(\d+) generated", said)
     figure(f"{made[1] if made else '?'} requests for {tested[1]} operations, all as documented")
 
 
-def _fuzzed(stack: Stack, seconds: int) -> str:
-    """What the fuzzer says after so long."""
+def _fuzzed(stack: Stack) -> str:
+    """What the fuzzer says in the end."""
     done = subprocess.run(
-        command(stack.info, seconds, seed=1),
+        command(stack.info, 1, *BOUND),
         cwd=stack.home,
         capture_output=True,
         text=True,
-        timeout=seconds + 200,
         check=False,
     )
     NOTES.said("log", "schemathesis", done.stderr)
