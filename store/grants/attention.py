@@ -1,4 +1,4 @@
-"""Parking a grant that cannot proceed, and taking it up again."""
+"""Parks a grant that cannot proceed, and resumes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.tables import Grant, Order
 
 
 async def may_exist(tx: Transaction, grant_id: str) -> bool:
-    """Is there an order under which a card exists, or may exist?"""
+    """Whether there is an order under which a card exists, or may exist."""
     states = await tx.session.scalars(
         select(col(Order.state)).where(col(Order.grant_id) == grant_id)
     )
@@ -22,7 +22,7 @@ async def may_exist(tx: Transaction, grant_id: str) -> bool:
 
 
 async def park(tx: Transaction, grant: Grant, attention: Attention, detail: str) -> Step:
-    """Set the grant aside with its reason. Says so once, not at every repeated try."""
+    """Park the grant with its reason. The event is written once, not at every retry."""
     await tx.session.flush()
     referral = await lock_referral(tx, grant.referral_id)
     if grant.attention != attention or grant.status != GrantStatus.NEEDS_ATTENTION:
@@ -48,11 +48,11 @@ async def park(tx: Transaction, grant: Grant, attention: Attention, detail: str)
 
 
 async def clear_attention(tx: Transaction, grant: Grant, status: GrantStatus) -> None:
-    """The grant goes on: its reason is gone, or is being tried again."""
+    """The grant continues: its reason is gone, or is being tried again."""
     if grant.status == status and grant.attention is None:
         return
-    # A cause outside the grant is still there until an order gets through: the grant stays
-    # marked while it tries again by itself, so that staff do not see it flicker.
+    # A cause outside the grant lasts until an order gets through. The grant stays parked while it
+    # retries automatically, so that its status does not flicker.
     if status == GrantStatus.ORDERING and grant.attention in RESUMES_BY_ITSELF:
         return
     set_status(tx, grant, status)

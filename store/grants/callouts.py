@@ -1,7 +1,7 @@
-"""Custom rewards: what is sent to whoever gives them, and what became of it.
+"""Custom rewards: what is sent to whoever gives them, and the result.
 
-A callout may be sent more than once, always under the grant's id: the receiver tells repeats by
-it. Nothing is ordered and no money of the campaign moves.
+A callout may be sent more than once, always under the grant's id, by which the receiver drops
+repeats. Nothing is ordered, and no money of the campaign moves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from store.tables import Customer, Grant
 
 
 class Callout(NamedTuple):
-    """One request to be made. `message_id` is the same at every attempt; `secret` signs it."""
+    """One request to send. `message_id` is the same at every attempt; `secret` signs it."""
 
     grant_id: str
     message_id: str
@@ -34,8 +34,9 @@ class Callout(NamedTuple):
 
 
 async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> Callout | Step:
-    """What is to be sent for the grant, or what comes next instead. `carrier`: the workflow that
-    carries it now."""
+    """What to send for the grant, or else the next step. `carrier`: the workflow that handles it
+    now.
+    """
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
@@ -52,7 +53,7 @@ async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> C
 
 
 def _body(grant: Grant, reward: CustomReward, customer: Customer) -> bytes:
-    """The same bytes at each attempt, as long as the customer's `source_id` is."""
+    """The same bytes at each attempt, as long as the customer's `source_id` is unchanged."""
     return to_json(
         {
             "type": "reward.granted",
@@ -73,7 +74,7 @@ def _body(grant: Grant, reward: CustomReward, customer: Customer) -> bytes:
 
 
 async def record_delivered(tx: Transaction, grant_id: str, status: int, attempt: int) -> Step:
-    """The receiver has taken it."""
+    """The receiver has accepted it."""
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
@@ -86,7 +87,7 @@ async def record_delivered(tx: Transaction, grant_id: str, status: int, attempt:
 
 
 async def record_refused(tx: Transaction, grant_id: str, detail: str, attempt: int) -> Step:
-    """The receiver does not want it, or may not be called: a person decides."""
+    """The receiver refuses it, or its address may not be called: a person decides."""
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
@@ -95,7 +96,7 @@ async def record_refused(tx: Transaction, grant_id: str, detail: str, attempt: i
 
 
 async def record_failed(tx: Transaction, grant_id: str, detail: str, attempt: int) -> None:
-    """No answer that says anything: it is tried again."""
+    """No usable answer: it is retried."""
     grant = await lock_grant(tx, grant_id)
     _tell(tx, grant, "callout.failed", "Callout not answered; tried again", detail, attempt)
 

@@ -1,4 +1,4 @@
-"""What a conversion earns: grants, their events and postings, and the tasks they make."""
+"""What a conversion earns: grants, their events and postings, and the workflow's tasks for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from store.tables import Customer, Grant, Referral
 
 
 async def traits_of(tx: Transaction, terms: CampaignTerms, referral: Referral) -> dict[str, Traits]:
-    """What amounts depend on, of both parties; nothing is read where none does."""
+    """The customer data that amounts depend on, for both people; not read if no amount depends on
+    any.
+    """
     if not any(isinstance(reward, Sized) and reward.amount_by for reward in terms.rewards()):
         return {}
     parties = [referral.referee_id, referral.referrer_id]
@@ -49,7 +51,8 @@ def earned(
     traits: Mapping[str, Traits],
 ) -> list[Grant]:
     """A conversion's grants: the referee's, then those of the `tiers` that it reaches. Amounts that
-    depend on the person are decided here, for good."""
+    depend on the person are fixed here.
+    """
 
     def grant(reward: Reward, reason: str, role: str, ordinal: int) -> Grant:
         recipient = referral.referee_id if role == "referee" else referral.referrer_id
@@ -99,7 +102,7 @@ def _grant(
 
 
 def _bought_at(referral: Referral, now: datetime) -> datetime:
-    """When its return window begins: anew where the order was bought after all."""
+    """When its return window begins: again, if the order was bought after all."""
     if referral.round and referral.conversion:
         return datetime.fromisoformat(referral.conversion["received_at"])
     return referral.converted_at or now
@@ -113,7 +116,7 @@ def send_to_review(grant: Grant, now: datetime) -> None:
 
 
 def record_grant(tx: Transaction, grant: Grant) -> None:
-    """Its event, and its face value set aside in the ledger."""
+    """Record its event, and reserve its face value in the ledger."""
     reward = reward_of(grant.reward)
     held = f", held until {grant.due_at:%Y-%m-%d}" if grant.status == GrantStatus.HELD else ""
     reviewed = ", waits for a person's decision" if grant.review else ""
@@ -128,14 +131,14 @@ def record_grant(tx: Transaction, grant: Grant) -> None:
 
 
 def tasks_of(grants: Iterable[Grant]) -> list[GrantTask]:
-    """In an order that does not depend on who asks: a repeat answers like the first."""
+    """In a fixed order, so that a repeat gives the same answer."""
     return [
         task_of(grant) for grant in sorted(grants, key=lambda grant: (grant.role, grant.reason))
     ]
 
 
 def task_of(grant: Grant) -> GrantTask:
-    """What its workflow has to carry."""
+    """The task for its workflow."""
     reward = reward_of(grant.reward)
     held = grant.status == GrantStatus.HELD
     return GrantTask(

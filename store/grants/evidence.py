@@ -1,6 +1,9 @@
-"""Gathering a grant's evidence. Only ids, amounts, states and the rules' own words: whatever may
-hold a person's data (names, addresses, staff's and callers' free text, metadata) is left out, so
-the document is the same before and after the person's deletion."""
+"""Collects a grant's evidence.
+
+Only ids, amounts, states and the rules' own words: anything with personal data (names, addresses,
+free text of staff and callers, metadata) is left out, so the document is the same before and after
+the person's deletion.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _ORDER = [
 ]
 _EVENT = ["seq", "at", "type", "title", "source", "actor", "attempt", "order_id"]
 _ANSWER = [*_EVENT, "detail", "data"]
-"""A provider's own words are kept free of recipients where they are recorded."""
+"""A provider's own words contain no recipient: they are cleaned when they are recorded."""
 _ENTRY = [
     *("seq", "xid", "transaction_id", "at", "kind", "subject", "account", "amount", "currency"),
     "corrects",
@@ -72,7 +75,7 @@ async def _terms(session: ReadSession, referral: Referral) -> dict[str, Any]:
 
 
 def _conversion(referral: Referral) -> dict[str, Any]:
-    """When it was, not what the caller named it: that is the caller's own text."""
+    """When it was; not the caller's name for it, which is free text."""
     names = ["id", "referrer_id", "referee_id", "ordinal", "created_at", "converted_at"]
     return _of(referral, names)
 
@@ -98,7 +101,7 @@ def _entries(grant_id: str, order_ids: list[str]) -> Select[LedgerEntry]:
 
 
 async def _seals(session: ReadSession, entries: list[LedgerEntry]) -> list[dict[str, Any]]:
-    """The blocks of the ledger's chain that hold these entries."""
+    """The blocks of the ledger's chain that contain these entries."""
     if not entries:
         return []
     first, last = min(e.xid or 0 for e in entries), max(e.xid or 0 for e in entries)

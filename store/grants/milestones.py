@@ -19,7 +19,7 @@ class Earlier(NamedTuple):
 
     by_tier: dict[str, list[Milestone]]
     undone: dict[tuple[str, int], str]
-    """The grants of those that a reversal took back, by tier and ordinal."""
+    """The grants of undone milestones, by tier and ordinal."""
 
 
 _BEFORE = (
@@ -43,9 +43,11 @@ _BEFORE = (
 async def earned_before(
     tx: Transaction, terms: CampaignTerms, campaign_id: str, referrer_id: str, friends: int
 ) -> Earlier:
-    """What decides which milestones the referrer earns as the count comes to `friends`. For
-    certain only where the caller holds the referrer's progress: without it none is earned or
-    undone."""
+    """The facts that decide which milestones the referrer earns when the count reaches `friends`.
+
+    Only reliable if the caller holds the referrer's progress, so that none is earned or undone
+    meanwhile.
+    """
     earlier = Earlier({}, {})
     tiers = [tier.id for tier in terms.tiers if may_reach(tier, friends)]
     if not tiers:
@@ -53,7 +55,8 @@ async def earned_before(
     parameters = {"campaign": campaign_id, "tiers": tiers, "referrer": referrer_id}
     for id, tier, ordinal, count, undone, version in await tx.session.execute(_BEFORE, parameters):
         if count is None:
-            # For one friend; or written by a worker of the release before, beside an upgrade.
+            # A reward per friend; or written by a worker of the previous release, during an
+            # upgrade.
             if await milestone_tier(tx, campaign_id, version, tier) is None:
                 continue
             count = ordinal

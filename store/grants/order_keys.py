@@ -1,8 +1,8 @@
-"""Freezing what a grant's order keys begin with, when the grant is made.
+"""Fixes the prefix of a grant's order keys when the grant is created.
 
-A database that was restored from a backup hands out new ids, in whatever order callers repeat their
-requests. It still comes to the same keys, for these say what was promised to whom, and nothing of
-ours. So the provider recognises what it has sold already.
+A database restored from a backup creates new ids, in whatever order callers repeat their requests.
+It still computes the same keys, because they are made from what was promised to whom, and from
+nothing of ours. So the provider recognises what it has already sold.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from store.tables import Customer, Grant, Referral
 
 
 async def freeze_keys(tx: Transaction, grants: list[Grant], referral: Referral) -> None:
-    """Set the key stem of each new grant of a gift card; other rewards are not ordered."""
+    """Set the key stem of each new gift-card grant; other rewards are not ordered."""
     cards = [grant for grant in grants if grant.kind == "gift_card"]
     if not cards:
         return
@@ -33,8 +33,9 @@ async def freeze_keys(tx: Transaction, grants: list[Grant], referral: Referral) 
 
 
 def stem_of(grant: Grant) -> str:
-    """What the grant's order keys begin with. One that was renumbered keeps its old number there:
-    its first order may have gone out under it."""
+    """The prefix of the grant's order keys. A renumbered grant keeps its old number there, because
+    its first order may have used it.
+    """
     if grant.key_stem is not None:
         return grant.key_stem
     whose = (grant.campaign_id, grant.reason, grant.recipient_id)

@@ -1,5 +1,6 @@
-"""A grant in the books, from its promise to its delivery: money in a campaign's budget, points
-beside it. Coupons and callouts are worth nothing there."""
+"""A grant's ledger postings, from its creation to its delivery: money in a campaign's budget,
+points beside it. Coupons and callouts have no value there.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from store.tables import Grant
 
 
 def promise(tx: Transaction, grant: Grant) -> None:
-    """It is owed from now on. The caller reserves the budget."""
+    """The grant is owed from now on. The caller reserves the budget."""
     name = grant.posting_subject
     if face := grant.money(grant.amount):
         tx.post(ledger.reserve(grant.campaign_id, name, face))
@@ -19,7 +20,7 @@ def promise(tx: Transaction, grant: Grant) -> None:
 
 
 def give_up(tx: Transaction, grant: Grant) -> Money | None:
-    """It is not owed any more, and nobody has it. Answers what the budget gets back."""
+    """The grant is no longer owed, and was not given. Returns what the budget gets back."""
     name, face = grant.posting_subject, grant.money(grant.amount)
     if face:
         tx.post(ledger.release(grant.campaign_id, name, face))
@@ -30,7 +31,7 @@ def give_up(tx: Transaction, grant: Grant) -> Money | None:
 
 
 def fulfil(tx: Transaction, grant: Grant) -> Money | None:
-    """The person has it, without any order. Answers what moves to the budget's committed part."""
+    """The grant was given without an order. Returns what moves to the budget's committed part."""
     name, face = grant.posting_subject, grant.money(grant.amount)
     if face:
         tx.post(ledger.commit(grant.campaign_id, name, face))

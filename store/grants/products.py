@@ -1,4 +1,4 @@
-"""The products that gift cards are, as far as their providers' catalogues are known."""
+"""The catalogue products of gift cards, as far as they are known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.tables import Grant
 
 
 async def products_of(tx: Transaction, grants: Iterable[Grant]) -> dict[str, Product]:
-    """By grant. Missing: what is no card, or is in no catalogue that was ever fetched."""
+    """By grant. Without grants that are no card, or whose catalogue was never fetched."""
     rewards = {grant.id: reward_of(grant.reward) for grant in grants}
     cards = {id: reward for id, reward in rewards.items() if isinstance(reward, GiftCard)}
     if not cards:

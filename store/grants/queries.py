@@ -15,7 +15,7 @@ from store.tables import Coupon, Customer, Grant, Order, Voucher
 
 
 class GrantRead(NamedTuple):
-    """A grant, who gets it, the order that stands for it now, and its coupon's code."""
+    """A grant, its recipient, its current order, and its coupon's code."""
 
     grant: Grant
     recipient: Customer

@@ -1,4 +1,4 @@
-"""What people owe back, and how their next grants pay it off."""
+"""What people owe us, and how it is netted from their next grants."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def change(tx: Transaction, customer_id: str, unit: str, amount: int) -> N
 
 
 async def forgive(tx: Transaction, grant: Grant) -> None:
-    """What was booked as owed for this grant is not owed: nobody has it, or it is earned again."""
+    """Cancel the debt that was booked for this grant: it was not given, or is earned again."""
     owed, unit = grant.receivable_amount, grant.unit
     if owed and unit:
         tx.post(ledger.forgive(grant.recipient_id, grant.part_subject, owed, unit))
@@ -38,8 +38,9 @@ async def forgive(tx: Transaction, grant: Grant) -> None:
 
 
 async def net(tx: Transaction, grants: list[Grant]) -> None:
-    """Make new grants smaller by what their persons owe. One that pays off a debt whole is
-    cancelled at once: nothing of it is owed to the person."""
+    """Reduce new grants by what their recipients owe. A grant that is used up by a debt is
+    cancelled at once: nothing of it is owed to the person.
+    """
     debts = await _debts(tx, grants)
     products = await products_of(tx, grants) if debts else {}
     for grant in grants:
@@ -71,7 +72,7 @@ def _keep_back(tx: Transaction, grant: Grant, kept: int) -> None:
 
 
 async def _debts(tx: Transaction, grants: list[Grant]) -> dict[tuple[str, str], Receivable]:
-    """What is owed by those who are about to get something, locked in one order."""
+    """The debts of the recipients, locked in a fixed order."""
     wanted = sorted({(grant.recipient_id, unit) for grant in grants if (unit := grant.unit)})
     if not wanted:
         return {}

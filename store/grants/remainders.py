@@ -1,4 +1,4 @@
-"""What refunds left of a card, where no card of so little is sold."""
+"""What refunds left of a card whose remaining value cannot be ordered."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from store.terms import terms_of
 
 
 async def too_little(tx: Transaction, grant: Grant) -> str | None:
-    """Why no card of what is left can be ordered, in words; None where it can. Only what was made
-    smaller is looked at: whether a whole reward is sold is checked when its terms are."""
+    """Why no card of the remaining value can be ordered, in words; None if one can. Only reduced
+    grants are checked: whole rewards are checked when the terms are set.
+    """
     if not (grant.reversed_amount or grant.netted):
         return None
     product = (await products_of(tx, [grant])).get(grant.id)
@@ -33,9 +34,12 @@ async def too_little(tx: Transaction, grant: Grant) -> str | None:
 
 
 async def settle(tx: Transaction, grant: Grant, why: str, limit: taxes.Limit | None) -> Step:
-    """Cancel what is left or credit it, as the terms say; credits that need a tax form are parked
-    until it is there. The caller holds the grant's lock, and knows that no card exists; this takes
-    the referral's, and the budget's last."""
+    """Cancel the rest or credit it, as the terms say; credits that need a tax form are parked until
+    it is there.
+
+    The caller holds the grant's lock, and knows that no card exists; this takes the referral's, and
+    the budget's last.
+    """
     referral = await lock_referral(tx, grant.referral_id)
     terms = await terms_of(tx, grant.campaign_id, referral.campaign_version)
     if terms.remainder is Remainder.CANCEL:
@@ -50,7 +54,7 @@ async def settle(tx: Transaction, grant: Grant, why: str, limit: taxes.Limit | N
 async def _cancel(tx: Transaction, grant: Grant, referral: Referral, why: str) -> None:
     face = give_up(tx, grant)
     await receivables.forgive(tx, grant)
-    # It is undone with the rest: what is reopened later is the whole card.
+    # Reversed with the rest: reopening restores the whole card.
     grant.reversal_due += grant.amount
     grant.reversed_amount += grant.amount
     await _close(tx, grant, referral, GrantStatus.CANCELLED, "grant.cancelled", f"{why} Cancelled.")

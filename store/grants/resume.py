@@ -1,4 +1,4 @@
-"""Where a grant's journey goes on from, by the facts alone."""
+"""The step from which a grant's journey continues, according to the facts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _TRIES_AGAIN = RESUMES_BY_ITSELF | {
     Attention.CAMPAIGN_PAUSED,
     Attention.CODE_DISABLED,
 }
-"""Parked, and asked after again from time to time."""
+"""Parked, and retried from time to time."""
 _SOON = timedelta(seconds=1)
 
 
 def resumed(grant: Grant, order: Order | None) -> Step:
-    """The step of a grant whose workflow is gone; `order`: its newest. What is parked stays so: no
-    order that was refused for good is followed by another without a person's word."""
+    """The step of a grant whose workflow is lost; `order`: its newest. What is parked stays parked:
+    no definitely refused order is followed by another without a person.
+    """
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     has_it = order is not None and order.state in (OrderState.PENDING, OrderState.ISSUED)

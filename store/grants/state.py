@@ -1,4 +1,4 @@
-"""The state of a grant and of its referral: locking their rows, and setting their status."""
+"""The state of a grant and of its referral: locks their rows, and sets their status."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _TITLES = {
     ReferralStatus.REVERSED: "Referral reversed",
 }
 
-# Built once: putting a statement together takes longer than running it. Rows are read as they are
-# once the lock is held, not as this transaction saw them before it waited.
+# Built once: building a statement takes longer than executing it. Rows are read as they are once
+# the lock is held, not as this transaction saw them before it waited.
 _LOCK_GRANT = (
     select(Grant)
     .where(col(Grant.id) == bindparam("grant_id"))
@@ -51,19 +51,21 @@ _SET = (
 
 
 async def lock_grant(tx: Transaction, grant_id: str) -> Grant:
-    """The grant's row. It is locked before its order's and its referral's."""
+    """The grant's row, locked; always before its order's and its referral's."""
     return (await tx.session.scalars(_LOCK_GRANT, {"grant_id": grant_id})).one()
 
 
 async def lock_order(tx: Transaction, grant_id: str) -> Order | None:
-    """The grant's newest order. The caller holds the grant's lock."""
+    """The grant's newest order, locked. The caller holds the grant's lock."""
     return (await tx.session.scalars(_LOCK_ORDER, {"grant_id": grant_id})).one_or_none()
 
 
 async def lock_referral(tx: Transaction, referral_id: str) -> Referral:
-    """The referral's row, held before its status is set: two of its grants that come to rest at
-    the same moment must see each other, or neither would see that it was the last. Raises
-    NotFound."""
+    """The referral's row, locked before its status is set.
+
+    If two of its grants finish at the same moment, each must see the other, or neither would see
+    that it was the last. Raises NotFound.
+    """
     found = await tx.session.scalars(_LOCK_REFERRAL, {"referral_id": referral_id})
     referral = found.one_or_none()
     if referral is None:
@@ -106,8 +108,9 @@ async def refresh_referral(tx: Transaction, referral: Referral) -> None:
 
 
 def _without_count(referral: Referral, status: ReferralStatus) -> ReferralStatus:
-    """Grants of a referral that does not count are from before it was reinstated: they decide
-    nothing about a conversion that is held, is to be judged, or was rejected since."""
+    """Grants of a referral that does not count are from before it was reinstated: they say nothing
+    about a conversion that is held, is to be judged, or was rejected since.
+    """
     before = ReferralStatus(referral.status)
     held = held_by(referral.status, referral.reason) is not None
     if held or before not in (ReferralStatus.REJECTED, ReferralStatus.NEEDS_ATTENTION):

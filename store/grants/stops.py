@@ -18,7 +18,7 @@ _DETAIL = {
     Attention.CAMPAIGN_PAUSED: "The campaign was disabled, and its rewards with it.",
     Attention.CODE_DISABLED: "The referral code was disabled, and its rewards with it.",
 }
-# Enabling wakes the referral's workflow; this is for a grant that an aftercare carries.
+# Enabling signals the referral's workflow; this is for a grant that an aftercare workflow handles.
 _LOOK_AGAIN = timedelta(days=1)
 
 _STOPPED = case(
@@ -40,8 +40,9 @@ _PARKED = _OF_GRANTS.where(
 
 
 async def park_if_stopped(tx: Transaction, grant: Grant) -> Step | None:
-    """Park a grant that must not be given now, for its campaign or code was disabled together with
-    its rewards. None: it may be given. The caller has locked it, and knows that no card exists."""
+    """Park a grant that must not be given now, because its campaign or code was disabled with its
+    rewards. None: it may be given. The caller has locked it, and knows that no card exists.
+    """
     row = (await tx.session.execute(_OF_GRANT, {"grant": grant.id})).one()
     if row[1] is None:
         return None
@@ -51,6 +52,6 @@ async def park_if_stopped(tx: Transaction, grant: Grant) -> Step | None:
 
 
 async def resumable(tx: Transaction, referral_id: str) -> list[str]:
-    """The referral's grants that were parked for a stop which is over."""
+    """The referral's grants that were parked for a stop that is over."""
     rows = await tx.session.execute(_PARKED, {"referral": referral_id})
     return [grant_id for grant_id, stop in rows if stop is None]

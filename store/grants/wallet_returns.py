@@ -1,4 +1,4 @@
-"""Giving back what a wallet was used for: the goods came back."""
+"""Returns what was paid from a wallet, because the goods came back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.database import Transaction
 from store.tables import LedgerEntry, WalletCredit, WalletUse
 
 USABLE_AGAIN = timedelta(days=30)
-"""How long a credit that lapsed in the meantime may be used once it was given back."""
+"""How long an expired credit may be used after it was returned."""
 _NAMELESS_PART = (
     "A part of a use needs a name of its own, so that a repeat does not give back twice. Send "
     "metadata.refund_id or an Idempotency-Key."
@@ -32,10 +32,11 @@ async def give_back(
     identity: str | None,
     reason: str | None = None,
 ) -> WalletUse:
-    """Put `amount` of a use back into the wallet; None: all that is left of it. Into the credits
-    that it was drawn from, last drawn first; one that lapsed meanwhile is usable again for a
-    while. `identity` is the caller's own name for it: the same again changes nothing. Locks the
-    use, then credits.
+    """Return `amount` of a use to the wallet; None: all that is left of it.
+
+    It goes back to the credits that it was drawn from, last drawn first; an expired one is usable
+    again for a while. `identity` is the caller's own name for it: a repeat changes nothing. Locks
+    the use, then credits.
 
     Raises NotFound, InvalidPayload, IdentityReused, or NotAllowedInState when nothing is left.
     """
@@ -82,8 +83,9 @@ async def _lock(tx: Transaction, customer_id: str, reference: str) -> WalletUse:
 
 
 async def _from_before(tx: Transaction, customer_id: str, ids: set[str]) -> WalletUse | None:
-    """A use that was booked before uses had rows. Two who make its row at once meet at its
-    primary key."""
+    """A use from before uses had rows. Two concurrent callers who create its row meet at its
+    primary key.
+    """
     entry = await tx.session.scalar(
         select(LedgerEntry).where(
             col(LedgerEntry.kind) == "use",
@@ -124,7 +126,7 @@ async def _return(tx: Transaction, use: WalletUse, amount: int, reason: str | No
 
 
 async def _parts(tx: Transaction, use: WalletUse, amount: int) -> list[tuple[WalletCredit, int]]:
-    """How much goes back into which credit. What was drawn last went back first."""
+    """How much goes back to which credit: what was drawn last goes back first."""
     credits = await _credits(tx, use)
     if not use.drawn:
         return [(max(credits.values(), key=lambda credit: credit.created_at), amount)]
@@ -140,7 +142,7 @@ async def _parts(tx: Transaction, use: WalletUse, amount: int) -> list[tuple[Wal
 
 
 async def _credits(tx: Transaction, use: WalletUse) -> dict[str, WalletCredit]:
-    """The credits that it may go back to, locked in one order."""
+    """The credits that it may go back to, locked in a fixed order."""
     found = await tx.session.scalars(
         select(WalletCredit)
         .where(col(WalletCredit.customer_id) == use.customer_id, col(WalletCredit.unit) == use.unit)

@@ -1,4 +1,6 @@
-"""Wallets: what each grant put in, and what was taken out, first what expires first."""
+"""Wallets: what each grant put in, and what was taken out; the credit that expires first is used
+first.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from store.tables import Grant, LedgerEntry, WalletCredit, WalletUse
 
 
 def credit(tx: Transaction, grant: Grant) -> None:
-    """Put the grant's value into its person's wallet, which is opened by this."""
+    """Credit the grant's value to its recipient's wallet; the first credit opens it."""
     subject, unit = grant.posting_subject, grant.unit or ""
     reward = reward_of(grant.reward)
     lasts = reward.valid_for if isinstance(reward, GiftCredits | LoyaltyPoints) else None
@@ -45,8 +47,9 @@ async def take(
     first: str | None = None,
     whole: bool = False,
 ) -> int:
-    """Take out up to `most`, the credit of the grant `first` before others; answers how much that
-    was. `whole`: all of it or nothing. The caller posts it."""
+    """Take out up to `most`, from the credit of the grant `first` before others; return the amount.
+    `whole`: all of it or nothing. The caller posts it.
+    """
     credits = await _usable(tx, customer_id, unit)
     if whole and sum(credit.remaining for credit in credits) < most:
         return 0
@@ -55,7 +58,7 @@ async def take(
 
 
 def _draw(credits: list[WalletCredit], most: int) -> list[tuple[str, int]]:
-    """Take up to `most` out of the credits, in their order: how much of which, by its id."""
+    """Take up to `most` out of the credits, in order: the amount from each, by its id."""
     drawn = []
     for credit in credits:
         taken = min(most, credit.remaining)
@@ -67,18 +70,18 @@ def _draw(credits: list[WalletCredit], most: int) -> list[tuple[str, int]]:
 
 
 async def use(tx: Transaction, customer_id: str, unit: str, amount: int, reference: str) -> None:
-    """The person uses credits or points, once for each of the caller's references. Raises
-    NotAllowedInState when the wallet holds less, and IdentityReused for a reference that was
-    another amount before."""
+    """The person uses credits or points, once per caller's reference. Raises NotAllowedInState if
+    the wallet holds less, and IdentityReused for a reference that had another amount before.
+    """
     identity = given(Kind.WALLET_USE, reference, customer_id)
     content = Content(amount=amount, currency=unit)
-    # The credits are locked before the repeat is looked for, so that two at once take turns.
+    # The credits are locked before looking for a repeat, so that concurrent calls take turns.
     credits = await _usable(tx, customer_id, unit)
     if known := await recall(tx, identity):
         must_match(identity, known, content)
         return
     subject = f"{customer_id}/{digest(trimmed(reference))}"
-    # A use that was booked before contents were kept: as it was spelt then.
+    # A use from before contents were stored, in its old form.
     if await _posted(tx, "use", {subject, f"{customer_id}/{digest(reference)}"}):
         return
     held = sum(credit.remaining for credit in credits)
@@ -108,8 +111,9 @@ async def use(tx: Transaction, customer_id: str, unit: str, amount: int, referen
 
 
 async def expire(tx: Transaction, limit: int = 500) -> int:
-    """Book what has expired unused as breakage; answers how many credits that were. What has
-    expired cannot be used in the meantime, so it does not matter how soon this runs."""
+    """Book expired unused credits as breakage; return how many there were. Expired credits cannot
+    be used meanwhile, so it does not matter how soon this runs.
+    """
     due = await tx.session.scalars(
         select(WalletCredit)
         .where(col(WalletCredit.remaining) > 0, col(WalletCredit.expires_at) <= tx.now)
@@ -132,7 +136,7 @@ async def expire(tx: Transaction, limit: int = 500) -> int:
 
 
 async def _usable(tx: Transaction, customer_id: str, unit: str) -> list[WalletCredit]:
-    """The credits that something is left of, locked, first what expires first."""
+    """The credits with something left, locked, first the one that expires first."""
     await tx.session.flush()
     found = await tx.session.scalars(
         select(WalletCredit)

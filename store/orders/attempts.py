@@ -1,8 +1,8 @@
-"""Gift-card orders: written down and claimed before a byte is sent, recorded after.
+"""Gift-card orders: recorded and claimed before a byte is sent, updated after.
 
 An attempt is: `claim` (one transaction), one request to the provider, `record_*` (another). The
 claim is a compare-and-set on the order's row: while one attempt holds it no other sends, and an
-attempt whose claim has lapsed must not send any more.
+attempt whose claim has expired must not send any more.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from store.tables import Customer, Grant, Lane, Order, metadata
 
 
 class Attempt(NamedTuple):
-    """The right to send one order-creating request. `number` counts the order's attempts;
-    `in_doubt`: an earlier attempt may have bought the card already; `repeats`: how often it was
-    sent while in doubt; `absent_for`: how long searches by its key have found nothing since it
-    was refused in doubt; `probes`: its lane is stopped, and this order tries whether the cause is
-    gone. Times are the database's, whose clock all workers share."""
+    """The right to send one order-creating request.
+
+    `number` counts the order's attempts; `in_doubt`: an earlier attempt may have bought the card
+    already; `repeats`: how often it was sent while in doubt; `absent_for`: how long searches by its
+    key have found nothing since it was refused in doubt; `probes`: its lane is stopped, and this
+    order tries whether the cause is gone. Times are the database's, whose clock all workers share.
+    """
 
     order_id: str
     grant_id: str
@@ -51,14 +53,14 @@ class Attempt(NamedTuple):
 
 
 class OpenOrder(NamedTuple):
-    """An order that the provider has: what is needed to read it there."""
+    """An order that the provider has, with what is needed to read it."""
 
     id: str
     provider: str
     provider_order_id: str
     currency: str
     by_link: bool
-    """Its card is handed over by a claim link."""
+    """Its card is delivered as a claim link."""
 
 
 class Busy(NamedTuple):
@@ -77,9 +79,12 @@ async def claim(
     hooks: str,
     carrier: str,
 ) -> Attempt | Busy | Step:
-    """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
-    Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
-    public address for webhooks; `carrier`: the workflow that staff's decisions now go to."""
+    """Claim the grant's order for one attempt, creating it first if it is new.
+
+    Returns a Step instead if there is nothing to send, or the provider's lane is stopped. `hooks`:
+    the public address for webhooks; `carrier`: the workflow that receives staff's decisions from
+    now on.
+    """
     limit = await taxes.limit_of(tx, grant_id)
     # The marks of people are locked before any grant.
     judged = await recipient.judge(tx, grant_id)
@@ -120,14 +125,14 @@ async def claim(
 
 
 def _is_unsent(order: Order | None) -> bool:
-    """Such an order is judged again: a stop or a threshold holds from its setting on."""
+    """An unsent order is judged again, because a stop or a threshold applies at once."""
     return order is None or order.state in ENDED or order.state == OrderState.PREPARED
 
 
 async def _kept_back(
     tx: Transaction, grant: Grant, order: Order | None, limit: taxes.Limit | None
 ) -> Step | None:
-    """What comes instead of an order that is not sent yet, if anything does."""
+    """The step instead of an order that is not sent yet and must not be, if any."""
     if stopped := await park_if_stopped(tx, grant):
         return stopped
     unordered = order is None or order.state in ENDED
@@ -137,11 +142,13 @@ async def _kept_back(
 
 
 async def _changed(tx: Transaction, grant: Grant, order: Order) -> Step | None:
-    """A key is sent with the contents that were frozen with it, or not at all: other ones, however
-    they got into the row, might buy something else, or be refused as a conflict."""
+    """A key is only sent with the contents that were frozen with it: other contents, however they
+    got into the row, might buy something else, or be refused as a conflict.
+    """
     if OrderRequest.model_validate(order.request).is_as_frozen(order.fingerprint):
         return None
-    # Sent before, only a person can say what it bought; unsent, it can still be cancelled.
+    # If it was sent before, only a person can say what it bought; if not, it can still be
+    # cancelled.
     sent = order.state == OrderState.UNKNOWN
     attention = Attention.KEY_CONFLICT if sent else Attention.UNEXPECTED
     return await park(tx, grant, attention, _NOT_AS_FROZEN)
@@ -161,7 +168,7 @@ _OPEN = (
     .where(col(Grant.id) == bindparam("grant_id"))
     .order_by(col(Order.generation).desc())
     .limit(1)
-    # What is about to be ordered cannot be cancelled in the same moment.
+    # Locked, so that the grant cannot be cancelled at the same moment.
     .with_for_update(of=Grant)
 )
 
@@ -192,7 +199,7 @@ _TAKE_OVER = (
     .where(
         col(Order.id) == bindparam("order"),
         col(Order.attempt) == bindparam("seen"),
-        # An earlier attempt's answer may have come after this order was read.
+        # An earlier attempt's answer may have arrived after this order was read.
         col(Order.state).in_((OrderState.PREPARED, OrderState.UNKNOWN)),
         or_(col(Order.claimed_until).is_(None), col(Order.claimed_until) < bindparam("now")),
     )
@@ -201,7 +208,7 @@ _TAKE_OVER = (
         repeats=col(Order.repeats) + bindparam("repeated", type_=Integer),
         claimed_until=bindparam("until"),
         first_sent_at=func.coalesce(col(Order.first_sent_at), bindparam("now")),
-        # Sent once more, it may be bought once more: earlier searches prove nothing any longer.
+        # Sending again may buy again, so earlier searches prove nothing any more.
         absent_since=None,
         state=OrderState.UNKNOWN,
         updated_at=bindparam("now"),
@@ -227,7 +234,7 @@ async def _take_over(tx: Transaction, order: Order, at: datetime, lifetime: time
 
 
 def _attempt(order: Order, at: datetime, *, probes: bool) -> Attempt:
-    """The attempt that has just claimed the order; `order` is its row as it was before."""
+    """The attempt that has just claimed the order; `order` is its row from before."""
     in_doubt = order.state == OrderState.UNKNOWN
     return Attempt(
         order_id=order.id,
@@ -244,8 +251,9 @@ def _attempt(order: Order, at: datetime, *, probes: bool) -> Attempt:
 
 
 async def record_not_bought(tx: Transaction, attempt: Attempt, detail: str) -> bool:
-    """A definite no that leaves the order as it was: the same key may be sent again. Answers
-    False when a later attempt has taken over, and this one's word no longer counts."""
+    """A definite no that leaves the order unchanged: the same key may be sent again. Returns False
+    if a later attempt has taken over; then nothing is recorded.
+    """
     state = OrderState.UNKNOWN if attempt.in_doubt else OrderState.PREPARED
     return await _release(tx, attempt, state, "Order not taken by the provider", detail)
 
@@ -257,7 +265,7 @@ async def record_unknown(tx: Transaction, attempt: Attempt, detail: str) -> bool
 
 
 async def record_doubted(tx: Transaction, attempt: Attempt, detail: str) -> bool:
-    """Not to be found: but an earlier request under the key may still arrive."""
+    """Not found, but an earlier request under the key may still arrive."""
     title = "Not to be found, though an earlier request may have bought it; searching again"
     if not await _release(tx, attempt, OrderState.UNKNOWN, title, detail):
         return False
@@ -278,7 +286,7 @@ async def record_refused(tx: Transaction, attempt: Attempt, detail: str) -> bool
 async def record_double(
     tx: Transaction, attempt: Attempt, provider_order_ids: list[str], detail: str
 ) -> Step:
-    """More than one order stands under the attempt's key: an incident, for a person to resolve."""
+    """More than one order exists under the attempt's key: an incident, for a person to resolve."""
     grant = await tx.session.get_one(Grant, attempt.grant_id)
     order = await tx.session.get_one(Order, attempt.order_id)
     return await double_orders.raise_double(tx, grant, order, provider_order_ids, detail)

@@ -1,5 +1,6 @@
-"""Claim links: whoever holds one has the money. Kept encrypted, handed out under a name, and
-re-encrypted when the key changes."""
+"""Claim links: whoever has one has the money. Stored encrypted, shown to named callers only, and
+re-encrypted when the key changes.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ class HandedOut(NamedTuple):
 
 
 async def keep(tx: Transaction, order_id: str, secret: ClaimSecret, vault: Vault) -> None:
-    """Store an order's claim, once: the first link stays, for a later one may have ended it."""
+    """Store an order's claim, once: the first link stays, because creating a later one may have
+    invalidated it.
+    """
     sealed = vault.encrypt(secret.model_dump_json().encode(), order_id)
     await tx.session.execute(
         insert(ClaimLink)
@@ -36,16 +39,16 @@ async def keep(tx: Transaction, order_id: str, secret: ClaimSecret, vault: Vault
 
 
 async def is_kept(database: Database, order_id: str) -> bool:
-    """Is there a claim of this order already?"""
+    """Whether this order's claim is stored."""
     async with database.reading() as session:
         return await session.get(ClaimLink, order_id) is not None
 
 
 async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) -> HandedOut:
-    """The claim of the grant's newest order, decrypted. Leaves an event that says who had it.
+    """The claim of the grant's newest order, decrypted. Records who received it.
 
-    Raises NotFound when there is no such grant or its card has no link, NotAllowedInState when
-    the link is not here yet, or its card was withdrawn.
+    Raises NotFound if there is no such grant or its card has no link, NotAllowedInState if the link
+    is not here yet, or its card was withdrawn.
     """
     grant = await tx.session.get(Grant, grant_id)
     if grant is None:
@@ -95,9 +98,10 @@ def _openable(
 async def rotate(
     database: Database, vault: Vault, *, batch: int = 500, tell: Callable[[int, int], None]
 ) -> int:
-    """Encrypt every claim under the first key; answers how many were not. `tell(done, all)` is
-    called after each batch. Safe to stop and to repeat; claims may be read and added meanwhile.
-    Raises ValueError for a claim that no configured key opens.
+    """Encrypt every claim with the first key; return how many were changed.
+
+    `tell(done, all)` is called after each batch. Safe to stop and to repeat; claims may be read and
+    added meanwhile. Raises ValueError for a claim that no configured key decrypts.
     """
     async with database.reading() as session:
         total = await session.scalar(select(func.count()).select_from(ClaimLink)) or 0

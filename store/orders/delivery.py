@@ -1,4 +1,4 @@
-"""Recording what a provider says of an order, and what that makes of the grant."""
+"""Records what a provider says of an order, and its effect on the grant."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ from store.tables import Grant, LedgerEntry, Order
 
 
 class Pace(NamedTuple):
-    """How soon an open order is looked at first, how rarely at most, and after how long its
-    silence is shown to staff."""
+    """The first and the longest interval between looks at an open order, and the silence after
+    which staff are told.
+    """
 
     first: timedelta
     longest: timedelta
@@ -57,10 +58,10 @@ async def record_snapshot(
     signals_delivery: bool,
     carrier: str,
 ) -> Step:
-    """Move the order and its grant forward by what the provider says; answers what comes next.
+    """Update the order and its grant by what the provider says; return the next step.
 
-    `signals_delivery`: the provider tells when a card arrives; else "issued" has to do.
-    `carrier`: the workflow that carries the grant now, which staff's decisions go to.
+    `signals_delivery`: the provider reports when a card arrives; else "issued" counts as delivered.
+    `carrier`: the workflow that handles the grant now, which receives staff's decisions.
     """
     order, grant, others = await _lock(tx, order_id)
     grant.workflow_id = carrier
@@ -94,13 +95,13 @@ async def record_snapshot(
 
 
 def _is_funded(order: Order, grant: Grant, snapshot: OrderSnapshot) -> bool:
-    """Did the provider hold this order back for want of funds, and does so no more?"""
+    """Whether the provider had held this order back for lack of funds, and no longer does."""
     waited = grant.attention == Attention.INSUFFICIENT_FUNDS and order.state == OrderState.PENDING
     return waited and not snapshot.awaits_funds
 
 
 async def _lock(tx: Transaction, order_id: str) -> tuple[Order, Grant, list[str]]:
-    """The order, its grant, and what the provider calls other issued orders of the same grant."""
+    """The order, its grant, and the provider's ids of other issued orders of the same grant."""
     row = (await tx.session.execute(_ORDER, {"order_id": order_id})).one()
     order, grant, others = row
     return order, grant, others or []
@@ -122,13 +123,13 @@ _ORDER = (
     .select_from(Grant)
     .join(Order, col(Order.grant_id) == Grant.id)
     .where(col(Order.id) == bindparam("order_id"))
-    # Both: the grant would else be read as it was before the wait for the order's row.
+    # Both: otherwise the grant would be read as it was before the wait for the order's row.
     .with_for_update(of=(Grant, Order))
 )
 
 
 def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot) -> None:
-    """Forward only, on each axis; the raw word is always kept."""
+    """Forward only, on each axis; the raw word is always stored."""
     before = (order.state, order.delivery_state, order.raw_status)
     order.provider_order_id = snapshot.provider_order_id
     order.state = forward_state(OrderState(order.state), snapshot.state)
@@ -158,7 +159,7 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
 
 
 def _title(order: Order, *, was_issued: bool) -> str:
-    """What is new: of a card that existed before, its way to the person."""
+    """The news: for a card that existed before, its delivery."""
     if was_issued and order.state == OrderState.ISSUED:
         return _ON_ITS_WAY[DeliveryState(order.delivery_state)]
     return _TITLES[OrderState(order.state)]
@@ -200,15 +201,17 @@ _SECOND = "A second card was issued for this reward. Ask the provider to take on
 
 
 def _post_second(tx: Transaction, order: Order, face: Money, snapshot: OrderSnapshot) -> None:
-    """A card for a grant that has one already. It cost money, but nobody had promised it: the
-    deposit is charged, the budget is not."""
+    """A card for a grant that has one already. It cost money, but was not promised: the deposit is
+    charged, the budget is not.
+    """
     order.issued_at = tx.now
     tx.post(*ledger.charge(order.provider, order.id, face, snapshot.charged or face))
 
 
 async def post_withdrawal(tx: Transaction, order: Order, grant: Grant, face: Money) -> bool:
-    """The provider took an issued card back: the promise stands again, unordered, and what the
-    card had cost is in our deposit. False for a card that no budget had been committed for."""
+    """The provider took an issued card back: the reward is owed again, unordered, and the card's
+    cost is in our deposit again. False for a card that no budget had been committed for.
+    """
     tx.post(*ledger.refund(order.provider, order.id, face, await _charged(tx, order)))
     kinds = await _posted(tx, order.id)
     if "commit" not in kinds:
@@ -220,8 +223,9 @@ async def post_withdrawal(tx: Transaction, order: Order, grant: Grant, face: Mon
 
 
 async def _charged(tx: Transaction, order: Order) -> Money:
-    """What was booked when the card was issued, whatever was said of its price later. Fees, which
-    are booked apart, are not in it."""
+    """What was booked when the card was issued, whatever price was reported later. Without fees,
+    which are booked separately.
+    """
     booked = await tx.session.execute(
         select(col(LedgerEntry.amount), col(LedgerEntry.currency)).where(
             col(LedgerEntry.kind) == "charge",
@@ -255,8 +259,9 @@ async def _consequence(
 
 
 async def _stop_at_word(tx: Transaction, order: Order, grant: Grant, pace: Pace) -> Step:
-    """The provider says something plainly adverse that its adapter does not know. A person asks
-    it; the order is looked at further, and nothing is ordered anew."""
+    """The provider reports something adverse that its adapter does not know. A person asks it; the
+    order is still polled, and nothing is ordered anew.
+    """
     says = f"The provider says {order.raw_status!r}, which is not known here."
     if order.state == OrderState.ISSUED:
         detail = f"{says} Ask it whether the card works and has arrived."
@@ -272,7 +277,8 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
         return Step(next=Next.REST)
     referral = await lock_referral(tx, grant.referral_id)
     face = Money(amount=order.face_amount, currency=order.currency)
-    # A parked grant may have been delivered before, and have bounced; so may one sent again.
+    # A parked grant may have been delivered before, and have bounced; so may one that was sent
+    # again.
     first_time = grant.status != GrantStatus.NEEDS_ATTENTION and order.resent_at is None
     if first_time or not _spent(await _posted(tx, order.id)):
         tx.post(ledger.spend(grant.campaign_id, order.id, face))
@@ -289,8 +295,9 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
 
 
 async def _posted(tx: Transaction, order_id: str) -> set[str]:
-    """The kinds of the ledger's postings about this order. A correction stands for what it
-    corrects: it has put in place what was missing of that."""
+    """The kinds of the ledger's postings about this order. A correction counts as the posting that
+    it supplied.
+    """
     statement = select(col(LedgerEntry.kind), col(LedgerEntry.corrects)).where(
         col(LedgerEntry.subject) == order_id
     )
@@ -300,7 +307,7 @@ async def _posted(tx: Transaction, order_id: str) -> set[str]:
 
 
 def _spent(kinds: set[str]) -> bool:
-    """Has the face value been booked as spent, and not taken back since?"""
+    """Whether the face value was booked as spent, and not taken back since."""
     return "spend" in kinds and "unspend" not in kinds
 
 
@@ -330,5 +337,5 @@ def _next_look(tx: Transaction, order: Order, pace: Pace) -> timedelta:
 
 
 def _followed(parked: Step, after: timedelta) -> Step:
-    """Parked, and looked at further."""
+    """Parked, and still polled."""
     return parked.model_copy(update={"next": Next.FOLLOW, "after": after, "cancellable": False})

@@ -1,5 +1,6 @@
-"""Money that went out twice for one reward, or may have: told once, loudly, with the evidence, and
-never mended by itself."""
+"""Two orders for one reward, or the suspicion: reported once, with an alarm and the evidence, and
+never repaired automatically.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ DOUBLE_ORDER = "incident.double_order"
 async def raise_double(
     tx: Transaction, grant: Grant, order: Order, provider_order_ids: Sequence[str], detail: str
 ) -> Step:
-    """Record the incident and park the grant, for a person to compare the orders: they are listed
-    by the provider's own ids. The same orders are told once, however often they are met."""
+    """Record the incident and park the grant, so that a person compares the orders, listed by the
+    provider's own ids. The same orders are reported once, however often they are found.
+    """
     ids = sorted(set(provider_order_ids))
     if not await _is_told(tx, grant.id, ids):
         tx.record(

@@ -1,4 +1,4 @@
-"""A provider's hint on its way to whoever carries the grant."""
+"""Passes a provider's hint to the workflow that handles the grant."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ from store.temporal.start import start
 
 _RPC = timedelta(seconds=10)
 _FRESH = timedelta(minutes=1)
-"""An order at rest that was read so lately is not read again for a hint: that is most often the
-one which the read was quicker than."""
+"""A finished order that was read this recently is not read again for a hint, which is usually about
+what was just read.
+"""
 
 
 async def pass_on(client: Client, hooked: Hooked, *, adverse: bool = False) -> None:
-    """Have the order looked at: by the workflow that carries its grant, or, where the grant is at
-    rest, by a small one of its own. `adverse`: it tells against the card, so that it counts
-    however fresh the last look is. Raises RPCError, or RuntimeError where Temporal is away."""
+    """Have the order read: by the workflow that handles its grant, or, if the grant is finished, by
+    an aftercare workflow.
+
+    `adverse`: it reports something against the card, so it counts however recent the last look is.
+    Raises RPCError, or RuntimeError while Temporal is down.
+    """
     if hooked.grant_status in AT_REST:
         if adverse or now() - (hooked.order.updated_at or hooked.order.created_at) > _FRESH:
             await _start_aftercare(client, hooked)
@@ -44,7 +48,7 @@ async def pass_on(client: Client, hooked: Hooked, *, adverse: bool = False) -> N
 
 
 async def _start_aftercare(client: Client, hooked: Hooked) -> None:
-    """A webhook that comes while it runs is a hint to it."""
+    """A webhook that arrives while it runs is a hint to it."""
     order = hooked.order
     task = GrantTask(grant_id=order.grant_id, provider=order.provider)
     await start(

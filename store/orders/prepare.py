@@ -1,4 +1,4 @@
-"""Freezing a purchase: key, contents and recipient are written down before a byte is sent."""
+"""Freezes a purchase: key, contents and recipient are stored before a byte is sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from store.tables import Customer, Grant, Order
 
 
 def missing(delivery: Delivery, customer: Customer, after: Order | None = None) -> str | None:
-    """What this delivery needs and the customer lacks, in words. `after`: the order before."""
+    """What this delivery needs and the customer lacks, in words. `after`: the previous order."""
     match delivery:
         case Delivery.EMAIL if not (corrected(customer, after) or customer.email):
             return "The customer has no e-mail address."
@@ -34,8 +34,9 @@ def missing(delivery: Delivery, customer: Customer, after: Order | None = None) 
 
 
 def corrected(customer: Customer, after: Order | None) -> str | None:
-    """The e-mail address that staff gave for this reward, where it counts: a card that was ordered
-    there and refused goes to the customer's own address once that has been corrected since."""
+    """The e-mail address that staff gave for this reward, if it applies: after a refusal there, the
+    customer's own address is used once it has been corrected since.
+    """
     if after is None or after.resent_to is None:
         return None
     recipient = (after.request or {}).get("recipient") or {}
@@ -88,19 +89,20 @@ async def prepare(
 
 
 async def hook_token(tx: Transaction, key: str) -> str:
-    """Nobody can guess it, and a restored database comes to the same one: the provider goes on
-    using the address that it was given with the order."""
+    """Cannot be guessed, and is the same in a restored database: the provider keeps using the
+    address that it got with the order.
+    """
     digest = hmac.digest(await key_for(tx, "hook tokens"), key.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def claimed(order: Order, at: datetime, lifetime: timedelta) -> dict[str, Any]:
-    """A new order's row, written down and claimed by one statement at that time, the database's."""
+    """A new order's row, created and claimed by one statement at that time, the database's."""
     return order.model_dump() | {
         "attempt": 1,
         "claimed_until": at + lifetime,
         "first_sent_at": at,
-        # From here on the card may exist, whatever becomes of this process.
+        # From here on the card may exist, whatever happens to this process.
         "state": OrderState.UNKNOWN,
     }
 

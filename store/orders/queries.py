@@ -17,7 +17,7 @@ from store.tables import Grant, Order
 
 
 class Filters(NamedTuple):
-    """What a list of orders is narrowed to. `since` is included, `until` is not."""
+    """Filters of a list of orders. `since` is included, `until` is not."""
 
     provider: str | None = None
     state: str | None = None
@@ -76,7 +76,7 @@ def _orders(filters: Filters) -> AnySelect:
 
 
 class Hooked(NamedTuple):
-    """The order that a webhook concerns, and who carries its grant."""
+    """The order that a webhook concerns, and the workflow that handles its grant."""
 
     order: Order
     referral_id: str
@@ -90,7 +90,7 @@ _HOOKED = select(Order, col(Grant.referral_id), col(Grant.workflow_id), col(Gran
 
 
 async def find_by_hook(session: ReadSession, provider: str, token: str) -> Hooked | None:
-    """The order that this unguessable address was made for."""
+    """The order of this unguessable address."""
     statement = _HOOKED.where(col(Order.provider) == provider, col(Order.hook_token) == token)
     row = (await session.execute(statement)).one_or_none()
     return Hooked(*row) if row else None
@@ -99,7 +99,7 @@ async def find_by_hook(session: ReadSession, provider: str, token: str) -> Hooke
 async def find_named(
     session: ReadSession, provider: str, key: str | None, provider_order_id: str | None
 ) -> Hooked | None:
-    """The order that a provider names by our key or by its own id."""
+    """The order with our key or with the provider's own id."""
     names = or_(col(Order.key) == key, col(Order.provider_order_id) == provider_order_id)
     statement = _HOOKED.where(col(Order.provider) == provider, names).limit(1)
     row = (await session.execute(statement)).one_or_none()

@@ -1,4 +1,4 @@
-"""The API's part of the way to Temporal: sending right behind the commit, referrers in turn."""
+"""Sends messages to Temporal from the API: right after the commit, referrers in turn."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """Sends messages in the background of the API, a few at a time, so that a burst of accepted
-    requests is answered before it is worked off, and one of a referrer, so that a hot code
-    waits behind itself. What does not fit, or fails, the redrive sends.
+    """Sends messages in the background of the API.
+
+    A few at a time, so that a burst of requests is answered before it is processed; and one per
+    referrer at a time, so that a busy code does not delay the others. What does not fit, or fails,
+    the redrive sends.
     """
 
     def __init__(
@@ -37,9 +39,9 @@ class Dispatcher:
         self._waiting: RoundRobin[Outgoing] = RoundRobin()
         self._throttle = ReferrerThrottle(database, patience=patience)
         self._news = asyncio.Event()
-        """Somebody came, or may have got through."""
+        """A message was added, or an earlier one may be done."""
         self._held, self._look_now = asyncio.Event(), asyncio.Event()
-        """All who wait are kept at the gate; one of them is new there."""
+        """All waiting messages are held by the throttle; one of them is new there."""
         self._sent: list[str] = []
         self._tasks = [asyncio.create_task(self._send_forever()) for _ in range(senders)]
         self._tasks.append(asyncio.create_task(self._mark_forever()))
@@ -53,7 +55,7 @@ class Dispatcher:
                 return
             line = message.start.referrer_id if message.is_work else message.id
             if line not in self._waiting and not self._throttle.admits(line):
-                self._look_now.set()  # most often the one before it is through long since
+                self._look_now.set()  # usually the one before it was done long ago
             self._waiting.add(line, message)
             self._news.set()
 
@@ -71,13 +73,13 @@ class Dispatcher:
             try:
                 await send(self._client, message)
             except RunClosed:
-                # Whether it has anything left to say the facts tell, and the redrive asks them.
+                # The redrive checks the facts, which decide whether the message still matters.
                 self._throttle.leave(message.start.referrer_id)
             except Exception as error:
-                # Whatever it was, the sender must live on, and the redrive has this message.
+                # Any error: the sender must continue, and the redrive sends this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
                 self._throttle.leave(message.start.referrer_id)
-                # An outage makes every try fail; trying on at full speed would only burn.
+                # During an outage every attempt fails; a pause avoids wasting CPU.
                 await asyncio.sleep(0.5)
             else:
                 self._sent.append(message.id)
@@ -101,14 +103,14 @@ class Dispatcher:
             try:
                 await self._throttle.look(self._waiting.keys())
             except Exception as error:
-                # The gate opens by itself after a while.
+                # The throttle admits the next one after a while by itself.
                 log.warning("dispatch.not_looked", error=type(error).__name__)
             self._news.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), pause)
 
     async def _after_you(self, patience: float = 1.0, pause: float = 0.02) -> None:
-        """Let requests that are being accepted go first, for `patience` seconds at most."""
+        """Let requests that are being accepted go first, for at most `patience` seconds."""
         while self._database.in_use > 2 and patience > 0:
             await asyncio.sleep(pause)
             patience -= pause

@@ -1,5 +1,6 @@
-"""Writing down a message to a referral's workflow, in the transaction of its cause: a crash between
-the commit and the signal loses nothing."""
+"""Writes a message to a referral's workflow in the transaction of its cause, so that a crash
+between the commit and the signal loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _INSERT = insert(metadata.tables[str(Intake.__tablename__)])
 
 
 async def enqueue(tx: Transaction, messages: list[Outgoing]) -> list[Outgoing]:
-    """In one statement."""
+    """Write all messages in one statement."""
     rows = [
         {
             "id": message.id,
@@ -36,10 +37,13 @@ async def enqueue(tx: Transaction, messages: list[Outgoing]) -> list[Outgoing]:
 
 
 async def enqueue_look(tx: Transaction, by_cause: Mapping[str, Referral]) -> list[Outgoing]:
-    """Have the workflows look at the facts again, which say what is left to be done; one that has
-    closed gets an aftercare. By cause: a reversal's id, or another name of what has undone
-    something. With the conversion: Temporal may have forgotten the referral's workflow by now, and
-    a new one would wait for it until the window ends."""
+    """Have the workflows look at the facts, which say what to do; a closed one gets an aftercare
+    workflow.
+
+    By cause: a reversal's id, or another id of what has changed. The message includes the
+    conversion: Temporal may have forgotten the referral's workflow, and a new one would wait for it
+    until the window ends.
+    """
     return await enqueue(
         tx,
         [
@@ -50,7 +54,7 @@ async def enqueue_look(tx: Transaction, by_cause: Mapping[str, Referral]) -> lis
 
 
 def start_of(referral: Referral) -> ReferralStart:
-    """What the referral's workflow begins with."""
+    """The input of the referral's workflow."""
     return ReferralStart(
         referral_id=referral.id,
         campaign_id=referral.campaign_id,
@@ -61,7 +65,9 @@ def start_of(referral: Referral) -> ReferralStart:
 
 
 def successor_of(referral: Referral, reversal_id: str | None = None) -> ReferralStart:
-    """What a successor of the referral's workflow begins with: all that the first was told."""
+    """The input of a successor of the referral's workflow: everything that the first one
+    received.
+    """
     conversion = None
     if referral.conversion is not None:
         accepted = Conversion.model_validate(referral.conversion)

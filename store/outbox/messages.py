@@ -1,8 +1,8 @@
-"""From the intake table to Temporal: right behind the commit (`store/outbox/dispatcher.py`), or by
-the redrive.
+"""Sends messages from the intake table to Temporal: right after the commit
+(`store/outbox/dispatcher.py`), or by the redrive.
 
-A message may be sent twice (a crash between sending and marking); the workflow drops the repeat
-by its event id, and the workflow id admits no second run.
+A message may be sent twice (a crash between sending and marking); the workflow drops the repeat by
+its event id, and the workflow id allows no second run.
 """
 
 from __future__ import annotations
@@ -43,29 +43,31 @@ CAMPAIGN = SearchAttributeKey.for_keyword("GuerdonCampaign")
 REFERRER = SearchAttributeKey.for_keyword("GuerdonReferrer")
 REFEREE = SearchAttributeKey.for_keyword("GuerdonReferee")
 SEARCH_ATTRIBUTES = (CAMPAIGN, REFERRER, REFEREE)
-"""Set at start, where they are free. Status is not among them: PostgreSQL serves it."""
+"""Set at start, where they are free. The status is not among them: PostgreSQL serves it."""
 
 
 class Outgoing(NamedTuple):
-    """A message on its way to a referral's workflow. Without a conversion it only starts it."""
+    """A message to a referral's workflow. Without a conversion it only starts it."""
 
     id: str
     workflow_id: str
     start: ReferralStart
     conversion: Conversion | None
     reversal_id: str | None = None
-    """It asks for this reversal, instead of a conversion, to be carried out."""
+    """The message requests this reversal instead of a conversion."""
 
     @property
     def is_work(self) -> bool:
-        """Something follows from it at once; a sign-up only waits."""
+        """Whether work follows at once; a sign-up only waits."""
         return self.conversion is not None
 
 
 class RunClosed(Exception):
-    """The workflow that the message is for has closed. Most often its facts are final, and the
-    message has nothing left to say; but where the database was set back to a backup they are open
-    again, and the message would be lost. Only the facts tell which."""
+    """The message's workflow has closed.
+
+    Usually its facts are final, and the message is obsolete; but if the database was restored from
+    a backup they are open again, and the message must not be lost. Only the facts decide.
+    """
 
 
 async def send(client: Client, message: Outgoing) -> None:
@@ -99,7 +101,7 @@ def _signal(message: Outgoing) -> tuple[str | None, Conversion | str | None]:
 
 
 async def _send_after(client: Client, referral_id: str, reversal_id: str) -> None:
-    """The referral's workflow has closed: an aftercare of its own carries the reversal out."""
+    """The referral's workflow has closed: an aftercare workflow carries the reversal out."""
     try:
         await start_workflow(
             client,
@@ -114,7 +116,7 @@ async def _send_after(client: Client, referral_id: str, reversal_id: str) -> Non
 
 
 def attributes_of(start: ReferralStart) -> TypedSearchAttributes:
-    """By what a referral's workflow is found in Temporal's own lists."""
+    """The search attributes of a referral's workflow."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(CAMPAIGN, start.campaign_id),
@@ -125,13 +127,16 @@ def attributes_of(start: ReferralStart) -> TypedSearchAttributes:
 
 
 def window(start: ReferralStart) -> timedelta:
-    """How long a sign-up can wait without a workflow task: the conversion's signal ends the delay
-    at once, and so does the end of the window. It costs one event, and no worker's memory."""
+    """How long a sign-up can wait without a workflow task.
+
+    The conversion's signal ends the delay at once, and so does the end of the window. It costs one
+    event, and no memory of a worker.
+    """
     return max(start.expires_at - now(), timedelta(0))
 
 
 async def mark_sent(database: Database, ids: list[str]) -> None:
-    """Remember that Temporal has these messages."""
+    """Mark these messages as sent to Temporal."""
     async with database.transaction() as tx:
         await tx.session.execute(
             update(Intake).where(col(Intake.id).in_(ids)).values(sent_at=now())
@@ -139,15 +144,18 @@ async def mark_sent(database: Database, ids: list[str]) -> None:
 
 
 FollowUp = Callable[[Iterable[str]], Awaitable[object]]
-"""Looks after what is open of these referrals, whose workflows have closed."""
+"""Handles what is open of these referrals, whose workflows have closed."""
 
 
 async def redrive(
     database: Database, client: Client, *, older_than: timedelta, follow_up: FollowUp | None = None
 ) -> int:
-    """Send what a crash, a burst or an outage left behind. Returns how many were sent; raises
-    the first error, once everything that could be sent was: one bad message stops no other.
-    Messages for workflows that have closed stay where they are without a `follow_up`."""
+    """Send what a crash, a burst or an outage left behind.
+
+    Returns how many were sent; raises the first error, after everything else was sent: one bad
+    message does not block the others. Messages for closed workflows stay where they are without a
+    `follow_up`.
+    """
     sent, failed, after = 0, None, datetime.min.replace(tzinfo=UTC)
     served = await _served(database, older_than)
     while found := await _unsent(database, older_than, after):
@@ -177,14 +185,16 @@ async def redrive(
 
 
 def _in_line(served: dict[str, datetime], at: datetime, message: Outgoing) -> bool:
-    """A dispatcher that lives lets a referrer's conversions in few at a time, in their order. One
-    behind those that it has just sent is not left behind: it waits for its turn."""
+    """A running dispatcher admits a referrer's conversions a few at a time, in order. A message
+    behind recently sent ones was not forgotten: it waits for its turn.
+    """
     return at > served.get(message.start.referrer_id, datetime.max.replace(tzinfo=UTC))
 
 
 async def _served(database: Database, lately: timedelta) -> dict[str, datetime]:
-    """When the last was received of what was sent lately, by referrer, for those of whom there
-    is something unsent."""
+    """When the last of the recently sent messages was received, by referrer, for those with
+    something unsent.
+    """
     since = now() - lately
     waiting = (
         select(col(Referral.referrer_id))

@@ -1,9 +1,9 @@
-"""One of a referrer's conversions at a time is let in, and then a rest.
+"""Dispatches at most one conversion per referrer at a time, followed by a pause.
 
-Everything behind the API is one queue after another: workflow tasks, the referrer's row, orders,
-looks at them. A code that many friends use in one moment would fill each of them, and the next
-friend of another code would stand behind all, each time. So the crowd waits in the intake table,
-and the facts tell when the next may follow.
+Everything behind the API is a queue: workflow tasks, the referrer's row, orders, polls. A code that
+many friends use at once would fill each of them, and friends of other codes would wait behind all
+of these. So the burst waits in the intake table, and the facts decide when the next conversion may
+follow.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from store.database import Database
 from store.tables import Grant, Order, Referral
 
 PATIENCE = 1.0
-"""Seconds after which one that does not get through holds nobody up any longer: workers may be
-down, or a provider's lane slow."""
+"""Seconds after which one that does not finish stops blocking the next: workers may be down, or a
+provider slow.
+"""
 
 _NOT_YET_ORDERED = (
     select(col(Grant.id))
@@ -36,7 +37,7 @@ _NOT_YET_ORDERED = (
     )
     .exists()
 )
-# Judged or held, and its orders begun. What the provider makes of them can take days.
+# Judged or held, and its orders begun. The provider may then take days.
 _THROUGH = select(col(Referral.id)).where(
     col(Referral.id).in_(bindparam("ids", expanding=True)),
     or_(col(Referral.status) != ReferralStatus.CONVERTED, col(Referral.reason).in_(Pause)),
@@ -50,13 +51,14 @@ class _Inside(NamedTuple):
     until: float
     """When the next may follow, at the latest."""
     seen: bool = False
-    """Somebody waited for it while it was not through yet."""
+    """Another one waited for it before it was done."""
     through: bool = False
 
 
 class ReferrerThrottle:
-    """For this process alone: there are few, and each lets in one of a referrer. Once it is
-    through, the next waits as long again (`rest` times as long): half of the time is others'."""
+    """For one API process: there are few, and each admits one conversion per referrer. After it the
+    next waits as long again (`rest` times as long), so that half of the time is left for others.
+    """
 
     def __init__(
         self, database: Database, *, patience: float = PATIENCE, rest: float = 1.0
@@ -66,16 +68,16 @@ class ReferrerThrottle:
         """By referrer, the earliest first."""
 
     def admits(self, referrer_id: Any) -> bool:
-        """May one of the referrer's come in now?"""
+        """Whether the referrer's next conversion may be dispatched."""
         inside = self._inside.get(referrer_id)
         return inside is None or inside.until <= time.monotonic()
 
     def enter(self, referrer_id: str, referral_id: str) -> None:
-        """Let it in."""
+        """Admit it."""
         present = time.monotonic()
         self.leave(referrer_id)
         self._inside[referrer_id] = _Inside(referral_id, present, present + self._patience)
-        for earliest in list(islice(self._inside, 2)):  # so that they never become many
+        for earliest in list(islice(self._inside, 2)):  # so that there are never many
             if self._inside[earliest].until <= present:
                 self.leave(earliest)
 
@@ -84,7 +86,7 @@ class ReferrerThrottle:
         self._inside.pop(referrer_id, None)
 
     async def look(self, awaited: Iterable[Any]) -> None:
-        """See whether those are through for whom others of their referrers wait."""
+        """Check whether the conversions are done that others of their referrers wait for."""
         asked = {
             inside.referral_id: referrer_id
             for referrer_id in awaited
@@ -103,7 +105,7 @@ class ReferrerThrottle:
             return
         if not through:
             self._inside[referrer_id] = inside._replace(seen=True)
-        elif not inside.seen:  # nobody knows for how long it has been through
+        elif not inside.seen:  # unknown for how long it has been done
             self.leave(referrer_id)
         else:
             present = time.monotonic()

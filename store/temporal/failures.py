@@ -1,5 +1,6 @@
-"""What may be read of a failure: an unforeseen error can quote a row or a request, and with it a
-person, into a workflow's history. Only errors that Guerdon words itself keep their words."""
+"""Keeps personal data out of failures in workflow histories: an unexpected error may quote a row or
+a request. Only errors with Guerdon's own messages keep them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class Discretion(Interceptor):
-    """Lets an activity fail with its own words, or with the class of what went wrong."""
+    """Replaces an activity's error by its own message, or by the class of the error."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _DiscreetActivity(next)
@@ -37,8 +38,8 @@ class _DiscreetActivity(ActivityInboundInterceptor):
         except CancelledError:
             raise
         except ApplicationError as error:
-            # Its words are ours. Those of its cause, which would be told as well, are not: an
-            # HTTP library quotes the header that it cannot send.
+            # The message is ours, but not its cause's, which would be stored too: an HTTP library
+            # quotes the header that it cannot send.
             raise error from None
         except Refusal as refusal:
             raise _failure(refusal.detail, refusal) from None
@@ -55,8 +56,9 @@ class _DiscreetActivity(ActivityInboundInterceptor):
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether a repeat fails the same way until something is mended: a value, a constraint, our
-    own code. Not what an activity says in its own words: it expects that."""
+    """Whether a repeat fails the same way until something is fixed: a value, a constraint, our own
+    code. Errors with an activity's own message are expected, and are no faults.
+    """
     if isinstance(error, RPCError):
         return error.status in _WRONG_REQUEST
     expected = (ApplicationError, CancelledError, NotAllowedInState, Unavailable)
@@ -76,8 +78,9 @@ def _failure(words: str, error: Exception) -> ApplicationError:
 
 
 def _where(error: Exception) -> list[str]:
-    """File and line of our own last frames, and of the very last: enough to find the fault, and
-    nobody's data."""
+    """File and line of our own last frames, and of the very last: enough to find the fault, without
+    any data.
+    """
     frames, trace = [], error.__traceback__
     while trace:
         frames.append((trace.tb_frame.f_code, trace.tb_lineno))
@@ -96,6 +99,6 @@ def _named(path: Path) -> str:
 
 
 def _is_ours(filename: str) -> bool:
-    """Wherever we are installed, other packages lie beside ours."""
+    """Other packages are installed beside ours."""
     path = Path(filename)
     return path.is_relative_to(_HOUSE) and path.relative_to(_HOUSE).parts[0] in _ROOMS

@@ -1,4 +1,4 @@
-"""Notes which activities fail for a reason that waiting does not mend."""
+"""Records which activities fail for a reason that waiting will not fix."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from store.recovery.failing import note_failure, note_success
 log = structlog.get_logger(__name__)
 
 _SCHEDULED_AT = re.compile(r"-\d{4}-\d\d-\d\dT[\d:.]+Z$")
-"""What Temporal adds to the id of each run of a schedule: the next one carries on."""
+"""What Temporal adds to the workflow id of each scheduled run."""
 _OFTEN = 3
-"""Attempts: what passes by itself has passed by then."""
+"""Attempts after which temporary problems have passed."""
 _LOCAL, _REGULAR = timedelta(minutes=10), timedelta(hours=2)
 """Twice the longest pause between attempts (workflows/recording.py, workflows/giving.py)."""
 
 
 class Faults(Interceptor):
-    """Writes a fault down from an activity's third attempt on, until it succeeds."""
+    """Records a fault from an activity's third attempt on, until it succeeds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -50,11 +50,11 @@ class _Noting(ActivityInboundInterceptor):
         try:
             answer = await super().execute_activity(input)
         except ApplicationError as error:
-            # As failures.Discretion words it, which stands behind this one.
+            # The same message as failures.Discretion gives, which runs after this one.
             if info.attempt >= _OFTEN and FAULT in error.details:
                 await self._note(work, error.type or "", info.is_local)
             raise
-        # Another worker may have noted it.
+        # Another worker may have recorded it.
         if info.attempt > 1 or work in self._noted:
             await self._forget(work)
         return answer

@@ -1,4 +1,4 @@
-"""Starting workflows by name. A second start of a running workflow finds that one."""
+"""Starts workflows by name. A second start of a running workflow returns that one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def start(
 
 @contextmanager
 def or_later(event: str, **ids: str) -> Iterator[None]:
-    """Log that Temporal is away, and go on: a redrive or a poll does later what this could not."""
+    """Log that Temporal is down, and continue: a redrive or a poll does it later."""
     try:
         yield
     except AWAY as error:
