@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from api.async_actions import endpoints as async_actions
 from api.campaigns import endpoints as campaigns
-from api.campaigns import summary, tiers, versions
+from api.campaigns import tiers, versions
 from api.customers import activity, bulk, changes, redeemables, wallets
 from api.customers import endpoints as customers
 from api.customers import segments as customer_segments
@@ -86,7 +86,6 @@ _ROUTERS = (
     async_actions,
     exports,
     metadata_schemas,
-    summary,
     campaigns,
     tiers,
     versions,

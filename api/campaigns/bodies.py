@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from api.campaigns.codes import LAST_DAY, MAX_CODES, DiscountIn, VoucherIn
-from api.campaigns.program import ProgramChangeIn, ReferralProgramIn, WindowsIn
-from api.campaigns.terms import document_of, lay_program, lay_voucher, lay_windows, to_terms
+from api.campaigns.program import ProgramChangeIn, ReferralProgramIn, WindowsIn, to_terms
 from api.http.fields import Category, Duration, with_examples
 from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType, FreeOrders, Limits
@@ -128,14 +127,10 @@ class CampaignIn(WindowsIn):
         )
 
     def _terms(self, making: Making, rules: tuple[Rule, ...], currency: str) -> CampaignTerms:
-        document = document_of(None) | {
-            "rules": rules,
-            "free_orders": FreeOrders.REFUSE,
-            "whole_days": True,
-        }
-        lay_windows(document, self)
-        lay_voucher(document, self.voucher)
-        lay_program(document, self.referral_program, making, currency)
+        document = {"rules": rules, "free_orders": FreeOrders.REFUSE, "whole_days": True}
+        self.lay_windows(document)
+        self.voucher.lay(document)
+        self.referral_program.lay(document, making, currency)
         if self.activity_duration_after_publishing is not None:
             document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
         return to_terms(document)
@@ -192,19 +187,19 @@ class CampaignChangeIn(WindowsIn):
 
     def to_terms(self, before: CampaignTerms, making: Making, currency: str) -> CampaignTerms:
         """The terms after this edit. Raises InvalidPayload for ones that contradict each other."""
-        document = document_of(before)
+        document = dict(before)
         for index, name in enumerate(self.unset):
             if name not in _UNSET_PLAIN:
                 _remove(document, name, f"/unset/{index}")
         if self.voucher:
-            lay_voucher(document, self.voucher)
+            self.voucher.lay(document)
         if self.discount:
             document["discount"] = self.discount.model_dump(exclude={"effect"})
         if self.activity_duration_after_publishing is not None:
             document["activity_duration_after_publishing"] = self.activity_duration_after_publishing
-        lay_windows(document, self)
+        self.lay_windows(document)
         if self.referral_program:
-            lay_program(document, self.referral_program, making, currency)
+            self.referral_program.lay(document, making, currency)
         return to_terms(document)
 
     def to_columns(self, campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -97,6 +97,15 @@ class VoucherIn(Strict):
     redemption: UsesIn = UsesIn()
     code_config: CodeConfigIn = CodeConfigIn()
     is_referral_code: Literal[True] = True
+
+    def lay(self, document: dict[str, Any]) -> None:
+        """Lay it over the members of a campaign's terms."""
+        if self.discount:
+            document["discount"] = self.discount.model_dump(exclude={"effect"})
+        if self.redemption.quantity:
+            document["code_quantity"] = self.redemption.quantity
+        config = self.code_config.model_dump(exclude_none=True, exclude={"initial_count"})
+        document["code_config"] = dict(document.get("code_config", ())) | config
 
 
 class DisableIn(Strict):

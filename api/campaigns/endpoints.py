@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 
 from fastapi import Query
 
 from api.campaigns.bodies import CampaignChangeIn, CampaignIn
 from api.campaigns.codes import DisableIn, EndIn
-from api.campaigns.schemas import CampaignAnswer, CampaignList, DeletedCampaign
-from api.campaigns.terms import PROGRAM, must_be_known, rewards_in
+from api.campaigns.program import PROGRAM, must_be_known
+from api.campaigns.schemas import CampaignAnswer, CampaignList, CampaignSummary, DeletedCampaign
 from api.http.access import PROGRAMME, READERS, Calling
 from api.http.lists import Dated
 from api.http.parameters import CampaignPath, IsReferralCodeQuery
 from api.http.resources import Held
 from api.http.route import GuardedRouter
-from api.rewards.catalogue import must_be_offered
-from api.rewards.definitions import begin
+from api.rewards.definitions import begin, must_be_offered
 from domain.campaigns import CampaignTerms
 from store import metadata_schemas
 from store.campaigns import queries as reading
@@ -24,6 +24,7 @@ from store.campaigns.create import create
 from store.campaigns.delete import delete
 from store.campaigns.revise import lock, revise
 from store.campaigns.rules import named
+from store.campaigns.summary import Period, of_campaign
 from store.campaigns.switch import end, set_active
 from store.database import Transaction
 from store.outbox.messages import Outgoing
@@ -38,13 +39,29 @@ CreationStatus = Literal["DONE", "IN_PROGRESS", "DRAFT", "FAILED", "MODIFYING"]
 router = GuardedRouter("/v1/campaigns", "Campaigns")
 
 
+@router.get("/{campaign_id}/summary", "resource_not_found", "invalid_payload", roles=READERS)
+async def get_summary(
+    campaign_id: CampaignPath,
+    held: Held,
+    start_date: Annotated[date | None, Query(description="First day, UTC.")] = None,
+    end_date: Annotated[date | None, Query(description="Last day, UTC.")] = None,
+) -> CampaignSummary:
+    """The funnel, spend against budget, liability, top referrers, by day."""
+    period = Period(_begin(start_date), _begin(end_date, days=1))
+    async with held.database.reading() as session:
+        campaign = (await reading.find(session, campaign_id)).campaign
+        read = await of_campaign(session, campaign.id, period)
+    told = {"campaign": campaign, "referred_customers": read.funnel.referred}
+    return CampaignSummary.model_validate(read._asdict() | read.figures | told)
+
+
 @router.post("", "resource_not_found", "duplicate_found", roles=PROGRAMME)
 async def create_campaign(body: CampaignIn, held: Held) -> CampaignAnswer:
     """Create a referral campaign. It is live at once, unless `active` is false."""
     currency = held.settings.currency
     async with held.database.transaction() as tx:
         await metadata_schemas.check(tx, "campaign", body.metadata)
-        making = await begin(tx, currency, rewards_in(body.referral_program))
+        making = await begin(tx, currency, body.referral_program.rewards)
         rules = await named(tx, body.validation_rules, "/validation_rules")
         new = body.to_campaign(making, rules, currency)
         await must_be_known(tx, new.terms)
@@ -97,7 +114,8 @@ async def update_campaign(
     async with held.database.transaction() as tx:
         campaign = await lock(tx, campaign_id)
         before = await terms_of(tx, campaign.id, campaign.version)
-        making = await begin(tx, currency, rewards_in(body.referral_program))
+        program = body.referral_program
+        making = await begin(tx, currency, program.rewards if program else [])
         after = body.to_terms(before, making, currency)
         columns = body.to_columns(campaign, after.windows.zone)
         await must_be_known(tx, after)
@@ -178,3 +196,9 @@ async def _set_active(
     if active:
         await must_be_offered(tx, terms, PROGRAM)
     return (await set_active(tx, campaign.id, active=active, actor=actor)).intake
+
+
+def _begin(day: date | None, days: int = 0) -> datetime | None:
+    if day is None or day == date.max:
+        return None
+    return datetime.combine(day + timedelta(days), time(), UTC)

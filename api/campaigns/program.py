@@ -1,27 +1,50 @@
-"""A campaign's `referral_program` in a body: audiences, windows, fraud checks, tiers, limits."""
+"""A campaign's `referral_program` in a body, and the terms that it says.
+
+What is given is laid over what was. A creation lays it over nothing, so that the terms' own
+defaults remain.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 
-from api.http.fields import MAX_MINOR, Duration, Strict, with_examples
-from api.rewards.kinds import RewardIn
+from api.http.fields import MAX_MINOR, Duration, Strict, first_error, with_examples
+from api.rewards.definitions import Making
+from api.rewards.kinds import KindIn, ReferenceIn, RewardIn
 from domain.audience import Audience
 from domain.campaigns import (
+    CampaignTerms,
     ConversionKind,
     Criterion,
     FreeOrders,
     OnReversal,
     Remainder,
     Review,
+    Tier,
     WhenReferrerFull,
 )
 from domain.fraud import Response
+from domain.ids import Prefix, new_id
 from domain.money import Currency
+from domain.refusals import InvalidPayload
 from domain.time_zones import ZoneName
-from domain.windows import Hours, Weekdays
+from domain.windows import Hours, Weekdays, Windows
+from store.database import Transaction
+from store.eligibility.segments import must_exist
+
+Document = dict[str, Any]
+"""The members of a campaign's terms, or of a tier."""
+PROGRAM = "/referral_program"
+_SAME_NAME = {
+    "attribution_window",
+    "hold",
+    "review",
+    "when_referrer_full",
+    "free_orders",
+    "remainder",
+}
 
 
 def _daily(given: Any) -> Any:
@@ -47,6 +70,20 @@ class WindowsIn(Strict):
         max_length=50,
         description='Voucherify\'s {"daily": […]}: adjoining, never overlapping.',
     )
+
+    def lay_windows(self, document: Document) -> None:
+        """Raises InvalidPayload for limits that contradict each other."""
+        said = {
+            "timezone": self.timezone,
+            "timeframe": self.validity_timeframe and self.validity_timeframe.model_dump(),
+            "days_of_week": self.validity_day_of_week,
+            "hours": self.validity_hours,
+        }
+        said = {name: value for name, value in said.items() if value is not None}
+        try:
+            document["windows"] = Windows(**dict(document.get("windows", ())) | said)
+        except ValidationError as error:
+            raise InvalidPayload(first_error(error), field="/validity_hours") from None
 
 
 class AudienceIn(Strict):
@@ -108,6 +145,22 @@ class TierChangeIn(Strict):
     unset: list[Literal["max_grants", "max_grants_per_referrer"]] = Field(
         default=[], max_length=2, description="Caps to be lifted, for null means not given."
     )
+
+    def over(
+        self, document: Document, making: Making, field: str = "", whole: str = PROGRAM
+    ) -> Tier:
+        """The tier that `document` becomes. Raises InvalidPayload at its reward, below `field`, or
+        at `whole` for members that contradict each other."""
+        members = document | dict.fromkeys(self.unset)
+        if self.criterion is Criterion.EACH_UNIQUE_REFEREE:
+            members.pop("threshold", None)
+        members |= self.model_dump(exclude={"id", "reward", "unset"}, exclude_none=True)
+        if self.reward:
+            members["reward"] = making.make(self.reward, f"{field}/reward")
+        try:
+            return Tier(**members)
+        except ValidationError as error:
+            raise InvalidPayload(first_error(error), field=whole) from None
 
 
 class TierIn(TierChangeIn):
@@ -185,8 +238,68 @@ class ProgramChangeIn(Strict):
     audience: AudienceIn | None = None
     fraud: FraudIn | None = None
 
+    @property
+    def rewards(self) -> list[KindIn | ReferenceIn | None]:
+        """Every reward that it gives."""
+        return [self.referee_reward, *(tier.reward for tier in self.tiers or [])]
+
+    def lay(self, document: Document, making: Making, currency: str) -> None:
+        """Raises InvalidPayload. `currency`: of a budget that names none."""
+        document |= self.model_dump(include=_SAME_NAME, exclude_none=True)
+        if self.conversion_event_type:
+            document |= {"conversion": self.conversion_event_type, "event_name": None}
+        if self.custom_event:
+            document["event_name"] = self.custom_event.name
+        if self.referee_reward:
+            field = f"{PROGRAM}/referee_reward"
+            document["referee_reward"] = making.make(self.referee_reward, field)
+        if self.tiers is not None:
+            document["tiers"] = _tiers(self.tiers, document.get("tiers", ()), making)
+        for name in ("limits", "audience", "fraud"):
+            given = self.model_dump(include={name}, exclude_none=True).get(name, {})
+            kept = dict(document.get(name, ()))
+            if "budget" in given:
+                given["budget"].setdefault("currency", currency)
+            if "burst" in given:
+                given["burst"] = dict(kept.get("burst", ())) | given["burst"]
+            document[name] = kept | given
+
+
+def _tiers(given: list[TierIn], known: tuple[Tier, ...], making: Making) -> list[Tier]:
+    by_id = {tier.id: tier for tier in known}
+    claimed = {tier.id for tier in given}
+    by_name = {tier.name: tier.id for tier in known if tier.id not in claimed}
+    tiers = []
+    for index, tier in enumerate(given):
+        field = f"{PROGRAM}/tiers/{index}"
+        if tier.id and tier.id not in by_id:
+            raise InvalidPayload(f"The campaign has no tier {tier.id!r}.", field=f"{field}/id")
+        id = tier.id or by_name.pop(tier.name, None) or new_id(Prefix.TIER)
+        tiers.append(tier.over({"id": id}, making, field))
+    return tiers
+
 
 class ReferralProgramIn(ProgramChangeIn):
     """What a referral is judged by. `referee_reward` null: single-sided."""
 
     conversion_event_type: ConversionKind
+
+
+def to_terms(document: Document, field: str = PROGRAM) -> CampaignTerms:
+    """Raises InvalidPayload for terms that contradict each other."""
+    try:
+        terms = CampaignTerms(**document)
+    except ValidationError as error:
+        raise InvalidPayload(first_error(error), field=field) from None
+    if terms.code_config.combinations < 2:
+        pattern = "/voucher/code_config/pattern"
+        raise InvalidPayload("The pattern makes too few codes.", field=pattern)
+    return terms
+
+
+async def must_be_known(tx: Transaction, terms: CampaignTerms) -> None:
+    """Raises NotFound for a segment that an audience names and nobody made."""
+    for party in ("referrers", "referees"):
+        audience: Audience = getattr(terms.audience, party)
+        named = (*audience.segments, *audience.excluded_segments)
+        await must_exist(tx, named, f"{PROGRAM}/audience/{party}")

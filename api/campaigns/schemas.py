@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
-from api.http.ids import CampaignId, CampaignTitle
+from api.http.fields import FromRow
+from api.http.ids import CampaignId, CampaignTitle, CurrencyCode, Minor, ReferrerId
 from api.http.lists import Listed
+from api.http.masking import Name, OwnId
 from api.rewards.schemas import RefereeReward
 from api.validation_rules.schemas import Assigned, AssignmentAnswer
 from domain.audience import Audiences
@@ -226,3 +228,82 @@ def _windows(windows: Windows) -> dict[str, Any]:
         "validity_day_of_week": list(windows.days_of_week) if windows.days_of_week else None,
         "validity_hours": {"daily": hours} if hours else None,
     }
+
+
+class Funnel(FromRow):
+    """Referrals by how far they came, then by where they stand now."""
+
+    referred: int
+    converted: int
+    qualified: int
+    completed: int
+    waiting: int = Field(examples=[0])
+    rejected: int = Field(examples=[0])
+    expired: int = Field(examples=[0])
+    reversed: int = Field(examples=[0])
+    needs_attention: int = Field(examples=[0])
+
+
+class Day(Funnel):
+    """The same for the referrals that began on one day, UTC."""
+
+    day: date = Field(examples=["2026-11-20"])
+
+
+class Spend(FromRow):
+    """A budget, minor units: what may be spent, is set aside, is ordered, has arrived, and is
+    promised but has not arrived. `ceiling` null: without limit."""
+
+    currency: CurrencyCode
+    ceiling: int | None = Field(examples=[1000000])
+    reserved: int = Field(examples=[0])
+    committed: int = Field(examples=[0])
+    delivered: Minor
+    liability: int = Field(examples=[0])
+
+
+class TopReferrer(FromRow):
+    """One of the five who referred most."""
+
+    id: ReferrerId = Field(validation_alias="referrer_id")
+    source_id: OwnId = Field(examples=["user-1"])
+    name: Name = Field(examples=["Jane Doe"])
+    referred: int
+    qualified: int
+
+
+class CampaignName(FromRow):
+    """Which campaign it is about."""
+
+    id: CampaignId
+    name: CampaignTitle
+    campaign_type: Literal["REFERRAL_PROGRAM"] = "REFERRAL_PROGRAM"
+    object: Literal["campaign"] = "campaign"
+
+
+class CampaignSummary(BaseModel):
+    """A campaign in figures. Amounts in minor units; validations leave no trace to count."""
+
+    object: Literal["campaign_summary"] = "campaign_summary"
+    campaign: CampaignName
+    redemptions: int
+    redemptions_succeeded: int
+    redemptions_failed: int = Field(examples=[0])
+    rollbacks: int = Field(examples=[0])
+    rollbacks_succeeded: int = Field(examples=[0])
+    rollbacks_failed: int = 0
+    orders_amount: int = Field(examples=[4000])
+    orders_rolledback_amount: int = Field(examples=[0])
+    discounted_amount: int = Field(examples=[400])
+    rolledback_discounted_amount: int = Field(examples=[0])
+    vouchers_created: int
+    vouchers_deleted: int = 0
+    publications: int
+    publications_succeeded: int
+    publications_failed: int = Field(examples=[0])
+    points_rewarded: int = Field(examples=[0])
+    referred_customers: int
+    funnel: Funnel
+    spend: list[Spend]
+    top_referrers: list[TopReferrer]
+    by_day: list[Day]

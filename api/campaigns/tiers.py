@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
-from api.campaigns.program import TierChangeIn, TierIn
-from api.campaigns.terms import document_of, tier_of, to_terms
+from api.campaigns.program import TierChangeIn, TierIn, to_terms
 from api.http.access import PROGRAMME, READERS, Caller, Calling
 from api.http.ids import CampaignId
 from api.http.lists import Listed, Windowed
@@ -51,7 +50,7 @@ async def create_tier(
     id = new_id(Prefix.TIER)
 
     def add(tiers: Tiers, making: Making) -> Tiers:
-        return (*tiers, tier_of({"id": id}, body, making, whole=""))
+        return (*tiers, body.over({"id": id}, making, whole=""))
 
     await _edit(held, campaign_id, body, add, caller)
     return await _one(held, campaign_id, id)
@@ -83,7 +82,7 @@ async def update_tier(
     def change(tiers: Tiers, making: Making) -> Tiers:
         _find(tiers, tier_id)
         return tuple(
-            tier_of(dict(tier), body, making, whole="") if tier.id == tier_id else tier
+            body.over(dict(tier), making, whole="") if tier.id == tier_id else tier
             for tier in tiers
         )
 
@@ -112,7 +111,7 @@ async def _edit(
         before = await terms_of(tx, campaign.id, campaign.version)
         making = await begin(tx, held.settings.currency, [body.reward] if body else [])
         tiers = edit(before.tiers, making)
-        after = to_terms(document_of(before) | {"tiers": tiers}, field="")
+        after = to_terms(dict(before) | {"tiers": tiers}, field="")
         await making.put_away(tx, held.vault)
         await revise(tx, campaign, before, after, {}, actor=caller.actor)
 

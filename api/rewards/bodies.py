@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, model_validator
 
@@ -17,18 +17,6 @@ from api.rewards.kinds import (
 )
 from domain.customers import Metadata
 from domain.refusals import InvalidPayload
-
-EXAMPLE: dict[str, Any] = {
-    "name": "Fifteen dollars at CVS",
-    "reward": {
-        "kind": "gift_card",
-        "provider": "giftcard-partners",
-        "product_id": "CVS",
-        "amount": 1500,
-        "currency": "USD",
-    },
-}
-"""For the documentation."""
 
 
 class WalletIn(Strict):
@@ -93,7 +81,18 @@ class RewardCreateIn(RewardChangeIn):
     """A reward to be used in campaigns: `reward` in Guerdon's words, or `parameters` in
     Voucherify's."""
 
-    model_config = with_examples(EXAMPLE)
+    model_config = with_examples(
+        {
+            "name": "Fifteen dollars at CVS",
+            "reward": {
+                "kind": "gift_card",
+                "provider": "giftcard-partners",
+                "product_id": "CVS",
+                "amount": 1500,
+                "currency": "USD",
+            },
+        }
+    )
 
     name: str = Field(min_length=1, max_length=200)
 

@@ -22,7 +22,7 @@ from api.http.fields import Duration, Strict
 from domain.amounts import AmountBy
 from domain.customers import Metadata
 from domain.money import Currency
-from domain.rewards import Delivery
+from domain.rewards import Alternative, Delivery, Personalization
 from domain.targets import may_exist
 from providers.registry import KNOWN
 
@@ -88,24 +88,18 @@ class AmountByIn(Strict, AmountBy):
     )
 
 
-class PersonalizationIn(Strict):
+class PersonalizationIn(Strict, Personalization):
     """Words that the provider puts on the card."""
-
-    from_name: str | None = Field(default=None, max_length=100)
-    from_email: str | None = Field(default=None, max_length=254)
-    message: str | None = Field(default=None, max_length=1000)
 
 
 Lasting = Annotated[Duration, Field(gt=timedelta(0))] | None
 """From the day that the person gets it; null: for ever."""
 
 
-class AlternativeIn(Strict):
+class AlternativeIn(Strict, Alternative):
     """Another product or provider, for the same value. `delivery`: if not the card's own."""
 
     provider: Annotated[str, AfterValidator(_known)]
-    product_id: str = Field(min_length=1, max_length=100)
-    delivery: Delivery | None = None
 
 
 class GiftCardIn(Labelled):

@@ -26,15 +26,12 @@ class Period(NamedTuple):
 class Summary(NamedTuple):
     """All figures; rows by their columns' names."""
 
+    figures: dict[str, int]
     funnel: Row[Any]
-    uses: Row[Any]
-    codes: Row[Any]
-    publications: Row[Any]
-    money: Rows
+    spend: Rows
     """Per currency: ceiling, reserved, committed, delivered, liability. Minor units."""
-    points_granted: int
     top_referrers: Rows
-    days: Rows
+    by_day: Rows
 
 
 async def of_campaign(session: ReadSession, campaign_id: str, period: Period) -> Summary:
@@ -44,19 +41,11 @@ async def of_campaign(session: ReadSession, campaign_id: str, period: Period) ->
     async def rows(statement: str) -> Rows:
         return list(await session.execute(text(statement), given))
 
-    (funnel,), (uses,) = await rows(_FUNNEL), await rows(_USES)
-    (codes,), (published,) = await rows(_CODES), await rows(_PUBLISHED)
-    (points,) = await rows(_POINTS)
-    return Summary(
-        funnel,
-        uses,
-        codes,
-        published,
-        await rows(_MONEY),
-        int(points[0]),
-        await rows(_TOP),
-        await rows(_DAYS),
-    )
+    figures: dict[str, int] = {}
+    for statement in (_USES, _CODES, _PUBLISHED, _POINTS):
+        figures |= (await rows(statement))[0]._mapping
+    funnel = (await rows(_FUNNEL))[0]
+    return Summary(figures, funnel, await rows(_MONEY), await rows(_TOP), await rows(_DAYS))
 
 
 def _within(column: str) -> str:
@@ -82,27 +71,30 @@ _FUNNEL = f"""
 SELECT {_STEPS} FROM referrals WHERE campaign_id = :campaign AND {_within("created_at")}"""
 
 _USES = f"""
-SELECT count(*) FILTER (WHERE r.failure_code IS NULL) AS succeeded,
-       count(*) FILTER (WHERE r.failure_code IS NOT NULL) AS failed,
-       count(b.id) AS rolled_back,
-       coalesce(sum(r.amount) FILTER (WHERE r.failure_code IS NULL), 0)::bigint AS orders,
-       coalesce(sum(b.amount), 0)::bigint AS orders_back,
+SELECT count(*) AS redemptions,
+       count(*) FILTER (WHERE r.failure_code IS NULL) AS redemptions_succeeded,
+       count(*) FILTER (WHERE r.failure_code IS NOT NULL) AS redemptions_failed,
+       count(b.id) AS rollbacks, count(b.id) AS rollbacks_succeeded,
+       coalesce(sum(r.amount) FILTER (WHERE r.failure_code IS NULL), 0)::bigint AS orders_amount,
+       coalesce(sum(b.amount), 0)::bigint AS orders_rolledback_amount,
        coalesce(sum(r.discount_amount) FILTER (WHERE r.failure_code IS NULL), 0)::bigint
-           AS discounts,
+           AS discounted_amount,
        coalesce(sum(r.discount_amount) FILTER (WHERE b.id IS NOT NULL), 0)::bigint
-           AS discounts_back
+           AS rolledback_discounted_amount
 FROM redemptions r LEFT JOIN rollbacks b ON b.redemption_id = r.id
 WHERE r.campaign_id = :campaign AND {_within("r.created_at")}"""
 
 _CODES = f"""
-SELECT count(*) AS created FROM vouchers
+SELECT count(*) AS vouchers_created FROM vouchers
 WHERE campaign_id = :campaign AND {_within("created_at")}"""
 
 _PUBLISHED = f"""
-SELECT (SELECT count(*) FROM publications
-        WHERE campaign_id = :campaign AND {_within("created_at")}) AS succeeded,
-       (SELECT count(*) FROM events WHERE type = 'publication.failed'
-        AND campaign_id = :campaign AND {_within("at")}) AS failed"""
+SELECT succeeded + failed AS publications, succeeded AS publications_succeeded,
+       failed AS publications_failed
+FROM (SELECT count(*) AS succeeded FROM publications
+      WHERE campaign_id = :campaign AND {_within("created_at")}) p,
+     (SELECT count(*) AS failed FROM events WHERE type = 'publication.failed'
+      AND campaign_id = :campaign AND {_within("at")}) e"""
 
 _MONEY = """
 SELECT b.currency, b.ceiling, b.reserved, b.committed,
@@ -115,7 +107,7 @@ FROM budgets b LEFT JOIN (
 WHERE b.campaign_id = :campaign ORDER BY b.currency"""
 
 _POINTS = """
-SELECT coalesce(sum(amount), 0) FROM grants
+SELECT coalesce(sum(amount), 0)::bigint AS points_rewarded FROM grants
 WHERE campaign_id = :campaign AND kind = 'loyalty_points' AND status = 'delivered'"""
 
 _TOP = f"""
