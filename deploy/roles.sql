@@ -20,7 +20,9 @@ ALTER DATABASE temporal_visibility OWNER TO temporal;
 REVOKE CONNECT ON DATABASE :"DBNAME", temporal, temporal_visibility, postgres FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE :"DBNAME" TO guerdon_runtime;
 
--- What a former superuser made in a database gets its owner.
+-- What a former superuser made in a database gets its owner. Functions below pg_temp end with their
+-- connection: psql keeps the text, and says it again in each database.
+SELECT $text$
 CREATE FUNCTION pg_temp.hand_over(owner text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE statement text;
 BEGIN
@@ -35,36 +37,14 @@ BEGIN
     LOOP EXECUTE statement; END LOOP;
     EXECUTE format('ALTER SCHEMA public OWNER TO %I', owner);
 END $$;
+$text$ AS hand_over \gset
+:hand_over
 SELECT pg_temp.hand_over('guerdon_owner');
 
 \connect temporal
-CREATE FUNCTION pg_temp.hand_over(owner text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE statement text;
-BEGIN
-    FOR statement IN
-        SELECT format('ALTER TABLE %s OWNER TO %I', oid::regclass, owner)
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-        UNION ALL
-        SELECT format('ALTER FUNCTION %s OWNER TO %I', oid::regprocedure, owner)
-        FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
-    LOOP EXECUTE statement; END LOOP;
-    EXECUTE format('ALTER SCHEMA public OWNER TO %I', owner);
-END $$;
+:hand_over
 SELECT pg_temp.hand_over('temporal');
 
 \connect temporal_visibility
-CREATE FUNCTION pg_temp.hand_over(owner text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE statement text;
-BEGIN
-    FOR statement IN
-        SELECT format('ALTER TABLE %s OWNER TO %I', oid::regclass, owner)
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-        UNION ALL
-        SELECT format('ALTER FUNCTION %s OWNER TO %I', oid::regprocedure, owner)
-        FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
-    LOOP EXECUTE statement; END LOOP;
-    EXECUTE format('ALTER SCHEMA public OWNER TO %I', owner);
-END $$;
+:hand_over
 SELECT pg_temp.hand_over('temporal');

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.speed.hot import Hot
+from bench.speed.hot_code import Hot
 from bench.speed.steady import MEASURES
 from cli.stack.stack import Stack
 
