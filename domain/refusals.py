@@ -20,9 +20,11 @@ Keys are the stable words of CONTRACT §6.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from domain.discretion import unnamed
+
+T = TypeVar("T")
 
 
 class Refusal(Exception):
@@ -72,6 +74,13 @@ class NotFound(Refusal):
         super().__init__(
             f"Cannot find {what} with id {id!r}.", field=field, resource_id=unnamed(id)
         )
+
+
+def existing(thing: T | None, what: str, id: str, *, field: str | None = None) -> T:
+    """The thing that was looked up. Raises NotFound where there is none."""
+    if thing is None:
+        raise NotFound(what, id, field=field)
+    return thing
 
 
 class CannotCount(Refusal):

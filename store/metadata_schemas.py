@@ -13,7 +13,7 @@ from sqlalchemy import Engine, delete, select
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
-from domain.refusals import InvalidPayload, NotFound
+from domain.refusals import InvalidPayload, NotFound, existing
 from domain.schemas import Schema, is_resource
 from store.database import ReadSession, Transaction
 from store.lists.pages import Page, Window, read_page
@@ -63,9 +63,11 @@ async def put(tx: Transaction, resource: str, schema: Schema) -> MetadataSchema:
 async def remove(tx: Transaction, resource: str) -> None:
     """Raises NotFound."""
     statement = delete(MetadataSchema).where(col(MetadataSchema.related_object) == resource)
-    gone = await tx.session.scalar(statement.returning(col(MetadataSchema.id)))
-    if gone is None:
-        raise NotFound("metadata schema", resource)
+    gone = existing(
+        await tx.session.scalar(statement.returning(col(MetadataSchema.id))),
+        "metadata schema",
+        resource,
+    )
     tx.record("schema.removed", f"Schema of {resource} removed", data={"schema_id": gone})
     _known.clear()
 
@@ -73,10 +75,7 @@ async def remove(tx: Transaction, resource: str) -> None:
 async def find(session: ReadSession, resource: str) -> MetadataSchema:
     """Raises NotFound."""
     statement = select(MetadataSchema).where(col(MetadataSchema.related_object) == resource)
-    row = await session.scalar(statement)
-    if row is None:
-        raise NotFound("metadata schema", resource)
-    return row
+    return existing(await session.scalar(statement), "metadata schema", resource)
 
 
 async def page(session: ReadSession, window: Window) -> Page:

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.ids import Prefix, digest, new_id
-from domain.refusals import InvalidPayload, NotFound
+from domain.refusals import InvalidPayload, existing
 from domain.roles import Role, Scope
 from store.database import Database, ReadSession, Transaction, now
 from store.lists.pages import Page, Window, read_page
@@ -58,10 +58,7 @@ async def find_key(session: ReadSession, app_id: str) -> ApiKey | None:
 
 async def get_key(session: ReadSession, app_id: str) -> ApiKey:
     """The credential, revoked or not. Raises NotFound."""
-    key = await session.get(ApiKey, app_id)
-    if key is None:
-        raise NotFound("key", app_id)
-    return key
+    return existing(await session.get(ApiKey, app_id), "key", app_id)
 
 
 async def page(session: ReadSession, window: Window) -> Page:
@@ -108,9 +105,7 @@ async def revoke(tx: Transaction, app_id: str, *, actor: str | None = None) -> N
     """Refuse the credential from now on; other processes do within seconds. A repeat changes
     nothing. Raises NotFound.
     """
-    key = await tx.session.get(ApiKey, app_id, with_for_update=True)
-    if key is None:
-        raise NotFound("key", app_id)
+    key = existing(await tx.session.get(ApiKey, app_id, with_for_update=True), "key", app_id)
     if key.revoked_at is not None:
         return
     key.revoked_at = tx.now

@@ -17,7 +17,7 @@ from domain.campaigns import CampaignTerms
 from domain.differences import Difference, differences
 from domain.ids import Prefix, new_id
 from domain.referrals import ReferralStatus
-from domain.refusals import InvalidPayload, NotAllowedInState, NotFound
+from domain.refusals import InvalidPayload, NotAllowedInState, NotFound, existing
 from store.campaigns.revise import lock
 from store.database import Database, Transaction
 from store.tables import Campaign, CampaignVersion, Referral, TermsMove
@@ -139,9 +139,7 @@ _MOVE = text(
 
 
 async def _move_portion(tx: Transaction, move_id: str) -> TermsMove:
-    move = await _locked(tx, move_id)
-    if move is None:
-        raise NotFound("preview", move_id, field="/token")
+    move = existing(await _locked(tx, move_id), "preview", move_id, field="/token")
     if move.done_at is not None:
         return move
     result = await tx.session.execute(

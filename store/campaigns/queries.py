@@ -9,7 +9,7 @@ from sqlalchemy import and_, exists, false, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.campaigns.rule_queries import of_campaigns
 from store.database import ReadSession
 from store.eligibility.spent import COUNTED, USED, is_spent
@@ -36,9 +36,7 @@ async def find(session: ReadSession, ref: str) -> CampaignRead:
         .order_by((col(Campaign.id) == ref).desc())
         .limit(1)
     )
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        raise NotFound("campaign", ref)
+    row = existing((await session.execute(statement)).one_or_none(), "campaign", ref)
     return (await _read(session, [row]))[0]
 
 

@@ -15,7 +15,7 @@ from domain import ledger
 from domain.campaigns import CampaignTerms
 from domain.differences import Difference, differences
 from domain.money import Money
-from domain.refusals import AlreadyExists, NotAllowedInState, NotFound
+from domain.refusals import AlreadyExists, NotAllowedInState, existing
 from store.database import Transaction
 from store.tables import Budget, Campaign, CampaignVersion, Referral
 
@@ -33,10 +33,7 @@ async def lock(tx: Transaction, ref: str) -> Campaign:
         # Allows rows that refer to the campaign to be inserted meanwhile.
         .with_for_update(key_share=True)
     )
-    campaign = (await tx.session.scalars(statement)).one_or_none()
-    if campaign is None:
-        raise NotFound("campaign", ref)
-    return campaign
+    return existing((await tx.session.scalars(statement)).one_or_none(), "campaign", ref)
 
 
 async def revise(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.pages import AnySelect, Page, Window, read_page
 from store.tables import RuleAssignment, Segment, ValidationRule
@@ -22,9 +22,11 @@ class RuleRead(NamedTuple):
 
 async def find(session: ReadSession, rule_id: str) -> RuleRead:
     """Raises NotFound."""
-    row = (await session.execute(_rules().where(col(ValidationRule.id) == rule_id))).one_or_none()
-    if row is None:
-        raise NotFound("validation rule", rule_id)
+    row = existing(
+        (await session.execute(_rules().where(col(ValidationRule.id) == rule_id))).one_or_none(),
+        "validation rule",
+        rule_id,
+    )
     return RuleRead(*row)
 
 
@@ -78,10 +80,7 @@ async def of_campaigns(
 
 async def segment(session: ReadSession, segment_id: str) -> Segment:
     """Raises NotFound."""
-    found = await session.get(Segment, segment_id)
-    if found is None:
-        raise NotFound("segment", segment_id)
-    return found
+    return existing(await session.get(Segment, segment_id), "segment", segment_id)
 
 
 async def segments(session: ReadSession, window: Window) -> tuple[list[Segment], Page]:

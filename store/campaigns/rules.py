@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.ids import Prefix, new_id
-from domain.refusals import AlreadyExists, InvalidPayload, NotAllowedInState, NotFound
+from domain.refusals import AlreadyExists, InvalidPayload, NotAllowedInState, NotFound, existing
 from domain.rules.rule import Group, Rule, Said
 from store.campaigns.revise import lock, revise
 from store.database import Transaction
@@ -113,9 +113,7 @@ async def unassign(tx: Transaction, rule_id: str, assignment_id: str, actor: str
         .where(col(RuleAssignment.id) == assignment_id, col(RuleAssignment.rule_id) == rule_id)
         .returning(col(RuleAssignment.campaign_id))
     )
-    campaign_id = gone.scalar()
-    if campaign_id is None:
-        raise NotFound("assignment", assignment_id)
+    campaign_id = existing(gone.scalar(), "assignment", assignment_id)
     await _amend(tx, campaign_id, actor, lambda rules: _without(rules, rule_id))
     tx.record(
         "validation_rules.assignment.deleted",
@@ -168,10 +166,7 @@ async def _amend(
 
 async def _locked(tx: Transaction, rule_id: str) -> ValidationRule:
     statement = select(ValidationRule).where(col(ValidationRule.id) == rule_id).with_for_update()
-    rule = (await tx.session.scalars(statement)).one_or_none()
-    if rule is None:
-        raise NotFound("validation rule", rule_id)
-    return rule
+    return existing((await tx.session.scalars(statement)).one_or_none(), "validation rule", rule_id)
 
 
 async def _campaigns_with(tx: Transaction, rule_id: str) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlmodel import col
 
 from domain.grants import GrantStatus
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.campaigns.revise import lock
 from store.database import Transaction
 from store.grants.postings import give_up
@@ -136,10 +136,7 @@ def _tell(
 
 async def _voucher(tx: Transaction, code: str) -> Voucher:
     statement = select(Voucher).where(col(Voucher.id) == voucher_named(code))
-    voucher = (await tx.session.scalars(statement)).one_or_none()
-    if voucher is None:
-        raise NotFound("voucher", code)
-    return voucher
+    return existing((await tx.session.scalars(statement)).one_or_none(), "voucher", code)
 
 
 async def _go_on(tx: Transaction, campaign: Campaign, voucher_id: str | None) -> list[Outgoing]:

@@ -11,7 +11,7 @@ from domain.campaigns import CampaignTerms
 from domain.codes import code_typed
 from domain.discounts import Discount
 from domain.ids import Prefix
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.codes.assign import OWNER
 from store.codes.coupons import discount_of
 from store.database import ReadSession
@@ -51,9 +51,7 @@ async def find_voucher(session: ReadSession, code: str) -> VoucherRead:
     statement = join_voucher(select(Voucher, *VOUCHER_COLUMNS)).where(
         col(Voucher.id) == voucher_named(code_typed(code))
     )
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        raise NotFound("voucher", code)
+    row = existing((await session.execute(statement)).one_or_none(), "voucher", code)
     return read_voucher(row)
 
 

@@ -15,7 +15,7 @@ from domain.grants import AT_REST, GrantStatus
 from domain.ids import digest
 from domain.money import Money
 from domain.referrals import Pause, ReferralStatus, held_by
-from domain.refusals import NotAllowedInState, NotFound
+from domain.refusals import NotAllowedInState, existing
 from store.customers.traces import remove_traces
 from store.database import Transaction
 from store.grants import attention
@@ -101,10 +101,7 @@ async def _locked(tx: Transaction, ref: str) -> Customer:
         .limit(1)
         .with_for_update()
     )
-    customer = await tx.session.scalar(statement)
-    if customer is None:
-        raise NotFound("customer", ref)
-    return customer
+    return existing(await tx.session.scalar(statement), "customer", ref)
 
 
 async def _referrals(tx: Transaction, customer_id: str) -> list[Referral]:

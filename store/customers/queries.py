@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import col
 
 from domain.customers import email_searched
-from domain.refusals import InvalidPayload, NotFound
+from domain.refusals import InvalidPayload, existing
 from store.campaigns.rule_queries import segment as find_segment
 from store.database import ReadSession
 from store.lists.pages import Between, Key, Page, Window, read_page
@@ -28,10 +28,7 @@ async def find(session: ReadSession, ref: str) -> Customer:
         .order_by((col(Customer.id) == ref).desc())
         .limit(1)
     )
-    customer = (await session.scalars(statement)).one_or_none()
-    if customer is None:
-        raise NotFound("customer", ref)
-    return customer
+    return existing((await session.scalars(statement)).one_or_none(), "customer", ref)
 
 
 class Filters(NamedTuple):

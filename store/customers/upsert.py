@@ -27,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.customers import Person
 from domain.ids import Prefix, new_id
-from domain.refusals import AlreadyExists, NotFound
+from domain.refusals import AlreadyExists, existing
 from store import metadata_schemas
 from store.database import Transaction
 from store.marks import changes
@@ -147,10 +147,7 @@ async def _update(tx: Transaction, person: Person) -> CustomerRow:
             result = await tx.session.execute(_UPDATE_AND_NAME, parameters)
     except IntegrityError:
         raise AlreadyExists("Another customer has this source_id.", field="/source_id") from None
-    row = result.one_or_none()
-    if row is None:
-        raise NotFound("customer", person.id or "")
-    return row
+    return existing(result.one_or_none(), "customer", person.id or "")
 
 
 def _given(tx: Transaction, person: Person) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
-from domain.refusals import CannotCount, InvalidPayload, NotFound
+from domain.refusals import CannotCount, InvalidPayload, existing
 from domain.verdict import refused
 from store.database import Transaction
 from store.eligibility.spent import must_have_budget
@@ -123,9 +123,7 @@ async def look_up(
         result = await tx.session.execute(_BY_OWNER, parameters)
     else:
         result = await tx.session.execute(_BY_HOLDER, parameters | {"referrer": referrer})
-    row = result.one_or_none()
-    if row is None:
-        raise NotFound("voucher", code, field="/code")
+    row = existing(result.one_or_none(), "voucher", code, field="/code")
     members = dict(row._mapping)
     existing_id, used = members.pop("existing_id"), members.pop("used") or 0
     holder = members.pop("referrer_id")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
-from domain.refusals import NotAllowedInState, NotFound
+from domain.refusals import NotAllowedInState, NotFound, existing
 from domain.segments import Filter, SegmentType
 from store.database import Transaction
 from store.tables import Customer, Segment, SegmentMember
@@ -63,9 +63,9 @@ async def change(
     Raises NotFound, or NotAllowedInState for a list of customers in a segment that a filter
     defines, and the reverse.
     """
-    segment = await tx.session.get(Segment, segment_id, with_for_update=True)
-    if segment is None:
-        raise NotFound("segment", segment_id)
+    segment = existing(
+        await tx.session.get(Segment, segment_id, with_for_update=True), "segment", segment_id
+    )
     is_static = segment.type == SegmentType.STATIC
     if (filter is not None and is_static) or (customers is not None and not is_static):
         raise NotAllowedInState(f"A segment of type {segment.type} is known by the other.")

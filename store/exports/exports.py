@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
-from domain.refusals import NotFound
+from domain.refusals import NotFound, existing
 from store.database import Database, ReadSession, Transaction
 from store.exports.csv import csv_of
 from store.exports.query import Asked, filtered_by, personal_fields, statement_of
@@ -64,10 +64,7 @@ def personal(export: Export) -> list[str]:
 
 async def find(session: ReadSession, export_id: str) -> Export:
     """Raises NotFound."""
-    export = await session.get(Export, export_id)
-    if export is None:
-        raise NotFound("export", export_id)
-    return export
+    return existing(await session.get(Export, export_id), "export", export_id)
 
 
 async def page(session: ReadSession, window: Window) -> Page:

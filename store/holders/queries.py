@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.pages import AnySelect, Page, Window, read_page
 from store.references import campaign_named, voucher_named
@@ -38,10 +38,7 @@ async def find_code(session: ReadSession, member: str, campaign: str | None) -> 
     )
     if campaign is not None:
         statement = statement.where(col(Campaign.id) == campaign_named(campaign))
-    voucher = (await session.scalars(statement)).one_or_none()
-    if voucher is None:
-        raise NotFound("voucher", member)
-    return voucher
+    return existing((await session.scalars(statement)).one_or_none(), "voucher", member)
 
 
 async def page(
@@ -57,9 +54,7 @@ async def find(session: ReadSession, voucher_id: str, holder_id: str) -> HolderR
     """One holder of the code. Raises NotFound."""
     everybody = _holders(voucher_id)
     statement = select(*everybody).where(everybody.id == holder_id)
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        raise NotFound("holder", holder_id)
+    row = existing((await session.execute(statement)).one_or_none(), "holder", holder_id)
     return HolderRead(*row)
 
 

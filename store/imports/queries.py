@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.pages import Between, Page, Window, read_page
 from store.tables import AsyncAction
@@ -13,10 +13,7 @@ from store.tables import AsyncAction
 
 async def find(session: ReadSession, action_id: str) -> AsyncAction:
     """Raises NotFound."""
-    action = await session.get(AsyncAction, action_id)
-    if action is None:
-        raise NotFound("async action", action_id)
-    return action
+    return existing(await session.get(AsyncAction, action_id), "async action", action_id)
 
 
 async def page(session: ReadSession, window: Window, created: Between) -> Page:

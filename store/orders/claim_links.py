@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.orders import ENDED, ClaimSecret, OrderState
-from domain.refusals import NotAllowedInState, NotFound
+from domain.refusals import NotAllowedInState, NotFound, existing
 from domain.rewards import Delivery
 from store.access.vault import Vault
 from store.database import Database, Transaction
@@ -50,9 +50,7 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
     Raises NotFound if there is no such grant or its card has no link, NotAllowedInState if the link
     is not here yet, or its card was withdrawn.
     """
-    grant = await tx.session.get(Grant, grant_id)
-    if grant is None:
-        raise NotFound("grant", grant_id)
+    grant = existing(await tx.session.get(Grant, grant_id), "grant", grant_id)
     row = await tx.session.execute(
         select(Order, ClaimLink)
         .outerjoin(ClaimLink, col(ClaimLink.order_id) == Order.id)

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlmodel import col
 
 from domain.ids import Prefix
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.births import ids_born, sorted_by
 from store.lists.pages import CHUNK, AnySelect, Between, Page, Window, read_page
@@ -33,10 +33,7 @@ class Filters(NamedTuple):
 
 async def find(session: ReadSession, order_id: str) -> Order:
     """Raises NotFound."""
-    order = await session.get(Order, order_id)
-    if order is None:
-        raise NotFound("gift-card order", order_id)
-    return order
+    return existing(await session.get(Order, order_id), "gift-card order", order_id)
 
 
 async def page(session: ReadSession, window: Window, filters: Filters) -> tuple[list[Order], Page]:

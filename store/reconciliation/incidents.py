@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.pages import AnySelect, Page, Window, read_page
 from store.tables import Incident, ReconciliationItem
@@ -13,9 +13,11 @@ from store.tables import Incident, ReconciliationItem
 
 async def find(session: ReadSession, incident_id: str) -> tuple[Incident, str]:
     """Raises NotFound."""
-    row = (await session.execute(_noted().where(col(Incident.id) == incident_id))).one_or_none()
-    if row is None:
-        raise NotFound("incident", incident_id)
+    row = existing(
+        (await session.execute(_noted().where(col(Incident.id) == incident_id))).one_or_none(),
+        "incident",
+        incident_id,
+    )
     return row[0], row[1]
 
 

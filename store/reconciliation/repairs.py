@@ -24,7 +24,7 @@ from domain.reconciliation import (
     Standing,
     explain,
 )
-from domain.refusals import NotAllowedInState, NotFound
+from domain.refusals import NotAllowedInState, NotFound, existing
 from store.database import Database, Transaction
 from store.tables import Incident, LedgerEntry, Order, Reconciliation, ReconciliationItem
 
@@ -94,9 +94,9 @@ async def ask(
 async def find(database: Database, item_id: str) -> Difference:
     """An item with all that its repair needs. Raises NotFound."""
     async with database.reading() as session:
-        item = await session.get(ReconciliationItem, item_id)
-        if item is None:
-            raise NotFound("reconciliation item", item_id)
+        item = existing(
+            await session.get(ReconciliationItem, item_id), "reconciliation item", item_id
+        )
         run = await session.get_one(Reconciliation, item.reconciliation_id)
         order = await session.get(Order, item.order_id) if item.order_id else None
         return Difference(item, run.provider, order)

@@ -13,7 +13,7 @@ from ulid import ULID
 
 from domain.ids import Prefix, new_id
 from domain.reconciliation import DIFFERENCES, ReconciliationStart
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import Database, ReadSession, Transaction, now
 from store.lists.pages import Page, Window, read_page
 from store.reconciliation import staging
@@ -186,10 +186,9 @@ async def fail(tx: Transaction, reconciliation_id: str, detail: str) -> None:
 
 async def find(session: ReadSession, reconciliation_id: str) -> Reconciliation:
     """Raises NotFound."""
-    run = await session.get(Reconciliation, reconciliation_id)
-    if run is None:
-        raise NotFound("reconciliation", reconciliation_id)
-    return run
+    return existing(
+        await session.get(Reconciliation, reconciliation_id), "reconciliation", reconciliation_id
+    )
 
 
 async def page(

@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 from domain.ids import Prefix, new_id
 from domain.reconciliation import Line, ReconciliationStart
-from domain.refusals import InvalidPayload, NotFound
+from domain.refusals import InvalidPayload, existing
 from domain.spreadsheets import rows_of
 from domain.statements import Mapping, WrongStatement, names_of, read_lines
 from store.database import Database, ReadSession, Transaction
@@ -32,9 +32,7 @@ class Upload(NamedTuple):
 
 async def mapping_of(session: ReadSession, provider: str) -> Mapping:
     """How this provider's statements are read. Raises NotFound until it was set."""
-    stored = await session.get(StatementMapping, provider)
-    if stored is None:
-        raise NotFound("statement mapping", provider)
+    stored = existing(await session.get(StatementMapping, provider), "statement mapping", provider)
     return Mapping.model_validate(stored.mapping)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.codes.queries import VOUCHER_COLUMNS, VoucherRead, join_voucher, read_voucher
 from store.database import ReadSession
 from store.lists.births import ids_born, sorted_by
@@ -76,9 +76,9 @@ async def page(
 
 async def _find(session: ReadSession, id: str, *, by_rollback: bool) -> RedemptionRead:
     column = col(Rollback.id) if by_rollback else col(Redemption.id)
-    row = (await session.execute(_redemptions().where(column == id))).one_or_none()
-    if row is None:
-        raise NotFound("redemption", id)
+    row = existing(
+        (await session.execute(_redemptions().where(column == id))).one_or_none(), "redemption", id
+    )
     return _read(row)
 
 

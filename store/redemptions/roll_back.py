@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from domain.ids import Prefix, new_id
 from domain.money import words
-from domain.refusals import CannotCount, InvalidPayload, NotAllowedInState, NotFound
+from domain.refusals import CannotCount, InvalidPayload, NotAllowedInState, existing
 from domain.reversal import Cause, fits, share
 from store.database import Transaction
 from store.eligibility import uses
@@ -66,9 +66,9 @@ async def roll_back(tx: Transaction, request: RollbackRequest) -> RolledBack:
 
 async def _redemption(tx: Transaction, request: RollbackRequest) -> Redemption:
     statement = select(Redemption).where(col(Redemption.id) == request.redemption_id)
-    redemption = (await tx.session.scalars(statement)).one_or_none()
-    if redemption is None:
-        raise NotFound("redemption", request.redemption_id)
+    redemption = existing(
+        (await tx.session.scalars(statement)).one_or_none(), "redemption", request.redemption_id
+    )
     if redemption.failure_code is not None:
         raise NotAllowedInState("A redemption that was refused has nothing to roll back.")
     paid = paid_at(redemption)

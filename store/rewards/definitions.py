@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
-from domain.refusals import NotAllowedInState, NotFound
+from domain.refusals import NotAllowedInState, existing
 from domain.rewards import Reward, reward_of
 from store.database import Transaction
 from store.tables import Campaign, CampaignVersion, RewardDefinition
@@ -59,10 +59,7 @@ async def lock(tx: Transaction, reward_id: str) -> RewardDefinition:
     statement = (
         select(RewardDefinition).where(col(RewardDefinition.id) == reward_id).with_for_update()
     )
-    row = (await tx.session.scalars(statement)).one_or_none()
-    if row is None:
-        raise NotFound("reward", reward_id)
-    return row
+    return existing((await tx.session.scalars(statement)).one_or_none(), "reward", reward_id)
 
 
 async def definitions(tx: Transaction, reward_ids: set[str]) -> dict[str, Reward]:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.grants import GrantStatus
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.pages import AnySelect, Page, Window, read_page
 from store.tables import Grant, RewardDefinition
@@ -25,9 +25,7 @@ class RewardRead(NamedTuple):
 async def find(session: ReadSession, reward_id: str) -> RewardRead:
     """Raises NotFound."""
     statement = _rewards().where(col(RewardDefinition.id) == reward_id)
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        raise NotFound("reward", reward_id)
+    row = existing((await session.execute(statement)).one_or_none(), "reward", reward_id)
     return _read(row)
 
 

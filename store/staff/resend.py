@@ -9,7 +9,7 @@ from typing import NamedTuple
 from domain.grants import GrantStatus
 from domain.messages import Next, StaffRequest, Step
 from domain.orders import DeliveryState
-from domain.refusals import NotFound
+from domain.refusals import existing
 from domain.staff import Action, refusal
 from store.database import Transaction
 from store.grants.attention import clear_attention
@@ -91,7 +91,5 @@ async def _note_refused(
 async def lock_latest(tx: Transaction, grant_id: str) -> tuple[Grant, Order]:
     """The grant and its latest order, locked for this transaction."""
     grant = await lock_grant(tx, grant_id)
-    order = await lock_order(tx, grant_id)
-    if order is None:
-        raise NotFound("order of grant", grant_id)
+    order = existing(await lock_order(tx, grant_id), "order of grant", grant_id)
     return grant, order

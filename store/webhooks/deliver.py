@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from domain.feed import Place
 from domain.ids import Prefix, new_id
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.access import signing_secrets
 from store.access.vault import Vault
 from store.database import Database, Transaction
@@ -97,10 +97,9 @@ async def remove(tx: Transaction, webhook_id: str) -> None:
 
 
 async def _locked(tx: Transaction, webhook_id: str) -> Webhook:
-    webhook = await tx.session.get(Webhook, webhook_id, with_for_update=True)
-    if webhook is None:
-        raise NotFound("webhook", webhook_id)
-    return webhook
+    return existing(
+        await tx.session.get(Webhook, webhook_id, with_for_update=True), "webhook", webhook_id
+    )
 
 
 async def take_up(database: Database, webhook_id: str) -> None:

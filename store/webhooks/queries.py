@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from domain.feed import Place
-from domain.refusals import NotFound
+from domain.refusals import existing
 from store.database import ReadSession
 from store.events.feed import count_behind
 from store.lists.pages import AnySelect, Page, Window, read_page
@@ -24,9 +24,7 @@ class WebhookRead(NamedTuple):
 
 async def find(session: ReadSession, webhook_id: str) -> WebhookRead:
     """Raises NotFound."""
-    webhook = await session.get(Webhook, webhook_id)
-    if webhook is None:
-        raise NotFound("webhook", webhook_id)
+    webhook = existing(await session.get(Webhook, webhook_id), "webhook", webhook_id)
     return await _read(session, webhook)
 
 
