@@ -8,19 +8,23 @@ from store.tables.access import (
     IdempotentAnswer,
     LastingSecret,
 )
-from store.tables.campaigns import Budget, Campaign, CampaignVersion
-from store.tables.catalogue import Catalogue
+from store.tables.campaigns import Budget, Campaign, CampaignVersion, TermsMove
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
 from store.tables.columns import metadata
-from store.tables.coupons import Coupon
-from store.tables.customers import Customer
-from store.tables.data import ActionPart, AsyncAction, Export
+from store.tables.customers import Customer, ErasedMark, Identity, PersonMark
+from store.tables.data import ActionPart, AsyncAction, Export, MetadataSchema
 from store.tables.events import Event, EventWords, LedgerEntry
 from store.tables.fulfilment import ClaimLink, Grant, Order
-from store.tables.identities import Identity
-from store.tables.lanes import Lane
-from store.tables.marks import ErasedMark, PersonMark
-from store.tables.metadata_schemas import MetadataSchema
+from store.tables.ledger import (
+    AccountDay,
+    AccountSum,
+    EventSeal,
+    LedgerSeal,
+    SumHorizon,
+    TaxForm,
+    TaxThreshold,
+)
+from store.tables.providers import Catalogue, Lane
 from store.tables.reconciliation import (
     Incident,
     Reconciliation,
@@ -35,7 +39,7 @@ from store.tables.referrals import (
     ReferrerProgress,
 )
 from store.tables.reversals import EarlyRefund, Receivable, Reversal, WalletCredit, WalletUse
-from store.tables.rewards import RewardDefinition, SigningSecret
+from store.tables.rewards import Coupon, RewardDefinition, SigningSecret
 from store.tables.rules import (
     RefereeMark,
     RuleAssignment,
@@ -43,11 +47,7 @@ from store.tables.rules import (
     SegmentMember,
     ValidationRule,
 )
-from store.tables.seals import EventSeal, LedgerSeal
 from store.tables.staff import StaffAction
-from store.tables.sums import AccountDay, AccountSum, SumHorizon
-from store.tables.taxes import TaxForm, TaxThreshold
-from store.tables.terms_moves import TermsMove
 from store.tables.webhooks import Webhook
 
 __all__ = [

@@ -1,11 +1,12 @@
-"""Campaigns, their pinned versions, and the counter that guards their budget."""
+"""Campaigns, their pinned versions, moves of waiting referrals between these, and the counter that
+guards a budget."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import document, instant
@@ -62,3 +63,30 @@ class Budget(SQLModel, table=True):
     reserved: int = Field(default=0, sa_type=BigInteger)
     committed: int = Field(default=0, sa_type=BigInteger)
     """Issued, whether or not it has been delivered yet."""
+
+
+class TermsMove(SQLModel, table=True):
+    """A move that was shown, and once it is done the record of it: who, why, from where, how
+    many. `shown` holds how many referrals waited under each version when it was shown."""
+
+    __tablename__ = "terms_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["campaign_id", "to_version"],
+            ["campaign_versions.campaign_id", "campaign_versions.version"],
+        ),
+        CheckConstraint("moved >= 0", name="moved_not_negative"),
+    )
+
+    id: str = Field(primary_key=True)
+    campaign_id: str = Field(index=True)
+    to_version: int
+    shown: dict[str, int] = document(nullable=False)
+    shown_at: datetime = instant()
+    shown_to: str
+    """The credential that asked."""
+    reason: str | None = None
+    actor: str | None = None
+    moved: int = 0
+    started_at: datetime | None = instant(nullable=True)
+    done_at: datetime | None = instant(nullable=True)

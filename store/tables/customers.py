@@ -1,4 +1,5 @@
-"""People, known by the caller's immutable `source_id` and our `id`."""
+"""People, known by the caller's immutable `source_id` and our `id`; what the caller's identities
+said; and what tells people apart."""
 
 from __future__ import annotations
 
@@ -46,3 +47,51 @@ class Customer(SQLModel, table=True):
     updated_at: datetime | None = instant(nullable=True)
     erased_at: datetime | None = instant(nullable=True)
     """When the person was erased: the row stays, for others name its id."""
+
+
+class Identity(SQLModel, table=True):
+    """What the first request under one of the caller's own identities said, and what it led to.
+    Never lapses. What was recorded before this table replays whatever is said."""
+
+    __tablename__ = "identities"
+
+    kind: str = Field(primary_key=True)
+    """A word of domain.repeats.Kind."""
+    name: str = Field(primary_key=True)
+    """A hash of the identity and its scope."""
+    content: dict[str, Any] = document(nullable=False)
+    """The compared members; ids of people, nothing else of them."""
+    result: list[str] = document(nullable=False)
+    """Ids of what it led to."""
+    created_at: datetime = instant()
+
+
+class PersonMark(SQLModel, table=True):
+    """An e-mail address, phone number or postal address that a customer took on or gave up. What
+    a customer has had all along stands in the customer's own row only."""
+
+    __tablename__ = "person_marks"
+
+    customer_id: str = Field(primary_key=True, foreign_key="customers.id")
+    mark: str = Field(primary_key=True, index=True)
+    """A hash of kind and value."""
+    kind: str
+    """email, phone or address."""
+    value: str
+    """Normalised. Deleted with the customer."""
+    since: datetime = instant()
+    """When the customer last took it on, as far as is known."""
+    cleared_at: datetime | None = instant(nullable=True)
+    """A person has decided that nothing is wrong with this customer having it."""
+
+
+class ErasedMark(SQLModel, table=True):
+    """The same of a customer who was erased, as a hash under a key that does not rotate."""
+
+    __tablename__ = "erased_marks"
+
+    customer_id: str = Field(primary_key=True, foreign_key="customers.id")
+    mark: str = Field(primary_key=True, index=True)
+    """An HMAC of the mark."""
+    kind: str
+    forget_at: datetime = instant(index=True)

@@ -1,4 +1,5 @@
-"""Data on its way in and out: asynchronous actions, what they still have to read, exports."""
+"""Data on its way in and out: asynchronous actions, what they still have to read, exports, and the
+schemas of the callers' own data."""
 
 from __future__ import annotations
 
@@ -64,3 +65,16 @@ class Export(SQLModel, table=True):
     exported_object: str
     parameters: dict[str, Any] = document(default_factory=dict, nullable=False)
     created_at: datetime = instant()
+
+
+class MetadataSchema(SQLModel, table=True):
+    """What the metadata of one resource must look like."""
+
+    __tablename__ = "metadata_schemas"
+
+    id: str = Field(primary_key=True)
+    related_object: str = Field(unique=True)
+    definition: dict[str, Any] = document(nullable=False)
+    """A domain.schemas.Schema."""
+    created_at: datetime = instant()
+    updated_at: datetime | None = instant(nullable=True)

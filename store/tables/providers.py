@@ -1,13 +1,26 @@
-"""Provider lanes that are stopped."""
+"""What each provider sells, as it said last, and whose lane is stopped."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Field, SQLModel
 
 from domain.grants import Attention
-from store.tables.columns import instant, one_of
+from store.tables.columns import document, instant, one_of
+
+
+class Catalogue(SQLModel, table=True):
+    """A provider's products. After `expires_at` they are fetched again; until that has worked they
+    go on being used."""
+
+    __tablename__ = "catalogues"
+
+    provider: str = Field(primary_key=True)
+    products: list[dict[str, Any]] = document(nullable=False)
+    fetched_at: datetime = instant()
+    expires_at: datetime = instant()
 
 
 class Lane(SQLModel, table=True):
