@@ -15,12 +15,12 @@
     ├── IdempotencyKeyReused  422  the same key with another request
     └── Unavailable           503  try again soon
 
-Keys are the stable words of CONTRACT §6.
+Keys are the stable words of CONTRACT §6; `api.http.problems` has the title of each.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from domain.discretion import unnamed
 
@@ -30,9 +30,7 @@ T = TypeVar("T")
 class Refusal(Exception):
     """A definite no. Nothing was changed."""
 
-    status: ClassVar[int] = 400
     key: str = "invalid_payload"
-    title: ClassVar[str] = "Refused"
 
     def __init__(self, detail: str, *, field: str | None = None, **details: Any) -> None:
         self.detail = unnamed(detail)
@@ -44,31 +42,23 @@ class Refusal(Exception):
 class InvalidPayload(Refusal):
     """A value that cannot be accepted."""
 
-    title = "Invalid payload"
-
 
 class Unauthorized(Refusal):
     """No credential, or a wrong one."""
 
-    status = 401
     key = "unauthorized"
-    title = "Not authenticated"
 
 
 class Forbidden(Refusal):
     """The credential's role does not allow this."""
 
-    status = 403
     key = "forbidden"
-    title = "Not allowed for this role"
 
 
 class NotFound(Refusal):
     """No such thing."""
 
-    status = 404
     key = "resource_not_found"
-    title = "Resource not found"
 
     def __init__(self, what: str, id: str, *, field: str | None = None) -> None:
         super().__init__(
@@ -86,8 +76,6 @@ def existing(thing: T | None, what: str, id: str, *, field: str | None = None) -
 class CannotCount(Refusal):
     """A referral that cannot count, for the reason in `key`."""
 
-    title = "Cannot be used"
-
     def __init__(self, key: str, detail: str, *, field: str | None = None, **details: Any) -> None:
         super().__init__(detail, field=field, **details)
         self.key = key
@@ -96,9 +84,7 @@ class CannotCount(Refusal):
 class AlreadyExists(Refusal):
     """Its name or id is taken."""
 
-    status = 409
     key = "duplicate_found"
-    title = "Duplicate found"
 
 
 class IdentityReused(Refusal):
@@ -106,54 +92,40 @@ class IdentityReused(Refusal):
     other content. `differences`: the members, with both values in words.
     """
 
-    status = 409
     key = "identity_reused"
-    title = "Identity reused"
 
 
 class AmbiguousOrder(Refusal):
     """Several campaigns know an order with this id, because shops number orders alike."""
 
-    status = 409
     key = "ambiguous_order"
-    title = "Ambiguous order"
 
 
 class NotAllowedInState(Refusal):
     """The thing is not in a state in which this can be done."""
 
-    status = 409
     key = "not_allowed_in_state"
-    title = "Not allowed in this state"
 
 
 class UnsupportedMediaType(Refusal):
     """The body is not JSON."""
 
-    status = 415
     key = "unsupported_media_type"
-    title = "Unsupported media type"
 
 
 class IdempotencyInProgress(Refusal):
     """The first request with this key has not been answered yet."""
 
-    status = 409
     key = "idempotency_in_progress"
-    title = "Still in progress"
 
 
 class IdempotencyKeyReused(Refusal):
     """The key was used for another request before."""
 
-    status = 422
     key = "idempotency_key_reused"
-    title = "Idempotency-Key reused"
 
 
 class Unavailable(Refusal):
     """A required part does not answer. The request itself may be fine."""
 
-    status = 503
     key = "temporarily_unavailable"
-    title = "Temporarily unavailable"

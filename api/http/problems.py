@@ -130,27 +130,13 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """The answer for a key of KINDS."""
-    kind = KINDS[key]
-    detail = kind.example if detail is None else detail
-    body = Problem(
-        type=f"urn:guerdon:problem:{key}",
-        title=kind.title,
-        status=kind.status,
-        detail=detail,
-        code=kind.status,
-        key=key,
-        message=kind.title,
-        details=detail,
-        request_id=request_id,
-        errors=errors or [],
-        resource_id=resource_id,
-        verdicts=verdicts or [],
-    )
-    if kind.status == 503:
+    more = {"errors": errors or [], "resource_id": resource_id, "verdicts": verdicts or []}
+    body = _body(key, request_id, detail, **more)
+    if body.status == 503:
         headers = {"Retry-After": "1"} | (headers or {})
     # Any member may repeat the caller's words, also a pointer, so all are cleaned of personal data.
     told = to_json(unnamed_within(body.model_dump(mode="json", exclude_none=True)))
-    return Response(told, kind.status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(told, body.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def refused(request_id: str, refusal: Refusal) -> Response:
@@ -211,15 +197,22 @@ def post_responses(*keys: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _example(key: str) -> dict[str, Any]:
+    body = _body(key, "req_01jd3v5q8g6w2x4y7z9a1b3c5d")
+    return body.model_dump(exclude_defaults=True)
+
+
+def _body(key: str, request_id: str, detail: str | None = None, **more: Any) -> Problem:
     kind = KINDS[key]
-    return {
-        "type": f"urn:guerdon:problem:{key}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.example,
-        "code": kind.status,
-        "key": key,
-        "message": kind.title,
-        "details": kind.example,
-        "request_id": "req_01jd3v5q8g6w2x4y7z9a1b3c5d",
-    }
+    detail = kind.example if detail is None else detail
+    return Problem(
+        type=f"urn:guerdon:problem:{key}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        code=kind.status,
+        key=key,
+        message=kind.title,
+        details=detail,
+        request_id=request_id,
+        **more,
+    )
