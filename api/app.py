@@ -14,7 +14,6 @@ from api.campaigns import endpoints as campaigns
 from api.campaigns import tiers, versions
 from api.customers import activity, bulk, changes, redeemables, wallets
 from api.customers import endpoints as customers
-from api.customers import segments as customer_segments
 from api.events import endpoints as events
 from api.exports import endpoints as exports
 from api.feed import endpoints as feed
@@ -47,7 +46,6 @@ from api.redemptions import endpoints as redemptions
 from api.redemptions import of_vouchers
 from api.referrals import actions as referral_actions
 from api.referrals import endpoints as referrals
-from api.referrals import reinstatement
 from api.reports import endpoints as reports
 from api.reports import taxes
 from api.reversals import endpoints as reversals
@@ -78,7 +76,6 @@ _ROUTERS = (
     hooks,
     bulk,
     customers,
-    customer_segments,
     redeemables,
     activity,
     wallets,
@@ -96,7 +93,6 @@ _ROUTERS = (
     publications,
     referrals,
     referral_actions,
-    reinstatement,
     reversals,
     holders,
     redemptions,

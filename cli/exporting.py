@@ -17,8 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import typer
 
-from cli.progress import bar
-from cli.surroundings import find_surroundings, told_in_a_line
+from cli.surroundings import bar, find_surroundings, told_in_a_line
 from domain.refusals import InvalidPayload
 from store.database import Database
 from store.exports import exports

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import typer
 
-from cli.progress import bar
-from cli.surroundings import find_surroundings, told_in_a_line
+from cli.surroundings import bar, find_surroundings, told_in_a_line
 from domain.imports import WrongHeader
 from domain.refusals import NotFound
 from domain.spreadsheets import WrongFile

@@ -111,7 +111,7 @@ def migrate() -> None:
         if role := os.environ.get("GUERDON_RUNTIME_ROLE"):
             grant_runtime(url, role)
     if any(name.startswith("TEMPORAL_") for name in os.environ):
-        from cli.temporal import run_and_leave
+        from cli.surroundings import run_and_leave
         from worker.register import prepare
 
         run_and_leave(prepare())

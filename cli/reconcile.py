@@ -165,6 +165,6 @@ def run(provider: str, since: str, until: str, csv: Path | None, statement: Path
     except ValueError as error:
         sys.stderr.write(f"guerdon: {error}\n")
         return NOT_DONE
-    from cli.temporal import run_and_leave
+    from cli.surroundings import run_and_leave
 
     return run_and_leave(reconcile(request))

@@ -4,13 +4,17 @@ dev` runs here. Explains what is wrong if they cannot be used.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from store.outage import FAILURES, in_words
 from store.settings import StoreSettings, explain
@@ -54,3 +58,31 @@ def told_in_a_line() -> Iterator[None]:
         return
     typer.echo(f"guerdon: {words}", err=True)
     raise typer.Exit(2)
+
+
+def bar() -> Progress:
+    """A bar on the screen, next to what the command prints; `rows` is a field of its task."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]} rows"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+T = TypeVar("T")
+
+
+def run_and_leave(act: Coroutine[object, object, T]) -> T:
+    """Run a coroutine that uses a Temporal client, as the last action of a command."""
+    return asyncio.run(_and_rest(act))
+
+
+async def _and_rest(act: Coroutine[object, object, T]) -> T:
+    try:
+        return await act
+    finally:
+        # The SDK's threads outlive the client briefly; exiting during that aborts the interpreter.
+        await asyncio.sleep(0.3)

@@ -9,7 +9,7 @@ from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.service import RPCError
 
-from cli.temporal import run_and_leave
+from cli.surroundings import run_and_leave
 from domain.messages import WORKFLOW_QUEUE
 from store.temporal.client import address, connect
 

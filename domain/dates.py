@@ -1,11 +1,12 @@
-"""Times and days as callers and files write them."""
+"""Times, days and time zones as callers and files write them."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -91,3 +92,17 @@ InDays = Annotated[
     WithJsonSchema({"type": "string", "format": "duration"}, mode="serialization"),
 ]
 """A duration that is written in days and hours, such as P400D."""
+
+
+# Cached: listing walks the zone database's folders, which takes about 70 ms, and terms are read
+# often.
+_names = cache(available_timezones)
+
+
+def _known(name: str) -> str:
+    if name not in _names():
+        raise ValueError(f"{name} is no IANA time zone such as Europe/Berlin")
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known)]

@@ -10,13 +10,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.dates import in_calendar
+from domain.dates import ZoneName, in_calendar
 from domain.money import Currency, Money, exponent
 from domain.numbers import decimal_of, is_shortened
 from domain.orders import OrderState
 from domain.reconciliation import Line
 from domain.spreadsheets import Rows
-from domain.time_zones import ZoneName
 
 _MOST = 10**15
 """Largest amount in minor units: above any real line, below the limit of a 64-bit column."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import BaseModel
 
 from domain.campaigns import CampaignTerms
+from domain.fraud import Response
 from domain.refusals import CannotCount
 from domain.verdict import Verdict
 
@@ -127,3 +129,52 @@ def cannot_count(verdicts: list[Verdict]) -> CannotCount:
         key = "redemption_rules_violated"
     told = [verdict.model_dump(mode="json") for verdict in verdicts]
     return CannotCount(key, failed.detail, verdicts=told)
+
+
+CAPS = frozenset({"grants_per_referrer", "max_grants", "max_grants_per_referrer"})
+"""The checks that can find one of them full."""
+
+
+def full_tiers(verdicts: Iterable[Verdict]) -> set[str]:
+    """The tiers that may give no more."""
+    return {one.numbers["tier"] for one in _full(verdicts) if "tier" in one.numbers}
+
+
+def room_left(verdicts: Iterable[Verdict]) -> int | None:
+    """How many more grants the referrer may have, where a conversion would pass the limit."""
+    for one in _full(verdicts):
+        if one.check == "grants_per_referrer":
+            limit, already = int(one.numbers["limit"]), int(one.numbers["already"])
+            return max(0, limit - already)
+    return None
+
+
+def friend_alone(verdicts: Iterable[Verdict]) -> Verdict:
+    """Why the referrer is not rewarded, and the friend is."""
+    reasons = " ".join(one.detail for one in _full(verdicts))
+    detail = f"{reasons} The friend's reward stands, without what the referrer is not given."
+    return Verdict(check="when_referrer_full", passed=True, detail=detail)
+
+
+def _full(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    return [one for one in verdicts if one.check in CAPS and not one.passed]
+
+
+CHECK = "same_order"
+
+
+def same_order_verdict(response: Response, order: str, first: str | None) -> Verdict:
+    """`first`: the referral whose valid conversion used the order first in this campaign."""
+    hit = first is not None
+    words = (
+        f"This order converted referral {first} in this campaign before."
+        if hit
+        else "This order converted no other referral in this campaign."
+    )
+    return Verdict(
+        check=CHECK,
+        passed=not (hit and response is Response.REFUSE),
+        flagged=hit and response is Response.FLAG,
+        detail=words,
+        numbers={"order": order, "first": first},
+    )

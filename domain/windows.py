@@ -16,8 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from domain.dates import InDays
-from domain.time_zones import ZoneName
+from domain.dates import InDays, ZoneName
 
 _DAY = timedelta(days=1)
 

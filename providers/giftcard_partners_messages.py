@@ -17,10 +17,9 @@ from domain.orders import (
     Recipient,
 )
 from domain.rewards import Delivery
-from providers.answers import moment, rounded
 from providers.http import folded
 from providers.protocol import Product
-from providers.reading import fit_to_tell, reading
+from providers.reading import fit_to_tell, moment, reading, rounded
 
 _TYPES = {
     Delivery.EMAIL: "DigitalDelivery",

@@ -27,11 +27,10 @@ from standardwebhooks.webhooks import (
 )
 
 from domain.orders import OrderRequest, OrderSnapshot, Recipient
-from providers.answers import moment
 from providers.client import ProviderClient
 from providers.outcomes import NotSent, OutcomeUnknown, ProviderError
 from providers.protocol import Capabilities, Product, Replay
-from providers.reading import document, reading
+from providers.reading import document, moment, reading
 from providers.runa_messages import PAUSE, order_body, read_event, read_order, read_product, refusal
 from providers.webhooks import ProviderEvent, WebhookRefused
 

@@ -21,7 +21,6 @@ from domain.orders import (
     RedemptionState,
 )
 from domain.rewards import Delivery
-from providers.answers import moment, money, total
 from providers.http import retry_after
 from providers.outcomes import (
     FailedAnswer,
@@ -36,7 +35,7 @@ from providers.outcomes import (
     RateLimited,
 )
 from providers.protocol import Product
-from providers.reading import document, fit_to_tell, reading
+from providers.reading import document, fit_to_tell, moment, money, reading, total
 from providers.webhooks import ProviderEvent, WebhookUnreadable
 
 PAUSE = timedelta(seconds=5)

@@ -25,7 +25,6 @@ from domain.orders import (
     RedemptionState,
 )
 from domain.rewards import Delivery
-from providers.answers import moment, money
 from providers.http import retry_after
 from providers.outcomes import (
     InsufficientFunds,
@@ -40,7 +39,7 @@ from providers.outcomes import (
     RateLimited,
 )
 from providers.protocol import Product
-from providers.reading import document, fit_to_tell, reading
+from providers.reading import document, fit_to_tell, moment, money, reading
 
 PAUSE = timedelta(seconds=2)
 METHODS = {Delivery.EMAIL: "EMAIL", Delivery.SMS: "PHONE", Delivery.LINK: "NONE"}

@@ -19,10 +19,9 @@ from domain.orders import (
     Recipient,
 )
 from domain.rewards import Delivery
-from providers.answers import moment, money, total
 from providers.outcomes import NotSent, OrderRejected
 from providers.protocol import Product
-from providers.reading import document, fit_to_tell, reading
+from providers.reading import document, fit_to_tell, moment, money, reading, total
 from providers.webhooks import ProviderEvent, WebhookUnreadable
 
 _METHODS = {Delivery.EMAIL: "EMAIL", Delivery.SMS: "PHONE", Delivery.LINK: "LINK"}

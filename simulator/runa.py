@@ -17,8 +17,7 @@ from simulator import runa_order as shape
 from simulator.book import Order
 from simulator.provider import Answer, Call, Incoming, Provider, Refusal, fingerprint
 from simulator.runa_order import refuse
-from simulator.runa_replies import RunaReplies
-from simulator.svix import signature
+from simulator.runa_replies import RunaReplies, signature
 from simulator.world import World
 
 VERSION = "2024-02-05"

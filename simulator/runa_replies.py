@@ -1,5 +1,10 @@
 """Runa's memory of idempotency keys: the first answer, errors included, given again for 30 days."""
 
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
 import json
 
 from simulator.book import encode
@@ -43,3 +48,13 @@ class RunaReplies:
             "UPDATE replies SET status = ?, body = ? WHERE provider = 'runa' AND key = ?",
             (answer.status, encode(answer.body), key),
         )
+
+
+def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """`secret` is `whsec_` and base64, else taken as it is; `timestamp` is Unix seconds."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = secret.encode()
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

@@ -13,9 +13,8 @@ from simulator import tremendous_order as shape
 from simulator.book import Order
 from simulator.catalogue import in_dollars
 from simulator.provider import Answer, Call, Incoming, Provider, fingerprint
-from simulator.tremendous_money import TremendousMoney
+from simulator.tremendous_money import TremendousMoney, page, time_of
 from simulator.tremendous_order import refuse
-from simulator.tremendous_paging import page, time_of
 from simulator.tremendous_webhooks import TremendousWebhooks
 from simulator.world import World
 

@@ -25,11 +25,11 @@ from domain.campaigns import (
     Tier,
     WhenReferrerFull,
 )
+from domain.dates import ZoneName
 from domain.fraud import Response
 from domain.ids import Prefix, new_id
 from domain.money import Currency
 from domain.refusals import InvalidPayload
-from domain.time_zones import ZoneName
 from domain.windows import Hours, Weekdays, Windows
 from store.database import Transaction
 from store.eligibility.segments import must_exist

@@ -15,8 +15,8 @@ from api.http.masking import Name, OwnId
 from api.rewards.schemas import RefereeReward
 from api.validation_rules.schemas import Assigned, AssignmentAnswer
 from domain.audience import Audiences
-from domain.campaign_status import CampaignStatus, campaign_status
 from domain.campaigns import (
+    CampaignStatus,
     CampaignTerms,
     CampaignType,
     ConversionKind,
@@ -26,6 +26,7 @@ from domain.campaigns import (
     Review,
     Tier,
     WhenReferrerFull,
+    campaign_status,
 )
 from domain.codes import CodeConfig
 from domain.dates import InDays

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Body, Query, Request
 
-from api.customers.schemas import CustomerAnswer, CustomerList, Referrals
+from api.customers.schemas import CustomerAnswer, CustomerList, Referrals, SegmentName, SegmentNames
 from api.http.access import READERS, Calling, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
@@ -17,6 +17,7 @@ from api.http.route import GuardedRouter
 from domain.customers import Person
 from domain.dates import Instant
 from domain.roles import Role
+from store.customers import holdings
 from store.customers import queries as reading
 from store.customers.upsert import upsert
 
@@ -95,3 +96,13 @@ async def get_customer(customer_id: CustomerPath, held: Held) -> CustomerAnswer:
         referrals = await reading.referrals_of(session, customer.id)
     answer = CustomerAnswer.model_validate(customer)
     return answer.model_copy(update={"referrals": Referrals.of(referrals)})
+
+
+@router.get("/{customer_id}/segments", "resource_not_found", roles=READERS)
+async def list_segments(customer_id: CustomerPath, held: Held) -> SegmentNames:
+    """The segments that list the customer, or whose filter fits now."""
+    async with held.database.reading() as session:
+        customer = await reading.find(session, customer_id)
+        found = await holdings.segments_of(session, customer)
+    data = [SegmentName.model_validate(segment) for segment in found]
+    return SegmentNames(data=data, total=len(data))

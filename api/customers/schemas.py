@@ -67,3 +67,20 @@ class CustomerList(Listed[CustomerAnswer]):
     def customers(self) -> list[CustomerAnswer]:
         """The same as `data`."""
         return self.data
+
+
+class SegmentName(FromRow):
+    """A segment that a customer belongs to."""
+
+    id: str = Field(examples=["seg_01jd3v5q8g6w2x4y7z9a1b3c5d"])
+    name: str = Field(examples=["North America"])
+    object: Literal["segment"] = "segment"
+
+
+class SegmentNames(BaseModel):
+    """Every segment that a customer belongs to now."""
+
+    object: Literal["list"] = "list"
+    data_ref: Literal["data"] = "data"
+    data: list[SegmentName]
+    total: int

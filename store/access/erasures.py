@@ -1,4 +1,9 @@
-"""Counts how often the person behind a `source_id` was erased, without storing the `source_id`."""
+"""What is kept of erased people: how often the person behind a `source_id` was erased, and the keyed
+hash that replaces a caller's own id.
+
+The same id gives the same hash, and without the deployment's lasting secret nobody can test guesses
+against it.
+"""
 
 from __future__ import annotations
 
@@ -40,3 +45,14 @@ async def times_erased(tx: Transaction, source_ids: Iterable[str]) -> dict[str, 
 async def _marks(tx: Transaction, source_ids: Iterable[str]) -> dict[str, str]:
     key = await key_for(tx, "erased source_ids")
     return {name: hmac.digest(key, name.encode(), "sha256").hex() for name in source_ids}
+
+
+_PREFIX = "erased:"
+
+
+async def erased_form(tx: Transaction, id: str) -> str:
+    """The hash; an id that is a hash already is returned unchanged."""
+    if id.startswith(_PREFIX):
+        return id
+    key = await key_for(tx, "ids of erased people")
+    return _PREFIX + hmac.digest(key, id.encode(), "sha256").hex()[:32]

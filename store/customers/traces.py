@@ -14,8 +14,7 @@ from sqlalchemy import Select, delete, select, text, update
 from sqlmodel import col
 
 from domain.purchases import OrderIds
-from store.access.erased_ids import erased_form
-from store.access.erasures import count_erasure
+from store.access.erasures import count_erasure, erased_form
 from store.access.idempotency import Named, forget_answers
 from store.database import Transaction
 from store.exports.exports import forget_about

@@ -11,14 +11,21 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
 from domain.campaigns import Review, WhenReferrerFull
-from domain.caps import friend_alone, full_tiers, room_left
 from domain.grants import GrantStatus
 from domain.messages import Decision, Next, ReferralStart, Step
 from domain.referrals import ReferralStatus, held_by
 from domain.rewards import reward_of
 from domain.tiers import reached
 from domain.verdict import Verdict
-from domain.verdicts import REFERRER_ERASED, Facts, budget_verdict, cannot_count
+from domain.verdicts import (
+    REFERRER_ERASED,
+    Facts,
+    budget_verdict,
+    cannot_count,
+    friend_alone,
+    full_tiers,
+    room_left,
+)
 from store.database import Database, Transaction
 from store.grants.create import earned, send_to_review, tasks_of
 from store.grants.milestones import earned_before

@@ -11,7 +11,7 @@ from sqlmodel import col
 from domain.purchases import OrderIds
 from domain.referrals import ReferralStatus, pause_of
 from domain.refusals import CannotCount
-from domain.same_order import CHECK
+from domain.verdicts import CHECK
 from store.database import Transaction
 from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule

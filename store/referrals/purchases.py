@@ -12,9 +12,9 @@ from sqlmodel import col
 from domain.campaigns import CampaignTerms, Review
 from domain.fraud import Response
 from domain.purchases import NO_ORDER, OrderIds, Sort, key
-from domain.same_order import same_order_verdict
 from domain.verdict import Verdict, refused_by
-from store.access.erased_ids import erased_form
+from domain.verdicts import same_order_verdict
+from store.access.erasures import erased_form
 from store.database import Transaction
 from store.tables import Redemption, Referral
 

@@ -8,7 +8,7 @@ from sqlmodel import col
 from domain.purchases import Sort
 from domain.referrals import ReferralStatus
 from domain.refusals import AmbiguousOrder
-from store.access.erased_ids import erased_form
+from store.access.erasures import erased_form
 from store.access.identities import keep, must_match, recall
 from store.database import Transaction
 from store.referrals.purchases import known_by, lock_orders

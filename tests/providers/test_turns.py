@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from providers.client import Turns
 from providers.outcomes import RateLimited
-from providers.turns import Turns
 
 
 async def test_they_are_spaced_however_many_ask_at_once() -> None:

@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from simulator.svix import signature
+from simulator.runa_replies import signature
 from tests.simulator.simulator_process import eventually
 
 BASE = "/runa/v2"

@@ -19,7 +19,7 @@ from bench.proofs.chaos.judge import Due, Verdict, judge
 from bench.proofs.chaos.killer import KINDS, MOMENT, Killer
 from bench.proofs.chaos.loss import lose_temporal, recover
 from bench.proofs.chaos.mischief import Mischief
-from bench.proofs.chaos.outside import Outside
+from bench.proofs.chaos.outside import Outside, rest
 from bench.proofs.chaos.people import People
 from bench.proofs.chaos.programme import (
     FRIENDS_PER_CODE,
@@ -34,7 +34,6 @@ from bench.proofs.chaos.programme import (
     terms_of,
 )
 from bench.proofs.chaos.replays import replay
-from bench.proofs.chaos.rest import rest
 from bench.proofs.chaos.secrets import Search, needles_of, search
 from cli.stack.stack import Stack
 from domain.campaigns import CampaignTerms
