@@ -52,15 +52,11 @@ class AsyncActionSummary(BaseModel):
     def of(cls, row: AsyncAction) -> AsyncActionSummary:
         changed = row.finished_at or row.updated_at or row.created_at
         return cls(
-            id=row.id,
-            type=row.type,
             status="DONE" if row.finished_at else "IN_PROGRESS" if row.done else "ENQUEUED",
             operation_status=_outcome(row),
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            request_id=row.request_id,
             processing_time=int((changed - row.created_at).total_seconds() * 1000),
             progress=100 * row.done // row.total if row.total else 100 * bool(row.finished_at),
+            **row.model_dump(include={"id", "type", "created_at", "updated_at", "request_id"}),
         )
 
 

@@ -76,17 +76,14 @@ class PublicationAnswer(BaseModel):
     def of(cls, read: PublicationRead, channel: str) -> PublicationAnswer:
         publication, voucher = read.publication, read.voucher.voucher
         return cls(
-            id=publication.id,
-            created_at=publication.created_at,
-            customer_id=publication.customer_id,
             tracking_id=read.customer.source_id,
             metadata=publication.attributes,
             channel=channel,
-            source_id=publication.source_id,
             customer=CustomerAnswer.model_validate(read.customer),
             voucher=VoucherAnswer.of(read.voucher),
             vouchers=[voucher.code],
             vouchers_id=[voucher.id],
+            **publication.model_dump(include={"id", "created_at", "customer_id", "source_id"}),
         )
 
 

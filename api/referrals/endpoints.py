@@ -60,6 +60,15 @@ _BEGUN = {
     "created_at": "2026-11-20T09:30:00Z",
 }
 
+_Party = Annotated[
+    str | None,
+    Query(
+        max_length=255,
+        description="Our id, or the caller's source_id.",
+        json_schema_extra=PERSONAL_UNLESS_OURS,
+    ),
+]
+
 
 @router.post(
     "",
@@ -103,22 +112,8 @@ async def list_referrals(
     window: Windowed,
     campaign_id: CampaignIdQuery = None,
     status: Annotated[ReferralStatus | None, Query(description="Only those in this state.")] = None,
-    referrer_id: Annotated[
-        str | None,
-        Query(
-            max_length=255,
-            description="Our id, or the caller's source_id.",
-            json_schema_extra=PERSONAL_UNLESS_OURS,
-        ),
-    ] = None,
-    referee_id: Annotated[
-        str | None,
-        Query(
-            max_length=255,
-            description="Our id, or the caller's source_id.",
-            json_schema_extra=PERSONAL_UNLESS_OURS,
-        ),
-    ] = None,
+    referrer_id: _Party = None,
+    referee_id: _Party = None,
     code: ExactCodeQuery = None,
     order_source_id: OrderSourceIdQuery = None,
     email: Annotated[

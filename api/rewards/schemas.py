@@ -115,16 +115,13 @@ class RewardAnswer(BaseModel):
         reward = reward_of(row.reward)
         parameters = RewardParameters.of(reward)
         return cls(
-            id=row.id,
-            name=row.name,
             type="CAMPAIGN" if parameters else None,
             parameters=parameters,
             reward=reward,
             redeemed=read.redeemed,
             attributes=RewardAttributes(image_url=row.image_url, description=row.description),
             metadata=row.attributes,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
+            **row.model_dump(include={"id", "name", "created_at", "updated_at"}),
         )
 
 

@@ -120,9 +120,6 @@ class VoucherAnswer(Categorised):
         voucher, campaign, coupon = read.voucher, read.campaign, read.coupon
         quantity = read.terms.code_quantity if voucher.quantity is None else voucher.quantity
         return cls(
-            id=voucher.id,
-            code=voucher.code,
-            category=voucher.category,
             campaign=campaign.name,
             campaign_id=campaign.id,
             discount=DiscountAnswer.of(read.discount),
@@ -141,8 +138,7 @@ class VoucherAnswer(Categorised):
                 redeemed_quantity=voucher.redeemed_quantity,
                 url=f"/v1/vouchers/{voucher.code}/redemption",
             ),
-            created_at=voucher.created_at,
-            updated_at=voucher.updated_at,
+            **voucher.model_dump(include={"id", "code", "category", "created_at", "updated_at"}),
         )
 
 

@@ -16,6 +16,7 @@ from domain.ids import digest
 from domain.money import Money
 from domain.referrals import Pause, ReferralStatus, held_by
 from domain.refusals import NotAllowedInState, existing
+from store.customers.queries import named
 from store.customers.traces import remove_traces
 from store.database import Transaction
 from store.grants import attention
@@ -91,17 +92,7 @@ _UNDER_WAY = frozenset({GrantStatus.ORDERING, GrantStatus.ORDERED})
 
 
 async def _locked(tx: Transaction, ref: str) -> Customer:
-    statement = (
-        select(Customer)
-        .where(
-            or_(col(Customer.id) == ref, col(Customer.source_id) == ref),
-            col(Customer.erased_at).is_(None),
-        )
-        .order_by((col(Customer.id) == ref).desc())
-        .limit(1)
-        .with_for_update()
-    )
-    return existing(await tx.session.scalar(statement), "customer", ref)
+    return existing(await tx.session.scalar(named(ref).with_for_update()), "customer", ref)
 
 
 async def _referrals(tx: Transaction, customer_id: str) -> list[Referral]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlmodel import col
 
 from domain.customers import email_searched
@@ -19,7 +19,12 @@ from store.tables.columns import documents
 
 async def find(session: ReadSession, ref: str) -> Customer:
     """By our id, else by the caller's source_id. Raises NotFound."""
-    statement = (
+    return existing((await session.scalars(named(ref))).one_or_none(), "customer", ref)
+
+
+def named(ref: str) -> Select[Customer]:
+    """The customer with that id of ours, else with that source_id."""
+    return (
         select(Customer)
         .where(
             or_(col(Customer.id) == ref, col(Customer.source_id) == ref),
@@ -28,7 +33,6 @@ async def find(session: ReadSession, ref: str) -> Customer:
         .order_by((col(Customer.id) == ref).desc())
         .limit(1)
     )
-    return existing((await session.scalars(statement)).one_or_none(), "customer", ref)
 
 
 class Filters(NamedTuple):
