@@ -1,5 +1,5 @@
-"""What is kept of erased people: how often the person behind a `source_id` was erased, and the keyed
-hash that replaces a caller's own id.
+"""What is kept of erased people: how often the person behind a `source_id` was erased, and the
+keyed hash that replaces a caller's own id.
 
 The same id gives the same hash, and without the deployment's lasting secret nobody can test guesses
 against it.
