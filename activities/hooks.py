@@ -27,8 +27,9 @@ class HookActivities:
         Asks for another attempt while no order has that name: the webhook may arrive before the
         answer to our own request.
         """
-        async with self._database.reading() as session:
-            hooked = await find_named(session, hook.provider, hook.key, hook.provider_order_id)
+        hooked = await self._database.read(
+            find_named, hook.provider, hook.key, hook.provider_order_id
+        )
         if hooked is None:
             raise ApplicationError(
                 "no order of that name yet", category=ApplicationErrorCategory.BENIGN

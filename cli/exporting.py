@@ -75,8 +75,7 @@ async def _export(url: str, request: Request) -> int:
     try:
         async with database.transaction() as tx:
             export = exports.create(tx, request.kind, request.asked)
-        async with database.reading() as session:
-            total = await exports.count(session, export)
+        total = await database.read(exports.count, export)
         with bar() as progress, _opened(request.output) as write:
             task = progress.add_task(f"{request.kind}s", rows=0, total=total)
             async with aclosing(exports.read(database, export)) as blocks:

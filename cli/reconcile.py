@@ -111,8 +111,7 @@ async def _watched(database: Database, reconciliation_id: str) -> Reconciliation
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("waiting for a worker")
         while True:
-            async with database.reading() as session:
-                run = await runs.find(session, reconciliation_id)
+            run = await database.read(runs.find, reconciliation_id)
             if run.status != "running":
                 return run
             progress.update(task, description=_say(run))

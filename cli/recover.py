@@ -87,8 +87,7 @@ async def _rebuild(database: Database, client: Client, *, behind: int, dry_run: 
             tell=lambda done, total: progress.update(task, completed=done, rows=done, total=total),
         )
     idle = await idle_workflows(database, client, older_than=_YOUNG)
-    async with database.reading() as session:
-        fails = await failing(session)
+    fails = await database.read(failing)
     if dry_run:
         return Outcome(tallies, idle, 0, behind, fails)
     follow_up = partial(recover_referrals, database, client)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, NewType
+from typing import Any, Concatenate, NewType, ParamSpec, TypeVar
 
 import asyncpg
 from sqlalchemy import event, insert
@@ -21,6 +21,8 @@ from domain.seals import words_hash
 from store.postgres_url import parse
 from store.tables import Event, EventWords, LedgerEntry, metadata
 
+P = ParamSpec("P")
+T = TypeVar("T")
 ReadSession = NewType("ReadSession", AsyncSession)
 """A session that only reads: no facts, no commit."""
 
@@ -173,6 +175,15 @@ class Database:
         """A session for reading."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield ReadSession(session)
+
+    async def read(
+        self,
+        question: Callable[Concatenate[ReadSession, P], Awaitable[T]],
+        *args: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """What the question answers, in a session of its own."""
+        return await self.read(question, *args, **named)
 
     @property
     def in_use(self) -> int:

@@ -25,8 +25,7 @@ async def list_async_actions(
     end_date: Annotated[Instant | None, Query(description="Accepted before then.")] = None,
 ) -> AsyncActionList:
     """Accepted work, newest first."""
-    async with held.database.reading() as session:
-        page = await actions.page(session, window, Between(before=end_date))
+    page = await held.database.read(actions.page, window, Between(before=end_date))
     return AsyncActionList(
         async_actions=[AsyncActionSummary.of(row[0]) for row in page.rows],
         total=page.total,
@@ -42,5 +41,4 @@ async def get_async_action(
     held: Held,
 ) -> AsyncActionAnswer:
     """One piece of accepted work, with its wrong rows."""
-    async with held.database.reading() as session:
-        return AsyncActionAnswer.of(await actions.find(session, action_id))
+    return AsyncActionAnswer.of(await held.database.read(actions.find, action_id))

@@ -87,8 +87,7 @@ async def list_campaigns(
     DONE as soon as it is created: asked for others, the list is empty."""
     others = campaign_type != "REFERRAL_PROGRAM" or campaign_status != "DONE"
     none = others or not is_referral_code
-    async with held.database.reading() as session:
-        found, page = await reading.page(session, window, none=none)
+    found, page = await held.database.read(reading.page, window, none=none)
     return CampaignList.of([CampaignAnswer.of(read) for read in found], page)
 
 
@@ -170,8 +169,7 @@ async def end_campaign(
 
 
 async def _answer(held: Held, ref: str) -> CampaignAnswer:
-    async with held.database.reading() as session:
-        return CampaignAnswer.of(await reading.find(session, ref))
+    return CampaignAnswer.of(await held.database.read(reading.find, ref))
 
 
 async def _switch(

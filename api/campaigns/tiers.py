@@ -117,8 +117,7 @@ async def _edit(
 
 
 async def _all(held: Held, campaign_id: str) -> list[TierAnswer]:
-    async with held.database.reading() as session:
-        read = await reading.find(session, campaign_id)
+    read = await held.database.read(reading.find, campaign_id)
     where = {"campaign_id": read.campaign.id, "version": read.campaign.version}
     return [TierAnswer(**dict(tier), **where) for tier in read.terms.tiers]
 

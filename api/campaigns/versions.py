@@ -141,8 +141,7 @@ class MoveIn(Strict):
 @router.get("/versions", "resource_not_found", roles=READERS)
 async def list_versions(campaign_id: CampaignPath, held: Held, window: Windowed) -> VersionList:
     """Every version of the campaign's terms, newest first. `starting_after_id` is a version."""
-    async with held.database.reading() as session:
-        found, total, has_more = await reading.page(session, campaign_id, window)
+    found, total, has_more = await held.database.read(reading.page, campaign_id, window)
     data = [VersionAnswer.of(read) for read in found]
     return VersionList(data=data, total=total, has_more=has_more)
 
@@ -174,6 +173,5 @@ async def move_referrals(
 @router.get("/moves", "resource_not_found", roles=READERS)
 async def list_moves(campaign_id: CampaignPath, held: Held, window: Windowed) -> MoveList:
     """Moves that were done, newest first: who, why, from where, how many."""
-    async with held.database.reading() as session:
-        found, page = await reading.moves(session, campaign_id, window)
+    found, page = await held.database.read(reading.moves, campaign_id, window)
     return MoveList.of([MoveAnswer.of(move) for move in found], page)

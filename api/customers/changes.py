@@ -65,8 +65,7 @@ async def update_customer(
     address. A `source_id` never changes. Sent by staff
     (the role `support`, or `admin` with `X-Guerdon-Actor`) it is a correction: the e-mail, phone
     or address that it replaces was never this customer's, and is held against nobody."""
-    async with held.database.reading() as session:
-        customer = await reading.find(session, customer_id)
+    customer = await held.database.read(reading.find, customer_id)
     if body.source_id is not None and body.source_id != customer.source_id is not None:
         raise InvalidPayload("A source_id cannot be changed.", field="/source_id")
     async with held.database.transaction() as tx:

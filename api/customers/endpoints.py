@@ -83,8 +83,7 @@ async def list_customers(
     if starting_after is not None and window.by != "created_at":
         raise wrong_parameter("Goes by created_at only: order by that.", ["starting_after"])
     filters = reading.Filters(email, name, city, segment_id, created, updated, starting_after)
-    async with held.database.reading() as session:
-        page = await reading.page(session, window, filters)
+    page = await held.database.read(reading.page, window, filters)
     return CustomerList.of([row[0] for row in page.rows], page)
 
 

@@ -66,8 +66,7 @@ async def create_export(
 @router.get("", roles=[Role.SERVICE, Role.FINANCE])
 async def list_exports(held: Held, window: Ordered) -> ExportList:
     """Exports, newest first."""
-    async with held.database.reading() as session:
-        page = await exports.page(session, window)
+    page = await held.database.read(exports.page, window)
     url = str(held.settings.public_url)
     return ExportList(
         exports=[ExportAnswer.of(row[0], url) for row in page.rows],
@@ -94,8 +93,7 @@ async def get_export(
     accept: Annotated[str, Header(include_in_schema=False)] = "text/csv",
 ) -> Response | ExportAnswer:
     """One export; with its `token`, the file itself."""
-    async with held.database.reading() as session:
-        export = await exports.find(session, export_id)
+    export = await held.database.read(exports.find, export_id)
     if token is None:
         return ExportAnswer.of(export, str(held.settings.public_url))
     if token != export.id.partition("_")[2]:

@@ -32,5 +32,4 @@ async def read_event_log(
     """Every fact in an order that never changes: whoever follows `next` misses none and sees none
     twice. What a running transaction could still come before is shown once that is over."""
     place = Place.of(after) if after else BEGINNING
-    async with held.database.reading() as session:
-        return EventLog.of(await feed.follow(session, place, limit, type or ()))
+    return EventLog.of(await held.database.read(feed.follow, place, limit, type or ()))

@@ -50,5 +50,4 @@ async def resolve_grant(grant_id: GrantPath, desk: AtDesk, body: Resolution) -> 
 
 async def _act(action: Action, grant_id: str, desk: Desk, note: StaffNote | None) -> GrantAnswer:
     await desk.ask(action, note, grant_id=grant_id)
-    async with desk.held.database.reading() as session:
-        return GrantAnswer.of(await reading.find(session, grant_id))
+    return GrantAnswer.of(await desk.held.database.read(reading.find, grant_id))

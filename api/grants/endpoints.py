@@ -35,31 +35,28 @@ async def list_grants(
     kind: Annotated[str | None, Query(max_length=64, description="Only this kind.")] = None,
 ) -> GrantList:
     """Grants, newest first."""
-    async with held.database.reading() as session:
-        found, page = await reading.page(
-            session,
-            window,
-            campaign_id=campaign_id,
-            referral_id=referral_id,
-            recipient_id=recipient_id,
-            status=status,
-            kind=kind,
-        )
+    found, page = await held.database.read(
+        reading.page,
+        window,
+        campaign_id=campaign_id,
+        referral_id=referral_id,
+        recipient_id=recipient_id,
+        status=status,
+        kind=kind,
+    )
     return GrantList.of([GrantAnswer.of(read) for read in found], page)
 
 
 @router.get("/{grant_id}", "resource_not_found", roles=READERS)
 async def get_grant(grant_id: GrantPath, held: Held) -> GrantAnswer:
     """One grant, with its order."""
-    async with held.database.reading() as session:
-        return GrantAnswer.of(await reading.find(session, grant_id))
+    return GrantAnswer.of(await held.database.read(reading.find, grant_id))
 
 
 @router.get("/{grant_id}/timeline", "resource_not_found", roles=READERS)
 async def get_timeline(grant_id: GrantPath, held: Held) -> Timeline:
     """The whole story of a grant, oldest first, in plain words."""
-    async with held.database.reading() as session:
-        return Timeline.of(await timelines.of_grant(session, grant_id))
+    return Timeline.of(await held.database.read(timelines.of_grant, grant_id))
 
 
 @router.get("/{grant_id}/claim", "resource_not_found", "not_allowed_in_state", roles=[Role.SUPPORT])

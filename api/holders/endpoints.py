@@ -54,8 +54,7 @@ async def add_holders(
         voucher = await reading.find_code(ReadSession(tx.session), member_id, campaign_id)
         added = await referees.add_referees(tx, voucher.code, body.holders, body.metadata)
     held.dispatcher.wake(added.intake)
-    async with held.database.reading() as session:
-        found = await reading.of_referrals(session, voucher.id, added.referral_ids)
+    found = await held.database.read(reading.of_referrals, voucher.id, added.referral_ids)
     return HoldersAnswer(holders=[HolderAnswer.model_validate(read) for read in found])
 
 

@@ -72,8 +72,7 @@ async def receive_hook(
 async def _find(database: Database, provider: str, token: str) -> Hooked | None:
     if "\x00" in provider + token:
         return None
-    async with database.reading() as session:
-        return await find_by_hook(session, provider, token)
+    return await database.read(find_by_hook, provider, token)
 
 
 async def _read(request: Request) -> bytes:

@@ -77,8 +77,7 @@ class Keyring:
         until, known = self._known.get(app_id, (0.0, None))
         if known and time.monotonic() < until:
             return known
-        async with self._database.reading() as session:
-            key = await find_key(session, app_id)
+        key = await self._database.read(find_key, app_id)
         if key:
             self._known[app_id] = (time.monotonic() + self._seconds, key)
         else:

@@ -109,8 +109,7 @@ async def in_chunks(
     last: T | None = None
     while True:
         async with _WRITING.turn():
-            async with database.reading() as session:
-                rows = await read(session, last)
+            rows = await database.read(read, last)
             block = (await asyncio.to_thread(write, rows)).encode() if rows else b""
         if not rows:
             return

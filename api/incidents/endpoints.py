@@ -75,13 +75,11 @@ async def list_incidents(
     ] = None,
 ) -> IncidentList:
     """Incidents, newest first."""
-    async with held.database.reading() as session:
-        found, page = await incidents.page(session, window, provider=provider, filed=filed)
+    found, page = await held.database.read(incidents.page, window, provider=provider, filed=filed)
     return IncidentList.of([IncidentAnswer.of(*one) for one in found], page)
 
 
 @router.get("/{incident_id}", "resource_not_found")
 async def get_incident(incident_id: IncidentPath, held: Held) -> IncidentAnswer:
     """One incident."""
-    async with held.database.reading() as session:
-        return IncidentAnswer.of(*await incidents.find(session, incident_id))
+    return IncidentAnswer.of(*await held.database.read(incidents.find, incident_id))

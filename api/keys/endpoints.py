@@ -30,8 +30,7 @@ async def create_key(body: KeyIn, request: Request, caller: Calling, held: Held)
 @router.get("")
 async def list_keys(held: Held, window: Windowed) -> KeyList:
     """Credentials, newest first."""
-    async with held.database.reading() as session:
-        page = await api_keys.page(session, window)
+    page = await held.database.read(api_keys.page, window)
     return KeyList.of([KeyAnswer.of(row[0]) for row in page.rows], page)
 
 
@@ -50,5 +49,4 @@ async def revoke_key(app_id: KeyPath, caller: Calling, held: Held) -> None:
 
 
 async def _answer(held: Held, app_id: str) -> KeyAnswer:
-    async with held.database.reading() as session:
-        return KeyAnswer.of(await api_keys.get_key(session, app_id))
+    return KeyAnswer.of(await held.database.read(api_keys.get_key, app_id))

@@ -15,5 +15,4 @@ router = GuardedRouter("/v1/lanes", "Lanes", roles=[Role.SUPPORT, Role.FINANCE, 
 async def list_lanes(held: Held) -> LaneList:
     """Each provider's lane, open or stopped, with what waits for it. An empty deposit or refused
     credentials stop a lane; the first order that gets through opens it again."""
-    async with held.database.reading() as session:
-        return LaneList.of(await lanes.statuses(session))
+    return LaneList.of(await held.database.read(lanes.statuses))

@@ -83,8 +83,7 @@ async def list_transactions(
     filters = Filters(account, kind, subject, since, until)
     if "text/csv" in accept:
         return csv_file(held.streams, partial(ledger.chunk, filters=filters), csv_lines)
-    async with held.database.reading() as session:
-        found, page = await ledger.transactions(session, window, filters)
+    found, page = await held.database.read(ledger.transactions, window, filters)
     return TransactionList.of((TransactionAnswer.of(entries) for entries in found), page)
 
 
@@ -94,6 +93,5 @@ async def add_deposit(body: DepositIn, caller: Calling, held: Held) -> DepositAn
     money = Money(amount=body.amount, currency=body.currency)
     async with held.database.transaction() as tx:
         await deposits.add(tx, body.provider, body.reference, money, actor=caller.actor)
-    async with held.database.reading() as session:
-        balance = await deposits.balance(session, body.provider, body.currency)
+    balance = await held.database.read(deposits.balance, body.provider, body.currency)
     return DepositAnswer(balance=balance, **body.model_dump())

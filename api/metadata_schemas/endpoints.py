@@ -67,8 +67,7 @@ class SchemaList(BaseModel):
 @router.get("", roles=READERS)
 async def list_schemas(held: Held, window: Windowed) -> SchemaList:
     """Every schema."""
-    async with held.database.reading() as session:
-        page = await schemas.page(session, window)
+    page = await held.database.read(schemas.page, window)
     return SchemaList(
         schemas=[SchemaAnswer.of(row[0]) for row in page.rows],
         total=page.total,
@@ -79,8 +78,7 @@ async def list_schemas(held: Held, window: Windowed) -> SchemaList:
 @router.get("/{resource}", "resource_not_found", roles=READERS)
 async def get_schema(resource: Resource, held: Held) -> SchemaAnswer:
     """One resource's schema."""
-    async with held.database.reading() as session:
-        return SchemaAnswer.of(await schemas.find(session, resource))
+    return SchemaAnswer.of(await held.database.read(schemas.find, resource))
 
 
 @router.put("/{resource}", "resource_not_found")

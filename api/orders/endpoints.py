@@ -51,13 +51,11 @@ async def list_orders(
     filters = Filters(provider, state, key, since, until)
     if "text/csv" in accept:
         return csv_file(held.streams, partial(orders.chunk, filters=filters), csv_lines)
-    async with held.database.reading() as session:
-        found, page = await orders.page(session, window, filters)
+    found, page = await held.database.read(orders.page, window, filters)
     return OrderList.of(found, page)
 
 
 @router.get("/{order_id}", "resource_not_found")
 async def get_order(order_id: OrderPath, held: Held) -> OrderAnswer:
     """One gift-card order."""
-    async with held.database.reading() as session:
-        return OrderAnswer.model_validate(await orders.find(session, order_id))
+    return OrderAnswer.model_validate(await held.database.read(orders.find, order_id))

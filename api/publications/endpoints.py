@@ -60,8 +60,7 @@ async def publish_code(
             metadata=body.metadata,
         )
         publication_id = await publish(tx, request)
-    async with held.database.reading() as session:
-        read = await reading.find_publication(session, publication_id)
+    read = await held.database.read(reading.find_publication, publication_id)
     # Voucherify's SDK accepts no other channel here; the list shows the one that was given.
     return PublicationAnswer.of(read, "API")
 
@@ -97,15 +96,14 @@ async def list_publications(
     """Publications, newest first. One that was refused is told in the event log and the
     customer's activity, and every code given out is a referral code: asked for others, the list
     is empty."""
-    async with held.database.reading() as session:
-        found, page = await reading.page_publications(
-            session,
-            window,
-            campaign=campaign,
-            customer=customer,
-            voucher=voucher,
-            source_id=source_id,
-            none=result == "FAILURE" or not is_referral_code,
-        )
+    found, page = await held.database.read(
+        reading.page_publications,
+        window,
+        campaign=campaign,
+        customer=customer,
+        voucher=voucher,
+        source_id=source_id,
+        none=result == "FAILURE" or not is_referral_code,
+    )
     data = [PublicationAnswer.of(read, read.publication.channel) for read in found]
     return PublicationList.of(data, page)

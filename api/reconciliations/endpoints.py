@@ -47,8 +47,7 @@ async def start_reconciliation(
     async with held.database.transaction() as tx:
         run = runs.create(tx, new)
     await begin(held, runs.start_of(run))
-    async with held.database.reading() as session:
-        return ReconciliationAnswer.of(await runs.find(session, run.id))
+    return ReconciliationAnswer.of(await held.database.read(runs.find, run.id))
 
 
 @router.get("")
@@ -65,8 +64,7 @@ async def list_reconciliations(
     ] = None,
 ) -> ReconciliationList:
     """Reconciliations, newest first."""
-    async with held.database.reading() as session:
-        found, page = await runs.page(session, window, provider=provider, status=status)
+    found, page = await held.database.read(runs.page, window, provider=provider, status=status)
     return ReconciliationList.of([ReconciliationAnswer.of(run) for run in found], page)
 
 
@@ -75,8 +73,7 @@ async def get_reconciliation(
     reconciliation_id: ReconciliationPath, held: Held
 ) -> ReconciliationAnswer:
     """One reconciliation, with its progress while it runs."""
-    async with held.database.reading() as session:
-        return ReconciliationAnswer.of(await runs.find(session, reconciliation_id))
+    return ReconciliationAnswer.of(await held.database.read(runs.find, reconciliation_id))
 
 
 @router.get(
@@ -110,8 +107,7 @@ async def get_item(
     reconciliation_id: ReconciliationPath, item_id: ItemPath, held: Held
 ) -> ItemAnswer:
     """One item."""
-    async with held.database.reading() as session:
-        return ItemAnswer.of(await items.find(session, reconciliation_id, item_id))
+    return ItemAnswer.of(await held.database.read(items.find, reconciliation_id, item_id))
 
 
 @router.post(
@@ -132,8 +128,7 @@ async def repair_item(
         )
     if asked.item.status == "repairing":
         await _carry_out(held, RepairStart(item_id=item_id, provider=asked.provider))
-    async with held.database.reading() as session:
-        return ItemAnswer.of(await items.find(session, reconciliation_id, item_id))
+    return ItemAnswer.of(await held.database.read(items.find, reconciliation_id, item_id))
 
 
 async def begin(held: Resources, start: ReconciliationStart) -> None:

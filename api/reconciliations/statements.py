@@ -118,8 +118,7 @@ async def get_mapping(
     held: Held,
 ) -> Mapping:
     """How this provider's statements are read."""
-    async with held.database.reading() as session:
-        return await statements.mapping_of(session, provider)
+    return await held.database.read(statements.mapping_of, provider)
 
 
 @router.put("/mappings/{provider}")

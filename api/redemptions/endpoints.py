@@ -79,8 +79,7 @@ async def list_redemptions(
     """Redemptions, refused ones among them, newest first. `campaign` by name or id, `customer` by
     id or source_id."""
     filters = reading.Filters(campaign, customer, voucher, order_source_id, result, created)
-    async with held.database.reading() as session:
-        found, page = await reading.page(session, window, filters)
+    found, page = await held.database.read(reading.page, window, filters)
     return RedemptionList.of([RedemptionAnswer.of(read) for read in found], page)
 
 
@@ -141,5 +140,4 @@ async def _roll_back(asked: RollbackRequest, held: Held) -> RollbackAnswer:
     async with held.database.transaction() as tx:
         undone = await roll_back(tx, asked)
     held.dispatcher.wake(undone.intake)
-    async with held.database.reading() as session:
-        return RollbackAnswer.of(await reading.find(session, asked.redemption_id))
+    return RollbackAnswer.of(await held.database.read(reading.find, asked.redemption_id))

@@ -40,8 +40,7 @@ async def use_code(body: RedemptionIn, held: Resources, request: Request) -> Red
         await _keep(refusal, body, held, request)
         raise
     held.dispatcher.wake(redeemed.intake)
-    async with held.database.reading() as session:
-        return await reading.find(session, redeemed.redemption_id)
+    return await held.database.read(reading.find, redeemed.redemption_id)
 
 
 async def _redeem(body: RedemptionIn, held: Resources, request: Request) -> Redeemed:

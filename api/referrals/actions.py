@@ -57,8 +57,7 @@ async def reinstate_referral(
     async with held.database.transaction() as tx:
         intake = await reinstate(tx, referral_id, body.reason, actor=caller.actor)
     held.dispatcher.wake(intake)
-    async with held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id))
+    return ReferralAnswer.of(await held.database.read(reading.find, referral_id))
 
 
 async def _decide(
@@ -66,8 +65,7 @@ async def _decide(
 ) -> ReferralAnswer:
     if not await _clear_up(action, referral_id, desk, note.reason if note else None):
         await desk.ask(action, note, referral_id=referral_id)
-    async with desk.held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id))
+    return ReferralAnswer.of(await desk.held.database.read(reading.find, referral_id))
 
 
 async def _clear_up(action: Action, referral_id: str, desk: Desk, reason: str | None) -> bool:

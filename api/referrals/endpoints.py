@@ -101,8 +101,7 @@ async def create_referral(body: ReferralIn, held: Held, response: Response) -> R
     held.dispatcher.wake(attributed.intake)
     if not attributed.created:
         response.status_code = 200
-    async with held.database.reading() as session:
-        read = await reading.find(session, attributed.referral.id)
+    read = await held.database.read(reading.find, attributed.referral.id)
     return ReferralAnswer.of(read)
 
 
@@ -135,20 +134,17 @@ async def list_referrals(
 ) -> ReferralList:
     """Referrals, newest first."""
     filters = Filters(campaign_id, status, referrer_id, referee_id, code, order_source_id, email, q)
-    async with held.database.reading() as session:
-        found, page = await reading.page(session, window, filters)
+    found, page = await held.database.read(reading.page, window, filters)
     return ReferralList.of([ReferralAnswer.of(read) for read in found], page)
 
 
 @router.get("/{referral_id}", "resource_not_found", roles=READERS)
 async def get_referral(referral_id: ReferralPath, held: Held) -> ReferralAnswer:
     """One referral."""
-    async with held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id))
+    return ReferralAnswer.of(await held.database.read(reading.find, referral_id))
 
 
 @router.get("/{referral_id}/timeline", "resource_not_found", roles=READERS)
 async def get_timeline(referral_id: ReferralPath, held: Held) -> Timeline:
     """The whole story of a referral, oldest first, in plain words."""
-    async with held.database.reading() as session:
-        return Timeline.of(await timelines.of_referral(session, referral_id))
+    return Timeline.of(await held.database.read(timelines.of_referral, referral_id))

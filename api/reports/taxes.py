@@ -69,8 +69,7 @@ class FormAnswer(FormBody):
 @router.get("/tax-thresholds", roles=[Role.FINANCE])
 async def list_thresholds(held: Held) -> ThresholdList:
     """The threshold of each currency; a currency without one has none."""
-    async with held.database.reading() as session:
-        found = await taxes.thresholds(session)
+    found = await held.database.read(taxes.thresholds)
     data = [ThresholdAnswer(id=one.currency, **one.model_dump()) for one in found]
     return ThresholdList(data=data, total=len(data), has_more=False)
 

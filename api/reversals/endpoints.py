@@ -137,5 +137,4 @@ def _identity(body: ReversalIn, request: Request) -> str | None:
 
 
 async def _answer(held: Resources, referral_id: str) -> ReferralAnswer:
-    async with held.database.reading() as session:
-        return ReferralAnswer.of(await reading.find(session, referral_id))
+    return ReferralAnswer.of(await held.database.read(reading.find, referral_id))

@@ -34,8 +34,7 @@ async def create_reward(body: RewardCreateIn, caller: Calling, held: Held) -> Re
 @router.get("", roles=READERS)
 async def list_rewards(held: Held, window: Windowed) -> RewardList:
     """Reusable rewards, newest first."""
-    async with held.database.reading() as session:
-        found, page = await reading.page(session, window)
+    found, page = await held.database.read(reading.page, window)
     return RewardList.of([RewardAnswer.of(read) for read in found], page)
 
 
@@ -86,5 +85,4 @@ def _given(body: RewardChangeIn, reward: Reward | None) -> dict[str, Any]:
 
 
 async def _answer(held: Held, reward_id: str) -> RewardAnswer:
-    async with held.database.reading() as session:
-        return RewardAnswer.of(await reading.find(session, reward_id))
+    return RewardAnswer.of(await held.database.read(reading.find, reward_id))

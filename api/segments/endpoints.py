@@ -26,8 +26,7 @@ async def create_segment(body: SegmentIn, held: Held) -> SegmentAnswer:
 @router.get("", roles=READERS)
 async def list_segments(held: Held, window: Windowed) -> SegmentList:
     """Segments, newest first."""
-    async with held.database.reading() as session:
-        found, page = await reading.segments(session, window)
+    found, page = await held.database.read(reading.segments, window)
     return SegmentList.of(found, page)
 
 
@@ -61,5 +60,4 @@ async def delete_segment(segment_id: SegmentPath, held: Held) -> None:
 
 
 async def _answer(held: Held, segment_id: str) -> SegmentAnswer:
-    async with held.database.reading() as session:
-        return SegmentAnswer.model_validate(await reading.segment(session, segment_id))
+    return SegmentAnswer.model_validate(await held.database.read(reading.segment, segment_id))

@@ -48,8 +48,7 @@ async def create_rule(body: RuleIn, held: Held) -> RuleAnswer:
 @router.get(_RULES, roles=READERS)
 async def list_rules(held: Held, window: Dated) -> RuleList:
     """Rules, newest first."""
-    async with held.database.reading() as session:
-        found, page = await reading.page(session, window)
+    found, page = await held.database.read(reading.page, window)
     return RuleList.of([RuleAnswer.of(read) for read in found], page)
 
 
@@ -84,8 +83,7 @@ async def assign_rule(
     """Make a rule part of a campaign's terms: its next version has it."""
     async with held.database.transaction() as tx:
         made = await rules.assign(tx, rule_id, body.related_object_id, caller.actor)
-    async with held.database.reading() as session:
-        return AssignmentAnswer.model_validate(await reading.assignment(session, made))
+    return AssignmentAnswer.model_validate(await held.database.read(reading.assignment, made))
 
 
 @router.get(_ASSIGNMENTS, "invalid_payload", "resource_not_found", roles=READERS)
@@ -119,13 +117,11 @@ async def list_assignments(
 
 
 async def _answer(held: Held, rule_id: str) -> RuleAnswer:
-    async with held.database.reading() as session:
-        return RuleAnswer.of(await reading.find(session, rule_id))
+    return RuleAnswer.of(await held.database.read(reading.find, rule_id))
 
 
 async def _assignments(
     held: Held, window: Window, rule_id: str | None, campaign_id: str | None = None
 ) -> AssignmentList:
-    async with held.database.reading() as session:
-        found, page = await reading.assignments(session, window, rule_id, campaign_id)
+    found, page = await held.database.read(reading.assignments, window, rule_id, campaign_id)
     return AssignmentList.of(found, page)

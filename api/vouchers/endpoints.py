@@ -42,8 +42,7 @@ async def list_vouchers(
 ) -> AllVouchers:
     """Codes, newest first. `campaign` by name, `customer` (who holds it) by id or source_id."""
     filters = codes.Filters(campaign, campaign_id, customer, code, created, updated, alike)
-    async with held.database.reading() as session:
-        found, page = await codes.page_vouchers(session, window, filters)
+    found, page = await held.database.read(codes.page_vouchers, window, filters)
     return AllVouchers(
         vouchers=[VoucherAnswer.of(read) for read in found],
         total=page.total,
@@ -54,8 +53,7 @@ async def list_vouchers(
 @router.get("/{code}", "resource_not_found", roles=READERS)
 async def get_voucher(code: CodePath, held: Held) -> VoucherAnswer:
     """One referral code, by the code itself or its id."""
-    async with held.database.reading() as session:
-        return VoucherAnswer.of(await codes.find_voucher(session, code))
+    return VoucherAnswer.of(await held.database.read(codes.find_voucher, code))
 
 
 @router.post("/{code}/enable", "resource_not_found", roles=PROGRAMME)
@@ -83,5 +81,4 @@ async def _switch(
             tx, code, active=active, actor=actor, stop=asked.stop, reject_held=reject
         )
     held.dispatcher.wake(switched.intake)
-    async with held.database.reading() as session:
-        return VoucherAnswer.of(await codes.find_voucher(session, switched.id))
+    return VoucherAnswer.of(await held.database.read(codes.find_voucher, switched.id))

@@ -59,5 +59,4 @@ async def import_vouchers_csv(
 
 
 async def _campaign(held: Held, ref: str) -> str:
-    async with held.database.reading() as session:
-        return (await campaigns.find(session, ref)).campaign.id
+    return (await held.database.read(campaigns.find, ref)).campaign.id

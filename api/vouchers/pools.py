@@ -44,8 +44,7 @@ async def add_vouchers(
 ) -> VoucherAnswer | CodesAdded:
     """Add codes to a campaign's pool. One is answered whole, several by their number."""
     given = body or CodesIn()
-    async with held.database.reading() as session:
-        found, terms, *_ = await campaigns.find(session, campaign_id)
+    found, terms, *_ = await held.database.read(campaigns.find, campaign_id)
     making = given.making(terms.windows.zone)
     async with held.database.transaction() as tx:
         await metadata_schemas.check(tx, "voucher", given.metadata)
@@ -66,8 +65,7 @@ async def add_voucher(
 ) -> VoucherAnswer:
     """Add this very code to a campaign's pool."""
     given = body or CodeIn()
-    async with held.database.reading() as session:
-        found, terms, *_ = await campaigns.find(session, campaign_id)
+    found, terms, *_ = await held.database.read(campaigns.find, campaign_id)
     making = given.making(terms.windows.zone)
     async with held.database.transaction() as tx:
         await metadata_schemas.check(tx, "voucher", given.metadata)
@@ -76,5 +74,4 @@ async def add_voucher(
 
 
 async def _answer(held: Held, voucher_id: str) -> VoucherAnswer:
-    async with held.database.reading() as session:
-        return VoucherAnswer.of(await codes.find_voucher(session, voucher_id))
+    return VoucherAnswer.of(await held.database.read(codes.find_voucher, voucher_id))

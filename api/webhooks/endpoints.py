@@ -46,8 +46,7 @@ async def create_webhook(body: WebhookIn, request: Request, held: Held) -> NewWe
 @router.get("")
 async def list_webhooks(held: Held, window: Windowed) -> WebhookList:
     """Webhooks, newest first."""
-    async with held.database.reading() as session:
-        found, page = await reading.page(session, window)
+    found, page = await held.database.read(reading.page, window)
     return WebhookList.of([WebhookAnswer.of(one) for one in found], page)
 
 
@@ -77,5 +76,4 @@ async def delete_webhook(webhook_id: WebhookPath, held: Held) -> None:
 
 
 async def _answer(held: Held, webhook_id: str) -> WebhookAnswer:
-    async with held.database.reading() as session:
-        return WebhookAnswer.of(await reading.find(session, webhook_id))
+    return WebhookAnswer.of(await held.database.read(reading.find, webhook_id))

@@ -125,8 +125,7 @@ async def _unique(connection: asyncpg.Connection[Any]) -> str:
 
 
 async def _reading(database: Database, ask: Callable[[ReadSession], Awaitable[Any]]) -> None:
-    async with database.reading() as session:
-        await ask(session)
+    await database.read(ask)
 
 
 async def _say(what: str, act: Callable[[], Awaitable[Any]]) -> float:

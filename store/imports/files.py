@@ -41,8 +41,7 @@ async def import_customers(database: Database, path: Path, tell: Tell) -> AsyncA
 
 async def import_codes(database: Database, campaign: str, path: Path, tell: Tell) -> AsyncAction:
     """The same for codes of a campaign, named by its id or name. Raises NotFound too."""
-    async with database.reading() as session:
-        campaign_id = (await campaigns.find(session, campaign)).campaign.id
+    campaign_id = (await database.read(campaigns.find, campaign)).campaign.id
     return await _import(database, path, tell, CODES_CSV, campaign_id=campaign_id)
 
 

@@ -35,8 +35,7 @@ async def orders_without_line(
     database: Database, reconciliation_id: str, *, most: int
 ) -> list[Lacking]:
     """The oldest `most` of the run's orders without a line."""
-    async with database.reading() as session:
-        run = await runs.find(session, reconciliation_id)
+    run = await database.read(runs.find, reconciliation_id)
     statement = _LACKING.format(orders=ORDERS, lines=table_of(reconciliation_id))
     async with bulk(database) as connection:
         found = await connection.fetch(statement, run.provider, run.since, run.until, REACH, most)

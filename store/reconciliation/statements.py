@@ -57,8 +57,7 @@ async def stage_statement(database: Database, upload: Upload) -> ReconciliationS
 
     Raises NotFound without a mapping, and InvalidPayload for a file that does not fit it.
     """
-    async with database.reading() as session:
-        mapping = await mapping_of(session, upload.run.provider)
+    mapping = await database.read(mapping_of, upload.run.provider)
     id = new_id(Prefix.RECONCILIATION)
     count = await _stage(database, id, upload.file, mapping)
     async with database.transaction() as tx:

@@ -126,8 +126,7 @@ async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round
             return None
         secret = await signing_secrets.open_secret(tx, webhook.secret_id, vault)
     place = Place(webhook.xid, webhook.seq)
-    async with database.reading() as session:
-        followed = await follow(session, place, AT_ONCE, webhook.events)
+    followed = await database.read(follow, place, AT_ONCE, webhook.events)
     return Round(webhook.url, secret, place, followed)
 
 
