@@ -31,6 +31,7 @@ class Stack:
         workers: int = 1,
         api: bool = True,
         time_skipping: bool = False,
+        standby: bool = True,
         program: Sequence[str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -44,6 +45,7 @@ class Stack:
         self._workers = workers
         self._api = api
         self._time_skipping = time_skipping
+        self._standby = standby
         self._program = list(program or [_program()])
         self._say = say
         self._lock: IO[str] | None = None

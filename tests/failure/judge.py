@@ -66,8 +66,9 @@ class Judge:
     async def eventually(
         self, check: Callable[[], Awaitable[bool]], what: str, seconds: float = 180
     ) -> None:
-        """Wait until the check holds."""
-        deadline = time.monotonic() + seconds
+        """Wait until the check holds. To look takes processor time from what is waited for, so the
+        looks get rarer."""
+        deadline, pause = time.monotonic() + seconds, 0.1
         while True:
             try:
                 if await check():
@@ -75,4 +76,5 @@ class Judge:
             except httpx.TransportError:
                 pass  # killed processes take their connections with them
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(pause)
+            pause = min(1.0, pause * 1.2)

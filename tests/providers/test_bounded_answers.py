@@ -6,7 +6,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -59,13 +59,14 @@ async def test_is_read_as_it_was_sent(content: bytes, encoding: str) -> None:
     assert request.headers["accept-encoding"] == "gzip"
 
 
-UNREADABLE = {
-    "long": (b"0" * (http.LARGEST + 1), ""),
-    "packed": (gzip.compress(b"0" * 400_000_000, 9), "gzip"),
-    "packed with zlib": (zlib.compress(b"0" * 400_000_000, 9), "deflate"),
-    "cut short": (gzip.compress(BODY)[:-20], "gzip"),
-    "not packed at all": (BODY, "gzip"),
-    "in an encoding that was not asked for": (BODY, "br"),
+# Made when they are asked for: packing takes seconds, and each process collects all tests.
+UNREADABLE: dict[str, Callable[[], tuple[bytes, str]]] = {
+    "long": lambda: (b"0" * (http.LARGEST + 1), ""),
+    "packed": lambda: (gzip.compress(b"0" * 400_000_000, 9), "gzip"),
+    "packed with zlib": lambda: (zlib.compress(b"0" * 400_000_000, 9), "deflate"),
+    "cut short": lambda: (gzip.compress(BODY)[:-20], "gzip"),
+    "not packed at all": lambda: (BODY, "gzip"),
+    "in an encoding that was not asked for": lambda: (BODY, "br"),
 }
 
 
@@ -74,7 +75,7 @@ UNREADABLE = {
 async def test_that_cannot_be_read_leaves_it_open_whether_there_is_an_order(
     which: str, creates: bool, lost: type[ProviderError]
 ) -> None:
-    content, encoding = UNREADABLE[which]
+    content, encoding = UNREADABLE[which]()
     tracemalloc.start()
     try:
         with pytest.raises(lost):
