@@ -183,7 +183,8 @@ class Database:
         **named: P.kwargs,
     ) -> T:
         """What the question answers, in a session of its own."""
-        return await self.read(question, *args, **named)
+        async with self.reading() as session:
+            return await question(session, *args, **named)
 
     @property
     def in_use(self) -> int:
