@@ -23,7 +23,7 @@ from providers.outcomes import (
     RateLimited,
 )
 from providers.protocol import Replay
-from providers.resolver import Move, next_move
+from providers.resolver import NextRequest, next_request
 from store.database import Transaction
 from store.orders import attempts, prepare
 from store.orders.attempts import Attempt
@@ -108,13 +108,13 @@ class Purchase:
 
     def _may_send(self) -> bool:
         attempt = self._attempt
-        move = next_move(
+        move = next_request(
             self._lane.provider.capabilities,
             in_doubt=attempt.in_doubt,
             repeats=attempt.repeats,
             age=attempt.age,
         )
-        return move is Move.SEND or self._proves_absence
+        return move is NextRequest.SEND or self._proves_absence
 
     @property
     def _proves_absence(self) -> bool:

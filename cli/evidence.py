@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cli.surroundings import told_in_a_line
+from cli.surroundings import one_line_errors
 from domain.evidence import Evidence, first_wrong, signed_text
 from store.access import deployment_key
 from store.access.vault import Vault
@@ -69,7 +69,7 @@ def _who(evidence: Evidence, key: str | None) -> str:
 
 def show_key() -> None:
     """Print the deployment's public key."""
-    with told_in_a_line():
+    with one_line_errors():
         settings = StoreSettings()
         vault = Vault(settings.encryption_keys.get_secret_value())
         print(asyncio.run(_key(settings, vault)))

@@ -50,7 +50,7 @@ def filters_of(given: Sequence[str]) -> dict[str, Any]:
 
 def run(request: Request) -> int:
     """0: exported. 2: a field, a filter, the file or a setting is wrong."""
-    with told_in_a_line():
+    with one_line_errors():
         url = find_surroundings()
         try:
             rows = asyncio.run(_export(url, request))

@@ -33,7 +33,7 @@ def codes(campaign: str, file: Path) -> int:
 
 
 def _run(what: str, file: Path, work: _Import) -> int:
-    with told_in_a_line():
+    with one_line_errors():
         url = find_surroundings()
         try:
             return _report(what, asyncio.run(_import(url, what, file.stat().st_size, work)))

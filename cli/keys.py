@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.surroundings import find_surroundings, told_in_a_line
+from cli.surroundings import find_surroundings, one_line_errors
 from domain.refusals import Refusal
 from store.access.api_keys import NewKey, create, page, revoke
 from store.database import Database
@@ -41,14 +41,14 @@ def create_key(new: NewKey) -> None:
         async with database.transaction() as tx:
             return await create(tx, new)
 
-    with told_in_a_line():
+    with one_line_errors():
         app_id, token = _with_database(find_surroundings(), act)
     typer.echo(f"X-App-Id: {app_id}\nX-App-Token: {token}")
 
 
 def show_keys() -> None:
     """Print every credential, newest first; never a token."""
-    with told_in_a_line():
+    with one_line_errors():
         keys = _with_database(find_surroundings(), _all)
     table = Table("id", "name", "role", "scopes", "created", "last used", "expires", "revoked")
     for key in keys:
@@ -68,7 +68,7 @@ def revoke_key(app_id: str) -> None:
         async with database.transaction() as tx:
             await revoke(tx, app_id)
 
-    with told_in_a_line():
+    with one_line_errors():
         _with_database(find_surroundings(), act)
 
 

@@ -11,7 +11,7 @@ import json
 
 import typer
 
-from cli.surroundings import find_surroundings, told_in_a_line
+from cli.surroundings import find_surroundings, one_line_errors
 from store.database import Database
 from store.ledger.seals import EVENTS, LEDGER, Chain, Checked, verify
 
@@ -22,10 +22,10 @@ def run(head: str | None = None) -> int:
     """Run the command; return its exit status. `head`: a hash that an earlier run printed, of
     either chain.
     """
-    with told_in_a_line():
+    with one_line_errors():
         wanted = _hash(head)
         checked = asyncio.run(_verify(find_surroundings(), wanted))
-    whole = all([_told(chain, one) for chain, one in zip(_CHAINS, checked, strict=True)])
+    whole = all([_print_result(chain, one) for chain, one in zip(_CHAINS, checked, strict=True)])
     if wanted is None:
         return 0 if whole else 1
     known = [
@@ -42,11 +42,11 @@ def run(head: str | None = None) -> int:
 
 def head() -> int:
     """Print both heads as one line of JSON. Returns 1 if a chain is broken."""
-    with told_in_a_line():
+    with one_line_errors():
         checked = asyncio.run(_verify(find_surroundings(), None))
     if any(one.broken for one in checked):
         for chain, one in zip(_CHAINS, checked, strict=True):
-            _told(chain, one)
+            _print_result(chain, one)
         return 1
     heads = {
         chain.name: {"block": one.blocks, "head": one.head.hex()}
@@ -56,7 +56,7 @@ def head() -> int:
     return 0
 
 
-def _told(chain: Chain, checked: Checked) -> bool:
+def _print_result(chain: Chain, checked: Checked) -> bool:
     """Print what was found in one chain; return whether it is intact."""
     if checked.broken:
         where = f"entry {checked.broken.seq}" if checked.broken.seq is not None else "the seal"

@@ -100,12 +100,12 @@ def simulator(
 def migrate() -> None:
     """Bring the database to this version, and Temporal too where it is configured. With
     GUERDON_RUNTIME_ROLE, give that role what API and workers need, and no more."""
-    from cli.surroundings import told_in_a_line
+    from cli.surroundings import one_line_errors
     from store.migrate import upgrade
     from store.runtime_role import grant_runtime
     from store.settings import StoreSettings
 
-    with told_in_a_line():
+    with one_line_errors():
         url = StoreSettings().database_url.get_secret_value()
         upgrade(url)
         if role := os.environ.get("GUERDON_RUNTIME_ROLE"):
@@ -208,10 +208,10 @@ def create(
 ) -> None:
     """Create credentials for the API and print them once: they are stored hashed."""
     from cli.keys import create_key, expiry_of
-    from cli.surroundings import told_in_a_line
+    from cli.surroundings import one_line_errors
     from store.access.api_keys import NewKey
 
-    with told_in_a_line():
+    with one_line_errors():
         new = NewKey(role, name, scope or (), expiry_of(expires))
     create_key(new)
 

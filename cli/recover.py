@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
 
 def run(*, dry_run: bool) -> int:
     """Run the command; return its exit status."""
-    with told_in_a_line():
+    with one_line_errors():
         url = find_surroundings()
         try:
             outcome = run_and_leave(_recover(url, dry_run=dry_run))

@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from cli.surroundings import told_in_a_line
+from cli.surroundings import one_line_errors
 from store.access import deployment_key, signing_secrets
 from store.access.vault import Vault
 from store.database import Database
@@ -16,7 +16,7 @@ def run() -> int:
     """Re-encrypt every claim link and signing secret; return the exit status. 1: one could not be
     decrypted, 2: a setting is wrong.
     """
-    with told_in_a_line():
+    with one_line_errors():
         settings = StoreSettings()
         return _run(settings, Vault(settings.encryption_keys.get_secret_value()))
 

@@ -44,7 +44,7 @@ def find_surroundings() -> str:
 
 
 @contextmanager
-def told_in_a_line() -> Iterator[None]:
+def one_line_errors() -> Iterator[None]:
     """End the command with status 2 and one line instead of a traceback, if a setting is wrong or
     PostgreSQL cannot be used.
     """

@@ -46,7 +46,7 @@ TypePattern = Annotated[
 _ASKED = ("referral.reversal_asked", "referral.reinstatement_asked", "wallet.returned")
 
 
-def told_by_a_person(type: str, source: str) -> bool:
+def written_by_a_person(type: str, source: str) -> bool:
     """Whether `detail` contains words that a person wrote. They may name somebody, so they are
     shown in the timeline only.
     """

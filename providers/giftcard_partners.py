@@ -30,9 +30,9 @@ from providers.giftcard_partners_messages import (
     order_body,
     previous_order,
     product_of,
+    reason,
     rows_of,
     snapshot_of,
-    words,
 )
 from providers.http import folded
 from providers.outcomes import (
@@ -93,7 +93,7 @@ class GiftCardPartners(ProviderClient):
             case 422:
                 raise InsufficientFunds("the deposit account does not cover the order")
             case 400:
-                raise OrderRejected(words(response, request.recipient))
+                raise OrderRejected(reason(response, request.recipient))
             case _:
                 raise OutcomeUnknown(f"the provider answered {response.status_code}")
 

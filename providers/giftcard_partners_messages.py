@@ -183,7 +183,7 @@ def previous_order(response: httpx.Response) -> str | None:
     return str(first) if first else None
 
 
-def words(response: httpx.Response, recipient: Recipient) -> str:
+def reason(response: httpx.Response, recipient: Recipient) -> str:
     """The provider's message. Its body may echo our request, so only the message is kept, and only
     if it repeats nothing of the recipient's.
     """

@@ -11,7 +11,7 @@ _MARGIN = timedelta(hours=1)
 """Clocks differ and requests take time, so a key counts as expired a little early."""
 
 
-class Move(StrEnum):
+class NextRequest(StrEnum):
     """The next move for an order."""
 
     SEND = "send"
@@ -20,13 +20,15 @@ class Move(StrEnum):
     """Do not send, which could buy a second card or reveal nothing new. Search for it."""
 
 
-def next_move(capabilities: Capabilities, *, in_doubt: bool, repeats: int, age: timedelta) -> Move:
+def next_request(
+    capabilities: Capabilities, *, in_doubt: bool, repeats: int, age: timedelta
+) -> NextRequest:
     """`repeats`: how often the key was sent while its outcome was in doubt. `age`: since it was
     first sent. A key is never sent past its life, and never replaced by a new one."""
     if not in_doubt:
-        return Move.SEND
+        return NextRequest.SEND
     if capabilities.key_life is not None and age > capabilities.key_life - _MARGIN:
-        return Move.LOOK_UP
+        return NextRequest.LOOK_UP
     if capabilities.most_repeats is not None and repeats > capabilities.most_repeats:
-        return Move.LOOK_UP
-    return Move.SEND
+        return NextRequest.LOOK_UP
+    return NextRequest.SEND

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from domain.feed import told_by_a_person
+from domain.feed import written_by_a_person
 from domain.ids import Prefix, new_id
 from domain.ledger import Posting
 from domain.seals import words_hash
@@ -69,7 +69,7 @@ class Transaction:
         """
         written = {"at": self.now, "type": type, "title": title, "source": source, **columns}
         about_somebody = any(written.get(name) for name in _ABOUT)
-        if about_somebody and told_by_a_person(type, source) and written.get("detail"):
+        if about_somebody and written_by_a_person(type, source) and written.get("detail"):
             written |= self._set_apart(written.pop("detail"))
         self._events.append(written)
 

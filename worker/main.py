@@ -52,7 +52,7 @@ async def _work(
             await opened.enter_async_context(worker)
         await keep_catalogues(client, providers)
         log.info("worker.started", providers=sorted(providers))
-        await _told_to_stop()
+        await _until_stopped()
         log.info("worker.stopping")
     # The SDK's threads outlive the client briefly; exiting during that aborts the interpreter.
     await asyncio.sleep(0.3)
@@ -70,7 +70,7 @@ async def _patiently_connect() -> Client:
             delay = min(delay * 2, 5.0)
 
 
-async def _told_to_stop() -> None:
+async def _until_stopped() -> None:
     # Handlers on the event loop: a plain signal handler might never wake it.
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -26,7 +26,7 @@ class AftercareWorkflow(GrantCarrier):
         finished.
         """
         about = f"grant {start.task.grant_id}" if start.task else f"referral {start.referral_id}"
-        self._tell("aftercare", f"Looking again at {about}.")
+        self._set_details("aftercare", f"Looking again at {about}.")
         self._begin(start)
         await self._carry()
 

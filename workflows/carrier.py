@@ -115,7 +115,7 @@ class GrantCarrier:
     def _nobody_awaits_review(self) -> bool:
         return not any(journey.awaits_review for journey in self._journeys.values())
 
-    def _tell(self, status: str, words: str) -> None:
+    def _set_details(self, status: str, words: str) -> None:
         """Set what Temporal's own UI shows of this run."""
         self._status = status
         workflow.set_current_details(words)

@@ -26,7 +26,7 @@ from workflows.alarm import Alarm
 from workflows.giving import give
 from workflows.recording import Refused, record
 from workflows.review import Review
-from workflows.standing import snapshot_at
+from workflows.snapshot import snapshot_at
 
 Argument = TypeVar("Argument")
 
@@ -127,7 +127,7 @@ class Journey:
                 )
             self._waits_as = None
             if self._disturbed:
-                self.step = await self._do_as_told()
+                self.step = await self._carry_out_requests()
 
     async def _await_review(self) -> None:
         """Wait until a person decides about all of the referral's grants at once, or cancels this
@@ -159,13 +159,13 @@ class Journey:
             )
             self._waits_as = None
             if self._disturbed:
-                self.step = await self._do_as_told()
+                self.step = await self._carry_out_requests()
         if self._review.approved(round) is False:
             self.step = Step(next=Next.REST)
 
     async def _take_step(self) -> Step:
         if self._disturbed:
-            return await self._do_as_told()
+            return await self._carry_out_requests()
         match self.step.next:
             case Next.ORDER if self.task.provider is None:
                 return await give(self.task)
@@ -185,7 +185,7 @@ class Journey:
         await self._alarm.wait(self.step.after or _SOON, lambda: self._hinted or self._disturbed)
         self._hinted = False
         if self._disturbed:
-            return await self._do_as_told()
+            return await self._carry_out_requests()
         return await self._at_provider(OrderActivities.check_order, self.task.grant_id, _POLLS_LAST)
 
     async def _attend(self) -> Step:
@@ -200,14 +200,14 @@ class Journey:
             )
         self._resumed = False
         if self._disturbed:
-            return await self._do_as_told()
+            return await self._carry_out_requests()
         return Step(next=Next.FOLLOW if self._has_news else Next.ORDER)
 
     @property
     def _has_news(self) -> bool:
         return self._hinted and not self.step.cancellable
 
-    async def _do_as_told(self) -> Step:
+    async def _carry_out_requests(self) -> Step:
         """Carry out what was asked. Reversals go before staff requests, which they may make
         pointless.
         """

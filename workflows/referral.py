@@ -54,9 +54,9 @@ class ReferralWorkflow(GrantCarrier):
             self._conversion = conversion
 
     async def _conversion_within_window(self) -> bool:
-        self._tell(ReferralStatus.WAITING, "Waiting for the friend's conversion event.")
+        self._set_details(ReferralStatus.WAITING, "Waiting for the friend's conversion event.")
         while not self._undone:
-            await self._until_told()
+            await self._until_converted_or_over()
             if self._reversing.busy:
                 self._undone = (await self._reversing.carry_out(self._referral_id)).ended
                 continue
@@ -72,7 +72,7 @@ class ReferralWorkflow(GrantCarrier):
         came = self._conversion
         return came if came is not None and workflow.patched("late-conversion") else None
 
-    async def _until_told(self) -> None:
+    async def _until_converted_or_over(self) -> None:
         """Wait for the conversion, a reversal, or the end of the attribution window."""
         left = self._start.expires_at - workflow.now()
         with suppress(TimeoutError):
@@ -88,14 +88,14 @@ class ReferralWorkflow(GrantCarrier):
             await self._sit_out(decision.paused)
             decision = await record(ReferralActivities.qualify, self._start)
         self._reversing.ask_again()
-        self._tell(
+        self._set_details(
             ReferralStatus.FULFILLING, f"Qualified: {len(decision.grants)} rewards under way."
         )
         return decision
 
     async def _sit_out(self, pause: Pause) -> None:
         """Hold the conversion until its cause is over, or a person rejects the referral."""
-        self._tell(ReferralStatus.CONVERTED, f"Held: {pause.words}.")
+        self._set_details(ReferralStatus.CONVERTED, f"Held: {pause.words}.")
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._reversing.busy,
@@ -109,5 +109,5 @@ class ReferralWorkflow(GrantCarrier):
             self._reminded = True
 
     def _end(self, status: ReferralStatus) -> ReferralStatus:
-        self._tell(status, f"Ended: {status}.")
+        self._set_details(status, f"Ended: {status}.")
         return status

@@ -77,7 +77,7 @@ class Redeemable(BaseModel):
     redeemable: Item
 
     @classmethod
-    def of_code(cls, held: holdings.Held) -> Redeemable:
+    def of_code(cls, held: holdings.HeldCode) -> Redeemable:
         holder, voucher = held.holder, VoucherAnswer.of(held.read)
         return cls(
             id=holder.id,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.http.fields import with_examples
-from store.events.feed import Followed, told
+from store.events.feed import Followed, public_form
 from store.tables import Event
 
 _STOPPED: dict[str, Any] = {
@@ -57,7 +57,7 @@ class LoggedEvent(BaseModel):
 
     @classmethod
     def of(cls, event: Event) -> LoggedEvent:
-        return cls(**told(event))
+        return cls(**public_form(event))
 
 
 class EventLog(BaseModel):

@@ -88,7 +88,7 @@ async def ask(held: Resources, asking: Asking) -> None:
         return
     try:
         async with asyncio.timeout(PATIENCE):
-            await _tell(held.temporal, asked)
+            await _send(held.temporal, asked)
     except WorkflowUpdateFailedError as error:
         async with held.database.transaction() as tx:
             await requests.retract(tx, asked.id)
@@ -97,7 +97,7 @@ async def ask(held: Resources, asking: Asking) -> None:
         raise Unavailable("The workflow engine does not answer. Try again.") from None
 
 
-async def _tell(client: Client, asked: AcceptedRequest) -> None:
+async def _send(client: Client, asked: AcceptedRequest) -> None:
     """Send it to the workflow that handles the grants; after its end, to an aftercare workflow."""
     try:
         handle = client.get_workflow_handle(asked.workflow_id)

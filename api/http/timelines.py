@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.http.ids import CustomerId, GrantId, OrderId
 from api.http.masking import Name, persons_are_shown
-from store.events.timelines import Told
+from store.events.timelines import TimelineEntry
 
 
 class Happening(BaseModel):
@@ -44,7 +44,7 @@ class Timeline(BaseModel):
     has_more: Literal[False] = False
 
     @classmethod
-    def of(cls, told: Sequence[Told]) -> Timeline:
+    def of(cls, told: Sequence[TimelineEntry]) -> Timeline:
         data = [
             Happening(
                 detail=one.detail if persons_are_shown() else one.event.detail,

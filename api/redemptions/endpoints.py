@@ -116,13 +116,13 @@ async def _asked(
     )
 
 
-_Asked = Annotated[RollbackRequest, Depends(_asked)]
+_Rollback = Annotated[RollbackRequest, Depends(_asked)]
 _MAY_ROLL_BACK = (Role.SERVICE, Role.SUPPORT)
 _ROLLBACK_REFUSALS = ("resource_not_found", "already_rolled_back", "not_allowed_in_state")
 
 
 @router.post("/{redemption_id}/rollback", *_ROLLBACK_REFUSALS, roles=_MAY_ROLL_BACK)
-async def roll_back_redemption(asked: _Asked, held: Held) -> RollbackAnswer:
+async def roll_back_redemption(asked: _Rollback, held: Held) -> RollbackAnswer:
     """Undo a redemption, once: after a refund of the whole order, or of the part `amount`. The
     whole gives the use back to the code. The referral that this order converted is reversed, by
     the same share."""
@@ -130,7 +130,7 @@ async def roll_back_redemption(asked: _Asked, held: Held) -> RollbackAnswer:
 
 
 @router.post("/{redemption_id}/rollbacks", *_ROLLBACK_REFUSALS, roles=_MAY_ROLL_BACK)
-async def roll_back_redemptions(asked: _Asked, held: Held) -> RollbacksAnswer:
+async def roll_back_redemptions(asked: _Rollback, held: Held) -> RollbacksAnswer:
     """The same, in the shape of Voucherify's stackable answer."""
     rollback = await _roll_back(asked, held)
     return RollbacksAnswer(rollbacks=[rollback], order=rollback.order)

@@ -11,7 +11,7 @@ from bench.speed import latency
 from bench.speed.history import Cost
 from bench.speed.load import Run
 from bench.speed.processor import PROCESSES, Seconds
-from bench.speed.statements import Asked
+from bench.speed.statements import StatementCounts
 from bench.speed.steady import Friend
 
 PEER = "172/s, p50 292 ms, p95 338 ms, no order placed (reference/peers.md §2.2)"
@@ -49,7 +49,7 @@ class Figures:
     burst: Run
     at_once: int
     cost: Cost
-    asked: Asked
+    asked: StatementCounts
     counted: int
     friends: list[Friend]
 

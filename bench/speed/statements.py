@@ -23,7 +23,7 @@ _COUNTERS = (
 
 
 @dataclass
-class Asked:
+class StatementCounts:
     """What was asked while it was counted."""
 
     statements: int = 0
@@ -36,10 +36,10 @@ class Asked:
 
 
 @asynccontextmanager
-async def counted(stack: Stack) -> AsyncIterator[Asked]:
+async def counted(stack: Stack) -> AsyncIterator[StatementCounts]:
     """Fills in the answer at the end of the block. It slows everything down a little: no time is
     to be taken meanwhile. Needs the stack's own PostgreSQL."""
-    asked, log = Asked(), stack.home / "logs" / "postgres.log"
+    asked, log = StatementCounts(), stack.home / "logs" / "postgres.log"
     database = await asyncpg.connect(stack.urls.database)
     try:
         await _log_all(database, on=True)

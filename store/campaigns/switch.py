@@ -41,7 +41,7 @@ async def set_active(
     Repeats change nothing. Raises NotFound.
     """
     campaign = await lock(tx, ref)
-    _tell(tx, campaign, campaign.active, active, stop, "campaign", actor)
+    _record(tx, campaign, campaign.active, active, stop, "campaign", actor)
     if campaign.active or active:
         campaign.opened_at = campaign.opened_at or tx.now
     _turn(tx, campaign, active, stop)
@@ -65,7 +65,7 @@ async def set_code_active(
     voucher = await _voucher(tx, code)
     campaign = await lock(tx, voucher.campaign_id)
     await tx.session.refresh(voucher, with_for_update={"key_share": True})
-    _tell(tx, campaign, voucher.active, active, stop, "voucher", actor, voucher.id)
+    _record(tx, campaign, voucher.active, active, stop, "voucher", actor, voucher.id)
     _turn(tx, voucher, active, stop)
     if active:
         return Switched(voucher.id, await _go_on(tx, campaign, voucher.id))
@@ -109,7 +109,7 @@ def _turn(tx: Transaction, switch: Campaign | Voucher, active: bool, stop: bool 
     switch.updated_at = tx.now
 
 
-def _tell(
+def _record(
     tx: Transaction,
     campaign: Campaign,
     before: bool,

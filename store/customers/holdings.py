@@ -39,7 +39,7 @@ ACTIVITIES = {
 """Our events that have a name in Voucherify. The full story is in the timelines."""
 
 
-class Held(NamedTuple):
+class HeldCode(NamedTuple):
     """A code that a person may share."""
 
     holder: Holder
@@ -55,7 +55,7 @@ class Wallet(NamedTuple):
     opened_at: datetime
 
 
-async def codes_of(session: ReadSession, customer_id: str) -> list[Held]:
+async def codes_of(session: ReadSession, customer_id: str) -> list[HeldCode]:
     """Codes that the person holds, newest first, at most a hundred."""
     theirs = select(Holder).where(col(Holder.customer_id) == customer_id)
     holders = {
@@ -68,7 +68,7 @@ async def codes_of(session: ReadSession, customer_id: str) -> list[Held]:
         .order_by(col(Voucher.id).desc())
     )
     reads = [read_voucher(row) for row in rows]
-    return [Held(holders[read.voucher.id], read) for read in reads]
+    return [HeldCode(holders[read.voucher.id], read) for read in reads]
 
 
 async def coupons_of(session: ReadSession, customer_id: str) -> list[VoucherRead]:

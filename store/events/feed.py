@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, literal_column, or_, select, true, tuple_
 from sqlmodel import col
 
-from domain.feed import Place, told_by_a_person
+from domain.feed import Place, written_by_a_person
 from store.database import ReadSession
 from store.tables import Event
 
@@ -107,9 +107,9 @@ _OWN = {"xid", "seq", "words_id", "words_hash"}
 _KEPT = [name for name in Event.model_fields if name not in _OWN]
 
 
-def told(event: Event) -> dict[str, Any]:
+def public_form(event: Event) -> dict[str, Any]:
     """An event as outsiders see it: its place as its id, and without words that a person wrote."""
     given = {name: getattr(event, name) for name in _KEPT}
-    if told_by_a_person(event.type, event.source):
+    if written_by_a_person(event.type, event.source):
         given["detail"] = None
     return {"id": place_of(event).id, "object": "event"} | given

@@ -12,7 +12,7 @@ from store.database import ReadSession
 from store.tables import Actor, ApiKey, Customer, Event, EventWords, Grant, Referral
 
 
-class Told(NamedTuple):
+class TimelineEntry(NamedTuple):
     """An event, with the names of its person and of the person or credential behind it."""
 
     event: Event
@@ -21,21 +21,21 @@ class Told(NamedTuple):
     actor_name: str | None
 
 
-async def of_referral(session: ReadSession, referral_id: str) -> list[Told]:
+async def of_referral(session: ReadSession, referral_id: str) -> list[TimelineEntry]:
     """All events of the referral and its grants, oldest first. Raises NotFound."""
     if await session.get(Referral, referral_id) is None:
         raise NotFound("referral", referral_id)
-    return await _told(session, Event.referral_id, referral_id)
+    return await _entries(session, Event.referral_id, referral_id)
 
 
-async def of_grant(session: ReadSession, grant_id: str) -> list[Told]:
+async def of_grant(session: ReadSession, grant_id: str) -> list[TimelineEntry]:
     """All events of one grant, oldest first. Raises NotFound."""
     if await session.get(Grant, grant_id) is None:
         raise NotFound("grant", grant_id)
-    return await _told(session, Event.grant_id, grant_id)
+    return await _entries(session, Event.grant_id, grant_id)
 
 
-async def _told(session: ReadSession, column: str | None, id: str) -> list[Told]:
+async def _entries(session: ReadSession, column: str | None, id: str) -> list[TimelineEntry]:
     key_name = func.nullif(ApiKey.name, "")
     statement = (
         select(
@@ -51,4 +51,4 @@ async def _told(session: ReadSession, column: str | None, id: str) -> list[Told]
         .where(col(column) == id)
         .order_by(col(Event.seq))
     )
-    return [Told(*row) for row in await session.execute(statement)]
+    return [TimelineEntry(*row) for row in await session.execute(statement)]

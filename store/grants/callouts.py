@@ -81,7 +81,7 @@ async def record_delivered(tx: Transaction, grant_id: str, status: int, attempt:
     referral = await lock_referral(tx, grant.referral_id)
     fulfil(tx, grant)
     set_status(tx, grant, GrantStatus.DELIVERED)
-    _tell(tx, grant, "grant.delivered", "Custom reward taken", f"HTTP {status}", attempt)
+    _record(tx, grant, "grant.delivered", "Custom reward taken", f"HTTP {status}", attempt)
     await refresh_referral(tx, referral)
     return Step(next=Next.REST)
 
@@ -91,15 +91,17 @@ async def record_refused(tx: Transaction, grant_id: str, detail: str, attempt: i
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
-    _tell(tx, grant, "callout.refused", "Callout refused", detail, attempt)
+    _record(tx, grant, "callout.refused", "Callout refused", detail, attempt)
     return await attention.park(tx, grant, Attention.CALLOUT_REFUSED, detail)
 
 
 async def record_failed(tx: Transaction, grant_id: str, detail: str, attempt: int) -> None:
     """No usable answer: it is retried."""
     grant = await lock_grant(tx, grant_id)
-    _tell(tx, grant, "callout.failed", "Callout not answered; tried again", detail, attempt)
+    _record(tx, grant, "callout.failed", "Callout not answered; tried again", detail, attempt)
 
 
-def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str, attempt: int) -> None:
+def _record(
+    tx: Transaction, grant: Grant, type: str, title: str, detail: str, attempt: int
+) -> None:
     tx.record(type, title, detail=detail, source="provider", attempt=attempt, **grant.event_ids)

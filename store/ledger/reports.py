@@ -15,7 +15,7 @@ from domain.due_dates import WITHIN, unblocks
 from domain.referrals import HELD_FOR, Pause
 from store.database import ReadSession
 from store.ledger.sums import entries_now, entries_then, instant
-from store.ledger.taxes import STANDING_CREDITS
+from store.ledger.taxes import VALID_CREDITS
 
 Row = dict[str, Any]
 
@@ -95,7 +95,7 @@ WITH had AS (
     FROM orders o JOIN grants g ON g.id = o.grant_id
     WHERE o.state = 'issued' AND o.issued_at >= :since AND o.issued_at < :until
     UNION ALL
-    SELECT g.recipient_id, g.currency, g.amount FROM {STANDING_CREDITS}
+    SELECT g.recipient_id, g.currency, g.amount FROM {VALID_CREDITS}
     WHERE g.kind = 'gift_credits' AND w.created_at >= :since AND w.created_at < :until
 )
 SELECT h.customer_id, h.currency, sum(h.amount)::bigint AS amount, t.amount AS threshold,

@@ -34,7 +34,7 @@ WHERE g.id = :grant_id
   AND NOT EXISTS (SELECT FROM tax_forms f WHERE f.customer_id = g.recipient_id)
 """)
 
-STANDING_CREDITS = """
+VALID_CREDITS = """
 wallet_credits w JOIN grants g ON g.id = w.grant_id AND g.status = 'delivered'
     AND w.id = g.id || CASE WHEN g.reopened > 0 THEN '/' || g.reopened ELSE '' END
 """
@@ -55,7 +55,7 @@ SELECT coalesce(sum(amount), 0)::bigint FROM (
            OR o.state IN ('unknown', 'pending')
            OR o.state = 'prepared' AND g.status NOT IN ('cancelled', 'failed'))
     UNION ALL
-    SELECT g.amount FROM {STANDING_CREDITS}
+    SELECT g.amount FROM {VALID_CREDITS}
     WHERE w.customer_id = :customer AND w.unit = :currency
       AND w.created_at >= date_trunc('year', CAST(:at AS timestamptz), 'UTC')
 ) had

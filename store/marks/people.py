@@ -67,7 +67,7 @@ OF_GRANT = (
 """The same for a grant's referral. By columns, because neither row is locked yet."""
 
 
-class Held(NamedTuple):
+class KnownValue(NamedTuple):
     """A value that a customer has or had. `since`: None if they have always had it."""
 
     particular: Particular
@@ -81,7 +81,7 @@ class Party(NamedTuple):
     customer_id: str
     particulars: tuple[Any, ...]
     """E-mail, phone and address, as stored."""
-    held: list[Held]
+    held: list[KnownValue]
     erased: list[str]
     """The keyed marks of an erased customer."""
 
@@ -115,11 +115,11 @@ def people_of(row: Any, referee_id: str, referrer_id: str) -> People:
     parties = []
     for side, customer_id in sides.items():
         particulars = tuple(getattr(row, f"{side}_{name}") for name in _MEMBERS)
-        held = {one.mark: Held(one) for one in read(*particulars)}
+        held = {one.mark: KnownValue(one) for one in read(*particulars)}
         for owner, kind, value, since, cleared in row.former or []:
             if owner == customer_id:
                 one = Particular(kind, value)
-                held[one.mark] = Held(one, datetime.fromisoformat(since), cleared)
+                held[one.mark] = KnownValue(one, datetime.fromisoformat(since), cleared)
         erased = list(row.erased or []) if side == "referrer" else []
         parties.append(Party(customer_id, particulars, list(held.values()), erased))
     return People(*parties)

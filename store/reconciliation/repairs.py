@@ -169,7 +169,7 @@ async def open_incident(
     item, theirs = difference.item, difference.noted
     named = item.provider_order_id or str(item.key)
     if found:
-        named, theirs = found.provider_order_id, _standing(found)
+        named, theirs = found.provider_order_id, _as_standing(found)
     incident = Incident(
         id=new_id(Prefix.INCIDENT),
         provider=difference.provider,
@@ -199,7 +199,7 @@ async def open_incident(
     return f"incident {incident.id} opened"
 
 
-def _standing(found: OrderSnapshot) -> Standing:
+def _as_standing(found: OrderSnapshot) -> Standing:
     face, charged = found.face, found.charged
     return Standing(
         state=found.state,

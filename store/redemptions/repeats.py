@@ -81,13 +81,13 @@ async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
     said, own = await _said(tx, request), _own_identity(request)
     if own and (heard := await recall(tx, own)):
         repeated = must_match(own, heard, said)[0]
-        return Use(await _standing(tx, col(Redemption.id) == repeated))
+        return Use(await _valid_use(tx, col(Redemption.id) == repeated))
     known = await recall(tx, identity)
     if not known:
         return Use(await _recorded_before(tx, request))
     latest = must_match(identity, known, said)[0]
     if own is None or await _was_heard(tx, request, latest):
-        return Use(await _standing(tx, col(Redemption.id) == latest))
+        return Use(await _valid_use(tx, col(Redemption.id) == latest))
     stands = (await tx.session.execute(_STANDS, {"redemption": latest})).scalar()
     return Use(latest if stands else None, again=True)
 
@@ -173,10 +173,10 @@ async def _recorded_before(tx: Transaction, request: RedemptionRequest) -> str |
     scope = (request.code, request.customer_id)
     spelt = [digest(spelling, *scope) for spelling in {given, trimmed(given)}]
     before = col(Redemption.order_ids).is_(None)
-    return await _standing(tx, before, col(Redemption.identity).in_(spelt))
+    return await _valid_use(tx, before, col(Redemption.identity).in_(spelt))
 
 
-async def _standing(tx: Transaction, *conditions: ColumnElement[bool]) -> str | None:
+async def _valid_use(tx: Transaction, *conditions: ColumnElement[bool]) -> str | None:
     """The use, if it is valid. One that was wholly rolled back gives no discount again: a caller
     who trusts the success would give it away without a count.
     """

@@ -74,7 +74,9 @@ async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
         converted = await convert_by(tx, found, request)
     await remember(tx, request, converted)
     if converted.unmatched:
-        unmatched.tell(tx, request, converted.unmatched, next(iter(converted.referrals), None))
+        unmatched.record_unmatched(
+            tx, request, converted.unmatched, next(iter(converted.referrals), None)
+        )
     return converted._replace(event_id=request.identity())
 
 

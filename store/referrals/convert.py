@@ -17,7 +17,7 @@ from store.eligibility.counting import Subject
 from store.eligibility.rules import SeenByRule
 from store.outbox.messages import Outgoing
 from store.referrals.conversion import ConversionRequest, columns_of, enqueue_conversion, seen_for
-from store.referrals.pauses import pause_now, tell_held
+from store.referrals.pauses import pause_now, record_held
 from store.referrals.purchases import (
     any_of,
     lock_orders,
@@ -138,7 +138,7 @@ async def convert_these(
                 _tell_reopened(tx, referral, request)
             outgoing.append(await enqueue_conversion(tx, referral, request))
             if pause:
-                tell_held(tx, referral, pause)
+                record_held(tx, referral, pause)
         await tx.session.refresh(referral)
     return Converted(referrals, repeat=not outgoing, intake=outgoing)
 

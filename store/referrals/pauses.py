@@ -52,7 +52,7 @@ async def pause_now(tx: Transaction, referral: Referral) -> Pause | None:
     return pause_of(campaign_active=campaign_active, code_active=code_active)
 
 
-def tell_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
+def record_held(tx: Transaction, referral: Referral, pause: Pause) -> None:
     """Add to the timeline that the conversion will be judged later."""
     tx.record(
         "referral.held",
@@ -84,7 +84,7 @@ async def let_go(
     _set(tx, referral, ReferralStatus.CONVERTED, pause)
     tx.record("referral.resumed", _RESUMED, **_by(actor, reason), **referral.event_ids)
     if pause is not None:
-        tell_held(tx, referral, pause)
+        record_held(tx, referral, pause)
     return await look_again(tx, [referral])
 
 

@@ -25,7 +25,7 @@ from store.referrals.conversion import (
     columns_of,
     must_be_bought,
 )
-from store.referrals.pauses import pause_now, tell_held
+from store.referrals.pauses import pause_now, record_held
 from store.referrals.purchases import orders_of_row
 from store.tables import Customer, Grant, Intake, Referral, Reversal
 from store.terms import terms_of
@@ -113,7 +113,7 @@ async def apply(tx: Transaction, referral: Referral) -> None:
             setattr(locked, column, value)
         if pause is not None:
             locked.reason = pause
-            tell_held(tx, locked, pause)
+            record_held(tx, locked, pause)
     detail = None if undone else "Nothing had been undone yet."
     tx.record("referral.reinstated", "Reinstated", detail=detail, **locked.event_ids)
     await tx.session.flush()

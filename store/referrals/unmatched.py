@@ -57,7 +57,9 @@ async def why_nothing(tx: Transaction, request: ConversionRequest) -> str:
     return expired(late[-1]) if late else "No referral of this customer waits for an event."
 
 
-def tell(tx: Transaction, request: ConversionRequest, why: str, referral: Referral | None) -> None:
+def record_unmatched(
+    tx: Transaction, request: ConversionRequest, why: str, referral: Referral | None
+) -> None:
     """Add it to the customer's activity."""
     tx.record(
         "event.unmatched",

@@ -25,8 +25,8 @@ from store.tables import Grant, Order
 def value(grant: Grant) -> int:
     """The grant's whole value, before anything was undone or netted."""
     gone = grant.status in (GrantStatus.CANCELLED, GrantStatus.FAILED)
-    standing = 0 if gone else grant.amount
-    return standing + grant.netted + grant.reversed_amount - grant.receivable_amount
+    kept = 0 if gone else grant.amount
+    return kept + grant.netted + grant.reversed_amount - grant.receivable_amount
 
 
 def pending(grant: Grant) -> int:
@@ -52,8 +52,8 @@ async def undo(
     due = pending(grant)
     if due <= 0:
         return None
-    standing = _standing_value(grant)
-    how = means(await _to_undo(tx, grant, order), whole=due >= standing)
+    kept = _kept_value(grant)
+    how = means(await _to_undo(tx, grant, order), whole=due >= kept)
     if how is Means.WAIT:
         return Next.FOLLOW if order and order.provider_order_id else Next.ORDER
     if how is Means.TAKE_BACK and not keeps:
@@ -64,14 +64,14 @@ async def undo(
         case Means.SHRINK:
             _shrink(tx, grant, due, changes)
         case Means.DEBIT:
-            await _debit(tx, grant, min(due, standing), changes, whole=whole_or_owed)
+            await _debit(tx, grant, min(due, kept), changes, whole=whole_or_owed)
         case Means.OWE | Means.TAKE_BACK:
-            await _owe(tx, grant, min(due, standing), order)
+            await _owe(tx, grant, min(due, kept), order)
         case Means.DISABLE if await coupons.disable(tx, grant):
             set_status(tx, grant, GrantStatus.CANCELLED)
-            _tell(tx, grant, "grant.disabled", "Unused coupon disabled by a reversal", None)
-    if due > standing:
-        await _bring_back_debt(tx, grant, min(due - standing, grant.netted))
+            _record(tx, grant, "grant.disabled", "Unused coupon disabled by a reversal", None)
+    if due > kept:
+        await _bring_back_debt(tx, grant, min(due - kept, grant.netted))
     grant.reversed_amount = grant.reversal_due
     return None
 
@@ -83,7 +83,7 @@ async def _to_undo(tx: Transaction, grant: Grant, order: Order | None) -> GrantT
     return GrantToUndo(grant.kind, GrantStatus(grant.status), state, fixed)
 
 
-def _standing_value(grant: Grant) -> int:
+def _kept_value(grant: Grant) -> int:
     """What the person has or will have of it, and does not owe yet."""
     gone = grant.status in (GrantStatus.CANCELLED, GrantStatus.FAILED)
     return 0 if gone else grant.amount - grant.receivable_amount
@@ -95,7 +95,7 @@ async def cancel_unordered(tx: Transaction, grant: Grant, changes: BudgetChanges
         changes.reserve(-face)
     await receivables.forgive(tx, grant)
     set_status(tx, grant, GrantStatus.CANCELLED)
-    _tell(tx, grant, "grant.cancelled", "Cancelled by a reversal", None)
+    _record(tx, grant, "grant.cancelled", "Cancelled by a reversal", None)
 
 
 def _shrink(tx: Transaction, grant: Grant, off: int, changes: BudgetChanges) -> None:
@@ -107,7 +107,7 @@ def _shrink(tx: Transaction, grant: Grant, off: int, changes: BudgetChanges) -> 
         tx.post(ledger.retract(grant.campaign_id, name, off, corrects=f"promise/{given}"))
     grant.resize(grant.amount - off)
     detail = f"by {_said(grant, off)}, to {_said(grant, grant.amount)}"
-    _tell(tx, grant, "grant.shrunk", "Made smaller by a refund", detail)
+    _record(tx, grant, "grant.shrunk", "Made smaller by a refund", detail)
 
 
 async def _debit(
@@ -136,7 +136,7 @@ def _book_debit(
         set_status(tx, grant, GrantStatus.CANCELLED)
     else:
         grant.resize(grant.amount - taken)
-    _tell(tx, grant, "grant.debited", "Taken back from the wallet", _said(grant, taken))
+    _record(tx, grant, "grant.debited", "Taken back from the wallet", _said(grant, taken))
 
 
 async def _owe(tx: Transaction, grant: Grant, amount: int, order: Order | None) -> None:
@@ -146,7 +146,7 @@ async def _owe(tx: Transaction, grant: Grant, amount: int, order: Order | None) 
     await receivables.change(tx, grant.recipient_id, unit, amount)
     grant.receivable_amount += amount
     detail = f"{_said(grant, amount)}, to be kept back from the next reward"
-    _tell(tx, grant, "grant.owed_back", "The reward stands; the person owes its share", detail)
+    _record(tx, grant, "grant.owed_back", "The reward stands; the person owes its share", detail)
 
 
 async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
@@ -158,13 +158,15 @@ async def _bring_back_debt(tx: Transaction, grant: Grant, back: int) -> None:
     tx.post(ledger.unnet(grant.recipient_id, name, back, unit, corrects=f"net/{given}"))
     await receivables.change(tx, grant.recipient_id, unit, back)
     grant.netted -= back
-    _tell(tx, grant, "grant.debt_back", "The debt that it had paid off is back", _said(grant, back))
+    _record(
+        tx, grant, "grant.debt_back", "The debt that it had paid off is back", _said(grant, back)
+    )
 
 
 def _said(grant: Grant, amount: int) -> str:
     return words(amount, grant.unit)
 
 
-def _tell(tx: Transaction, grant: Grant, type: str, title: str, detail: str | None) -> None:
+def _record(tx: Transaction, grant: Grant, type: str, title: str, detail: str | None) -> None:
     grant.updated_at = tx.now
     tx.record(type, title, detail=detail, **grant.event_ids)

@@ -58,7 +58,9 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     referral = await lock_referral(tx, grant.referral_id)
     grant.workflow_id = carrier
     face = cancel_grant(tx, grant)
-    tx.record("grant.cancelled", "Cancelled by staff", **told(request, asked), **grant.event_ids)
+    tx.record(
+        "grant.cancelled", "Cancelled by staff", **event_details(request, asked), **grant.event_ids
+    )
     await refresh_referral(tx, referral)
     await tx.write_facts()
     if face:
@@ -83,10 +85,12 @@ async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> No
     await lanes.probe_now(tx, str(grant.reward.get("provider")))
     asked = await requests.begin(tx, request.request_id)
     title = "Tried again, as staff asked"
-    tx.record("grant.retry", title, **told(request, asked), **grant.event_ids)
+    tx.record("grant.retry", title, **event_details(request, asked), **grant.event_ids)
 
 
-def told(request: StaffRequest | ReviewRequest, asked: StaffAction | None) -> dict[str, Any]:
+def event_details(
+    request: StaffRequest | ReviewRequest, asked: StaffAction | None
+) -> dict[str, Any]:
     """Who did it and why, for the timeline."""
     return {"source": "staff", "actor": request.actor, "detail": asked.reason if asked else None}
 

@@ -11,7 +11,7 @@ from domain.messages import StaffRequest, Step
 from store.database import Transaction
 from store.reversals import take_back_card
 from store.staff import requests
-from store.staff.cancel import told
+from store.staff.cancel import event_details
 from store.staff.resend import lock_latest
 from store.tables import StaffAction
 
@@ -36,7 +36,7 @@ async def record_taken_back(
     if asked is None:
         return requests.step_of(grant, order)
     grant.workflow_id = carrier
-    facts = told(request, asked)
+    facts = event_details(request, asked)
     where = "This provider sends a card to its first address only"
     facts["detail"] = f"{where}: {asked.reason}" if asked.reason else f"{where}."
     title = "Taken back and ordered anew to a corrected address, as staff asked"

@@ -15,7 +15,7 @@ from store.database import Transaction
 from store.grants.attention import clear_attention
 from store.grants.state import lock_grant, lock_order
 from store.staff import requests
-from store.staff.cancel import told
+from store.staff.cancel import event_details
 from store.tables import Grant, Order, StaffAction
 
 
@@ -56,7 +56,7 @@ async def record_resent(tx: Transaction, request: StaffRequest, attempt: int, ca
     order.delivery_state, order.resent_at, order.updated_at = DeliveryState.PENDING, tx.now, tx.now
     order.resent_to, grant.workflow_id = asked.email or order.resent_to, carrier
     where = "to a corrected address" if asked.email else "to the same address"
-    facts = told(request, asked)
+    facts = event_details(request, asked)
     facts["detail"] = f"{where}: {asked.reason}" if asked.reason else where
     title = "Sent again, as staff asked"
     tx.record("grant.resent", title, attempt=attempt, order_id=order.id, **facts, **grant.event_ids)
@@ -81,7 +81,7 @@ async def _note_refused(
     attempt: int | None = None,
 ) -> None:
     asked = await requests.begin(tx, request.request_id)
-    facts = told(request, asked) | {"detail": detail}
+    facts = event_details(request, asked) | {"detail": detail}
     title = "Staff asked for the card to be sent again; that was not possible"
     tx.record(
         "grant.not_resent", title, attempt=attempt, order_id=order.id, **facts, **grant.event_ids

@@ -19,7 +19,7 @@ from store.database import Transaction
 from store.grants import attention as parking
 from store.orders.attempts import Busy
 from store.staff import requests
-from store.staff.cancel import told
+from store.staff.cancel import event_details
 from store.staff.resend import lock_latest
 from store.tables import Grant, Order, StaffAction
 
@@ -130,5 +130,5 @@ async def _note(
     """Record it with the evidence, for later questions."""
     asked = await requests.begin(tx, request.request_id)
     said = [detail, f"Evidence: {asked.evidence}" if asked and asked.evidence else None]
-    facts = told(request, asked) | {"detail": " ".join(filter(None, said)) or None}
+    facts = event_details(request, asked) | {"detail": " ".join(filter(None, said)) or None}
     tx.record(f"grant.{what}", title, order_id=order.id, **facts, **grant.event_ids)

@@ -16,7 +16,7 @@ from store.grants.state import lock_grant, lock_referral, refresh_referral, set_
 from store.ledger import budgets
 from store.marks import changes
 from store.staff import requests
-from store.staff.cancel import cancel_grant, told
+from store.staff.cancel import cancel_grant, event_details
 from store.tables import Grant, Referral, Reversal, StaffAction
 
 
@@ -47,7 +47,7 @@ async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None
     for grant in grants:
         set_status(tx, grant, GrantStatus.ORDERING)
         grant.workflow_id = carrier
-    await _tell(tx, "referral.approved", "Approved by staff", request, referral)
+    await _record(tx, "referral.approved", "Approved by staff", request, referral)
     await refresh_referral(tx, referral)
 
 
@@ -71,7 +71,7 @@ async def deny(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
     faces = [face for grant in grants if (face := cancel_grant(tx, grant))]
     for grant in grants:
         grant.workflow_id = carrier
-    await _tell(tx, "referral.denied", "Denied by staff", request, referral)
+    await _record(tx, "referral.denied", "Denied by staff", request, referral)
     _uncount(tx, request, referral)
     for grant in grants:
         tx.record("grant.cancelled", "Cancelled: the referral was denied", **grant.event_ids)
@@ -100,14 +100,14 @@ async def _lock(tx: Transaction, request: ReviewRequest) -> list[Grant]:
     return []
 
 
-async def _tell(
+async def _record(
     tx: Transaction, type: str, title: str, request: ReviewRequest, referral: Referral
 ) -> None:
     asked = await requests.begin(tx, request.request_id)
     tx.record(
         type,
         title,
-        **told(request, asked),
+        **event_details(request, asked),
         **referral.event_ids,
     )
 

@@ -20,7 +20,7 @@ from domain.refusals import existing
 from store.access import signing_secrets
 from store.access.vault import Vault
 from store.database import Database, Transaction
-from store.events.feed import Followed, follow, place_of, told
+from store.events.feed import Followed, follow, place_of, public_form
 from store.tables import Event, SigningSecret, Webhook
 
 AT_ONCE = 50
@@ -134,7 +134,7 @@ def body_of(event: Event) -> bytes:
     """Standard Webhooks' payload, the same bytes at each attempt: `data` is the event log's
     entry.
     """
-    entry = told(event)
+    entry = public_form(event)
     head = {"type": entry["type"], "id": entry["id"], "timestamp": entry["at"]}
     return to_json(head | {"data": entry})
 

@@ -25,7 +25,7 @@ from providers.outcomes import (
     ProviderMisconfigured,
     RateLimited,
 )
-from providers.resolver import Move, next_move
+from providers.resolver import NextRequest, next_request
 from providers.runa import Runa, RunaSettings
 from providers.webhooks import WebhookRefused
 from tests.simulator.simulator_process import Receiver, SimulatorProcess, eventually, free_port
@@ -239,15 +239,15 @@ class TestStored5xx:
 
     async def test_so_it_is_looked_up_after_a_few(self, runa):
         moves = [
-            next_move(runa.capabilities, in_doubt=True, repeats=n, age=timedelta(minutes=1))
+            next_request(runa.capabilities, in_doubt=True, repeats=n, age=timedelta(minutes=1))
             for n in range(1, 6)
         ]
-        assert moves == [Move.SEND] * 4 + [Move.LOOK_UP]
+        assert moves == [NextRequest.SEND] * 4 + [NextRequest.LOOK_UP]
 
     async def test_and_after_30_days_never_sent_again(self, runa):
         old = timedelta(days=30)
-        move = next_move(runa.capabilities, in_doubt=True, repeats=1, age=old)
-        assert move is Move.LOOK_UP
+        move = next_request(runa.capabilities, in_doubt=True, repeats=1, age=old)
+        assert move is NextRequest.LOOK_UP
 
     async def test_while_in_process_its_absence_is_not_concluded(self, runa, stuck):
         with pytest.raises(NotSent, match="in process"):

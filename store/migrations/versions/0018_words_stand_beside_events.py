@@ -12,7 +12,7 @@ down_revision: str | None = "0017"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-# What domain.feed.told_by_a_person says of older events that are about somebody.
+# What domain.feed.written_by_a_person says of older events that are about somebody.
 _MOVE = """
 WITH moved AS (
     SELECT seq, 'wrd_' || replace(gen_random_uuid()::text, '-', '') AS id, detail AS words,
