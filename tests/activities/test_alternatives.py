@@ -70,7 +70,7 @@ async def test_a_refused_card_is_ordered_elsewhere_as_the_next_generation(
     await assert_books_agree(database)
 
 
-async def test_they_are_tried_in_their_order_and_then_the_grant_is_parked(
+async def test_alternatives_are_tried_in_order_and_then_the_grant_is_parked(
     database: Database, lane: LaneUnderTest, there: LaneUnderTest, provider: Provider
 ) -> None:
     grant = await add_grant(database, refused((HERE, "NOR-THIS"), (THERE, "NOR-THAT")))

@@ -20,7 +20,7 @@ async def refresh(lane: LaneUnderTest) -> None:
     await ActivityEnvironment().run(CatalogueActivities(lane.parts).refresh_catalogue)
 
 
-async def test_it_is_kept_for_a_week_as_this_provider_asks(
+async def test_a_catalogue_is_kept_for_a_week_as_this_provider_asks(
     database: Database, lane: LaneUnderTest
 ) -> None:
     await refresh(lane)
@@ -31,7 +31,7 @@ async def test_it_is_kept_for_a_week_as_this_provider_asks(
     assert misfit(gift_card(500_01), products) is not None
 
 
-async def test_it_is_not_asked_for_again_before_that(
+async def test_a_stored_catalogue_is_not_fetched_again_before_it_expires(
     database: Database, lane: LaneUnderTest
 ) -> None:
     await refresh(lane)

@@ -67,7 +67,7 @@ async def test_a_card_that_is_issued_after_its_answer_gets_its_link_by_the_next_
     assert given.secret.link.startswith("https://tremendous.example/")
 
 
-async def test_it_is_asked_for_once(
+async def test_a_link_is_requested_once(
     database: Database, tremendous: LaneUnderTest, provider: Provider
 ) -> None:
     grant = await add_grant(database, LINK)

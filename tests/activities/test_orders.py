@@ -284,7 +284,7 @@ class TestAgain:
         assert (step.attention, step.cancellable) == (Attention.INSUFFICIENT_FUNDS, False)
         assert (await lane.order(grant.id)).state == OrderState.UNKNOWN
 
-    async def test_it_waits_longer_each_time_but_never_beyond_the_longest_delay(
+    async def test_each_retry_waits_longer_up_to_the_longest_delay(
         self, database: Database, lane: LaneUnderTest, provider: Provider
     ) -> None:
         grant = await add_grant(database)
@@ -299,7 +299,7 @@ class TestAgain:
         assert delays == sorted(delays)
         assert delays[-1] <= TIMING.longest_delay.total_seconds()
 
-    async def test_it_says_nothing_of_the_recipient(
+    async def test_a_retry_contains_no_personal_data(
         self, database: Database, lane: LaneUnderTest, provider: Provider
     ) -> None:
         grant = await add_grant(database)
@@ -529,7 +529,7 @@ class TestOneSender:
 
 
 class TestCheckOrder:
-    async def test_without_an_order_it_asks_for_one(
+    async def test_a_grant_without_an_order_is_ordered_next(
         self, database: Database, lane: LaneUnderTest
     ) -> None:
         grant = await add_grant(database)

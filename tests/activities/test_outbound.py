@@ -72,7 +72,7 @@ async def test_a_name_that_leads_inside_is_refused_at_the_address_it_leads_to(
         await outbound(allow_private=False).post("http://rewards.example/", b"{}", HEADERS)
 
 
-async def test_redirects_are_answers() -> None:
+async def test_a_redirect_is_returned_and_not_followed() -> None:
     answer = b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     async with serving(answer) as (port, heard):
         client = outbound(allow_private=True)
@@ -80,7 +80,7 @@ async def test_redirects_are_answers() -> None:
     assert len(heard) == 1
 
 
-async def test_silence_is_no_answer() -> None:
+async def test_a_time_out_counts_as_no_answer() -> None:
     client = outbound(allow_private=True, seconds=0.2)
     async with serving(b"") as (port, _):
         with pytest.raises(NoAnswer, match="within"):
@@ -123,7 +123,7 @@ async def test_whatever_fails_counts_as_no_answer(monkeypatch: pytest.MonkeyPatc
         await outbound(allow_private=True).post("http://acme.test/", b"{}", HEADERS)
 
 
-async def test_of_an_endless_answer_the_status_is_read_and_no_more() -> None:
+async def test_only_the_status_of_an_endless_answer_is_read() -> None:
     taken = 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

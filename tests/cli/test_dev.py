@@ -43,7 +43,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     dev.end()
 
 
-def test_it_says_where_everything_is(dev: Dev) -> None:
+def test_dev_prints_all_addresses(dev: Dev) -> None:
     info = dev.info
     assert info.api
     shown = (info.api.url, info.app_id, info.app_token, info.temporal.ui, info.postgres.url)

@@ -52,7 +52,7 @@ def test_our_services_run_what_the_embedded_stack_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
-def test_what_keeps_running_has_a_health_check(name: str) -> None:
+def test_long_running_services_have_a_health_check(name: str) -> None:
     check = LONG_RUNNING[name]["healthcheck"]
     assert check["test"][0] in ("CMD", "CMD-SHELL")
     assert {"interval", "timeout", "retries"} <= set(check)

@@ -85,7 +85,9 @@ async def test_guerdon_works_as_the_lesser_role(server: str) -> None:
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
-async def test_it_cannot_rewrite_what_happened(server: str, table: str) -> None:
+async def test_the_runtime_role_cannot_change_events_or_ledger_entries(
+    server: str, table: str
+) -> None:
     connection = await asyncpg.connect(_url(server, "guerdon_runtime"))
     try:
         for statement in (

@@ -38,7 +38,7 @@ CATALOGUE = [RANGE, FIXED, EUROS]
         {"amount_by": {"metadata": "level", "values": {"gold": 500_00}}},
     ],
 )
-def test_what_is_offered_fits(changes: dict[str, Any]) -> None:
+def test_an_offered_card_fits(changes: dict[str, Any]) -> None:
     assert misfit(gift_card(**{"amount": 15_00} | changes), CATALOGUE) is None
 
 
@@ -69,7 +69,7 @@ def test_what_is_offered_fits(changes: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_is_not_is_named_with_the_way_out(
+def test_a_card_that_is_not_offered_is_named_with_the_way_out(
     changes: dict[str, Any], member: str, way_out: str
 ) -> None:
     found = misfit(gift_card(**{"amount": 15_00} | changes), CATALOGUE)

@@ -20,18 +20,18 @@ def test_each_open_state_is_due(state: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["held", "in_review", "needs_attention"])
-def test_what_is_kept_with_the_grant_goes_first(state: str) -> None:
+def test_a_stored_due_time_wins(state: str) -> None:
     assert due(state, OWN, SINCE) == OWN
 
 
 @pytest.mark.parametrize("state", ["ordering", "ordered"])
-def test_what_is_on_its_way_counts_from_its_own_beginning(state: str) -> None:
+def test_the_due_time_of_a_delivery_counts_from_its_order(state: str) -> None:
     """A due time of the state before says nothing of it."""
     assert due(state, OWN, SINCE) == SINCE + WITHIN[state]
 
 
 @pytest.mark.parametrize("state", sorted(AT_REST))
-def test_what_is_at_rest_is_not(state: str) -> None:
+def test_a_finished_grant_has_no_due_time(state: str) -> None:
     assert due(state, OWN, SINCE) is None
 
 

@@ -75,7 +75,7 @@ class TestAddresses:
 
 
 class TestMarks:
-    def test_they_are_hashes(self) -> None:
+    def test_marks_are_hashes(self) -> None:
         marks = marks_of("bob@example.com", "+12175550100", Address(line_1="A 1", city="B"))
         assert all(mark and len(mark) == 32 for mark in marks)
 

@@ -36,7 +36,7 @@ def test_a_text_is_read_in_each_encoding(encoding: str) -> None:
         ("[" * 40 + "]" * 40, "/0" * 33),
     ],
 )
-def test_what_cannot_be_kept_is_refused_where_it_stands(
+def test_an_unstorable_value_is_refused_with_its_pointer(
     encoding: str, text: str, pointer: str
 ) -> None:
     with pytest.raises(WrongJson) as wrong:
@@ -58,7 +58,7 @@ def test_what_cannot_be_kept_is_refused_where_it_stands(
         b"9" * 5000,
     ],
 )
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
         value_of(body)
 
@@ -66,5 +66,5 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     "value", [0.1, 10**200, -(10**280), 1e308, "😀", "\\u0000", {"e999": "NaN"}, [[[]]] * 40]
 )
-def test_what_only_looks_suspect_is_read(value: Any) -> None:
+def test_harmless_text_that_looks_suspicious_is_read(value: Any) -> None:
     assert value_of(json.dumps(value).encode()) == value

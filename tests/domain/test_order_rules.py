@@ -52,11 +52,11 @@ PROMISE = Promise("camp_a", "tier_a", Named("referrer", 0, "cust_a"), Named("fri
 
 
 class TestOrderKey:
-    def test_of_a_grant_made_before_is_the_same_for_ever(self) -> None:
+    def test_the_key_of_an_older_grant_never_changes(self) -> None:
         # Written down: a change would order every open grant a second time.
         assert order_key(key_stem(GRANT), 1) == "gda9efd881aae6acf011cc2ff80131b43eg1"
 
-    def test_of_a_promise_is_the_same_for_ever(self) -> None:
+    def test_the_key_of_a_promise_never_changes(self) -> None:
         assert order_key(PROMISE.key_stem(SECRET), 1) == "gd64cfc4d384822ab8f71417a5a8e5400eg1"
 
     @given(promises, generations)
@@ -257,7 +257,7 @@ class TestFingerprint:
         assert changed.fingerprint() != self.request.fingerprint()
         assert not self._stored(changed).is_as_frozen(self.request.fingerprint())
 
-    def test_what_was_stored_is_as_frozen(self) -> None:
+    def test_a_stored_request_still_has_its_fingerprint(self) -> None:
         assert self._stored(self.request).is_as_frozen(self.request.fingerprint())
 
     def test_a_member_that_is_new_since_changes_nothing(self) -> None:

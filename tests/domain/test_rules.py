@@ -63,7 +63,7 @@ class TestLogic:
     @pytest.mark.parametrize(
         "text", ["", "1 and", "and 1", "1 2", "(1", "1)", "1 nor 2", "()", "1 and and 2", "1 or ("]
     )
-    def test_what_is_no_sentence_is_refused(self, text: str) -> None:
+    def test_invalid_logic_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError, match="logic"):
             parse(text)
 
@@ -178,7 +178,7 @@ class TestWhatIsRefused:
 
 
 class TestVerdicts:
-    def test_it_names_the_rule_and_its_numbers(self) -> None:
+    def test_a_verdict_names_the_rule_and_its_numbers(self) -> None:
         asked = rule(c1=("order.amount", {"$more_than_or_equal": [6000]}))
         found = verdict(asked, look(asked, use()))
         assert (found.passed, found.rule_id) == (False, "val_1")

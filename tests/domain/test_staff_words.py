@@ -17,7 +17,7 @@ def test_a_corrected_address_is_offered_where_one_can_be_reached() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"reaches_elsewhere": False}, {"delivery": Delivery.SMS}])
-def test_and_is_not_where_none_can(changes: dict[str, object]) -> None:
+def test_no_action_is_offered_where_none_is_possible(changes: dict[str, object]) -> None:
     words = meaning(Action.RESEND, MAILED._replace(**changes))
     assert "address" not in words
     assert words.endswith(".")

@@ -42,7 +42,7 @@ def test_a_line() -> None:
     assert line == Line("gdabcg1", "G1", "issued", 101500, "USD", 1545, "USD", at)
 
 
-def test_what_it_does_not_tell() -> None:
+def test_columns_that_a_statement_lacks_stay_empty() -> None:
     mapping = Mapping.model_validate({"columns": {"provider_order_id": "Order"}})
     assert _read("Order\nG1\n", mapping) == [
         Line(None, "G1", "issued", None, None, None, None, None)
@@ -80,7 +80,7 @@ def test_other_ways_to_write() -> None:
         (HEADER + "G1,k\n", "line 2"),
     ],
 )
-def test_what_does_not_fit_is_named(text: str, words: str) -> None:
+def test_a_line_that_does_not_fit_is_named(text: str, words: str) -> None:
     with pytest.raises(WrongStatement, match=words):
         _read(text, _mapping())
 

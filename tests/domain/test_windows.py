@@ -113,7 +113,7 @@ class TestRefused:
         ]
         assert Windows.model_validate({"hours": hours}).closed(at("2026-11-22T12:30"), None) is None
 
-    def test_they_come_back_as_they_were_given(self) -> None:
+    def test_windows_round_trip_unchanged(self) -> None:
         stored = Windows.model_validate(NINE_TO_FIVE | BERLIN).model_dump(mode="json")
         assert stored["hours"][0]["expiration_time"] == "17:00"
         assert Windows.model_validate(stored).closed(at("2026-01-15T08:00"), None) is None

@@ -49,7 +49,7 @@ class TestASpendingCap:
         assert len(await rows(database, Grant)) == CAP
         await assert_books_agree(database)
 
-    async def test_by_count_neither(self, database: Database) -> None:
+    async def test_a_cap_by_count_is_never_exceeded_in_a_race(self, database: Database) -> None:
         judged = await conversions_at_once(database, Limits(redemptions=CAP))
         assert sum(one.ordinal is not None for one in judged) == CAP
         assert len(await rows(database, Grant)) == CAP

@@ -82,7 +82,7 @@ class Stagehand:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("first", range(1, SCHEDULES + 1, PART))
-async def test_what_comes_of_it_is_what_a_plain_sequence_gives(
+async def test_every_schedule_gives_the_result_of_a_sequence(
     first: int, database: Database, database_url: str, figure: Callable[[str], None]
 ) -> None:
     schedules = range(first, min(first + PART, SCHEDULES + 1))
@@ -98,7 +98,7 @@ async def test_what_comes_of_it_is_what_a_plain_sequence_gives(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("removal", TAKEN_AWAY, ids=lambda removal: removal.what)
-async def test_without_it_something_goes_wrong(
+async def test_without_the_lock_or_constraint_some_schedule_goes_wrong(
     removal: Removal, database: Database, database_url: str, figure: Callable[[str], None]
 ) -> None:
     await evidence(database)

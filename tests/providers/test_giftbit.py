@@ -124,7 +124,7 @@ class TestPlace:
         assert (await becomes(placed, OrderState.ISSUED)).secret is None
 
     @pytest.mark.parametrize("delivery", [Delivery.SMS, Delivery.POST])
-    async def test_what_giftbit_does_not_deliver_is_refused_before_sending(
+    async def test_an_unsupported_delivery_is_refused_before_sending(
         self, giftbit, asked, book, delivery
     ):
         with pytest.raises(OrderRejected):
@@ -138,7 +138,7 @@ class TestPlace:
 
 
 class TestUnfunded:
-    async def test_it_waits_as_pending_and_is_sent_when_money_comes(
+    async def test_an_unfunded_order_is_pending_and_sent_when_money_comes(
         self, giftbit, asked, becomes, control, book
     ):
         await control("delivery", provider="giftbit", seconds=0)

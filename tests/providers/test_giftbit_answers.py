@@ -153,7 +153,9 @@ class TestUnreadable:
             {"contacts": None, "brand_codes": None, "delivery_type": None},
         ],
     )
-    async def test_what_matters_less_hides_no_order(self, giftbit, scripted, asked, changes):
+    async def test_an_unreadable_minor_member_does_not_hide_the_order(
+        self, giftbit, scripted, asked, changes
+    ):
         scripted.answers = [answered(**changes)]
         told = await giftbit.place_order(asked())
         assert (told.key, told.face) == ("gd1g1", Money(amount=2000, currency="USD"))

@@ -116,7 +116,7 @@ async def test_pages_show_each_reward_once(buy, listed, monkeypatch):
     assert sorted(await listed(NOON, NOON + HOUR)) == keys
 
 
-async def test_what_is_told_of_a_reward(buy, giftbit):
+async def test_a_listed_reward_has_its_amount_state_and_time(buy, giftbit):
     face = Money(amount=1000, currency="CAD")
     placed = await buy("k1", NOON, product_id="itunesca", face=face)
     (told,) = [told async for told in giftbit.list_orders(NOON, NOON + HOUR)]

@@ -81,7 +81,7 @@ class TestPlaceOrder:
         assert (card["key"], card["amount"], card["currency"]) == ("gd1g1", 20_00, "USD")
         assert card["provider_order_id"] == order.provider_order_id
 
-    async def test_what_it_costs_us_is_kept_beside_the_face_value(
+    async def test_the_charge_is_stored_beside_the_face_value(
         self, partners: GiftCardPartners, request_for: Wanted
     ) -> None:
         order = await partners.place_order(request_for())
@@ -331,7 +331,7 @@ class TestUnknownOutcomes:
 
 
 class TestNotSent:
-    async def test_nobody_listens(self, request_for: Wanted) -> None:
+    async def test_a_refused_connection_means_not_sent(self, request_for: Wanted) -> None:
         adapter = adapter_at(f"http://127.0.0.1:{free_port()}")
         with pytest.raises(NotSent, match="no connection"):
             await adapter.place_order(request_for())

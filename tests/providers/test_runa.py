@@ -155,7 +155,9 @@ class TestPlace:
             ({"face": Money(amount=99999, currency="USD")}, "product_validation_error"),
         ],
     )
-    async def test_what_cannot_be_ordered(self, runa, wanted, book, changes, words):
+    async def test_a_product_that_cannot_be_ordered_is_refused(
+        self, runa, wanted, book, changes, words
+    ):
         with pytest.raises(OrderRejected, match=words):
             await runa.place_order(wanted(**changes))
         assert await book("runa") == []
@@ -168,14 +170,14 @@ class TestPlace:
         assert await book("runa") == []
 
     @pytest.mark.parametrize("delivery", [Delivery.SMS, Delivery.POST])
-    async def test_what_runa_cannot_deliver_is_refused_unsent(
+    async def test_an_unsupported_delivery_is_refused_before_sending(
         self, runa, wanted, outside, delivery
     ):
         with pytest.raises(OrderRejected):
             await runa.place_order(wanted(delivery=delivery))
         assert (await outside.get("/_control/stats")).json()["runa"]["attempted"] == 0
 
-    async def test_nobody_listens(self, wanted):
+    async def test_a_refused_connection_means_not_sent(self, wanted):
         adapter = Runa(RunaSettings(url=f"http://127.0.0.1:{free_port()}", api_key="k"), within=1)
         with pytest.raises(NotSent):
             await adapter.place_order(wanted())
@@ -231,20 +233,20 @@ class TestStored5xx:
         await control("faults", provider="runa", seed=1, rates={})
         return datetime.now(UTC) - timedelta(seconds=5)
 
-    async def test_a_repeat_teaches_nothing(self, runa, wanted, stuck, book):
+    async def test_a_repeat_returns_the_same_5xx(self, runa, wanted, stuck, book):
         for _ in range(2):
             with pytest.raises(OutcomeUnknown, match="internal_server_error"):
                 await runa.place_order(wanted())
         assert len(await book("runa")) == 1
 
-    async def test_so_it_is_looked_up_after_a_few(self, runa):
+    async def test_after_a_few_repeats_the_order_is_looked_up(self, runa):
         moves = [
             next_request(runa.capabilities, in_doubt=True, repeats=n, age=timedelta(minutes=1))
             for n in range(1, 6)
         ]
         assert moves == [NextRequest.SEND] * 4 + [NextRequest.LOOK_UP]
 
-    async def test_and_after_30_days_never_sent_again(self, runa):
+    async def test_after_30_days_a_key_is_never_sent_again(self, runa):
         old = timedelta(days=30)
         move = next_request(runa.capabilities, in_doubt=True, repeats=1, age=old)
         assert move is NextRequest.LOOK_UP
@@ -359,7 +361,9 @@ class TestList:
 
 class TestWebhook:
     @pytest.mark.parametrize(("outcome", "key"), [("delivered", "gd1g1"), ("failed", None)])
-    async def test_real_ones_are_believed(self, simulator, outside, wanted, control, outcome, key):
+    async def test_a_signed_webhook_is_accepted(
+        self, simulator, outside, wanted, control, outcome, key
+    ):
         receiver = Receiver()
         receiver.start()
         setting = await control("webhook", provider="runa", url=receiver.url)

@@ -200,7 +200,9 @@ class TestOrders:
             ("PAYOUT_LINK", None, DeliveryState.PENDING, None),
         ],
     )
-    async def test_who_hands_it_over(self, runa, scripted, method, url, delivery, link):
+    async def test_a_link_is_ours_to_deliver_and_an_e_mail_is_runa_s(
+        self, runa, scripted, method, url, delivery, link
+    ):
         item = {"distribution_method": {"type": method}}
         scripted.answers = [(200, order(item=item, payout={"url": url}))]
         seen = await runa.get_order("O-1", "USD")
@@ -310,7 +312,7 @@ class TestScan:
         with pytest.raises(NotSent, match="in process"):
             await search
 
-    async def test_what_was_in_process_long_before_does_not_matter(self, runa, scripted):
+    async def test_old_orders_in_process_do_not_prevent_a_conclusion(self, runa, scripted):
         scripted.answers = [page(row(9, "12:30"), row(8, "11:00"), row(7, None))]
         assert await runa.find_order("gd1g1", "USD", not_before=self.NOON) == []
 
@@ -476,7 +478,7 @@ class TestWebhooks:
         with pytest.raises(WebhookRefused, match="not readable"):
             self.adapter().read_webhook(self.signed(body), body)
 
-    def test_without_a_secret_nothing_is_believed(self):
+    def test_without_a_secret_every_webhook_is_refused(self):
         with pytest.raises(WebhookRefused):
             self.adapter("").read_webhook(self.signed(self.BODY), self.BODY)
 

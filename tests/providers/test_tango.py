@@ -115,7 +115,7 @@ class TestPlace:
         told = await tango.place_order(asked("gd2g1", product_id="U999999"))
         assert told.charged == Money(amount=2050, currency="USD")
 
-    async def test_who_has_no_name_is_still_addressed(self, tango, asked, outside):
+    async def test_a_recipient_without_a_name_gets_a_placeholder(self, tango, asked, outside):
         told = await tango.place_order(asked(recipient=Recipient(email="ann@example.com")))
         order = await outside.get(
             f"/tango/raas/v2/orders/{told.provider_order_id}", auth=("platform", "key")
@@ -175,7 +175,9 @@ class TestRepeat:
         assert (await tango.place_order(asked("gd1g2"))).state is OrderState.ISSUED
         assert [card["key"] for card in await book("tango")] == ["gd1g2"]
 
-    async def test_in_process_is_no_conflict(self, tango, asked, control, outside, book):
+    async def test_an_order_in_process_is_not_a_conflict(
+        self, tango, asked, control, outside, book
+    ):
         await control("hold", provider="tango", point="committed", count=1)
         first = asyncio.create_task(tango.place_order(asked()))
 
@@ -227,7 +229,7 @@ class TestRefusals:
         assert "not an address" not in raised.value.detail
         assert await book("tango", all="true") == []
 
-    async def test_nobody_answers_the_door(self, asked):
+    async def test_a_refused_connection_means_not_sent(self, asked):
         adapter = opened("http://127.0.0.1:9/raas/v2")
         with pytest.raises(NotSent):
             await adapter.place_order(asked())
@@ -332,7 +334,7 @@ class TestRead:
         await outside.post("/_control/tamper", json={"provider": "tango", "add": [second]})
         assert len(await tango.find_order("gd1g1", "USD", not_before=LONG_AGO)) == 2
 
-    async def test_what_another_account_bought_is_not_found(self, connect, asked):
+    async def test_an_order_of_another_account_is_not_found(self, connect, asked):
         await connect(account_identifier="other").place_order(asked())
         assert await connect().find_order("gd1g1", "USD", not_before=LONG_AGO) == []
 

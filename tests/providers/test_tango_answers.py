@@ -164,7 +164,7 @@ class TestUnreadable:
             {"createdAt": "yesterday", "utid": None, "recipient": None},
         ],
     )
-    def test_what_matters_less_hides_no_card(self, changes):
+    def test_an_unreadable_minor_member_does_not_hide_the_card(self, changes):
         told = says.snapshot(order(**changes), "USD")
         assert (told.state, told.key) == (OrderState.ISSUED, "gd1g1")
         assert told.face == Money(amount=2000, currency="USD")
@@ -261,7 +261,7 @@ class TestWords:
 
 class TestSecret:
     @pytest.mark.parametrize("method", ["EMAIL", "PHONE", "WHATSAPP", "A_NEW_ONE"])
-    def test_what_tango_sends_itself_is_not_kept(self, method):
+    def test_the_secret_of_a_card_that_tango_sends_is_not_stored(self, method):
         told = says.snapshot(order(deliveryMethod=method), "USD")
         assert told.secret is None
         assert SECRET not in told.model_dump_json()

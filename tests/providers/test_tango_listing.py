@@ -78,7 +78,7 @@ async def test_days_and_pages(buy, listed, monkeypatch):
     assert sorted(await listed(NOON, NOON + 3 * DAY)) == keys
 
 
-async def test_what_another_zone_asks_for(buy, listed):
+async def test_a_listing_in_another_time_zone_is_the_same(buy, listed):
     await buy("k1", NOON)
     tokyo = NOON.astimezone(datetime.fromisoformat("2026-01-01T00:00:00+09:00").tzinfo)
     assert await listed(tokyo, tokyo + HOUR) == ["k1"]
@@ -93,7 +93,7 @@ async def test_more_than_tango_shows_is_asked_for_in_halves(buy, listed, monkeyp
     assert sorted(await listed(NOON - DAY, NOON + DAY)) == keys
 
 
-async def test_what_cannot_be_shown_is_no_short_list(buy, listed, monkeypatch):
+async def test_a_listing_beyond_the_limit_is_not_cut_short(buy, listed, monkeypatch):
     monkeypatch.setattr(adapter, "_MOST", 1)
     for n in range(2):
         await buy(f"k{n}", NOON)
@@ -101,7 +101,7 @@ async def test_what_cannot_be_shown_is_no_short_list(buy, listed, monkeypatch):
         await listed(NOON, NOON + HOUR)
 
 
-async def test_what_is_told_of_an_order(buy, tango, outside):
+async def test_a_listed_order_has_its_amount_state_and_time(buy, tango, outside):
     await buy("k1", NOON, product_id="U999999")
     (told,) = [told async for told in tango.list_orders(NOON, NOON + HOUR)]
     assert (told.key, told.state, told.created_at) == ("k1", OrderState.ISSUED, NOON)

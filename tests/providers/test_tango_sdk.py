@@ -223,7 +223,7 @@ class TestTheSdkDrivesTheSimulator:
 
 class TestOurAdapterBesideIt:
     @pytest.mark.parametrize("delivery", [Delivery.EMAIL, Delivery.LINK, Delivery.SMS])
-    def test_what_we_send_is_what_its_model_takes(self, asked, delivery):
+    def test_our_order_passes_the_sdk_s_model_unchanged(self, asked, delivery):
         body = order_body(asked(delivery=delivery), customer="customer", account="rewards")
         taken = _given(APIHelper.to_dictionary(CreateOrderRequestModel.from_dictionary(body)))
         assert body.pop("deliveryMethod")  # came in 2025, as did numbers of mobile phones

@@ -163,7 +163,7 @@ class TestPlace:
             await tremendous.place_order(wanted(delivery=Delivery.POST))
         assert (await outside.get("/_control/stats")).json()["tremendous"]["attempted"] == 0
 
-    async def test_nobody_listens(self, wanted):
+    async def test_a_refused_connection_means_not_sent(self, wanted):
         settings = TremendousSettings(url=f"http://127.0.0.1:{free_port()}", api_key="key")
         adapter = Tremendous(settings, within=1)
         with pytest.raises(NotSent):
@@ -289,13 +289,13 @@ class TestDelivery:
         _tells_nothing_private(refused.value)
         assert len(await book("tremendous")) == 1
 
-    async def test_what_arrived_is_not_cancelled(self, tremendous, wanted, control):
+    async def test_a_delivered_reward_is_not_cancelled(self, tremendous, wanted, control):
         await control("delivery", seconds=0)
         order = await tremendous.place_order(wanted())
         await self._settled(tremendous, order, DeliveryState.DELIVERED)
         assert await tremendous.cancel(order.provider_order_id) is False
 
-    async def test_what_failed_is_cancelled_once(self, tremendous, wanted, control, book):
+    async def test_a_failed_reward_is_cancelled_once(self, tremendous, wanted, control, book):
         await control("delivery", seconds=0, outcome="failed")
         order = await tremendous.place_order(wanted())
         await self._settled(tremendous, order, DeliveryState.FAILED_RETRYABLE)

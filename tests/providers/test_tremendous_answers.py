@@ -321,7 +321,7 @@ class TestReads:
         found = await tremendous.find_order("gd1g1", "USD", not_before=datetime.now(UTC))
         assert [one.provider_order_id for one in found] == ["ORDER0000001"]
 
-    async def test_what_stands_on_the_window_s_end_is_left_to_the_next(self, tremendous, scripted):
+    async def test_an_order_at_the_end_of_a_window_belongs_to_the_next(self, tremendous, scripted):
         scripted.answers = [(200, {"orders": [order()["order"]]})]
         end = datetime(2026, 11, 22, 10, tzinfo=UTC)
         assert [one async for one in tremendous.list_orders(end - timedelta(days=1), end)] == []
@@ -391,7 +391,7 @@ class TestWebhooks:
         with pytest.raises(WebhookRefused, match="does not hold"):
             self.adapter(self.SECRET).read_webhook(headers, self.BODY)
 
-    def test_without_a_secret_nothing_is_believed(self):
+    def test_without_a_secret_every_webhook_is_refused(self):
         mark = hmac.new(b"", self.BODY, hashlib.sha256).hexdigest()
         with pytest.raises(WebhookRefused, match="does not hold"):
             self.adapter("").read_webhook(
@@ -411,7 +411,7 @@ class TestWebhooks:
     @pytest.mark.parametrize(
         "payload", [None, {}, {"resource": None}, {"resource": {"id": "X", "type": "reports"}}]
     )
-    def test_what_concerns_no_order_names_none(self, payload):
+    def test_an_event_about_something_else_names_no_order(self, payload):
         event = self.read(self.event(payload=payload))
         assert (event.provider_order_id, event.reward_id, event.key) == (None, None, None)
 

@@ -143,7 +143,7 @@ class TestOurAdapter:
     @pytest.mark.parametrize(
         "personal", [Personalization(), Personalization(from_name="Acme", message="Hi")]
     )
-    def test_what_it_sends_loses_nothing_in_the_sdk_s_model(self, request_for, delivery, personal):
+    def test_our_order_passes_the_sdk_s_model_unchanged(self, request_for, delivery, personal):
         body = order_body(
             request_for(delivery=delivery, product_id=AMAZON, personalization=personal), "BALANCE"
         )
@@ -158,7 +158,7 @@ class TestOurAdapter:
         assert found.face == found.charged == Money(amount=2000, currency="USD")
         assert found == await adapter.get_order(found.provider_order_id, "USD")
 
-    async def test_and_the_sdk_reads_what_it_placed(self, sdk, adapter, request_for):
+    async def test_the_sdk_reads_an_order_that_we_placed(self, sdk, adapter, request_for):
         placed = await adapter.place_order(request_for(product_id=AMAZON))
         seen = sdk.get_order("gd1g1").order
         assert (seen.id, seen.status) == (placed.provider_order_id, "EXECUTED")

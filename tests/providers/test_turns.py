@@ -11,7 +11,7 @@ from providers.client import Turns
 from providers.outcomes import RateLimited
 
 
-async def test_they_are_spaced_however_many_ask_at_once() -> None:
+async def test_concurrent_requests_are_spaced() -> None:
     turns, left, began = Turns(per_second=20), [], time.monotonic()
 
     async def request() -> None:

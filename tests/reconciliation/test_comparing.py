@@ -68,7 +68,7 @@ async def test_one_order(
         (_PENDING, LINE._replace(state="pending"), "in_flight"),
     ],
 )
-async def test_what_is_open_for_days_is_a_difference(
+async def test_an_order_open_for_days_is_a_difference(
     case: Case, ours: dict[str, Any], theirs: Line | None, filed: str
 ) -> None:
     await case.order(**ours, first_sent_at=case.until - 4 * DAY)

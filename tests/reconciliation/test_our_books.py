@@ -94,7 +94,7 @@ async def test_only_the_newest_generation_speaks_for_its_grant(case: Case, elsew
     assert await case.filed(*lines) == []
 
 
-async def test_what_is_missing_of_the_budget(case: Case) -> None:
+async def test_an_order_missing_in_the_budget_is_found(case: Case) -> None:
     order = await case.order()
     assert await case.filed(LINE) == []  # not delivered yet: committed, and not spent
     grant = await case.grant_of(order, status="delivered")
@@ -103,7 +103,7 @@ async def test_what_is_missing_of_the_budget(case: Case) -> None:
     assert await case.filed(LINE) == AMOUNT
 
 
-async def test_what_is_left_in_the_budget_of_an_order_that_ended(case: Case) -> None:
+async def test_a_budget_entry_left_by_an_ended_order_is_found(case: Case) -> None:
     order = await case.order(state="cancelled", charged=None)
     grant = await case.grant_of(order, status="needs_attention", attention="order_lost")
     await case.post(ledger.commit(grant.campaign_id, order.id, usd(1500)))

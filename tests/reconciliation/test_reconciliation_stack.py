@@ -201,7 +201,7 @@ async def test_schedules_reconcile_every_provider_and_seal_the_ledger(
 
 
 @pytest.mark.timeout(900)
-async def test_what_could_not_be_done_exits_2(stack: Stack) -> None:
+async def test_a_failed_reconciliation_exits_2(stack: Stack) -> None:
     day = ["--from", "2026-10-01", "--to", "2026-10-02"]
     for arguments in (
         [*day, "--statement", "nowhere.csv"],

@@ -99,7 +99,7 @@ async def _refund(books: Books, order: Order, amount: int | None) -> None:
     await ActivityEnvironment().run(take_back, order.grant_id)
 
 
-async def test_what_is_legitimate_is_no_difference(books_of: BooksOf, database: Database) -> None:
+async def test_a_legitimate_change_is_no_difference(books_of: BooksOf, database: Database) -> None:
     books = await books_of("giftbit")  # which takes cards back
     part, whole, erased, parked, plain = await books.order(5)
     await _refund(books, part, 2_500)

@@ -171,7 +171,7 @@ async def test_a_server_without_tls_is_refused_where_it_is_required(database_url
         ("sslmode=require&sslmode=disable", "more than once"),
     ],
 )
-def test_what_cannot_be_used_is_named(query: str, words: str) -> None:
+def test_an_unusable_parameter_is_named(query: str, words: str) -> None:
     with pytest.raises(ValueError, match=words) as raised:
         parse(f"postgresql://guerdon:s3cr3t@localhost/guerdon?{query}")
     assert "s3cr3t" not in str(raised.value)

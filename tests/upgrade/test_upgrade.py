@@ -40,11 +40,11 @@ CARDS = {"plain": 2, "held-briefly": 2, "paused-held": 2, "once-held": 0, "unfun
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_what_stands_still_stands_as_before(after: After) -> None:
+def test_finished_work_is_unchanged_by_the_upgrade(after: After) -> None:
     assert {name: after.status(name) for name in STANDS} == STANDS
 
 
-def test_what_was_under_way_ends_with_one_card_a_grant(after: After) -> None:
+def test_open_work_ends_with_one_card_per_grant_after_the_upgrade(after: After) -> None:
     before = after.book()
     in_doubt = {grant["order"]["key"] for grant in after.referral("plain/in-doubt")["grants"]}
     after.control("delivery", provider="giftcard-partners", seconds=0, outcome="delivered")
@@ -60,7 +60,7 @@ def test_what_was_under_way_ends_with_one_card_a_grant(after: After) -> None:
     assert len(book) == len(before) + 3 * 2 + 2 * 2 + 1 + 1
 
 
-def test_what_staff_do_puts_the_rest_right(after: After) -> None:
+def test_staff_resolve_the_rest_after_the_upgrade(after: After) -> None:
     referral = after.told["referrals"]["reviewed/reviewed"]
     after.post(f"/v1/referrals/{referral}/approve", {"reason": "a good friend"})
     after.until("reviewed/reviewed", "completed")

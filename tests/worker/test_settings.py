@@ -39,7 +39,7 @@ def test_nothing_waits_longer_than_the_longest_delay(longest: float) -> None:
     assert max(delays) <= timedelta(seconds=longest)
 
 
-def test_in_production_it_is_patient() -> None:
+def test_production_delays_are_long() -> None:
     told = settings()
     assert told.pace.first == timedelta(seconds=30)
     assert told.pace.longest == timedelta(hours=6)

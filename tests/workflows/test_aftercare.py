@@ -77,7 +77,9 @@ class TestLateWebhook:
         await assert_books_agree(stage.database)
         await keep("aftercare", handle)
 
-    async def test_for_a_settled_order_begins_nothing(self, stage: Stage, door: FrontDoor) -> None:
+    async def test_a_late_webhook_for_a_finished_order_starts_nothing(
+        self, stage: Stage, door: FrontDoor
+    ) -> None:
         case = await stage.converted(single())
         assert await case.result() == "completed"
         (order,) = await case.orders()
@@ -127,7 +129,9 @@ class TestParked:
         assert [order.generation for order in await case.orders()] == [1, 2]
         assert len(await case.cards()) == 1
 
-    async def test_and_cancelled_there(self, stage: Stage, door: FrontDoor) -> None:
+    async def test_a_parked_grant_can_be_cancelled_in_aftercare(
+        self, stage: Stage, door: FrontDoor
+    ) -> None:
         dear = single(referee_reward=gift_card(600_00), hold=timedelta(days=1))
         case = await stage.converted(dear)
         await case.reaches("on_hold")

@@ -22,7 +22,7 @@ WAITING: dict[str, CampaignTerms] = {
 
 
 @pytest.mark.parametrize("status", WAITING)
-async def test_what_waited_for_the_referrer_ends(stage: Stage, status: str) -> None:
+async def test_an_erased_referrer_s_open_grants_end(stage: Stage, status: str) -> None:
     """A milestone as well, which no reversal of this friend's would concern."""
     case = await stage.converted(WAITING[status])
     await case.reaches(status)
@@ -33,7 +33,7 @@ async def test_what_waited_for_the_referrer_ends(stage: Stage, status: str) -> N
     await assert_books_agree(stage.database)
 
 
-async def test_what_is_parked_ends_and_the_friends_own_reward_stays(stage: Stage) -> None:
+async def test_parked_grants_of_the_erased_end_and_the_friend_s_reward_stays(stage: Stage) -> None:
     await stage.simulator.funds(0)
     case = await stage.converted(terms(every_friend(gift_card()), referee_reward=points(5)))
     await case.parked("insufficient_funds")

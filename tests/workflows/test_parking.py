@@ -87,7 +87,9 @@ class TestRecipientIncomplete:
 
 
 class TestUnknownWord:
-    async def test_of_the_provider_means_pending_and_is_looked_at_again(self, stage: Stage) -> None:
+    async def test_an_unknown_status_counts_as_pending_and_is_polled_again(
+        self, stage: Stage
+    ) -> None:
         await stage.simulator.put("delivery", seconds=0, outcome="Backordered")
         stage.hooks.keep()
         case = await stage.converted(single())

@@ -124,7 +124,7 @@ async def test_no_history_holds_a_bearer_value(lives: Lives) -> None:
     assert {value for value in values if value in said} == set()
 
 
-async def test_nor_does_the_workers_log(lives: Lives) -> None:
+async def test_the_worker_s_log_names_nobody(lives: Lives) -> None:
     log = lives.worker.log()
     assert "worker.started" in log
     assert {needle for needle in NEEDLES if needle in log.lower()} == set()

@@ -53,7 +53,7 @@ async def assert_one_live_card(case: Case) -> None:
     await assert_books_agree(case.stage.database)
 
 
-async def test_it_is_taken_back_and_ordered_to_the_corrected_address(
+async def test_a_card_is_cancelled_and_ordered_to_the_corrected_address(
     stage: Stage, door: FrontDoor, keep: Keep
 ) -> None:
     case, grant = await bounced(stage)
@@ -70,7 +70,9 @@ async def test_it_is_taken_back_and_ordered_to_the_corrected_address(
     await keep("readdressed", case.handle)
 
 
-async def test_after_the_referrals_end_as_well(stage: Stage, door: FrontDoor, keep: Keep) -> None:
+async def test_readdressing_works_after_the_referral_has_ended(
+    stage: Stage, door: FrontDoor, keep: Keep
+) -> None:
     case, grant = await bounced(stage)
     await case.handle.terminate()
     answer = await door.post(f"/v1/grants/{grant.id}/resend", email=RIGHT)

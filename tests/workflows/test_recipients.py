@@ -95,7 +95,7 @@ async def test_approved_they_are_ordered_and_not_asked_about_again(
     await keep("recipient_approved", case.handle)
 
 
-async def test_denied_nothing_is_ordered(stage: Stage, door: FrontDoor, keep: Keep) -> None:
+async def test_nothing_is_ordered_after_a_denial(stage: Stage, door: FrontDoor, keep: Keep) -> None:
     case = await stage.converted(HELD)
     await case.reaches("on_hold")
     jane = await known(stage, case.referrer_id)
@@ -152,7 +152,7 @@ async def test_an_honest_change_is_sent_where_it_says(stage: Stage) -> None:
     assert order.state == "issued"
 
 
-async def test_what_was_the_same_from_the_start_stays_as_the_campaign_chose(stage: Stage) -> None:
+async def test_a_match_known_from_the_start_is_not_judged_again(stage: Stage) -> None:
     """`same_phone` flags, and under `review: none` nobody asked to look."""
     friend = await add_customer(stage.database, phone="+12175550142")
     programme = await add_programme(stage.database, HELD)

@@ -114,7 +114,7 @@ async def test_everything_that_is_open_goes_on_where_it_stood(stage: Stage) -> N
     await assert_books_agree(stage.database)
 
 
-async def test_what_a_provider_refused_for_good_is_not_ordered_anew(stage: Stage) -> None:
+async def test_a_definitely_refused_order_is_not_ordered_anew(stage: Stage) -> None:
     case = await stage.converted(single(referee_reward=gift_card(amount=600_00)))
     grant = await case.parked("order_rejected")
     await forget(stage, case)
@@ -242,7 +242,7 @@ async def test_workflows_for_facts_at_rest_or_unknown_are_noticed_and_ended(stag
     assert await open_one.skip(days=1), "what is open runs on"
 
 
-async def test_what_is_missing_is_noticed_and_said(stage: Stage) -> None:
+async def test_a_missing_workflow_is_noticed_and_reported(stage: Stage) -> None:
     await recover(stage)
     case = await stage.signed_up(single())
     async with stage.database.transaction() as tx:

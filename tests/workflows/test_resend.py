@@ -144,7 +144,7 @@ class TestBounced:
 
 
 class TestDelivered:
-    async def test_what_the_provider_refuses_is_told_and_changes_nothing(
+    async def test_a_refused_resend_is_reported_and_changes_nothing(
         self, stage: Stage, door: FrontDoor
     ) -> None:
         """Tremendous sends again only what it could not deliver."""
@@ -244,7 +244,9 @@ async def after(seconds: float, doing: Awaitable[Answer]) -> Answer:
 
 
 class TestRacingTheEnd:
-    async def test_it_is_done_once_wherever_it_arrives(self, stage: Stage, door: FrontDoor) -> None:
+    async def test_a_resend_that_races_the_end_happens_once(
+        self, stage: Stage, door: FrontDoor
+    ) -> None:
         """The request comes while the workflow closes: there, or in an aftercare, it has one
         effect."""
         for delay in (0.0, 0.05, 0.15):

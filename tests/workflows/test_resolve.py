@@ -76,7 +76,9 @@ class TestNotIssued:
         await assert_books_agree(stage.database)
         await keep("resolved_not_issued", case.handle)
 
-    async def test_or_it_is_withdrawn(self, stage: Stage, door: FrontDoor) -> None:
+    async def test_an_order_resolved_as_not_issued_can_be_cancelled(
+        self, stage: Stage, door: FrontDoor
+    ) -> None:
         case, grant = await standings.unknown(stage)
         await say(door, grant, issued=False)
         await case.parked("order_rejected")
@@ -108,7 +110,7 @@ class TestNotIssued:
         assert (await case.parked("key_conflict")).status == "needs_attention"
         assert len(await numbers(stage, case)) == 1
 
-    async def test_not_while_an_attempt_may_still_be_under_way(
+    async def test_not_issued_is_refused_while_an_attempt_may_be_running(
         self, stage: Stage, door: FrontDoor
     ) -> None:
         case, grant = await standings.unknown(stage)
@@ -120,7 +122,7 @@ class TestNotIssued:
         await alter(stage.database, order, claimed_until=None)
         await case.parked("order_rejected")
 
-    async def test_not_while_the_provider_cannot_be_asked(
+    async def test_not_issued_is_refused_while_the_provider_does_not_answer(
         self, stage: Stage, door: FrontDoor
     ) -> None:
         case, grant = await standings.unknown(stage)
@@ -241,7 +243,7 @@ async def test_evidence_is_kept_and_in_no_history(stage: Stage, door: FrontDoor)
     assert "zyxqvut" not in said
 
 
-async def test_what_is_missing_is_named(stage: Stage, door: FrontDoor) -> None:
+async def test_a_missing_member_of_the_resolution_is_named(stage: Stage, door: FrontDoor) -> None:
     case, grant = await standings.unknown(stage)
     for body, pointer in (
         ({"evidence": "x"}, "/issued"),

@@ -74,7 +74,7 @@ class TestApprove:
         assert await case.result() == "completed"
         assert len(await case.cards()) == 2
 
-    async def test_of_what_is_left_when_one_reward_was_cancelled(
+    async def test_approval_releases_what_is_left_after_one_reward_was_cancelled(
         self, stage: Stage, door: FrontDoor
     ) -> None:
         case = await waiting(stage)
@@ -110,7 +110,9 @@ class TestDeny:
         await assert_books_agree(stage.database)
         await keep("denied", case.handle)
 
-    async def test_and_then_nothing_is_possible(self, stage: Stage, door: FrontDoor) -> None:
+    async def test_after_a_denial_no_action_is_possible(
+        self, stage: Stage, door: FrontDoor
+    ) -> None:
         case = await waiting(stage)
         await door.post(f"/v1/referrals/{case.id}/deny")
         await case.result()

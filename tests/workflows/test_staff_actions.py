@@ -72,7 +72,7 @@ async def facts(case: Case) -> list[Any]:
 @pytest.mark.parametrize(
     ("bring", "possible"), POSSIBLE, ids=lambda of: getattr(of, "__name__", "")
 )
-async def test_what_is_possible_is_listed_and_the_rest_refused(
+async def test_possible_actions_are_listed_and_the_others_refused(
     stage: Stage, door: FrontDoor, bring: Bring, possible: set[Action]
 ) -> None:
     case, grant = await bring(stage)

@@ -85,7 +85,9 @@ class TestParked:
 
 
 class TestOrdering:
-    async def test_neither_is_accepted_while_the_outcome_is_unknown(self, stage: Stage) -> None:
+    async def test_cancel_and_retry_are_refused_while_the_outcome_is_unknown(
+        self, stage: Stage
+    ) -> None:
         case, grant = await ordering(stage)
         before = len(await events_of(case))
         with pytest.raises(Refused, match="Only a grant that needs attention"):
@@ -99,7 +101,7 @@ class TestOrdering:
 
 
 class TestOrdered:
-    async def test_neither_is_accepted(self, stage: Stage) -> None:
+    async def test_cancel_and_retry_are_refused_once_ordered(self, stage: Stage) -> None:
         case, grant = await ordered(stage)
         with pytest.raises(Refused, match="Only a grant that needs attention"):
             await case.retry(grant.id)
@@ -126,9 +128,7 @@ class TestOverdue:
 
 
 class TestDelivered:
-    async def test_neither_is_accepted_for_the_delivered_grant_of_an_open_referral(
-        self, stage: Stage
-    ) -> None:
+    async def test_cancel_and_retry_are_refused_for_a_delivered_grant(self, stage: Stage) -> None:
         # The referrer's card is worth more than the provider sells; the referee's arrives.
         case = await stage.converted(terms(every_friend(gift_card(600_00))))
         await case.parked("order_rejected")

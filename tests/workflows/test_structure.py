@@ -52,7 +52,7 @@ class TestFile:
     def test_holds_one_workflow_class_at_most(self, path: Path) -> None:
         assert len(workflows_in(path)) <= 1
 
-    def test_of_a_workflow_class_passes_our_own_imports_through(self, path: Path) -> None:
+    def test_a_workflow_module_passes_our_own_imports_through(self, path: Path) -> None:
         if workflows_in(path):
             outside = {name for node in tree(path).body for name in imported(node)}
             assert outside <= {"temporalio", *sys.stdlib_module_names}

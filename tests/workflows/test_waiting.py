@@ -44,7 +44,7 @@ class TestWithoutConversion:
 
 
 class TestConversion:
-    async def test_on_day_29_counts(self, stage: Stage, keep: Keep) -> None:
+    async def test_a_conversion_on_day_29_counts(self, stage: Stage, keep: Keep) -> None:
         case = await stage.signed_up(terms())
         assert await case.skip(days=29)
         assert (await case.referral()).status == "waiting"

@@ -43,7 +43,7 @@ async def test_a_milestones_reward_reaches_the_same_wallet(stage: Stage) -> None
     assert (await balances(stage.database))[f"wallet/{case.referrer_id}", "POINTS"] == 55
 
 
-async def test_of_one_referral_a_card_is_ordered_and_points_are_credited(stage: Stage) -> None:
+async def test_one_referral_orders_a_card_and_credits_points(stage: Stage) -> None:
     case = await stage.converted(terms(every_friend(points(5))))
     assert await case.result() == "completed"
     assert [card["amount"] for card in await case.cards()] == [15_00]
@@ -93,7 +93,7 @@ async def test_credits_past_the_years_threshold_wait_for_the_form(stage: Stage, 
     await keep("tax_form_missing", case.handle)
 
 
-async def test_what_expires_is_booked_and_the_ledger_summed_up(stage: Stage) -> None:
+async def test_expired_credits_are_booked_and_the_ledger_is_summed_up(stage: Stage) -> None:
     """By the sweep that a schedule fires."""
     lasting = credits(10_00).model_copy(update={"valid_for": timedelta(days=1)})
     case = await stage.converted(terms(tiers=(), referee_reward=lasting))

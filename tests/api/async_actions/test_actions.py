@@ -109,7 +109,7 @@ class TestBulk:
         assert [each.id for each in listed.async_actions] == [action["id"]]
 
     @pytest.mark.parametrize("body", [[], {}, ["x"], None])
-    async def test_what_is_no_list_of_customers_is_refused(
+    async def test_a_body_that_is_no_list_of_customers_is_refused(
         self, unchanged: httpx.AsyncClient, body: Any
     ) -> None:
         refused(await unchanged.post("/v1/customers/bulk/async", json=body), 400, "invalid_payload")
@@ -183,7 +183,7 @@ class TestCodes:
             "ZOE-1"
         )
 
-    async def test_for_no_campaign_or_without_a_code_column(
+    async def test_codes_without_a_campaign_or_a_code_column_are_refused(
         self, service: httpx.AsyncClient
     ) -> None:
         answer = await service.post("/v1/campaigns/none/import", json=[{"code": "X"}])

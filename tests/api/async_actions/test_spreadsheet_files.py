@@ -70,7 +70,7 @@ async def test_a_shortened_id_is_one_rows_error(
         (b"\xff\xfe\x00\xd8", "cannot be read as text"),
     ],
 )
-async def test_what_cannot_be_read_is_refused_with_what_was_expected_and_found(
+async def test_an_unreadable_file_is_refused_with_what_was_expected_and_found(
     unchanged: httpx.AsyncClient, contents: bytes, words: str
 ) -> None:
     answer = await unchanged.post(CUSTOMERS, files=sent(contents))

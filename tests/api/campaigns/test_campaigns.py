@@ -31,7 +31,7 @@ async def _create(client: httpx.AsyncClient, body: dict[str, Any]) -> Any:
 
 
 class TestCreate:
-    async def test_everything_said(self, service: httpx.AsyncClient) -> None:
+    async def test_every_member_of_a_campaign_is_stored(self, service: httpx.AsyncClient) -> None:
         personal = {"from_name": "Acme", "message": "Welcome!"}
         body = campaign_body(
             {
@@ -304,7 +304,9 @@ class TestSwitch:
         second = first | {"order": {"source_id": "another", "amount": 100}}
         refused(await service.post("/v1/redemptions", json=second), 400, "campaign_not_live")
 
-    async def test_twice_is_once(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_switching_twice_changes_nothing(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         shared = await share(service)
         for _ in range(2):
             await made(service.post(f"/v1/campaigns/{shared.campaign}/disable"))

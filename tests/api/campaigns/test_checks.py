@@ -90,7 +90,7 @@ class TestWindows:
         event = await module_api.client.post("/v1/events", json=event_body(shared.code))
         assert event.status_code == status, event.text
 
-    async def test_they_are_answered_as_they_were_given(self, module_api: Module) -> None:
+    async def test_windows_are_answered_as_they_were_given(self, module_api: Module) -> None:
         hours = {
             "daily": [
                 {"start_time": "09:00", "expiration_time": "17:00", "days_of_week": [1, 2]},
@@ -121,7 +121,7 @@ class TestWindows:
             {"referral_program": REDEMPTION | {"fraud": {"same_mail": "flag"}}},
         ],
     )
-    async def test_what_cannot_be_kept_is_refused(
+    async def test_impossible_windows_are_refused(
         self, unchanged: httpx.AsyncClient, changes: dict[str, Any]
     ) -> None:
         response = await unchanged.post("/v1/campaigns", json=campaign_body(**changes))
@@ -140,7 +140,7 @@ class TestAudience:
         refused(event, 400, "customer_rules_violated")
         assert event.json()["verdicts"][0]["check"] == "audience"
 
-    async def test_only_they_may_share(self, module_api: Module) -> None:
+    async def test_only_customers_in_the_audience_may_share(self, module_api: Module) -> None:
         client = module_api.client
         filter = {"metadata.banned": {"conditions": {"$is": [True]}}}
         banned = await made(client.post("/v1/segments", json={"name": "Banned", "filter": filter}))
@@ -273,7 +273,9 @@ class TestFraud:
         await judged(module_api, shared, person(**email))
         assert (await judged(module_api, shared, person(**same)))["status"] == "rejected"
 
-    async def test_whoever_is_rejected_takes_nobodys_place(self, module_api: Module) -> None:
+    async def test_a_rejected_friend_does_not_block_another_with_the_same_mailbox(
+        self, module_api: Module
+    ) -> None:
         limits = {"budget": {"amount": 3000}}
         program = {"limits": limits, "fraud": {"disposable_email": "refuse"}}
         shared = await share(module_api.client, program)

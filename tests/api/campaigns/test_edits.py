@@ -49,7 +49,9 @@ class TestEdit:
         assert event.detail == "hold: PT0S becomes P14D"
         assert event.actor == service.headers["X-App-Id"]
 
-    async def test_the_rest_makes_none(self, service: httpx.AsyncClient) -> None:
+    async def test_a_change_outside_the_terms_makes_no_version(
+        self, service: httpx.AsyncClient
+    ) -> None:
         campaign = await _create(service, metadata={"a": 1, "b": 2})
         body = {
             "name": "Renamed",
@@ -145,7 +147,7 @@ class TestEdit:
         unknown = await service.put("/v1/campaigns/camp_x", json={"name": "x"})
         refused(unknown, 404, "resource_not_found")
 
-    async def test_what_converts_is_fixed_once_there_are_referrals(
+    async def test_the_conversion_event_cannot_change_once_there_are_referrals(
         self, service: httpx.AsyncClient
     ) -> None:
         shared = await share(service)
@@ -198,7 +200,9 @@ class TestBudget:
 
 
 class TestDelete:
-    async def test_with_its_codes(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_a_campaign_is_deleted_with_its_codes(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         shared = await share(service, {"limits": {"budget": {"amount": 50_000}}})
         answer = await made(service.delete(f"/v1/campaigns/{shared.campaign_id}"))
         assert answer == {"async_action_id": None}

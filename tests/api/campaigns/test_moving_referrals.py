@@ -119,7 +119,7 @@ async def test_a_record_says_who_why_from_where_and_how_many(
     assert event.data == {"move_id": done["id"], "shown": {"1": 3}, "to": 2, "moved": 3}
 
 
-async def test_twice_is_once(moving: Moving) -> None:
+async def test_a_repeated_move_changes_nothing(moving: Moving) -> None:
     await moving.begin(3)
     shown = await moving.preview()
     answers = await asyncio.gather(*(moving.move(shown["token"]) for _ in range(3)))
@@ -128,7 +128,7 @@ async def test_twice_is_once(moving: Moving) -> None:
     assert len(await rows(moving.database, Event, type="campaign.referrals_moved")) == 1
 
 
-async def test_who_has_converted_keeps_their_terms(moving: Moving) -> None:
+async def test_converted_referrals_keep_their_terms(moving: Moving) -> None:
     await moving.begin(3)
     shown = await moving.preview()
     await convert(moving.database, moving.code, moving.friends[0])

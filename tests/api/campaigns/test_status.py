@@ -57,7 +57,9 @@ class TestActive:
         on = await made(service.put(path, json={"active": True}))
         assert (on["active"], on["status"], on["version"]) == (True, "live", 1)
 
-    async def test_what_was_read_put_back_changes_nothing(self, service: httpx.AsyncClient) -> None:
+    async def test_putting_back_what_was_read_changes_nothing(
+        self, service: httpx.AsyncClient
+    ) -> None:
         shared = await share(service)
         path = f"/v1/campaigns/{shared.campaign_id}"
         for active in (True, False):
@@ -96,7 +98,7 @@ class TestActive:
 
 
 class TestStatus:
-    async def test_tells_the_time(self, service: httpx.AsyncClient) -> None:
+    async def test_the_status_depends_on_the_time(self, service: httpx.AsyncClient) -> None:
         begins = (now() + timedelta(days=1)).isoformat()
         body = campaign_body(start_date=begins)
         assert (await made(service.post("/v1/campaigns", json=body)))["status"] == "draft"

@@ -71,7 +71,9 @@ class TestChange:
         assert (changed["name"], changed["reward"]["amount"]) == ("each friend", 2500)
         assert changed["version"] == 2
 
-    async def test_what_changes_nothing_makes_no_version(self, service: httpx.AsyncClient) -> None:
+    async def test_an_edit_without_a_change_makes_no_version(
+        self, service: httpx.AsyncClient
+    ) -> None:
         path = await _campaign(service)
         (before,) = (await made(service.get(f"{path}/tiers")))["data"]
         same = {"name": before["name"], "reward": before["reward"]}

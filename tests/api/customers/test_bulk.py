@@ -120,7 +120,7 @@ async def test_metadata_is_judged_as_merged(
     assert await bulk.end() == await single.end()
 
 
-async def test_what_is_said_of_a_person_twice_is_stored(
+async def test_two_rows_about_one_person_are_both_stored(
     service: httpx.AsyncClient, database: Database
 ) -> None:
     lane = Lane("", service, {})

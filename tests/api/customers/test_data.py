@@ -60,7 +60,9 @@ class TestUpdate:
         answer = await service.put(f"/v1/customers/{jane['source_id']}", json={"source_id": "x"})
         refused(answer, 400, "invalid_payload", "/source_id")
 
-    async def test_nobody_is_made_up(self, unchanged: httpx.AsyncClient) -> None:
+    async def test_updating_an_unknown_customer_creates_nobody(
+        self, unchanged: httpx.AsyncClient
+    ) -> None:
         answer = await unchanged.put("/v1/customers/nobody", json={"name": "X"})
         refused(answer, 404, "resource_not_found")
 

@@ -98,7 +98,7 @@ async def test_the_last_drawn_comes_back_first(
     assert left == {grant.id: 1_00, lasting.id: 3_00}
 
 
-async def test_what_has_lapsed_meanwhile_is_usable_again_for_a_while(
+async def test_an_expired_credit_is_usable_again_for_a_while(
     service: httpx.AsyncClient, database: Database
 ) -> None:
     lasts = GiftCredits(amount=10_00, currency="USD", valid_for=timedelta(days=5))
@@ -126,7 +126,9 @@ async def test_a_use_from_before_uses_had_rows(
     await assert_books_agree(database)
 
 
-async def test_what_was_never_used(service: httpx.AsyncClient, database: Database) -> None:
+async def test_a_use_that_never_happened_cannot_be_returned(
+    service: httpx.AsyncClient, database: Database
+) -> None:
     path = (await used(service, database)).replace("checkout%2F1", "checkout-2")
     refused(await service.post(path), 404, "resource_not_found")
 

@@ -13,7 +13,7 @@ from tests.api.api_bodies import event_body, made, share
 
 @pytest.mark.parametrize("odd", [True, 1.5, {"a": {"b": [1, "2", None]}}, ["x"], "", " ", None])
 @pytest.mark.parametrize("name", ["order_source_id", "order_id"])
-async def test_what_is_no_id_in_metadata_is_metadata(
+async def test_an_invalid_id_in_metadata_is_kept_as_metadata(
     service: httpx.AsyncClient, name: str, odd: Any
 ) -> None:
     shared = await share(service)

@@ -164,7 +164,7 @@ class TestItsTime:
         refused(answer, 400, "invalid_payload", "/occurred_at")
         assert await rows(database, Referral) == []
 
-    async def test_of_a_repeat_changes_nothing(
+    async def test_the_time_of_a_repeat_changes_nothing(
         self, service: httpx.AsyncClient, database: Database
     ) -> None:
         shared, friend = await share(service), person()

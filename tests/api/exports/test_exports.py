@@ -130,7 +130,7 @@ class TestRefusals:
             ),
         ],
     )
-    async def test_what_cannot_be_answered(
+    async def test_an_impossible_export_is_refused(
         self, unchanged: httpx.AsyncClient, body: dict[str, Any], pointer: str | None
     ) -> None:
         answer = await unchanged.post("/v1/exports", json=body)

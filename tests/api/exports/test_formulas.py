@@ -70,7 +70,7 @@ class TestTheRule:
         ]
 
     @pytest.mark.parametrize("value", [*HARMLESS, -1500, 12, None, True])
-    def test_what_is_none_stays_as_it_is(self, value: object) -> None:
+    def test_a_text_that_is_no_formula_stays_as_it_is(self, value: object) -> None:
         assert guarded(value) == value
 
 

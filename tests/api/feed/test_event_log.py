@@ -74,7 +74,7 @@ class TestAnEvent:
         told, _ = await follow(finance)
         assert [event["detail"] for event in told[-3:]] == [None, None, "the balance is empty"]
 
-    async def test_of_a_whole_referral_names_no_person(
+    async def test_the_events_of_a_referral_name_no_person(
         self, finance: httpx.AsyncClient, database: Database
     ) -> None:
         await add_grant(database)
@@ -119,7 +119,7 @@ class TestAReader:
         assert sorted(in_turn) == sorted(committed)
         assert in_turn != committed, "no transaction overtook another"
 
-    async def test_of_some_types_sees_those_alone(
+    async def test_a_reader_of_some_types_sees_only_those(
         self,
         finance: httpx.AsyncClient,
         database: Database,

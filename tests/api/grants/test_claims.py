@@ -46,7 +46,7 @@ async def test_support_gets_the_link(
     assert body["order_id"] == (await one(database, Order)).id
 
 
-async def test_who_had_it_and_when_is_in_the_timeline_and_the_link_is_not(
+async def test_the_timeline_shows_who_saw_the_link_but_not_the_link(
     support: httpx.AsyncClient, path: str
 ) -> None:
     await made(support.get(path))
@@ -67,7 +67,7 @@ async def test_services_and_finance_do_not(
     refused(await finance.get(path), 403, "forbidden")
 
 
-async def test_nobody_without_credentials(anonymous: httpx.AsyncClient, path: str) -> None:
+async def test_a_claim_link_needs_credentials(anonymous: httpx.AsyncClient, path: str) -> None:
     refused(await anonymous.get(path), 401, "unauthorized")
 
 

@@ -41,7 +41,7 @@ def _at(answer: dict[str, Any], name: str) -> datetime:
     return datetime.fromisoformat(answer[name])
 
 
-async def test_on_its_way_to_the_provider_and_to_the_person(
+async def test_an_order_and_a_delivery_have_due_times(
     support: httpx.AsyncClient, database: Database
 ) -> None:
     grant = await add_grant(database)

@@ -40,7 +40,9 @@ async def _evidence(client: httpx.AsyncClient, grant: Grant) -> Evidence:
     return Evidence.model_validate(await made(client.get(f"/v1/grants/{grant.id}/evidence")))
 
 
-async def test_it_is_whole(finance: httpx.AsyncClient, database: Database) -> None:
+async def test_evidence_contains_every_section(
+    finance: httpx.AsyncClient, database: Database
+) -> None:
     grant = await _delivered(database)
     assert await seal_next(database)
     found = await _evidence(finance, grant)
@@ -58,7 +60,7 @@ async def test_it_is_whole(finance: httpx.AsyncClient, database: Database) -> No
     assert first_wrong(found) is None
 
 
-async def test_it_survives_the_person(
+async def test_evidence_is_unchanged_after_the_person_is_erased(
     service: httpx.AsyncClient, finance: httpx.AsyncClient, database: Database
 ) -> None:
     grant = await _delivered(database)
@@ -73,7 +75,7 @@ async def test_it_survives_the_person(
 
 
 @pytest.mark.parametrize("section", ["terms", "ledger", "provider_answers"])
-async def test_what_was_changed_is_named(
+async def test_a_changed_section_is_named(
     finance: httpx.AsyncClient,
     database: Database,
     tmp_path: Path,
@@ -92,7 +94,7 @@ async def test_what_was_changed_is_named(
     assert run(file) == 2
 
 
-async def test_what_was_changed_and_hashed_anew_is_not_signed_by_the_deployment(
+async def test_a_section_that_was_rehashed_fails_the_signature(
     finance: httpx.AsyncClient, database: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "evidence.json"
@@ -115,6 +117,8 @@ async def test_what_was_changed_and_hashed_anew_is_not_signed_by_the_deployment(
         assert run(file, trusted) == 1
 
 
-async def test_who_may_read_it(service: httpx.AsyncClient, finance: httpx.AsyncClient) -> None:
+async def test_only_some_roles_may_read_evidence(
+    service: httpx.AsyncClient, finance: httpx.AsyncClient
+) -> None:
     refused(await service.get("/v1/grants/gr_x/evidence"), 403, "forbidden")
     refused(await finance.get("/v1/grants/gr_x/evidence"), 404, "resource_not_found")

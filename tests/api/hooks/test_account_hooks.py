@@ -181,7 +181,7 @@ async def test_while_temporal_is_away_it_is_taken_and_left_to_the_poll(
         assert (await client.post(PATH, **signed(event()))).status_code == 202
 
 
-async def test_without_a_secret_nobody_is_believed(
+async def test_without_a_secret_every_webhook_is_refused(
     configured: None, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GUERDON_TREMENDOUS_WEBHOOK_SECRET")

@@ -109,7 +109,7 @@ class TestRoles:
             for client in (support, admin):
                 refused(await client.post(path, json=body), 404, "resource_not_found")
 
-    async def test_books_are_finances(
+    async def test_only_finance_reads_the_books(
         self,
         service: httpx.AsyncClient,
         support: httpx.AsyncClient,

@@ -103,7 +103,9 @@ class TestHeaders:
                     writer.write(b"X-More: 1\r\n")
                     await asyncio.sleep(0.1)
 
-    async def test_of_the_next_request_must_be_whole_in_time(self, served: Served) -> None:
+    async def test_headers_of_the_next_request_must_be_complete_in_time(
+        self, served: Served
+    ) -> None:
         async with served.connected() as (reader, writer):
             writer.write(GET)
             assert b"200" in await reader.readuntil(b"ok 0")
@@ -117,7 +119,7 @@ class TestHeaders:
                 assert b"200" in await reader.readuntil(b"ok 0")
                 await asyncio.sleep(2 * Hasty.headers_within)
 
-    async def test_without_end_are_not_gathered(self, served: Served) -> None:
+    async def test_endless_headers_are_cut_off(self, served: Served) -> None:
         async with served.connected() as (reader, writer):
             writer.write(b"GET / HTTP/1.1\r\nX-Long: " + b"0" * 1_000_000)
             assert await _ended(reader) == b""

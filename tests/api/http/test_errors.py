@@ -67,7 +67,7 @@ class TestRequestsThatCannotBeRead:
             (b'{"source_id": "a", "metadata": {"b": -Infinity}}', "/metadata/b"),
         ],
     )
-    async def test_what_the_database_cannot_keep(
+    async def test_text_that_the_database_cannot_store_is_refused(
         self, unchanged: httpx.AsyncClient, body: bytes, pointer: str
     ) -> None:
         response = await unchanged.post("/v1/customers", content=body, headers=JSON)
@@ -84,7 +84,7 @@ class TestRequestsThatCannotBeRead:
             ('{"source_id": "a", "metadata": {"b": ' + "1" * 280 + "e30}}", "/metadata/b"),
         ],
     )
-    async def test_nor_in_another_encoding(
+    async def test_unstorable_text_in_another_encoding_is_refused(
         self, unchanged: httpx.AsyncClient, encoding: str, text: str, pointer: str
     ) -> None:
         body = text.encode(encoding)
@@ -138,12 +138,12 @@ class TestPersons:
         assert response.json()["resource_id"] == "[e-mail]"
         assert "jane" not in response.text
 
-    async def test_nor_by_a_pointer(self, admin: httpx.AsyncClient) -> None:
+    async def test_a_pointer_in_an_error_names_no_person(self, admin: httpx.AsyncClient) -> None:
         response = await admin.post("/v1/campaigns", json={"jane@acme.com": 1})
         refused(response, 400, "invalid_payload", "/[e-mail]")
         assert "jane" not in response.text
 
-    async def test_nor_by_a_parameter_and_the_answer_stays_readable(
+    async def test_an_error_about_a_parameter_names_no_person_and_stays_readable(
         self, service: httpx.AsyncClient
     ) -> None:
         """A control character becomes an escape in the answer, which must stay whole."""
@@ -152,7 +152,9 @@ class TestPersons:
         assert response.json()["errors"][0]["parameter"] == "[e-mail]"
         assert "jane" not in response.text
 
-    async def test_nor_by_what_an_export_cannot_be(self, service: httpx.AsyncClient) -> None:
+    async def test_an_error_about_an_export_names_no_person(
+        self, service: httpx.AsyncClient
+    ) -> None:
         response = await service.post("/v1/exports", json={"exported_object": "jane@acme.com"})
         refused(response, 400, "invalid_payload")
         assert "jane" not in response.text

@@ -43,7 +43,7 @@ class TestOverHttp:
         refused(first, 400, "invalid_payload")
         assert second.json() == first.json()
 
-    async def test_what_a_paused_campaign_refused_is_judged_anew_once_it_goes_on(
+    async def test_a_refusal_of_a_paused_campaign_is_not_replayed_once_it_is_enabled(
         self, service: httpx.AsyncClient
     ) -> None:
         shared = await share(service)
@@ -58,7 +58,7 @@ class TestOverHttp:
         converted = await made(service.post("/v1/events", json=body, headers=KEY))
         assert converted["referral"] is not None
 
-    async def test_what_was_not_there_yet_is_found_by_the_repeat(
+    async def test_a_not_found_answer_is_not_replayed_once_the_thing_exists(
         self, service: httpx.AsyncClient
     ) -> None:
         body = {"campaign": {"name": "Later"}, "customer": {"source_id": "a"}}

@@ -39,7 +39,7 @@ async def test_a_campaign_with_a_slash_in_its_name_is_found(service: httpx.Async
     assert changed["description"] == "both"
 
 
-async def test_it_is_so_for_every_role_and_without_credentials(
+async def test_paths_are_restored_for_every_role_and_without_credentials(
     app: FastAPI, database: Database
 ) -> None:
     async with client_of(app, await headers_for(database, Role.SUPPORT)) as support:

@@ -109,7 +109,7 @@ class TestEvent:
         again = await made(service.post("/v1/events", json=event(None, friend)))
         assert again["referrals"] == first["referrals"]
 
-    async def test_what_people_and_clocks_change_is_not_compared(
+    async def test_profile_fields_and_times_are_not_compared(
         self, service: httpx.AsyncClient
     ) -> None:
         shared, friend = await share(service), person()

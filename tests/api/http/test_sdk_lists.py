@@ -274,7 +274,7 @@ async def test_the_cursor_by_moment_meets_every_customer_once(
 
 
 @pytest.mark.parametrize("order", ["updated_at", "-updated_at"])
-async def test_by_last_change(service: httpx.AsyncClient, order: str) -> None:
+async def test_lists_are_sorted_by_last_change(service: httpx.AsyncClient, order: str) -> None:
     people = [await made(service.post("/v1/customers", json=person())) for _ in range(4)]
     await made(service.put(f"/v1/customers/{people[1]['id']}", json={"phone": "+491"}))
     expected = [people[index]["id"] for index in (0, 2, 3, 1)]

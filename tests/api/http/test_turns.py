@@ -47,7 +47,7 @@ class TestTurns:
             tasks[0].cancel()
             assert await _held(tasks) == [1, 3]
 
-    async def test_who_names_no_code_waits_for_its_turn_alone(self) -> None:
+    async def test_a_request_without_a_code_is_not_throttled(self) -> None:
         async with _asked(RequestTurns(3), None, None, None, None) as tasks:
             assert await _held(tasks) == [0, 1, 2]
             tasks[1].cancel()
@@ -62,7 +62,7 @@ class TestTurns:
                 tasks[held].cancel()
             assert order == [0, 1, 3, 2]
 
-    async def test_who_gives_up_waiting_takes_no_turn_away(self) -> None:
+    async def test_a_cancelled_request_frees_its_turn(self) -> None:
         turns = RequestTurns(1)
         async with _asked(turns, "a", "b", "c") as tasks:
             tasks[1].cancel()

@@ -137,9 +137,7 @@ class TestWrongTokens:
         assert fact.data["app_id"] is None
         assert "jane" not in fact.model_dump_json()
 
-    async def test_who_has_the_right_token_never_waits(
-        self, app: FastAPI, database: Database
-    ) -> None:
+    async def test_a_valid_token_never_waits(self, app: FastAPI, database: Database) -> None:
         right = await headers_for(database, Role.SERVICE)
         async with client_of(app, right) as client:
             await made(client.get("/v1/customers"))
@@ -168,7 +166,7 @@ class TestActors:
         assert {one["actor_name"] for one in asked} == {"María López"}
         assert all(one["actor"].startswith("act_") for one in asked)
 
-    async def test_without_the_header_the_key_s_own_name_stands_there(
+    async def test_without_the_header_the_key_s_own_name_is_shown(
         self, app_with_temporal: FastAPI, database: Database
     ) -> None:
         async with database.transaction() as tx:

@@ -41,7 +41,7 @@ class TestDeposits:
         response = await finance.post("/v1/ledger/deposits", json=DEPOSIT | change)
         refused(response, 400, "invalid_payload", pointer)
 
-    async def test_are_finance_s(self, support: httpx.AsyncClient) -> None:
+    async def test_only_finance_may_book_deposits(self, support: httpx.AsyncClient) -> None:
         refused(await support.post("/v1/ledger/deposits", json=DEPOSIT), 403, "forbidden")
 
 

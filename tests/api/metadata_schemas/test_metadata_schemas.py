@@ -65,7 +65,7 @@ class TestCustomers:
         answer = await service.post("/v1/events", json=embedded)
         refused(answer, 400, "invalid_payload", f"/customer/metadata/{member}")
 
-    async def test_what_was_merged_counts(
+    async def test_the_merged_metadata_must_fit_the_schema(
         self, admin: httpx.AsyncClient, service: httpx.AsyncClient
     ) -> None:
         await define(admin, "customer", PLAN)

@@ -44,7 +44,9 @@ async def _item(database: Database, **changes: Any) -> ReconciliationItem:
 
 
 class TestStart:
-    async def test_it_runs(self, beside_temporal: httpx.AsyncClient) -> None:
+    async def test_a_reconciliation_runs_to_its_end(
+        self, beside_temporal: httpx.AsyncClient
+    ) -> None:
         begun = await made(beside_temporal.post(URL, json=BODY), 202)
         assert (begun["status"], begun["totals"], begun["source"]) == ("running", {}, "provider")
         assert begun["differences"] is None
@@ -92,7 +94,9 @@ class TestStart:
             lines = text(f"SELECT to_regclass('{staging.table_of(run.id)}')")
             assert await session.scalar(lines) is None
 
-    async def test_who_may(self, support: httpx.AsyncClient, service: httpx.AsyncClient) -> None:
+    async def test_only_some_roles_may_start_a_reconciliation(
+        self, support: httpx.AsyncClient, service: httpx.AsyncClient
+    ) -> None:
         for client in (support, service):
             refused(await client.post(URL, json=BODY), 403, "forbidden")
             refused(await client.get(URL), 403, "forbidden")

@@ -123,7 +123,7 @@ async def test_after_a_finding_it_gives_neither_discount_nor_reward(
     assert (await one(database, Voucher)).redeemed_quantity == 0
 
 
-async def test_what_qualification_would_refuse_is_refused_with_the_discount(
+async def test_no_discount_where_qualification_would_refuse(
     service: httpx.AsyncClient, database: Database
 ) -> None:
     """The budget that the rollback freed is another friend's by now."""

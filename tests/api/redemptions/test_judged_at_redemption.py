@@ -105,7 +105,7 @@ class TestWhatIsKnown:
 
 
 class TestReserved:
-    async def test_of_twenty_at_once_five_get_what_the_budget_holds(
+    async def test_twenty_at_once_and_a_budget_for_five_reward_five(
         self, service: httpx.AsyncClient, admin: httpx.AsyncClient, database: Database
     ) -> None:
         """Five times 15.00 for the friend and 15.00 for the referrer."""
@@ -188,7 +188,7 @@ class TestTheNamedReferrer:
         holder = await made(service.get(f"/v1/customers/{partner}"))
         assert holder["id"] == found.referrer_id
 
-    async def test_who_does_not_hold_the_code_is_refused(
+    async def test_a_referrer_who_does_not_hold_the_code_is_refused(
         self, service: httpx.AsyncClient, admin: httpx.AsyncClient, database: Database
     ) -> None:
         shared = await share(admin, REDEMPTION)
@@ -198,7 +198,7 @@ class TestTheNamedReferrer:
         refused(answer, 400, "invalid_payload", "/order/referrer_id")
         assert await rows(database, Referral) == []
 
-    async def test_who_did_not_bring_the_friend_is_refused(
+    async def test_a_referrer_who_did_not_bring_the_friend_is_refused(
         self, service: httpx.AsyncClient, admin: httpx.AsyncClient
     ) -> None:
         shared, partner = await self._shared(service, admin)

@@ -123,7 +123,7 @@ class TestRepeats:
             {"order": None, "tracking_id": "t1"},
         ],
     )
-    async def test_at_once_are_one(
+    async def test_concurrent_repeats_are_one_redemption(
         self, service: httpx.AsyncClient, database: Database, changes: dict[str, Any]
     ) -> None:
         shared = await share(service, REDEMPTION)
@@ -183,7 +183,7 @@ class TestLimits:
 
 
 class TestRefusals:
-    async def test_leave_nothing_but_themselves(
+    async def test_a_refusal_leaves_only_its_own_record(
         self, service: httpx.AsyncClient, count_rows: Count
     ) -> None:
         shared, friend = await share(service), person()

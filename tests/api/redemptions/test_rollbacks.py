@@ -30,7 +30,9 @@ async def _redeemed(client: httpx.AsyncClient, code: str, **changes: Any) -> Any
     return (await made(client.post("/v1/redemptions", json=body)))["redemptions"][0]
 
 
-async def test_whole(service: httpx.AsyncClient, database: Database) -> None:
+async def test_a_whole_rollback_gives_the_use_back(
+    service: httpx.AsyncClient, database: Database
+) -> None:
     shared, friend = await share(service, REDEMPTION), person()
     redemption = await _redeemed(service, shared.code, customer=friend)
     path = f"/v1/redemptions/{redemption['id']}"
@@ -55,7 +57,9 @@ async def test_whole(service: httpx.AsyncClient, database: Database) -> None:
     assert len(await rows(database, Event, type="referral.converted")) == 1
 
 
-async def test_in_part(service: httpx.AsyncClient, database: Database, count_rows: Count) -> None:
+async def test_a_partial_rollback_reverses_a_share(
+    service: httpx.AsyncClient, database: Database, count_rows: Count
+) -> None:
     shared = await share(service, REDEMPTION)
     redemption = await _redeemed(service, shared.code)
     path = f"/v1/redemptions/{redemption['id']}"
@@ -110,7 +114,7 @@ async def test_a_repeat_of_what_was_rolled_back_is_refused(
     assert (await one(database, Voucher)).redeemed_quantity == 0
 
 
-async def test_at_once_make_one(service: httpx.AsyncClient, database: Database) -> None:
+async def test_concurrent_rollbacks_are_one(service: httpx.AsyncClient, database: Database) -> None:
     shared = await share(service, REDEMPTION)
     redemption = await _redeemed(service, shared.code)
     path = f"/v1/redemptions/{redemption['id']}/rollback"

@@ -76,7 +76,7 @@ async def test_the_same_order_bought_after_all_brings_it_back(
     assert (await one(database, Referral)).status == "on_hold"
 
 
-async def test_so_does_an_event_without_a_code(
+async def test_an_event_without_a_code_reinstates_too(
     admin: httpx.AsyncClient, database: Database
 ) -> None:
     body, referral_id = await refunded(admin, database)

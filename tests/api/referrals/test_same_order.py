@@ -89,7 +89,7 @@ class TestRefused:
         assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
         assert len(await rows(database, Referral)) == 1
 
-    async def test_in_another_campaign_it_is_another_order(
+    async def test_the_same_order_id_in_another_campaign_is_another_order(
         self, service: httpx.AsyncClient
     ) -> None:
         """Two shops count their orders alike."""

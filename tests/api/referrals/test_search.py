@@ -38,7 +38,7 @@ async def _found(service: httpx.AsyncClient, q: str) -> list[str]:
     return [one["id"] for one in listed["data"]]
 
 
-async def test_by_each_thing_that_names_it(service: httpx.AsyncClient) -> None:
+async def test_a_referral_is_found_by_each_of_its_ids_and_names(service: httpx.AsyncClient) -> None:
     wanted, redemption = await _referred(service)
     id = redemption["referral"]["id"]
     referral = await made(service.get(f"/v1/referrals/{id}"))
@@ -53,7 +53,7 @@ async def test_by_each_thing_that_names_it(service: httpx.AsyncClient) -> None:
         assert await _found(service, q) == [], q
 
 
-async def test_by_what_the_provider_calls_its_order(
+async def test_a_referral_is_found_by_the_provider_s_order_id(
     service: httpx.AsyncClient, database: Database
 ) -> None:
     grant = await add_grant(database)

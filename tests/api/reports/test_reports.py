@@ -107,7 +107,7 @@ async def test_time_to_reward(finance: httpx.AsyncClient, database: Database) ->
     assert strict["missed"] == 3
 
 
-async def test_what_is_late_and_what_unblocks_it(
+async def test_the_report_shows_what_is_late_and_what_unblocks_it(
     support: httpx.AsyncClient, database: Database
 ) -> None:
     _, grants = await _campaign(database, 3)
@@ -187,7 +187,9 @@ async def test_as_csv(finance: httpx.AsyncClient, database: Database) -> None:
     assert line["campaign"] == "'=cmd()"
 
 
-async def test_who_reads_them(service: httpx.AsyncClient, support: httpx.AsyncClient) -> None:
+async def test_only_some_roles_read_reports(
+    service: httpx.AsyncClient, support: httpx.AsyncClient
+) -> None:
     refused(await support.get("/v1/reports/budgets"), 403, "forbidden")
     refused(await service.get("/v1/reports/promises"), 403, "forbidden")
     assert await _report(support, "promises") == []

@@ -127,7 +127,7 @@ async def test_one_that_was_used_by_a_rejected_guest_waits_for_the_buyer(
         ),
     ],
 )
-async def test_what_no_purchase_could_match_is_refused_at_once(
+async def test_an_early_refund_that_no_purchase_can_match_is_refused(
     service: httpx.AsyncClient,
     database: Database,
     change: dict[str, Any],

@@ -101,7 +101,7 @@ async def test_a_campaign_is_not_enabled_with_it(
 
 
 @pytest.mark.usefixtures("catalogue")
-async def test_what_is_offered_is_taken_and_fixed_values_are_marked(
+async def test_an_offered_card_is_accepted_and_fixed_values_are_marked(
     service: httpx.AsyncClient, database: Database
 ) -> None:
     amazon = card(2500, product_id="AMAZON", delivery="link")

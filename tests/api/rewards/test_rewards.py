@@ -159,7 +159,7 @@ class TestUse:
 
 
 class TestChange:
-    async def test_what_is_not_given_stays(self, service: httpx.AsyncClient) -> None:
+    async def test_members_left_out_keep_their_value(self, service: httpx.AsyncClient) -> None:
         reward = await _reward(service, metadata={"a": 1})
         body = {"name": "Renamed", "parameters": None, "metadata": None, "stock": None}
         changed = await made(service.put(f"/v1/rewards/{reward['id']}", json=body))

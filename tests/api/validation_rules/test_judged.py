@@ -243,7 +243,9 @@ class TestEvents:
         row = await one(module_api.database, Referral, id=referral["id"])
         assert row.order_amount == 4001
 
-    async def test_without_one_it_asks_that_of_the_redemption(self, module_api: Module) -> None:
+    async def test_an_event_without_an_order_is_judged_by_the_redemption_s_order(
+        self, module_api: Module
+    ) -> None:
         client = module_api.client
         asked = condition("order.amount", None, {"$more_than": [4000]})
         shared = await share(client, validation_rules=[await add_rule(client, asked)])

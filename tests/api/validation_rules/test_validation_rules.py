@@ -50,7 +50,7 @@ async def terms_now(database: Database, campaign_id: str) -> CampaignTerms:
 
 
 class TestRules:
-    async def test_it_comes_back_as_it_was_given(self, service: httpx.AsyncClient) -> None:
+    async def test_a_rule_is_answered_as_it_was_given(self, service: httpx.AsyncClient) -> None:
         body = rule_body()
         rule = await made(service.post("/v1/validation-rules", json=body))
         assert rule == await made(service.get(f"/v1/validation-rules/{rule['id']}"))
@@ -81,7 +81,7 @@ class TestRules:
             ),
         ],
     )
-    async def test_what_would_not_be_judged_is_refused(
+    async def test_a_condition_that_is_never_evaluated_is_refused(
         self, unchanged: httpx.AsyncClient, rules: dict[str, Any], pointer: str | None
     ) -> None:
         response = await unchanged.post("/v1/validation-rules", json={"rules": rules})
@@ -101,7 +101,7 @@ class TestRules:
             {"rules": condition("customer.segment", {"$is": ["seg_none"]})},
         ],
     )
-    async def test_nor_is_anything_else_stored_that_nobody_reads(
+    async def test_unknown_members_of_a_rule_are_refused(
         self, unchanged: httpx.AsyncClient, changes: dict[str, Any]
     ) -> None:
         response = await unchanged.post("/v1/validation-rules", json=rule_body() | changes)
@@ -129,7 +129,7 @@ class TestAssignments:
         (rule,) = (await terms_now(database, campaign["id"])).rules
         assert (rule.id, rule.rules.model_dump(mode="json")) == (rule_id, BIG_ORDER)
 
-    async def test_they_are_listed(self, service: httpx.AsyncClient) -> None:
+    async def test_assignments_are_listed(self, service: httpx.AsyncClient) -> None:
         rule_id, other = await add_rule(service), await add_rule(service)
         for one in (rule_id, other):
             await made(assign(service, one, (await add_campaign(service))["id"]))
@@ -225,7 +225,7 @@ class TestSegments:
             {"name": "x", "filter": {"metadata.a": {"conditions": {"$near": "b"}}}},
         ],
     )
-    async def test_what_makes_no_sense_is_refused(
+    async def test_a_contradictory_segment_is_refused(
         self, unchanged: httpx.AsyncClient, body: dict[str, Any]
     ) -> None:
         refused(await unchanged.post("/v1/segments", json=body), 400, "invalid_payload")

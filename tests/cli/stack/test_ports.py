@@ -22,7 +22,7 @@ class TestFromEnvironment:
         assert Ports.from_environment(named) == Ports(1, 2, 3, 0)
 
     @pytest.mark.parametrize("text", ["eighty", "-1", "65536", "80.0"])
-    def test_what_is_no_port_is_named(self, text: str) -> None:
+    def test_an_invalid_port_is_named(self, text: str) -> None:
         with pytest.raises(StackError, match=f"GUERDON_API_PORT={text} is not a port"):
             Ports.from_environment({"GUERDON_API_PORT": text})
 

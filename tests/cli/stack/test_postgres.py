@@ -24,12 +24,12 @@ async def connection(url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def test_it_is_version_18(connection: asyncpg.Connection) -> None:
+async def test_the_embedded_postgresql_is_version_18(connection: asyncpg.Connection) -> None:
     assert connection.get_server_version().major == 18
 
 
 @pytest.mark.parametrize("setting", ["fsync", "synchronous_commit", "full_page_writes"])
-async def test_what_is_committed_stays(connection: asyncpg.Connection, setting: str) -> None:
+async def test_committed_data_survives_a_kill(connection: asyncpg.Connection, setting: str) -> None:
     assert await connection.fetchval(f"SHOW {setting}") == "on"
 
 

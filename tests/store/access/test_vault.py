@@ -19,7 +19,7 @@ OLD, NEW = key("old", 1), key("new", 2)
 
 
 class TestRotation:
-    def test_what_was_encrypted_comes_back(self) -> None:
+    def test_an_encrypted_value_can_be_decrypted(self) -> None:
         vault = Vault(OLD)
         assert vault.decrypt(vault.encrypt(b"link", ROW), ROW) == b"link"
 

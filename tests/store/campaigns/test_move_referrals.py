@@ -50,7 +50,9 @@ async def _carry_out(database: Database, campaign_id: str, token: str) -> TermsM
     )
 
 
-async def test_in_portions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_move_runs_in_portions(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(move_referrals, "PORTION", 4)
     campaign_id, _, _ = await _waiting(database, 10)
     move = await _carry_out(database, campaign_id, await _shown(database, campaign_id))
@@ -84,7 +86,7 @@ async def test_an_interrupted_one_goes_on(
     assert len(await rows(database, Event, type="referral.moved")) == 10
 
 
-async def test_while_friends_convert_everybody_ends_under_one_version(
+async def test_a_move_during_conversions_leaves_each_referral_under_one_version(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(move_referrals, "PORTION", 3)

@@ -101,7 +101,9 @@ class TestHeld:
         assert again.repeat
         assert await judge(database, referral) == Pause.CAMPAIGN_PAUSED
 
-    async def test_what_was_received_before_the_pause_is_judged(self, database: Database) -> None:
+    async def test_a_conversion_received_before_the_pause_is_judged(
+        self, database: Database
+    ) -> None:
         programme = await add_programme(database)
         referral = (await convert(database, programme.code)).referrals[0]
         await set_active(database, programme.campaign_id, active=False)
@@ -137,7 +139,7 @@ class TestHeld:
         assert [message.start.referral_id for message in erased.intake] == [referral.id]
         assert await judge(database, referral) == "rejected"
 
-    async def test_after_thirty_days_it_needs_attention_and_still_goes_on(
+    async def test_a_conversion_held_for_thirty_days_needs_attention_and_can_still_continue(
         self, database: Database
     ) -> None:
         programme, referral = await held(database)
@@ -228,7 +230,7 @@ class TestCodes:
 
 
 class TestEnding:
-    async def test_what_is_held_is_judged_where_the_manager_says_so(
+    async def test_held_conversions_are_judged_where_the_manager_says_so(
         self, database: Database
     ) -> None:
         programme, referral = await held(database)
@@ -237,13 +239,15 @@ class TestEnding:
         with pytest.raises(CannotCount, match="ended"):
             await sign_up(database, programme.code)
 
-    async def test_or_rejected(self, database: Database) -> None:
+    async def test_held_conversions_are_rejected_where_the_manager_says_so(
+        self, database: Database
+    ) -> None:
         programme, referral = await held(database)
         await end(database, programme.campaign_id, judge=False)
         assert await judge(database, referral) == "rejected"
         assert await rows(database, Grant) == []
 
-    async def test_who_waits_keeps_the_window(self, database: Database) -> None:
+    async def test_waiting_referrals_keep_their_window(self, database: Database) -> None:
         programme, _ = await held(database)
         waiting = await add_customer(database)
         await set_active(database, programme.campaign_id, active=True)
@@ -341,7 +345,7 @@ class TestStoppedRewards:
         await set_code(database, programme.code, active=False, stop=True, reject_held=True)
         assert (await one(database, Grant, id=grant.id)).status == "cancelled"
 
-    async def test_twice_changes_nothing(self, database: Database) -> None:
+    async def test_stopping_twice_changes_nothing(self, database: Database) -> None:
         programme, _ = await self.granted(database, credits())
         await set_active(database, programme.campaign_id, active=False)
         before = len(await rows(database, Event)), len(await rows(database, Intake))

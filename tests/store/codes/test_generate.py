@@ -83,7 +83,7 @@ class TestMint:
             "bb",
         }
 
-    async def test_this_one(self, database: Database) -> None:
+    async def test_a_given_code_is_created(self, database: Database) -> None:
         campaign_id = await add_campaign(database, vouchers_count=0)
         making = Making(quantity=3, metadata={"a": 1})
         async with database.transaction() as tx:

@@ -116,7 +116,7 @@ class TestEachLimit:
             ("redemptions", 400, False),
         ],
     )
-    async def test_what_came_in_another_period_does_not_count(
+    async def test_conversions_of_another_period_do_not_count(
         self, database: Database, name: str, days: int, passes: bool
     ) -> None:
         programme = await add_programme(database, limited(name, 1))
@@ -178,7 +178,7 @@ class TestAllAtOnce:
         await assert_books_agree(database)
 
 
-async def test_what_a_reversal_undid_leaves_no_room_in_its_tier(database: Database) -> None:
+async def test_an_undone_grant_still_counts_for_its_tier_s_cap(database: Database) -> None:
     """Else another's milestone would take the place, and the first, reached again, be too many."""
     tier = many_friends(1, points()).model_copy(
         update={"on_reversal": OnReversal.UNDO, "max_grants": 1}

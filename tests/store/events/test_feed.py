@@ -76,7 +76,7 @@ class TestTransaction:
             await task
         assert await rows(database, Event) == []
 
-    async def test_whose_event_cannot_be_written_does_not_change_the_fact(
+    async def test_a_fact_is_not_changed_if_its_event_cannot_be_written(
         self, database: Database
     ) -> None:
         campaign_id = await add_campaign(database)
@@ -103,14 +103,16 @@ class TestTransaction:
 
 
 class TestEveryFact:
-    async def test_of_one_transaction_carries_its_number(self, database: Database) -> None:
+    async def test_events_of_one_transaction_have_its_number(self, database: Database) -> None:
         await add_grant(database)
         granted = await one(database, Event, type="grant.created")
         qualified = await one(database, Event, type="referral.qualified")
         entry, *_ = await rows(database, LedgerEntry, kind="reserve")
         assert granted.xid == qualified.xid == entry.xid
 
-    async def test_is_told_in_the_order_in_which_it_happened(self, database: Database) -> None:
+    async def test_events_are_read_in_the_order_in_which_they_happened(
+        self, database: Database
+    ) -> None:
         grant = await add_grant(database)
         told = await rows(database, Event, referral_id=grant.referral_id)
         assert [event.type for event in told] == [
@@ -135,7 +137,7 @@ class TestEveryFact:
         await set_active(database, campaign_id, active=True)
         assert await rows(database, Event, type="campaign.enabled") == []
 
-    async def test_of_a_refused_request_leaves_no_event(self, database: Database) -> None:
+    async def test_a_refused_request_leaves_no_event(self, database: Database) -> None:
         programme = await add_programme(database)
         before = len(await rows(database, Event))
         with pytest.raises(Exception, match="own code"):

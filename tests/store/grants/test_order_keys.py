@@ -68,7 +68,7 @@ class TestOrderKeys:
         assert len(bought) == 8 + 8 + 2
         assert again == bought
 
-    async def test_of_somebody_who_was_erased_and_registers_anew_are_others(
+    async def test_a_person_who_registers_again_after_erasure_gets_other_keys(
         self, database: Database
     ) -> None:
         programme = await add_programme(database, terms(*TIERS))

@@ -50,7 +50,9 @@ class TestNobodyRewrites:
             "TRUNCATE ledger_entries",
         ],
     )
-    async def test_an_entry(self, database: Database, statement: str) -> None:
+    async def test_a_ledger_entry_cannot_be_changed(
+        self, database: Database, statement: str
+    ) -> None:
         await post(database, 100, "one")
         with pytest.raises(IntegrityError, match="append-only"):
             async with database.transaction() as tx:

@@ -86,7 +86,7 @@ async def year_of(database: Database, person: str, year: int) -> int:
 
 
 class TestAtOnce:
-    async def test_of_six_cards_as_many_are_ordered_as_stay_below(self, database: Database) -> None:
+    async def test_only_cards_below_the_threshold_are_ordered(self, database: Database) -> None:
         await limit(database)
         for _ in range(3):
             programme, made = await earned(database, 6)
@@ -98,7 +98,9 @@ class TestAtOnce:
             assert {grant.attention for grant in held} == {"tax_form_missing"}
             assert len(held) == 4
 
-    async def test_from_four_processes(self, database: Database, database_url: str) -> None:
+    async def test_four_processes_together_stay_below_the_threshold(
+        self, database: Database, database_url: str
+    ) -> None:
         await limit(database)
         _, made = await earned(database, 12)
         await asyncio.to_thread(run_together, database_url, [made[n::4] for n in range(4)])
@@ -127,9 +129,7 @@ class TestAtOnce:
         assert len(await rows(database, Grant, attention="tax_form_missing")) == 6
         await assert_books_agree(database)
 
-    async def test_with_conversions_under_way_nothing_stands_still(
-        self, database: Database
-    ) -> None:
+    async def test_conversions_do_not_deadlock_with_tax_checks(self, database: Database) -> None:
         """The same referrer earns, is judged and gets, all in the same moment."""
         await limit(database)
         of = terms(every_friend(credits(15_00)), many_friends(3, gift_card(15_00), repeat=True))
@@ -200,7 +200,7 @@ class TestWhatCounts:
         assert isinstance(await claim(database, second), Attempt)
         assert_held(await claim(database, first))
 
-    async def test_points_do_not(self, database: Database) -> None:
+    async def test_points_do_not_count_for_the_threshold(self, database: Database) -> None:
         await limit(database, 1)
         grant = await add_grant(database, points(1000))
         assert await credit(database, grant.id) == Step(next=Next.REST)
@@ -263,7 +263,7 @@ class TestCards:
 
 
 class TestYears:
-    async def test_what_was_credited_last_year_does_not_count(self, database: Database) -> None:
+    async def test_credits_of_last_year_do_not_count(self, database: Database) -> None:
         await limit(database)
         programme, made = await earned(database, 3, credits(15_00))
         for grant_id in made[:2]:
@@ -310,13 +310,13 @@ class TestYears:
 
 
 class TestWithoutAThreshold:
-    async def test_nobody_takes_turns(self, database: Database) -> None:
+    async def test_no_lock_is_taken_without_a_threshold(self, database: Database) -> None:
         grant = await add_grant(database)
         async with database.transaction() as tx:
             assert await taxes.limit_of(tx, grant.id) is None
             assert await _advisory_locks(tx) == 0
 
-    async def test_nor_with_the_form(self, database: Database) -> None:
+    async def test_no_lock_is_taken_once_the_form_is_recorded(self, database: Database) -> None:
         await limit(database)
         grant = await add_grant(database)
         async with database.transaction() as tx:

@@ -194,7 +194,7 @@ class TestErased:
             await purge(tx)
         assert await rows(database, ErasedMark) == []
 
-    async def test_in_another_campaign_they_are_nobodys(self, database: Database) -> None:
+    async def test_marks_are_per_campaign(self, database: Database) -> None:
         programme = await add_programme(database)
         await remove(database, await paid(database, programme, email="bob@example.com"))
         other = await add_programme(database)
@@ -246,7 +246,7 @@ class TestShared:
             ),
         ],
     )
-    async def test_by_many_tells_nobody_apart(
+    async def test_an_address_shared_by_many_identifies_nobody(
         self, database: Database, kind: str, pattern: str, given: dict[str, Any]
     ) -> None:
         fraud = FraudChecks.model_validate({f"same_{kind}": "refuse", "shared": [pattern]})

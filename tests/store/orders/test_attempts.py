@@ -237,7 +237,9 @@ class TestNotBought:
         await not_bought(database, second)
         assert (await one(database, Order)).state == OrderState.UNKNOWN
 
-    async def test_it_is_told_with_the_attempts_number(self, database: Database) -> None:
+    async def test_a_refusal_is_recorded_with_the_attempt_s_number(
+        self, database: Database
+    ) -> None:
         grant = await add_grant(database)
         await not_bought(database, await attempt(database, grant.id))
         await not_bought(database, await attempt(database, grant.id))

@@ -50,7 +50,7 @@ async def rotate(database: Database, keys: str, batch: int = 2) -> tuple[int, li
 
 
 class TestHandOut:
-    async def test_it_is_what_the_provider_gave_and_leaves_who_had_it(
+    async def test_the_link_is_the_provider_s_and_the_reader_is_recorded(
         self, database: Database
     ) -> None:
         grant_id = await issued(database)
@@ -149,7 +149,7 @@ class TestCommand:
         said, _ = await process.communicate()
         return process.returncode or 0, said.decode()
 
-    async def test_it_says_how_far_it_is_and_what_it_did(
+    async def test_the_command_reports_progress_and_result(
         self, database: Database, database_url: str
     ) -> None:
         grants = [await issued(database) for _ in range(3)]

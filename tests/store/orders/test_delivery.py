@@ -180,7 +180,7 @@ class TestIssued:
 
 
 class TestDelivered:
-    async def test_without_a_delivery_signal_issued_and_sent_has_to_do(
+    async def test_without_a_delivery_signal_an_issued_card_counts_as_delivered(
         self, database: Database
     ) -> None:
         grant = await add_grant(database)
@@ -466,7 +466,7 @@ class TestTakenBack:
             Money(amount=14_10, currency="EUR"),
         ],
     )
-    async def test_what_the_card_had_cost_is_in_the_deposit_again(
+    async def test_the_cost_of_a_cancelled_card_is_back_in_the_deposit(
         self, database: Database, charged: Money | None
     ) -> None:
         grant = await add_grant(database)
@@ -497,7 +497,7 @@ class TestSecondCard:
         await record(database, second.order_id, snapshot(second))
         return old, await one(database, Order, id=second.order_id)
 
-    async def test_it_is_told_once_with_both_orders_and_parks_the_grant(
+    async def test_a_second_card_is_reported_once_and_parks_the_grant(
         self, database: Database
     ) -> None:
         old, new = await self.doubled(database)

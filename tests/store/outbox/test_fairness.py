@@ -34,7 +34,7 @@ class TestRoundRobin:
         assert [one and one[1] for one in taken] == [1, 10, 20, 2, 11, 3, 4, None]
         assert len(robin) == 0
 
-    def test_who_may_not_keeps_the_place(self) -> None:
+    def test_a_blocked_key_keeps_its_place(self) -> None:
         robin: RoundRobin[int] = RoundRobin()
         robin.add("hot", 1)
         robin.add("other", 2)
@@ -72,7 +72,7 @@ class TestReferrerThrottle:
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
 
-    async def test_what_needs_no_order_is_through_when_it_is_judged(
+    async def test_a_conversion_without_orders_is_done_when_it_is_judged(
         self, database: Database
     ) -> None:
         gate, referral = await _let_in(database, rest=0)
@@ -87,7 +87,7 @@ class TestReferrerThrottle:
         await gate.look([referral.referrer_id])
         assert not gate.admits(referral.referrer_id)
 
-    async def test_who_comes_when_it_is_through_long_since_does_not_wait(
+    async def test_a_conversion_long_after_the_last_one_does_not_wait(
         self, database: Database
     ) -> None:
         gate, referral = await _let_in(database, rest=1000)
@@ -95,7 +95,7 @@ class TestReferrerThrottle:
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
 
-    async def test_who_does_not_get_through_holds_nobody_up_for_ever(
+    async def test_a_stuck_conversion_does_not_block_the_next_for_ever(
         self, database: Database
     ) -> None:
         programme = await add_programme(database)

@@ -24,7 +24,7 @@ async def told(database: Database) -> list[Event]:
 
 
 class TestKept:
-    async def test_what_was_fetched_is_read(self, database: Database) -> None:
+    async def test_a_fetched_catalogue_is_read(self, database: Database) -> None:
         await put_catalogue(database, cvs())
         await put_catalogue(database, provider="empty")
         async with database.transaction() as tx:
@@ -48,7 +48,7 @@ class TestKept:
 
 
 class TestLiveCampaigns:
-    async def test_what_the_first_catalogue_does_not_hold_is_told_with_the_way_out(
+    async def test_rewards_missing_in_the_first_catalogue_are_reported_with_the_way_out(
         self, database: Database
     ) -> None:
         tier = every_friend(gift_card(product_id="CVX"))
@@ -59,7 +59,7 @@ class TestLiveCampaigns:
         assert event.detail is not None
         assert "CVS Pharmacy (CVS)" in event.detail
 
-    async def test_what_disappears_later_is_told_once(self, database: Database) -> None:
+    async def test_a_product_that_disappears_is_reported_once(self, database: Database) -> None:
         await add_campaign(database, terms(referee_reward=None))
         for products in ([cvs()], [cvs(20_00)], [cvs(20_00)]):
             await put_catalogue(database, *products)

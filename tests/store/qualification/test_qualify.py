@@ -202,7 +202,9 @@ class TestGrantsPerReferrer:
 
 
 class TestBudget:
-    async def test_what_fits_to_the_cent_is_granted(self, database: Database) -> None:
+    async def test_a_grant_that_uses_the_budget_to_the_cent_is_created(
+        self, database: Database
+    ) -> None:
         programme = await add_programme(database, terms(limits=budget(60_00)))
         waiting = [await sign_up(database, programme.code) for _ in range(3)]
         qualified = [

@@ -138,7 +138,7 @@ async def test_several_parts_come_to_their_sum(database: Database) -> None:
     ],
     ids=["beyond the amount", "another currency", "another price"],
 )
-async def test_what_is_no_share_of_the_purchase_waits_for_a_person(
+async def test_an_early_refund_that_does_not_fit_the_purchase_waits_for_a_person(
     database: Database, odd: dict[str, Any]
 ) -> None:
     programme = await programme_of(database)
@@ -182,7 +182,7 @@ async def test_a_second_campaign_that_claims_it_waits_for_a_person(database: Dat
     assert len(await rows(database, Reversal)) == 1
 
 
-async def test_of_all_campaigns_it_undoes_each_purchase(database: Database) -> None:
+async def test_an_early_refund_for_all_campaigns_undoes_each_purchase(database: Database) -> None:
     both = [await programme_of(database) for _ in range(2)]
     await told(database, refund(all_campaigns=True))
     for programme in both:
@@ -190,7 +190,7 @@ async def test_of_all_campaigns_it_undoes_each_purchase(database: Database) -> N
         assert (await work_off(database, referral)).status == "rejected"
 
 
-async def test_of_another_campaign_it_goes_on_waiting(database: Database) -> None:
+async def test_an_early_refund_of_another_campaign_keeps_waiting(database: Database) -> None:
     meant, other = await programme_of(database), await programme_of(database)
     await told(database, refund(campaign_id=meant.campaign_id))
     for programme, status in ((other, "on_hold"), (meant, "rejected")):
@@ -382,7 +382,7 @@ async def test_whichever_comes_second_waits_for_the_first(database: Database) ->
         assert len(await rows(database, Reversal, referral_id=referral.id)) == 1
 
 
-async def test_of_two_purchases_that_claim_one_refund_at_once_a_person_sees_one(
+async def test_if_two_purchases_match_one_refund_a_person_decides_about_one(
     database: Database,
 ) -> None:
     """Two shops name the order by other ids, so that no lock of an order is common to both."""

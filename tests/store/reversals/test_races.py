@@ -55,7 +55,7 @@ async def at_once(*acts: Awaitable[Any]) -> None:
     await asyncio.gather(*acts)
 
 
-async def test_of_a_qualification(database: Database) -> None:
+async def test_a_reversal_races_a_qualification(database: Database) -> None:
     """Either it came first and there is nothing to grant, or its grants are cancelled."""
     programme = await add_programme(database, terms(limits=budget(600_00)))
     for _ in range(ROUNDS):
@@ -71,7 +71,7 @@ async def test_of_a_qualification(database: Database) -> None:
     await assert_books_agree(database)
 
 
-async def test_of_an_order_and_its_delivery(database: Database) -> None:
+async def test_a_reversal_races_an_order_and_its_delivery(database: Database) -> None:
     """Cancelled before the first byte, or taken back when the answer has come; never neither."""
     of = terms(every_friend(), referee_reward=None, limits=budget(600_00))
     programme = await add_programme(database, of)
@@ -99,7 +99,7 @@ async def order(database: Database, grant_id: str) -> None:
     await record(database, claimed.order_id, snapshot(claimed, OrderState.ISSUED))
 
 
-async def test_of_a_wallet_s_credit(database: Database) -> None:
+async def test_a_reversal_races_a_wallet_credit(database: Database) -> None:
     of = terms(every_friend(credits()), referee_reward=None, limits=budget(600_00))
     programme = await add_programme(database, of)
     for _ in range(ROUNDS):
@@ -116,7 +116,7 @@ async def credit(database: Database, grant_id: str) -> None:
         await credit_wallet(tx, grant_id)
 
 
-async def test_of_a_milestone_reached_in_the_same_moment(database: Database) -> None:
+async def test_a_reversal_races_a_milestone(database: Database) -> None:
     """Whichever comes first, the milestone stands exactly when the count says so."""
     tier = many_friends(3, credits()).model_copy(update={"on_reversal": OnReversal.UNDO})
     of = terms(tier, referee_reward=None, limits=budget(600_00))

@@ -155,7 +155,7 @@ async def test_a_late_repeat_of_a_heard_event_does_not(database: Database) -> No
     assert await story.status() == "reversed"
 
 
-async def test_another_order_does_not(database: Database) -> None:
+async def test_another_order_does_not_reinstate_the_referral(database: Database) -> None:
     story = await bought(database)
     await story.reverse()
     assert not await story.buy("evt-2", orders=OrderIds(source_ids=("order-2",)))
@@ -199,7 +199,7 @@ async def test_before_anything_was_undone_it_stays_as_it_was(database: Database)
     await assert_books_agree(database)
 
 
-async def test_what_was_owed_for_a_card_that_stands_is_not_owed(database: Database) -> None:
+async def test_the_debt_for_a_card_that_stays_is_cancelled(database: Database) -> None:
     story = await bought(database)
     grant = await story.grant()
     await deliver(database, grant.id)
@@ -262,7 +262,7 @@ async def test_a_wallet_is_credited_again(database: Database) -> None:
     await assert_books_agree(database)
 
 
-async def test_what_staff_withdrew_stays_withdrawn(database: Database) -> None:
+async def test_a_grant_cancelled_by_staff_stays_cancelled(database: Database) -> None:
     story = await bought(database, hold=timedelta(days=14))
     grant = await story.grant()
     async with database.transaction() as tx:
@@ -296,7 +296,7 @@ async def test_a_denied_referral_is_decided_anew(database: Database) -> None:
     await assert_books_agree(database)
 
 
-async def test_it_is_judged_anew(database: Database) -> None:
+async def test_a_reinstated_referral_is_judged_anew(database: Database) -> None:
     """The budget went to others in the meantime."""
     story = await bought(database, tiers=(), limits=budget(15_00))
     await story.reverse()

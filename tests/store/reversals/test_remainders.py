@@ -63,7 +63,9 @@ async def refund(database: Database, grant: Grant, amount: int) -> None:
         await reversing.carry_out(tx, grant.referral_id)
 
 
-async def test_is_cancelled_in_words_where_no_card_is_so_small(database: Database) -> None:
+async def test_a_remainder_without_a_card_so_small_is_cancelled_with_a_reason(
+    database: Database,
+) -> None:
     await put_catalogue(database, cvs())
     grant = await granted(database)
     await refund(database, grant, 290_00)
@@ -91,7 +93,9 @@ async def refund_the_rest(database: Database, grant: Grant) -> None:
     await assert_books_agree(database)
 
 
-async def test_is_credited_to_the_wallet_where_the_terms_say_so(database: Database) -> None:
+async def test_a_remainder_is_credited_to_the_wallet_where_the_terms_say_so(
+    database: Database,
+) -> None:
     await put_catalogue(database, cvs())
     grant = await granted(database, remainder=Remainder.CREDIT)
     await refund(database, grant, 290_00)
@@ -103,7 +107,7 @@ async def test_is_credited_to_the_wallet_where_the_terms_say_so(database: Databa
     await refund_the_rest(database, grant)
 
 
-async def test_is_ordered_where_a_card_is_so_small(database: Database) -> None:
+async def test_a_remainder_is_ordered_where_such_a_card_is_sold(database: Database) -> None:
     await put_catalogue(database, cvs())
     grant = await granted(database)
     await refund(database, grant, 280_00)
@@ -150,7 +154,7 @@ async def test_a_card_sold_in_steps_stands_and_its_share_is_owed(database: Datab
         (None, 14_50, 14_50),
     ],
 )
-async def test_so_much_of_a_debt_is_kept_back_as_leaves_a_card_that_is_sold(
+async def test_netting_a_debt_leaves_a_card_that_is_sold(
     database: Database, product: Product | None, debt: int, kept: int
 ) -> None:
     if product:
