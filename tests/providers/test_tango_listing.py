@@ -93,7 +93,7 @@ async def test_more_than_tango_shows_is_asked_for_in_halves(buy, listed, monkeyp
     assert sorted(await listed(NOON - DAY, NOON + DAY)) == keys
 
 
-async def test_a_listing_beyond_the_limit_is_not_cut_short(buy, listed, monkeypatch):
+async def test_a_listing_beyond_the_limit_is_refused_instead_of_cut_short(buy, listed, monkeypatch):
     monkeypatch.setattr(adapter, "_MOST", 1)
     for n in range(2):
         await buy(f"k{n}", NOON)

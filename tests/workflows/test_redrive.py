@@ -129,7 +129,7 @@ async def test_one_bad_message_stops_no_other(
     assert await bad.result() == "completed"
 
 
-async def test_a_throttled_message_is_not_sent_by_the_redrive(stage: Stage) -> None:
+async def test_a_throttled_message_waits_for_its_turn_in_the_redrive(stage: Stage) -> None:
     """A dispatcher lets a hot code's conversions in few at a time."""
     programme = await add_programme(stage.database, POINTS)
     lost, sent, waits = [

@@ -36,7 +36,7 @@ async def mend(app: FastAPI, database: Database, role: Role, **headers: str) -> 
         (Role.ADMIN, {"X-Guerdon-Actor": "ann@acme.com"}, ["right@example.com"]),
     ],
 )
-async def test_a_changed_address_still_identifies_the_person(
+async def test_who_changed_the_address_decides_whether_the_old_one_is_kept(
     app: FastAPI, database: Database, role: Role, headers: dict[str, str], kept: list[str]
 ) -> None:
     marks = await mend(app, database, role, **headers)

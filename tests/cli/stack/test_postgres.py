@@ -29,7 +29,7 @@ async def test_the_embedded_postgresql_is_version_18(connection: asyncpg.Connect
 
 
 @pytest.mark.parametrize("setting", ["fsync", "synchronous_commit", "full_page_writes"])
-async def test_committed_data_survives_a_kill(connection: asyncpg.Connection, setting: str) -> None:
+async def test_commits_are_durable(connection: asyncpg.Connection, setting: str) -> None:
     assert await connection.fetchval(f"SHOW {setting}") == "on"
 
 
