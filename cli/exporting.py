@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import typer
 
-from cli.surroundings import bar, find_surroundings, told_in_a_line
+from cli.surroundings import bar, find_surroundings, one_line_errors
 from domain.refusals import InvalidPayload
 from store.database import Database
 from store.exports import exports

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from cli.surroundings import bar, find_surroundings, told_in_a_line
+from cli.surroundings import bar, find_surroundings, one_line_errors
 from domain.imports import WrongHeader
 from domain.refusals import NotFound
 from domain.spreadsheets import WrongFile

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from cli.surroundings import bar, find_surroundings, run_and_leave, told_in_a_line
+from cli.surroundings import bar, find_surroundings, one_line_errors, run_and_leave
 from providers.registry import open_configured
 from store.database import Database
 from store.outbox.messages import redrive
