@@ -1,4 +1,4 @@
-"""The provider simulator: every provider under its own prefix, `/_control` beside them."""
+"""The provider simulator: every provider under its own prefix, and `/_control`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -42,8 +42,8 @@ class Simulator(Starlette):
 
 
 def create_app(state: Path, webhooks: Mapping[str, dict[str, str]] | None = None) -> Starlette:
-    """The simulator over the directory `state`, which keeps everything it knows. `webhooks`: as
-    in `Settings`.
+    """Create the simulator over the directory `state`, which stores everything. `webhooks`: as in
+    `Settings`.
 
     The background tasks (delivery, webhooks) run within the application's lifespan.
     """

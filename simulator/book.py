@@ -1,4 +1,4 @@
-"""The book: every order that a provider has taken, and the cards that came of it."""
+"""The book: every order that a provider has accepted, and its cards."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 from simulator.database import Database
 
 ISSUING = ("pending", "issued", "cancelled")
-"""A card is promised, exists, or existed; `failed` and `awaiting_funds` made none."""
+"""A card is promised, exists, or existed; `failed` and `awaiting_funds` have none."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Order:
 
     @property
     def issuing(self) -> bool:
-        """Does a card exist or is one promised? A tampered order always counts as one."""
+        """Whether a card exists or is promised. A tampered order always counts as one."""
         return self.state in ISSUING or bool(self.doc.get("tampered"))
 
     @property
@@ -55,7 +55,7 @@ class Order:
         return sum(line["cost"] * line["quantity"] for line in self.lines)
 
     def cards(self) -> list[dict[str, Any]]:
-        """One row for each card, as `GET /_control/book` shows it."""
+        """One row per card, as `GET /_control/book` shows it."""
         row = {
             "provider": self.provider,
             "key": self.key,
@@ -75,7 +75,7 @@ class Order:
 
 
 class Book:
-    """Orders in SQLite. Callers open the transaction that a decision needs."""
+    """Orders in SQLite. Callers open the transaction."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -93,7 +93,7 @@ class Book:
         order.seq = int(cursor.lastrowid or 0)
 
     def save(self, order: Order) -> None:
-        """Write back what may change after creation."""
+        """Store what may change after creation."""
         self._db.execute(
             "UPDATE orders SET state = ?, status = ?, delivery = ?, settled = ?, doc = ?"
             " WHERE seq = ?",
@@ -107,7 +107,7 @@ class Book:
         self._db.execute("DELETE FROM orders WHERE seq = ?", (order.seq,))
 
     def reopen(self, provider: str | None) -> None:
-        """Let delivery look again at orders that an outcome has left pending."""
+        """Make the delivery look again at orders that an outcome has left pending."""
         self._db.execute(
             "UPDATE orders SET settled = 0"
             " WHERE state = 'pending' AND provider = coalesce(?, provider)",
@@ -118,7 +118,7 @@ class Book:
         return self._first("provider = ? AND id = ?", (provider, order_id))
 
     def by_key(self, provider: str, key: str) -> Order | None:
-        """The first order under that key; a tampered book may hold several."""
+        """The first order under that key; a tampered book may contain several."""
         return self._first("provider = ? AND key = ?", (provider, key))
 
     def newest_by_key(self, provider: str, key: str) -> Order | None:
@@ -129,7 +129,7 @@ class Book:
         return self._list("provider = ? AND key = ?", (provider, key))
 
     def by_line(self, provider: str, line_id: str) -> Order | None:
-        """The order with that line. A scan: only rare calls name a line by its own id."""
+        """The order with that line. A scan: only rare calls identify a line by its own id."""
         where = "provider = ? AND instr(doc, ?) > 0"
         return self._first(where, (provider, json.dumps({"id": line_id})[1:-1]))
 
@@ -188,7 +188,7 @@ class Book:
 
 
 def encode(value: Any) -> str:
-    """JSON; a decimal that a caller put where text belongs becomes a number again."""
+    """JSON; a decimal that a caller sent in place of text becomes a number again."""
     return json.dumps(value, default=float)
 
 

@@ -31,7 +31,7 @@ class Dropped(Response):
 
 
 class Gate:
-    """Refuses at the door: bad credentials, then too many calls a second."""
+    """Refuses bad credentials, then too many calls per second."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -95,8 +95,9 @@ def _endpoint(
 
 
 async def _read(provider: Provider, call: Call, incoming: Incoming, request: Request) -> Response:
-    """A call that creates no order. What it does, such as a cancellation, is done before a fault
-    that comes after it."""
+    """A call that creates no order. Its effect, such as a cancellation, comes before a fault that
+    applies after it.
+    """
     fault = provider.world.faults.for_read(provider.name)
     if fault.kind == "drop_before":
         return Dropped()
@@ -153,7 +154,7 @@ def _tally(provider: Provider, answer: Answer) -> None:
 
 
 async def _announce(provider: Provider, answer: Answer, fault: Fault) -> None:
-    """Wake the delivery; with `webhook_early`, deliver and tell before the answer goes out."""
+    """Wake the delivery; with `webhook_early`, deliver and send the webhook before the answer."""
     provider.world.changed.set()
     if fault.early and answer.order is not None:
         with provider.world.db.transaction():
@@ -171,7 +172,7 @@ async def _after(provider: Provider, answer: Answer, fault: Fault, request: Requ
 
 
 async def _disturbed(answer: Answer, fault: Fault, request: Request) -> Response:
-    """The answer, unless it is lost, garbled or late on its way."""
+    """The answer, unless it is lost, garbled or delayed on its way."""
     if fault.kind == "drop_after":
         return Dropped()
     if fault.kind == "garbage":

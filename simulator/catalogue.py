@@ -1,10 +1,10 @@
-"""What a provider sells, and what it charges for it. All amounts are minor units."""
+"""A provider's products and its charges. All amounts are minor units."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 FX = {"USD": Decimal(1), "EUR": Decimal("1.10")}
-"""What one unit of a currency costs in USD, at providers whose account is in USD."""
+"""The price of a currency's unit in USD, at providers whose account is in USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Item:
         return amount in self.values
 
     def cost(self, amount: int) -> int:
-        """What one card costs us: value less discount plus fee."""
+        """The cost of one card: value less discount plus fee."""
         return amount - share(amount, self.discount_percent) + self.fee
 
 

@@ -1,6 +1,7 @@
-"""`/_control`: what a test sets and what a judge reads. No fault, credential or rate applies here.
+"""`/_control`: what a test sets and what a judge reads. No fault, credential or rate limit applies
+here.
 
-Every PUT takes a JSON object, in which `provider` left out means all of them, and answers it.
+Every PUT takes a JSON object, in which `provider` left out means all of them, and returns it.
 """
 
 import base64
@@ -24,7 +25,7 @@ COUNTED = ("attempted", "created", "duplicates", "refused", "rate_limited", "web
 
 
 class BadControl(ValueError):
-    """A control request that makes no sense; the text says why."""
+    """An invalid control request; the message says why."""
 
 
 class Control:
@@ -130,18 +131,20 @@ class Control:
         return self._set("credentials", body, value)
 
     def put_tokens(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Life of new tokens; `"revoke": true` ends those that are out."""
+        """The lifetime of new tokens; `"revoke": true` ends the existing ones."""
         if body.get("revoke"):
             self._world.db.execute("DELETE FROM tokens")
         return self._set("tokens", body, {"seconds": int(body.get("seconds", 3600))})
 
     def put_keys(self, body: dict[str, Any]) -> dict[str, Any]:
-        """How long an idempotency key is remembered, where a provider forgets; null: its own."""
+        """How long an idempotency key is remembered, if the provider forgets keys; null: its own
+        time.
+        """
         seconds = body.get("seconds")
         return self._set("keys", body, {"seconds": seconds and float(seconds)})
 
     def put_webhook(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The account's webhook address and secret, where a provider has it in its dashboard."""
+        """The account's webhook address and secret, if the provider has them in its dashboard."""
         secret = body.get("secret") or f"whsec_{base64.b64encode(token_bytes(24)).decode()}"
         return self._set("webhook", body, {"url": body.get("url"), "secret": secret})
 
@@ -167,7 +170,7 @@ class Control:
 def _taking(
     act: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Give the request's JSON object to `act`; what it cannot read answers 400."""
+    """Pass the request's JSON object to `act`; invalid input answers 400."""
 
     async def endpoint(request: Request) -> Response:
         try:

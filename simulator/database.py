@@ -1,4 +1,4 @@
-"""The simulator's durable memory: one SQLite file in WAL mode, one connection, one thread."""
+"""The simulator's durable storage: one SQLite file in WAL mode, one connection, one thread."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ Value = str | int | float | None
 
 
 class Database:
-    """A connection that only the event loop uses, so that every transaction is atomic as it is."""
+    """A connection that only the event loop uses, so every transaction is atomic."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ class Database:
         )
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing that WAL has written; only a power cut could.
+        # A killed process loses nothing that is in the WAL; only a power failure could.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(SCHEMA)
 

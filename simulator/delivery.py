@@ -1,4 +1,4 @@
-"""Orders on their way: each one reaches its outcome when its time has come."""
+"""Brings each order to its outcome when its time has come."""
 
 import asyncio
 
@@ -8,11 +8,11 @@ from simulator.world import World
 
 BATCH = 200
 TICK_SECONDS = 0.02
-"""Orders that fall due within a tick of one another share one commit."""
+"""Orders that are due within a tick of one another share one commit."""
 
 
 class Delivery:
-    """The task that settles orders. A new setting also applies to orders already under way."""
+    """The task that settles orders. A new setting also applies to open orders."""
 
     def __init__(self, world: World, providers: list[Provider]) -> None:
         self._world = world
@@ -52,7 +52,9 @@ class Delivery:
 
 
 def settle(provider: Provider, order: Order) -> list[int]:
-    """Bring one order to the outcome now set, in the caller's transaction; the webhook rows."""
+    """Bring one order to the current outcome, in the caller's transaction; return the
+    webhook rows.
+    """
     outcome = provider.world.setting("delivery", provider.name)["outcome"]
     if outcome == "never" or order.settled:
         return []

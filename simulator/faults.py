@@ -1,10 +1,10 @@
-"""Faults by rate, the same ones for the same seed.
+"""Faults at given rates, the same ones for the same seed.
 
-The n-th order-creating call at a provider meets the same fault in every run with that seed,
-whatever its key: each draw is a hash of (seed, provider, fault, n), and n survives a kill.
-Faults apply to the calls that create orders and to outgoing webhooks, never to `/_control`; with
-`"reads": true` also to every other call, in a sequence of its own. Each fault is drawn by itself;
-of several, the first in `ORDER_FAULTS` happens.
+The n-th order-creating call at a provider gets the same fault in every run with that seed, whatever
+its key: each draw is a hash of (seed, provider, fault, n), and n survives a kill. Faults apply to
+calls that create orders and to outgoing webhooks, never to `/_control`; with `"reads": true` also
+to every other call, in a sequence of its own. Each fault is drawn separately; of several, the first
+in `ORDER_FAULTS` happens.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HOOK_FAULTS = ("webhook_lost", "webhook_duplicate", "webhook_reorder", "webhook_
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls one call. `kind` is one of `ORDER_FAULTS`, or empty."""
+    """The fault of one call. `kind` is one of `ORDER_FAULTS`, or empty."""
 
     kind: str = ""
     status: int = 500
@@ -30,7 +30,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class HookFault:
-    """What befalls one outgoing webhook. A late one is overtaken by those that come after it."""
+    """The fault of one outgoing webhook. A late one is overtaken by later ones."""
 
     lost: bool = False
     duplicate: bool = False
@@ -48,7 +48,7 @@ class Faults:
         return self._draw_for(provider, "orders", whose=provider)
 
     def for_read(self, provider: str) -> Fault:
-        """Of a call that creates no order: none, unless the setting asks for it."""
+        """For a call that creates no order: none, unless the setting requests it."""
         if not self._settings.get("faults", provider).get("reads"):
             return Fault()
         return self._draw_for(provider, "reads", whose=f"{provider} reads")
@@ -80,7 +80,7 @@ class Faults:
         )
 
     def put(self, provider: str | None, value: dict[str, Any]) -> None:
-        """Replace all rates, and begin the sequence anew."""
+        """Replace all rates, and restart the sequence."""
         with self._db.transaction():
             self._settings.put("faults", provider, value)
             self._db.execute(

@@ -1,4 +1,4 @@
-"""Each provider's prefunded deposit: one amount, drawn on in every currency apart."""
+"""Each provider's prefunded deposit: one amount per currency."""
 
 from simulator.database import Database
 from simulator.settings import Settings
@@ -19,7 +19,9 @@ class Funds:
         return int(self._settings.get("funds", provider)["amount"]) - int(spent)
 
     def charge(self, provider: str, currency: str, amount: int) -> bool:
-        """Take the amount, or nothing and answer False. A negative amount gives back."""
+        """Take the amount and return True, or take nothing and return False. A negative amount is
+        returned to the deposit.
+        """
         if amount > 0 and amount > self.available(provider, currency):
             return False
         self._db.execute(

@@ -1,7 +1,8 @@
-"""A test aid: keep order-creating requests waiting at a known point, so that a test can kill then.
+"""A test aid: holds order-creating requests at a known point, so that a test can kill the process
+then.
 
 `received` waits before processing, `committed` after the book has the order, and `answered` only
-notes the keys whose answer has been sent. It lives in memory: the requests it holds do too.
+records the keys whose answer was sent. In memory, like the requests that it holds.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class Hold:
         }
 
     async def at(self, point: str, provider: str, key: str, request: Request) -> bool:
-        """Wait here if asked to. False says that the caller has gone away."""
+        """Wait here if requested. False: the caller has disconnected."""
         if not self._takes(point, provider):
             return True
         token = id(request)

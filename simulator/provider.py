@@ -1,4 +1,4 @@
-"""The base of a simulated provider: what each one must say in its own words."""
+"""The base of a simulated provider."""
 
 import hashlib
 import json
@@ -82,7 +82,7 @@ class Provider(ABC):
 
     @contextmanager
     def running(self, key: str) -> Iterator[None]:
-        """Marks a key as in process, from the first look at it until its answer is ready."""
+        """Mark a key as in process, from its first check until its answer is ready."""
         self._running[key] += 1
         try:
             yield
@@ -92,7 +92,7 @@ class Provider(ABC):
                 del self._running[key]
 
     def in_process(self, key: str) -> bool:
-        """Is another request with this key still being answered?"""
+        """Whether another request with this key is still being processed."""
         return self._running[key] > 1
 
     @abstractmethod
@@ -101,22 +101,22 @@ class Provider(ABC):
 
     @abstractmethod
     def credential(self, incoming: Incoming) -> bool:
-        """Is the credential well-formed (or the token alive)?"""
+        """Whether the credential is well-formed (or the token valid)."""
 
     @abstractmethod
     def error(self, status: int) -> Answer:
         """This provider's error body for a status that needs no further detail."""
 
     def forced(self, incoming: Incoming) -> Answer | None:
-        """An error that the caller asked for, where a sandbox offers that."""
+        """An error that the caller requested, if the provider's sandbox supports that."""
         return None
 
     def failed_before_commit(self, incoming: Incoming, status: int) -> Answer:
-        """The 5xx that a fault answers instead of looking at the order."""
+        """The 5xx of a fault before the order is processed."""
         return self.error(status)
 
     def failed_after_commit(self, order: Order, status: int) -> Answer:
-        """The 5xx that a fault answers although the order is in the book."""
+        """The 5xx of a fault although the order is in the book."""
         return self.error(status)
 
     @abstractmethod
@@ -125,14 +125,14 @@ class Provider(ABC):
 
     @abstractmethod
     def settle(self, order: Order, outcome: str) -> list[int]:
-        """Bring the order to its end (not saved here) and return the webhook rows queued."""
+        """Bring the order to its end (not saved here) and return the queued webhook rows."""
 
     @abstractmethod
     def adopt(self, key: str, amount: int, currency: str) -> Order:
         """An order that nobody placed, for `/_control/tamper`."""
 
     def funded(self) -> int:
-        """New money has come: go on with orders that wait for it, and return how many did."""
+        """New money has come: process waiting orders, and return how many."""
         return 0
 
     def sign(self, event_id: str, body: bytes) -> dict[str, str]:
@@ -161,6 +161,6 @@ def major(amount: int) -> float:
 
 
 def fingerprint(body: Any) -> str:
-    """The same for the same JSON, whatever the order of its members."""
+    """The same for equal JSON, whatever the order of its members."""
     text = json.dumps(body, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

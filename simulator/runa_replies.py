@@ -1,4 +1,4 @@
-"""Runa's memory of idempotency keys: the first answer, errors included, given again for 30 days."""
+"""Runa's memory of idempotency keys: the first answer, errors included, is repeated for 30 days."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ THIRTY_DAYS = 30 * 86_400
 
 
 class RunaReplies:
-    """Answers by key. After their life (`/_control/keys`) the same key orders anew."""
+    """Answers by key. After their lifetime (`/_control/keys`) the same key orders anew."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def recall(self, key: str, mark: str) -> Answer | None:
-        """The stored answer, or 400 when the body is another one; None for a new key."""
+        """The stored answer, or 400 if the body is another one; None for a new key."""
         life = self.world.setting("keys", "runa")["seconds"] or THIRTY_DAYS
         row = self.world.db.execute(
             "SELECT * FROM replies WHERE provider = 'runa' AND key = ? AND created_at > ?",
@@ -43,7 +43,7 @@ class RunaReplies:
         )
 
     def overwrite(self, key: str, answer: Answer) -> None:
-        """A 5xx that went out in the place of the answer is what the key replays from now on."""
+        """A 5xx that was sent instead of the answer is what the key repeats from now on."""
         self.world.db.execute(
             "UPDATE replies SET status = ?, body = ? WHERE provider = 'runa' AND key = ?",
             (answer.status, encode(answer.body), key),

@@ -1,4 +1,4 @@
-"""What `/_control` has set, for one provider or for all; it survives a kill."""
+"""The settings of `/_control`, for one provider or for all; they survive a kill."""
 
 import json
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 class Settings:
-    """Named settings, with a cache in front, because every request reads some."""
+    """Named settings, with a cache, because every request reads some."""
 
     def __init__(
         self, database: Database, webhooks: Mapping[str, dict[str, str]] | None = None
     ) -> None:
-        """`webhooks`: address and secret by provider, where `/_control` has set none."""
+        """`webhooks`: address and secret by provider, unless `/_control` has set others."""
         self._db = database
         self._webhooks = webhooks or {}
         self._cache: dict[tuple[str, str], dict[str, Any]] = {}
@@ -50,7 +50,7 @@ class Settings:
         return own or self._cache.get((name, EVERY)) or DEFAULTS[name]
 
     def put(self, name: str, provider: str | None, value: dict[str, Any]) -> None:
-        """Set for one provider, or for all; the latter drops what single ones had."""
+        """Set for one provider, or for all; the latter removes the settings of single ones."""
         with self._db.transaction():
             if provider is None:
                 self._db.execute("DELETE FROM settings WHERE name = ?", (name,))

@@ -1,4 +1,4 @@
-"""Counts for judges, kept in memory and written down twice a second: a kill may lose the last."""
+"""Counts for judges, in memory, stored twice a second: a kill may lose the last ones."""
 
 import asyncio
 from collections import Counter
@@ -9,7 +9,9 @@ FLUSH_SECONDS = 0.5
 
 
 class Stats:
-    """Counters by (provider, name). Writing each one would cost every order three commits."""
+    """Counters by (provider, name). Storing each one at once would add three commits to every
+    order.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -30,7 +32,7 @@ class Stats:
         return self._counts[provider, name]
 
     async def run(self) -> None:
-        """Write down what has changed, for ever."""
+        """Store what has changed, for ever."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             self.flush()

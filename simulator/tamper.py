@@ -1,4 +1,4 @@
-"""Changes a provider's book behind everybody's back, for the tests of reconciliation."""
+"""Changes a provider's book unnoticed, for tests of reconciliation."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def _change(provider: Provider, change: dict[str, Any]) -> int:
 def _restate(provider: Provider, order: Order, state: str | None) -> None:
     if state is None:
         return
-    # What was set here stays: delivery must not overwrite it.
+    # What was set here stays: the delivery must not overwrite it.
     order.settled = True
     order.status = provider.statuses.get(state, state)
     if state in provider.statuses:

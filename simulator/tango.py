@@ -30,7 +30,7 @@ FIVE_DAYS = 5 * 86_400
 RESEND_SECONDS = 2.0
 MOST_RESULTS = 10_000
 ANY_ACCOUNT = ""
-"""Of an order that nobody placed, where no account is known yet: each account's lists show it."""
+"""For an order that nobody placed and without an account: each account's lists show it."""
 EMAIL_STATUS = {"delivered": "DELIVERED", "bounced": "BOUNCE", "failed": "NOT_DELIVERED"}
 
 
@@ -90,7 +90,7 @@ class Tango(Provider):
         return Answer(201, shape.render(order), order, created=True)
 
     def _first(self, key: str, account: str) -> Order | None:
-        """References belong to an account, and are forgotten after a time."""
+        """References belong to an account, and expire."""
         if not key:
             return None
         life = self.world.setting("keys", self.name)["seconds"] or NINETY_DAYS
@@ -141,7 +141,7 @@ class Tango(Provider):
         return Answer(200, shape.render(self._order(incoming.path["id"])))
 
     def _listed(self, incoming: Incoming) -> list[Order]:
-        """Newest first; more than 10 000 cannot be listed."""
+        """Newest first; at most 10,000 can be listed."""
         query = incoming.query
         orders = self.world.book.listing(
             self.name, _time(query.get("startDate"), 0.0), _time(query.get("endDate"), 1e12)
@@ -234,7 +234,7 @@ def _time(text: str | None, default: float) -> float:
 
 
 def _page(incoming: Incoming, orders: list[Order]) -> tuple[list[Order], dict[str, int]]:
-    """Pages count from 0; no page reaches beyond the 10 000th result."""
+    """Pages count from 0; no page reaches beyond the 10,000th result."""
     try:
         number = int(incoming.query.get("page", "0"))
         size = int(incoming.query.get("elementsPerBlock", "10"))

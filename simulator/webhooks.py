@@ -1,6 +1,6 @@
-"""Outgoing webhooks: written down with the change they tell of, sent until a 2xx or given up.
+"""Outgoing webhooks: stored with the change that they report, sent until a 2xx or until given up.
 
-A webhook that was sent but not yet crossed off when the simulator died is sent again, as real
+A webhook that was sent but not marked as sent when the simulator died is sent again, as real
 providers do.
 """
 
@@ -37,7 +37,7 @@ class Webhooks:
         self._idle: list[httpx.AsyncClient] = []
 
     def enqueue(self, provider: str, url: str, event_id: str, body: str) -> list[int]:
-        """Queue one event (in the caller's transaction) and return its rows: none when lost."""
+        """Queue one event (in the caller's transaction) and return its rows: none if lost."""
         fault = self._faults.for_hook(provider)
         if fault.lost:
             self._stats.count(provider, "webhooks_lost")
@@ -89,7 +89,7 @@ class Webhooks:
             self._start(row)
 
     def _seconds_to_next(self) -> float | None:
-        """None while every place is taken: the end of a sending wakes the queue."""
+        """None while every slot is taken: the end of a request wakes the queue."""
         if len(self._sending) >= CONCURRENCY:
             return None
         marks = ",".join("?" * len(self._sending))
@@ -120,7 +120,7 @@ class Webhooks:
         self._record(row, hook["provider"], hook["attempts"], delivered)
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> bool:
-        """A client of one connection each: httpx searches a whole pool at every request."""
+        """One client with one connection per request: httpx would search a whole pool each time."""
         client = self._idle.pop() if self._idle else self._new_client()
         try:
             return (await client.post(url, content=body, headers=headers)).is_success

@@ -22,17 +22,18 @@ class ApiKey(SQLModel, table=True):
     scopes: list[str] = document(
         default_factory=list, nullable=False, sa_column_kwargs={"server_default": text("'[]'")}
     )
-    """What it may do beyond its role: words of domain.roles.Scope."""
+    """Rights beyond its role: values of domain.roles.Scope."""
     created_at: datetime = instant()
     last_used_at: datetime | None = instant(nullable=True)
-    """To the minute: not every use is written down."""
+    """To the minute: not every use is recorded."""
     expires_at: datetime | None = instant(nullable=True)
     revoked_at: datetime | None = instant(nullable=True)
 
 
 class Actor(SQLModel, table=True):
     """A person behind a shared credential, as `X-Guerdon-Actor` named them. Events and staff
-    requests hold the id; the name is joined when they are read."""
+    requests store the id; the name is joined when they are read.
+    """
 
     __tablename__ = "actors"
 
@@ -43,7 +44,7 @@ class Actor(SQLModel, table=True):
 
 
 class IdempotentAnswer(SQLModel, table=True):
-    """The first answer to a request with an Idempotency-Key, kept to be given again."""
+    """The first answer to a request with an Idempotency-Key, for replays."""
 
     __tablename__ = "idempotent_answers"
     __table_args__ = (Index("ix_idempotent_answers_subjects", "subjects", postgresql_using="gin"),)
@@ -57,15 +58,17 @@ class IdempotentAnswer(SQLModel, table=True):
     subjects: list[str] | None = Field(
         default=None, sa_column=Column("subjects", ARRAY(String), nullable=True)
     )
-    """Whom the request and its answer name: our ids, and keyed hashes of the caller's own. None
-    in rows older than this column."""
+    """Who is named in the request and its answer: our ids, and keyed hashes of the caller's own.
+    None in rows older than this column.
+    """
     started_at: datetime = instant(index=True)
     finished_at: datetime | None = instant(nullable=True)
 
 
 class ErasedName(SQLModel, table=True):
-    """How often the bearer of a `source_id` was erased. `mark`: its hash under the lasting
-    secret."""
+    """How often the person behind a `source_id` was erased. `mark`: its hash under the lasting
+    secret.
+    """
 
     __tablename__ = "erased_names"
 
@@ -74,7 +77,7 @@ class ErasedName(SQLModel, table=True):
 
 
 class LastingSecret(SQLModel, table=True):
-    """The one secret that never rotates. Order keys and the marks of erased people hang on it."""
+    """The one secret that never rotates. Order keys and the marks of erased people depend on it."""
 
     __tablename__ = "lasting_secrets"
 
@@ -84,7 +87,7 @@ class LastingSecret(SQLModel, table=True):
 
 
 class DeploymentKey(SQLModel, table=True):
-    """What evidence is signed with; the private half is encrypted, the id is associated data."""
+    """The key that signs evidence; the private half is encrypted, the id is associated data."""
 
     __tablename__ = "deployment_keys"
 

@@ -13,7 +13,7 @@ from store.tables.columns import document, instant
 
 
 class Campaign(SQLModel, table=True):
-    """A referral programme. Its terms live in its versions; `version` is the current one."""
+    """A referral programme. Its terms are in its versions; `version` is the current one."""
 
     __tablename__ = "campaigns"
 
@@ -37,7 +37,7 @@ class Campaign(SQLModel, table=True):
 
 
 class CampaignVersion(SQLModel, table=True):
-    """The terms as they were at one edit. Rows are never changed; referrals point at them."""
+    """The terms as of one edit. Rows never change; referrals refer to them."""
 
     __tablename__ = "campaign_versions"
 
@@ -48,8 +48,9 @@ class CampaignVersion(SQLModel, table=True):
 
 
 class Budget(SQLModel, table=True):
-    """The counter behind a campaign's budget: it cannot pass `ceiling`, not even briefly.
-    Minor units."""
+    """The counter of a campaign's budget: it cannot exceed `ceiling`, not even briefly. Minor
+    units.
+    """
 
     __tablename__ = "budgets"
     __table_args__ = (

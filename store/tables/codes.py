@@ -1,4 +1,4 @@
-"""Referral codes, who holds them, how they were given out and used."""
+"""Referral codes, their holders, publications and uses."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from store.tables.columns import document, instant, keys
 
 
 class Voucher(SQLModel, table=True):
-    """A referral code. Unique over all campaigns, as Voucherify's are."""
+    """A referral code. Unique over all campaigns, as in Voucherify."""
 
     __tablename__ = "vouchers"
     __table_args__ = (
         Index("ix_vouchers_campaign_page", "campaign_id", "id"),
         Index("ix_vouchers_birth", "created_at", "id"),
         Index("ix_vouchers_changed", text("coalesce(updated_at, created_at)"), "id"),
-        # The words in a code, each by its beginning: migration 0027.
+        # The words in a code, by prefix: migration 0027.
         Index("ix_vouchers_words", text("search_words(code)"), postgresql_using="gin"),
         Index("ix_vouchers_pool", "campaign_id", "id", postgresql_where=text("NOT published")),
         CheckConstraint("redeemed_quantity >= 0", name="not_given_back_twice"),
-        # The function drops what people add or change when they type: migration 0019.
+        # The function ignores what people change when they type: migration 0019.
         Index("ix_vouchers_reading", text("code_reading(code)")),
-        # No two that we make are read alike. Those that are brought along may be.
+        # Our own codes all differ in this form. Imported ones may not.
         Index(
             "ux_vouchers_generated_reading",
             text("code_reading(code)"),
@@ -39,28 +39,28 @@ class Voucher(SQLModel, table=True):
     campaign_id: str = Field(foreign_key="campaigns.id")
     category: str | None = None
     generated: bool | None = None
-    """Drawn by Guerdon. NULL: brought along, or made before this was written down."""
+    """Drawn by Guerdon. NULL: imported, or created before this was recorded."""
     active: bool = True
     grants_stopped: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
-    """Disabled with the rewards that it has brought: none is ordered until it is enabled."""
+    """Disabled with its rewards: none is ordered until it is enabled."""
     published: bool = False
-    """Given to somebody; until then it waits in the campaign's pool."""
+    """Given to somebody; until then it is in the campaign's pool."""
     redeemed_quantity: int = 0
     quantity: int | None = None
-    """How often this very code may be used; None: as often as the campaign's terms say."""
+    """How often this code may be used; None: as often as the campaign's terms say."""
     start_date: datetime | None = instant(nullable=True)
     expiration_date: datetime | None = instant(nullable=True)
     active_until: datetime | None = instant(nullable=True)
-    """The end of its own window, which began with its first publication and which the campaign's
-    end does not cut short."""
+    """The end of its own window, which began with its first publication and outlasts the campaign's
+    end.
+    """
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
 
 
 class Holder(SQLModel, table=True):
-    """Who may share a code. `once` copies the campaign's join-once, so that a unique index can
-    keep the promise."""
+    """Who may share a code. `once` copies the campaign's join-once, for a unique index."""
 
     __tablename__ = "holders"
     __table_args__ = (
@@ -87,7 +87,7 @@ class Holder(SQLModel, table=True):
 
 
 class Publication(SQLModel, table=True):
-    """A code given to a customer. The same `source_id` always answers with the same code."""
+    """A code given to a customer. The same `source_id` always returns the same code."""
 
     __tablename__ = "publications"
     __table_args__ = (
@@ -107,12 +107,13 @@ class Publication(SQLModel, table=True):
 
 
 class Redemption(SQLModel, table=True):
-    """One use of a code at checkout, with the order and what the referee saved; or a use that was
-    refused, which is kept with its reason and consumed nothing."""
+    """One use of a code at checkout, with the order and the discount; or a refused use, which is
+    stored with its reason and consumed nothing.
+    """
 
     __tablename__ = "redemptions"
     __table_args__ = (
-        # Ids of uses and of refused ones begin differently; what follows sorts by time of birth.
+        # Ids of uses and of refused ones have different prefixes; the rest sorts by creation time.
         Index("ix_redemptions_birth", text("split_part(id, '_', 2)")),
         Index("ix_redemptions_created", "created_at", text("split_part(id, '_', 2)")),
         Index("ix_redemptions_campaign_page", "campaign_id", text("split_part(id, '_', 2)")),
@@ -135,26 +136,27 @@ class Redemption(SQLModel, table=True):
             " AND customer_id IS NOT NULL)",
             name="use_is_whole",
         ),
-        # A coupon's use belongs to no referral, and counts against no limit of a campaign.
+        # A coupon's use belongs to no referral, and counts for no limit of a campaign.
         CheckConstraint("referral_id IS NOT NULL OR NOT counts", name="counted_use_refers"),
         CheckConstraint("failure_code IS NULL OR NOT counts", name="failure_counts_nothing"),
     )
 
     id: str = Field(primary_key=True)
     identity: str | None = Field(default=None, unique=True)
-    """The caller's order, tracking id or Idempotency-Key, hashed with code and customer. None
-    when it was refused: the next try is judged anew."""
+    """The caller's order, tracking id or Idempotency-Key, hashed with code and customer. None for a
+    refused use: the next attempt is judged anew.
+    """
     code: str
-    """As it was given, for a refused one may be none of ours."""
+    """As it was given, because a refused code may not exist."""
     counts: bool = True
-    """Against the limits of the campaign: neither refused nor given back, nor a coupon's."""
+    """Counts for the campaign's limits: neither refused nor rolled back, nor a coupon's."""
     voucher_id: str | None = Field(default=None, foreign_key="vouchers.id", index=True)
     campaign_id: str | None = Field(default=None, foreign_key="campaigns.id")
     customer_id: str | None = Field(default=None, foreign_key="customers.id")
     referral_id: str | None = Field(default=None, foreign_key="referrals.id", index=True)
     order_source_id: str | None = Field(default=None, index=True)
     order_ids: list[str] | None = keys()
-    """Keys of every id that the order came with; NULL: recorded before all of them were."""
+    """Keys of every id of the order; NULL: from before all of them were stored."""
     order: dict[str, Any] | None = document(default=None, nullable=True)
     amount: int = Field(default=0, sa_type=BigInteger)
     discount_amount: int = Field(default=0, sa_type=BigInteger)
@@ -166,7 +168,7 @@ class Redemption(SQLModel, table=True):
 
 
 class Rollback(SQLModel, table=True):
-    """A redemption that was undone, once: the unique constraint says so to all who try."""
+    """A redemption that was undone, once: a unique constraint enforces it."""
 
     __tablename__ = "rollbacks"
 

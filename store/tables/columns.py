@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, MetaData, Strin
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-# Constraints have names that do not depend on the machine, so that migrations can name them.
+# Constraint names that are the same on every machine, so that migrations can use them.
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -32,25 +32,25 @@ def instant(*, nullable: bool = False, index: bool = False) -> Any:
 
 
 def account_name(*, primary_key: bool = False) -> Any:
-    """A ledger account's name, compared byte by byte, so that an index finds beginnings."""
+    """A ledger account's name, compared byte by byte, so that an index finds prefixes."""
     return Field(
         sa_column=Column("account", String(collation="C"), primary_key=primary_key, nullable=False)
     )
 
 
 def document(**kwargs: Any) -> Any:
-    """A JSON document. None is SQL's NULL, not JSON's, so that IS NULL and || do what they say."""
+    """A JSON document. None is SQL's NULL, not JSON's, so that IS NULL and || work as expected."""
     return Field(sa_type=JSONB(none_as_null=True), **kwargs)
 
 
 def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """Only the words of an enumeration: a CHECK, which a migration can widen in place."""
+    """Only the values of an enumeration: a CHECK, which a migration can extend in place."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_word")
 
 
 def keys() -> Any:
-    """Words by which a row is found again; any of them will do."""
+    """Values by which a row is found; any of them matches."""
     return Field(default=None, sa_type=ARRAY(Text), nullable=True)
 
 

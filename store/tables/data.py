@@ -13,8 +13,9 @@ from store.tables.columns import document, instant
 
 
 class AsyncAction(SQLModel, table=True):
-    """Work that goes on behind an answered request. Its counters change in the transactions that
-    do the work, so they say exactly what is done, also after a kill."""
+    """Work that continues after the answer. Its counters change in the transactions that do the
+    work, so they are always exact, also after a kill.
+    """
 
     __tablename__ = "async_actions"
     __table_args__ = (
@@ -26,28 +27,29 @@ class AsyncAction(SQLModel, table=True):
     """Voucherify's word, such as CUSTOMERS.IMPORT_CSV."""
     request_id: str | None = None
     digest: str | None = Field(default=None, unique=True)
-    """Of the file that the command line reads: the same file goes on where it stopped."""
+    """Of the file that the command line reads: the same file continues where it stopped."""
     parameters: dict[str, Any] = document(default_factory=dict, nullable=False)
     """How the parts are read: the CSV's header."""
     total: int | None = None
     """Rows in all; None while a file is still being read."""
     done: int = 0
-    """Rows dealt with, right or wrong."""
+    """Processed rows, right or wrong."""
     created: int = 0
     updated: int = 0
     failed: int = 0
     failures: list[dict[str, Any]] = document(default_factory=list, nullable=False)
     """The first wrong rows: `row` (1 is the first below the header) and `message`."""
     position: int = Field(default=0, sa_type=BigInteger)
-    """Bytes of the file that are dealt with."""
+    """Bytes of the file that are processed."""
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
     finished_at: datetime | None = instant(nullable=True)
 
 
 class ActionPart(SQLModel, table=True):
-    """Rows of an action that nobody has dealt with yet. Gone with the transaction that does: they
-    hold persons."""
+    """Unprocessed rows of an action. Deleted in the transaction that processes them, because they
+    contain personal data.
+    """
 
     __tablename__ = "action_parts"
 

@@ -1,6 +1,6 @@
-"""What happened: events and ledger entries. Append-only; both carry the transaction id, so that
-a reader can follow them without gaps. What a person wrote stands beside the events, where it can
-be erased."""
+"""Events and ledger entries. Append-only; both store the transaction id, so that a reader can
+follow them without gaps. A person's own words are stored separately, where they can be erased.
+"""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def _transaction_id() -> Any:
 
 
 class Event(SQLModel, table=True):
-    """One fact, in plain words and in data. Ids only: names are joined when it is read."""
+    """One fact, in words and in data. Ids only: names are joined when it is read."""
 
     __tablename__ = "events"
     __table_args__ = (
-        # A block of the seals takes transactions from 1 on: no other number could be missed.
+        # A block of the seals takes transactions from 1 on: a smaller number would be left out.
         CheckConstraint("xid > 0", name="xid_is_sealed"),
         Index("ix_events_referral", "referral_id", "seq"),
         Index("ix_events_grant", "grant_id", "seq"),
         Index("ix_events_customer", "customer_id", "seq"),
         Index("ix_events_feed", "xid", "seq"),
-        # So few that counting them is free, and they are counted at every look at the metrics.
+        # A partial index: they are few, and counted whenever the metrics are read.
         Index(
             "ix_events_incidents", "type", postgresql_where=text("type = 'incident.double_order'")
         ),
-        # As few, and counted in the campaign's summary.
+        # The same, counted in the campaign's summary.
         Index(
             "ix_events_refused_publications",
             "campaign_id",
@@ -66,12 +66,13 @@ class Event(SQLModel, table=True):
     """engine, provider, staff or workflow."""
     title: str
     detail: str | None = None
-    """Our own words. What a person wrote is in EventWords."""
+    """Our own words. A person's words are in EventWords."""
     words_id: str | None = None
-    """The row of EventWords with what a person wrote; gone once that person is erased."""
+    """The row of EventWords with a person's words; deleted once that person is erased."""
     words_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
-    """SHA-256 of that row's key and words: it shows that the words were not changed, and once the
-    key is erased it cannot be tried against guesses."""
+    """SHA-256 of that row's key and words. It proves that the words were not changed; once the key
+    is erased, guesses cannot be tested against it.
+    """
     actor: str | None = None
     campaign_id: str | None = None
     referral_id: str | None = None
@@ -83,8 +84,9 @@ class Event(SQLModel, table=True):
 
 
 class EventWords(SQLModel, table=True):
-    """What a person wrote, beside the event that it belongs to: a reason, a finding. It may name
-    somebody, so it can be erased."""
+    """A person's words about an event: a reason, a finding. They may name somebody, so they can be
+    erased.
+    """
 
     __tablename__ = "event_words"
 
@@ -100,11 +102,11 @@ class LedgerEntry(SQLModel, table=True):
     __tablename__ = "ledger_entries"
     __table_args__ = (
         CheckConstraint("xid > 0", name="xid_is_sealed"),
-        # By the subject first: its entries are read together, by evidence and reconciliation.
+        # By the subject first: evidence and reconciliation read its entries together.
         UniqueConstraint("subject", "kind", "account", "currency"),
         Index("ix_ledger_entries_account", "account", "currency"),
         Index("ix_ledger_entries_kind_page", "kind", "transaction_id"),
-        # Tiny, and enough: entries lie in the order in which they were written.
+        # Small and sufficient, because entries are stored in the order in which they were written.
         Index("ix_ledger_entries_xid", "xid", postgresql_using="brin"),
         Index("ix_ledger_entries_at", "at", postgresql_using="brin"),
     )
@@ -119,4 +121,4 @@ class LedgerEntry(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
     currency: str
     corrects: str | None = None
-    """The posting that this one takes back, as kind/subject."""
+    """The posting that this one reverses, as kind/subject."""

@@ -1,4 +1,4 @@
-"""Grants, the orders placed for them, and the claim links that came back."""
+"""Grants, their orders, and the claim links."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from store.tables.columns import document, instant, one_of
 
 
 class Reconciliation(SQLModel, table=True):
-    """One comparison of three books for one provider over [since, until). While it runs its
-    lines lie in a table of their own, `lines_of_{id}`."""
+    """One comparison of three books for one provider over [since, until). While it runs its lines
+    are in a table of their own, `lines_of_{id}`.
+    """
 
     __tablename__ = "reconciliations"
 
@@ -34,13 +35,14 @@ class Reconciliation(SQLModel, table=True):
     actor: str | None = None
     created_at: datetime = instant()
     read_from: datetime | None = instant(nullable=True)
-    """When the provider's book began to be read; what moved after that is in flight."""
+    """When reading the provider's book began; later changes are in flight."""
     finished_at: datetime | None = instant(nullable=True)
 
 
 class ReconciliationItem(SQLModel, table=True):
-    """An order that is not matched. Its id is a hash of run, key and the provider's order, so
-    that a comparison run again files the same items."""
+    """An order that is not matched. Its id is a hash of run, key and the provider's order, so that
+    a repeated comparison files the same items.
+    """
 
     __tablename__ = "reconciliation_items"
     __table_args__ = (
@@ -58,7 +60,7 @@ class ReconciliationItem(SQLModel, table=True):
     ours: dict[str, Any] = document(default_factory=dict, nullable=False)
     ledger: dict[str, Any] = document(default_factory=dict, nullable=False)
     theirs: dict[str, Any] = document(default_factory=dict, nullable=False)
-    """Each a domain.reconciliation.Standing; what a book does not tell is left out."""
+    """Each a domain.reconciliation.Standing; missing members are left out."""
     status: str = "open"
     """open, repairing or repaired."""
     outcome: str | None = None
@@ -68,8 +70,9 @@ class ReconciliationItem(SQLModel, table=True):
 
 
 class Incident(SQLModel, table=True):
-    """A line of a provider's book that a person has taken note of and finance has booked. As long
-    as the provider shows it with the same values, it is no difference any more."""
+    """A line of a provider's book that a person has noted and finance has booked. As long as the
+    provider shows it with the same values, it is no new difference.
+    """
 
     __tablename__ = "incidents"
     __table_args__ = (Index("ix_incidents_line", "provider", "provider_order_id"),)
@@ -91,7 +94,7 @@ class Incident(SQLModel, table=True):
 
 
 class StatementMapping(SQLModel, table=True):
-    """How a provider's statement is read, set once."""
+    """How a provider's statements are read."""
 
     __tablename__ = "statement_mappings"
 

@@ -1,4 +1,4 @@
-"""Referrals, the message that carries each to its workflow, and each referrer's progress."""
+"""Referrals, the messages to their workflows, and each referrer's progress."""
 
 from __future__ import annotations
 

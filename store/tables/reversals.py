@@ -1,4 +1,4 @@
-"""What was undone, what people owe back, and the wallets that rewards are kept in."""
+"""Reversals, receivables, and wallets."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Reversal(SQLModel, table=True):
     id: str = Field(primary_key=True)
     referral_id: str = Field(foreign_key="referrals.id", index=True)
     identity: str = Field(unique=True)
-    """A hash of the referral and the caller's own name for it: a refund's id."""
+    """A hash of the referral and the caller's own id for it, such as a refund's."""
     refunded: int | None = Field(default=None, sa_type=BigInteger)
     """None: all that was left of the order."""
     cause: str | None = None
-    """A word of domain.reversal.Cause; None: from before causes were told apart."""
+    """A domain.reversal.Cause; None: from before causes were distinguished."""
     round: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """The referral's: what was reversed before it was reinstated does not count any more."""
+    """The referral's round: reversals from before a reinstatement no longer count."""
     actor: str | None = None
     created_at: datetime = instant()
     carried_out_at: datetime | None = instant(nullable=True)
-    """When its share was set on the grants; each then follows in its own time."""
+    """When its share was set on the grants; each is then undone in its own time."""
 
 
 class EarlyRefund(SQLModel, table=True):
@@ -43,14 +43,14 @@ class EarlyRefund(SQLModel, table=True):
     order_key: str = Field(index=True)
     """Sort and id of the order (domain.purchases)."""
     campaign_id: str | None = None
-    """Only what the order converts there."""
+    """Only for conversions in this campaign."""
     all_campaigns: bool = False
     refunded: int | None = Field(default=None, sa_type=BigInteger)
     """None: all of the order."""
     order_amount: int | None = Field(default=None, sa_type=BigInteger)
     currency: str | None = None
     identity: str | None = None
-    """The refund's own id; None: nobody gave one, and it is for all of the order."""
+    """The refund's own id; None: not given, and it is for all of the order."""
     cause: str
     actor: str | None = None
     created_at: datetime = instant(index=True)
@@ -63,8 +63,9 @@ class EarlyRefund(SQLModel, table=True):
 
 
 class Receivable(SQLModel, table=True):
-    """What a person owes back in one unit; below zero, what we took too much. Netted from the
-    person's next grant in that unit."""
+    """What a person owes us in one unit; below zero, what we took too much. The next grant in that
+    unit is reduced by it.
+    """
 
     __tablename__ = "receivables"
 
@@ -75,7 +76,7 @@ class Receivable(SQLModel, table=True):
 
 
 class WalletUse(SQLModel, table=True):
-    """One use of a wallet, what of it was given back, and which credits it was drawn from."""
+    """One use of a wallet, what was returned of it, and the credits it was drawn from."""
 
     __tablename__ = "wallet_uses"
     __table_args__ = (CheckConstraint("returned BETWEEN 0 AND amount", name="returned_fits"),)
@@ -87,13 +88,14 @@ class WalletUse(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
     returned: int = Field(default=0, sa_type=BigInteger)
     drawn: list[list[Any]] = document(default_factory=list, nullable=False)
-    """[credit's id, amount], as they were drawn. Empty for a use from before this was kept."""
+    """[credit's id, amount], in the order drawn. Empty for a use from before this was stored."""
     created_at: datetime = instant()
 
 
 class WalletCredit(SQLModel, table=True):
-    """What one grant put into a person's wallet, and what is left of it. A wallet's balance is
-    the sum of what is left; use takes what expires first."""
+    """What one grant put into a person's wallet, and what is left of it. A wallet's balance is the
+    sum of what is left; the credit that expires first is used first.
+    """
 
     __tablename__ = "wallet_credits"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Reusable rewards, the secrets that callouts are signed with, and what was made of grants."""
+"""Reusable rewards, and the secrets that sign callouts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RewardDefinition(SQLModel, table=True):
 
 
 class SigningSecret(SQLModel, table=True):
-    """What callouts are signed with, encrypted; the row's id is associated data."""
+    """The secret that signs callouts, encrypted; the row's id is associated data."""
 
     __tablename__ = "signing_secrets"
 

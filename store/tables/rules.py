@@ -13,7 +13,7 @@ from store.tables.columns import document, instant, one_of
 
 
 class ValidationRule(SQLModel, table=True):
-    """A rule as it is now. Campaigns hold copies of it in their versions."""
+    """A rule as it is now. Campaign versions hold copies."""
 
     __tablename__ = "validation_rules"
 
@@ -40,7 +40,7 @@ class RuleAssignment(SQLModel, table=True):
 
 
 class Segment(SQLModel, table=True):
-    """A group of customers: listed, or described by a filter."""
+    """A group of customers: listed, or defined by a filter."""
 
     __tablename__ = "segments"
     __table_args__ = (one_of("type", SegmentType),)
@@ -63,9 +63,10 @@ class SegmentMember(SQLModel, table=True):
 
 
 class RefereeMark(SQLModel, table=True):
-    """A friend who counted in a campaign, by a hash of the e-mail, phone or address: the first
-    one takes the mark, and the next with the same is recognised. An ErasedMark
-    takes its place when the customer is erased."""
+    """A hash of a counted friend's e-mail, phone or address: the first friend in a campaign claims
+    the mark, and the next one with it is recognised. Replaced by an ErasedMark when the customer is
+    erased.
+    """
 
     __tablename__ = "referee_marks"
 

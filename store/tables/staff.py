@@ -1,5 +1,6 @@
-"""What staff asked for. Their words, and the addresses they correct, are kept here only: a
-workflow is told the row's id."""
+"""Staff requests. Their words, and corrected addresses, are stored here only: a workflow gets the
+row's id.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ from store.tables.columns import instant, one_of
 
 
 class StaffAction(SQLModel, table=True):
-    """One request of a person, about a grant or a whole referral. It has one effect, however
-    often it is asked."""
+    """One request of a person, about a grant or a whole referral. It has one effect, however often
+    it is sent.
+    """
 
     __tablename__ = "staff_actions"
     __table_args__ = (one_of("action", Action),)
@@ -27,9 +29,9 @@ class StaffAction(SQLModel, table=True):
     """The credential that asked."""
     reason: str | None = None
     evidence: str | None = None
-    """How somebody knows whether the card was issued."""
+    """How the person knows whether the card was issued."""
     email: str | None = None
-    """Where to send the card instead; emptied when its person is erased."""
+    """The corrected address for the card; cleared when its person is erased."""
     issued: bool | None = None
     provider_order_id: str | None = None
     created_at: datetime = instant()
