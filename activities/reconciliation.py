@@ -142,5 +142,5 @@ class ComparisonActivities:
 
     @activity.defn
     async def give_up(self, reconciliation_id: str, detail: str) -> None:
-        """The run could not be brought to its end."""
+        """Mark the reconciliation as failed."""
         await runs.give_up(self._database, reconciliation_id, detail)

@@ -86,7 +86,9 @@ class FraudChecks(BaseModel):
 
 
 class Hit(NamedTuple):
-    """Two people share something of this kind. `customer_id` is the one who was judged."""
+    """Two people share something of this kind. `customer_id` is the other one, not the one being
+    judged.
+    """
 
     kind: str
     customer_id: str

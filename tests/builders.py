@@ -221,7 +221,7 @@ async def convert(
 
 
 def start_of(referral: Referral) -> ReferralStart:
-    """What the referral's workflow begins with."""
+    """The input of the referral's workflow."""
     return ReferralStart(
         referral_id=referral.id,
         campaign_id=referral.campaign_id,

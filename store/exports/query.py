@@ -170,8 +170,9 @@ def _instant(values: list[Any], pointer: str) -> datetime:
 
 
 def guard(column: Column) -> Any:
-    """The column; a text that a spreadsheet could take for a formula has an apostrophe in front.
-    The first test is cheap, and fails for almost every cell."""
+    """The column, with an apostrophe before a text that a spreadsheet could read as a formula. The
+    first test is cheap, and fails for almost every cell.
+    """
     if not isinstance(column.type, (String, AutoString)):
         return column
     suspect = func.left(func.ltrim(column, BLANKS), 1).in_(list(STARTS))

@@ -114,7 +114,7 @@ async def unfinished(database: Database, older_than: timedelta) -> list[str]:
             select(col(AsyncAction.id))
             .where(
                 col(AsyncAction.finished_at).is_(None),
-                col(AsyncAction.digest).is_(None),  # the command line reads its own file
+                col(AsyncAction.digest).is_(None),  # the command line processes its own file
                 col(AsyncAction.created_at) < now() - older_than,
             )
             .order_by(col(AsyncAction.created_at))

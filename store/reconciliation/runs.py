@@ -205,7 +205,7 @@ async def page(
 
 
 async def give_up(database: Database, reconciliation_id: str, detail: str) -> None:
-    """Mark the run as failed; `detail` says why. Nobody reads its staged lines any more."""
+    """Mark the run as failed; `detail` says why. Its staged lines are dropped."""
     async with database.transaction() as tx:
         await fail(tx, reconciliation_id, detail)
     await staging.drop(database, reconciliation_id)

@@ -208,9 +208,11 @@ def _record(tx: Transaction, referral: Referral, reversal: Reversal, reason: str
 async def clear_up(
     tx: Transaction, referral_id: str, stands: bool, actor: str, reason: str | None
 ) -> list[Outgoing] | None:
-    """`stands`: the purchase does, and is judged now; else all of it is undone. None where the
-    referral does not wait for that. The caller commits, then wakes the dispatcher. Locks the
-    switches, then the referral. Raises NotAllowedInState where somebody was faster."""
+    """`stands`: the purchase is valid and judged now; else all of it is undone.
+
+    None if the referral does not wait for that. The caller commits, then wakes the dispatcher.
+    Locks the switches, then the referral. Raises NotAllowedInState if somebody was faster.
+    """
     referral = await tx.session.get(Referral, referral_id)
     if referral is None or not is_unclear(referral):
         return None

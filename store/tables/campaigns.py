@@ -67,8 +67,9 @@ class Budget(SQLModel, table=True):
 
 
 class TermsMove(SQLModel, table=True):
-    """A move that was shown, and once it is done the record of it: who, why, from where, how
-    many. `shown` holds how many referrals waited under each version when it was shown."""
+    """A previewed move, and once done its record: who, why, from where, how many. `shown` holds the
+    number of waiting referrals under each version at the preview.
+    """
 
     __tablename__ = "terms_moves"
     __table_args__ = (
@@ -85,7 +86,7 @@ class TermsMove(SQLModel, table=True):
     shown: dict[str, int] = document(nullable=False)
     shown_at: datetime = instant()
     shown_to: str
-    """The credential that asked."""
+    """The credential that asked for the preview."""
     reason: str | None = None
     actor: str | None = None
     moved: int = 0

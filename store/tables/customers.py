@@ -50,8 +50,9 @@ class Customer(SQLModel, table=True):
 
 
 class Identity(SQLModel, table=True):
-    """What the first request under one of the caller's own identities said, and what it led to.
-    Never lapses. What was recorded before this table replays whatever is said."""
+    """What the first request under one of the caller's identities said, and its result. Never
+    expires. Requests from before this table are replayed without comparing.
+    """
 
     __tablename__ = "identities"
 
@@ -60,15 +61,16 @@ class Identity(SQLModel, table=True):
     name: str = Field(primary_key=True)
     """A hash of the identity and its scope."""
     content: dict[str, Any] = document(nullable=False)
-    """The compared members; ids of people, nothing else of them."""
+    """The compared members; of people only ids."""
     result: list[str] = document(nullable=False)
-    """Ids of what it led to."""
+    """Ids of the result."""
     created_at: datetime = instant()
 
 
 class PersonMark(SQLModel, table=True):
-    """An e-mail address, phone number or postal address that a customer took on or gave up. What
-    a customer has had all along stands in the customer's own row only."""
+    """An e-mail address, phone number or postal address that a customer took on or gave up. A value
+    that never changed is only in the customer's own row.
+    """
 
     __tablename__ = "person_marks"
 
@@ -80,13 +82,13 @@ class PersonMark(SQLModel, table=True):
     value: str
     """Normalised. Deleted with the customer."""
     since: datetime = instant()
-    """When the customer last took it on, as far as is known."""
+    """When the customer last took it on, as far as known."""
     cleared_at: datetime | None = instant(nullable=True)
     """A person has decided that nothing is wrong with this customer having it."""
 
 
 class ErasedMark(SQLModel, table=True):
-    """The same of a customer who was erased, as a hash under a key that does not rotate."""
+    """The same for an erased customer, as a hash under a key that does not rotate."""
 
     __tablename__ = "erased_marks"
 

@@ -28,19 +28,19 @@ class _Seal(SQLModel):
 
 
 class LedgerSeal(_Seal, table=True):
-    """Over the ledger's entries."""
+    """Blocks over the ledger's entries."""
 
     __tablename__ = "ledger_seals"
 
 
 class EventSeal(_Seal, table=True):
-    """Over the events."""
+    """Blocks over the events."""
 
     __tablename__ = "event_seals"
 
 
 class AccountSum(SQLModel, table=True):
-    """What an account's entries below the horizon come to."""
+    """The sum of an account's entries before the horizon."""
 
     __tablename__ = "account_sums"
 
@@ -50,7 +50,7 @@ class AccountSum(SQLModel, table=True):
 
 
 class AccountDay(SQLModel, table=True):
-    """The same for one day, UTC: what a balance of a past date is made of."""
+    """The same for one day, UTC, for balances at a past date."""
 
     __tablename__ = "account_days"
 
@@ -71,7 +71,7 @@ class SumHorizon(SQLModel, table=True):
 
 
 class TaxThreshold(SQLModel, table=True):
-    """From this sum of rewards in a calendar year on, a person's form is needed."""
+    """From this sum of rewards in a calendar year, a person's form is needed."""
 
     __tablename__ = "tax_thresholds"
     __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
@@ -84,7 +84,7 @@ class TaxThreshold(SQLModel, table=True):
 
 
 class TaxForm(SQLModel, table=True):
-    """A form that a person has handed in. The form itself is kept elsewhere."""
+    """A form that a person has submitted. The form itself is stored elsewhere."""
 
     __tablename__ = "tax_forms"
 

@@ -12,8 +12,9 @@ from store.tables.columns import document, instant, one_of
 
 
 class Catalogue(SQLModel, table=True):
-    """A provider's products. After `expires_at` they are fetched again; until that has worked they
-    go on being used."""
+    """A provider's products. After `expires_at` they are fetched again, and used until that has
+    succeeded.
+    """
 
     __tablename__ = "catalogues"
 
@@ -24,8 +25,9 @@ class Catalogue(SQLModel, table=True):
 
 
 class Lane(SQLModel, table=True):
-    """A provider that refuses every order at the moment. The row is gone once one got through.
-    `probe_at`: when a single order may try next."""
+    """A provider that refuses every order now. The row is deleted once one got through. `probe_at`:
+    when a single order may try next.
+    """
 
     __tablename__ = "lanes"
     __table_args__ = (one_of("attention", Attention),)

@@ -38,8 +38,9 @@ class SigningSecret(SQLModel, table=True):
 
 
 class Coupon(SQLModel, table=True):
-    """A code that is one person's reward. The code itself is a voucher, which has its dates and
-    its uses; one a grant, whatever is retried or reached again."""
+    """A code that is one person's reward. The code itself is a voucher, with its dates and uses;
+    one per grant, also after retries or reopening.
+    """
 
     __tablename__ = "coupons"
 

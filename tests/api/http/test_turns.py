@@ -1,4 +1,4 @@
-"""Whose request is worked on next."""
+"""Decides which request is processed next."""
 
 from __future__ import annotations
 
