@@ -18,6 +18,13 @@ from domain.dates import InDays
 from domain.discounts import Discount
 from domain.money import Currency, Money
 
+MOST_MINOR, MOST_POINTS = 10_000_000, 100_000_000
+Amount = Annotated[int, Field(gt=0, le=MOST_MINOR)]
+"""Minor units."""
+Points = Annotated[int, Field(gt=0, le=MOST_POINTS)]
+Lasting = Annotated[InDays, Field(gt=timedelta(0), le=timedelta(days=3650))] | None
+"""From the day that the person gets it; None: for ever."""
+
 
 class Delivery(StrEnum):
     """How a gift card reaches the person."""
@@ -81,7 +88,7 @@ class Sized(Definition):
     """A reward with an amount, which may depend on the person who gets it."""
 
     SIZE: ClassVar[str] = "amount"
-    MOST: ClassVar[int] = 10_000_000
+    MOST: ClassVar[int] = MOST_MINOR
 
     amount_by: AmountBy | None = Field(default=None, exclude_if=_absent)
 
@@ -140,7 +147,7 @@ class GiftCard(Sized):
     kind: Literal["gift_card"] = "gift_card"
     provider: str
     product_id: str = Field(min_length=1, max_length=100)
-    amount: int = Field(gt=0, le=10_000_000)
+    amount: Amount
     currency: Currency
     delivery: Delivery = Delivery.EMAIL
     personalization: Personalization = Personalization()
@@ -177,12 +184,10 @@ class GiftCredits(Sized):
     """Money on the person's own wallet, in minor units."""
 
     kind: Literal["gift_credits"] = "gift_credits"
-    amount: int = Field(gt=0, le=10_000_000)
+    amount: Amount
     currency: Currency
-    valid_for: InDays | None = Field(
-        default=None, gt=timedelta(0), le=timedelta(days=3650), exclude_if=_absent
-    )
-    """From the day it is credited; what is left then lapses. None: for ever."""
+    valid_for: Lasting = Field(default=None, exclude_if=_absent)
+    """What is left then lapses."""
 
     @property
     def face(self) -> Money:
@@ -197,14 +202,12 @@ class LoyaltyPoints(Sized):
     """Points on the person's own wallet. They are no money and count against no budget."""
 
     SIZE: ClassVar[str] = "points"
-    MOST: ClassVar[int] = 100_000_000
+    MOST: ClassVar[int] = MOST_POINTS
 
     kind: Literal["loyalty_points"] = "loyalty_points"
-    points: int = Field(gt=0, le=100_000_000)
-    valid_for: InDays | None = Field(
-        default=None, gt=timedelta(0), le=timedelta(days=3650), exclude_if=_absent
-    )
-    """From the day it is credited; what is left then lapses. None: for ever."""
+    points: Points
+    valid_for: Lasting = Field(default=None, exclude_if=_absent)
+    """What is left then lapses."""
 
     @property
     def words(self) -> str:
@@ -218,8 +221,7 @@ class DiscountCoupon(Definition):
     kind: Literal["discount_coupon"] = "discount_coupon"
     discount: Discount
     uses: int = Field(default=1, ge=1, le=1_000_000)
-    valid_for: InDays | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
-    """From the day it is minted; None: for ever."""
+    valid_for: Lasting = None
     prefix: str = Field(default="", max_length=32)
 
     @property

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from api.campaigns.codes import LAST_DAY, MAX_CODES, DiscountIn, VoucherIn
+from api.campaigns.codes import LAST_DAY, DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn, ReferralProgramIn, WindowsIn, to_terms
 from api.http.fields import Category, Duration, with_examples
 from api.rewards.definitions import Making
@@ -19,6 +19,7 @@ from domain.refusals import InvalidPayload
 from domain.rules.rule import Rule
 from domain.windows import Windows
 from store.campaigns.create import NewCampaign
+from store.codes.pool import MAX_CODES
 from store.tables import Campaign
 
 EXAMPLE: dict[str, Any] = {

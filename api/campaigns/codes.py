@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field
 
 from api.http.fields import MAX_MINOR, Strict, with_examples
 from domain.discounts import AmountOff, FixedAmount, PercentOff, UnitsOff, Whole
+from store.codes.pool import MAX_CODES
 
-MAX_CODES = 100_000
 LAST_DAY = (
     "A day such as 2026-12-31 ends with that day, on the clocks of the campaign's `timezone`."
 )

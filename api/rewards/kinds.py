@@ -22,11 +22,13 @@ from api.http.fields import Duration, Strict
 from domain.amounts import AmountBy
 from domain.customers import Metadata
 from domain.money import Currency
-from domain.rewards import Alternative, Delivery, Personalization
+from domain.rewards import MOST_MINOR, MOST_POINTS, Alternative, Delivery, Personalization
 from domain.targets import may_exist
 from providers.registry import KNOWN
 
-_VOUCHERIFY = {"GIFT_VOUCHER": "gift_credits", "LOYALTY_CARD": "loyalty_points"}
+TYPES = {"gift_credits": "GIFT_VOUCHER", "loyalty_points": "LOYALTY_CARD"}
+"""Voucherify's types of referee reward, by kind."""
+_KINDS = {type: kind for kind, type in TYPES.items()}
 
 
 def _known(provider: str) -> str:
@@ -45,10 +47,10 @@ def _whole(value: Any) -> Any:
 Amount = Annotated[
     int,
     BeforeValidator(_whole),
-    Field(strict=True, gt=0, le=10_000_000, description="Minor units.", examples=[1500]),
+    Field(strict=True, gt=0, le=MOST_MINOR, description="Minor units.", examples=[1500]),
 ]
 Points = Annotated[
-    int, BeforeValidator(_whole), Field(strict=True, gt=0, le=100_000_000, examples=[500])
+    int, BeforeValidator(_whole), Field(strict=True, gt=0, le=MOST_POINTS, examples=[500])
 ]
 
 
@@ -182,7 +184,7 @@ def _kind(given: Any) -> Any:
     reward = {name: value for name, value in given.items() if name != "related_object_parent"}
     kind, type = reward.get("kind"), reward.pop("type", None)
     if kind is None and type is not None:
-        kind = reward["kind"] = _VOUCHERIFY.get(str(type), type)
+        kind = reward["kind"] = _KINDS.get(str(type), type)
     # Voucherify counts points in `amount`; so does our own answer, beside `points`.
     if kind == "loyalty_points" and "amount" in reward:
         amount = reward.pop("amount")

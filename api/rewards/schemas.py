@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.http.ids import CurrencyCode, Minor, ProviderName
 from api.http.lists import Listed
+from api.rewards.kinds import TYPES
 from domain.amounts import AmountBy
 from domain.dates import InDays
 from domain.discounts import Discount
@@ -23,8 +24,6 @@ from domain.rewards import (
     reward_of,
 )
 from store.rewards.queries import RewardRead
-
-_TYPES: dict[str, Any] = {"gift_credits": "GIFT_VOUCHER", "loyalty_points": "LOYALTY_CARD"}
 
 
 class RefereeReward(BaseModel):
@@ -54,7 +53,7 @@ class RefereeReward(BaseModel):
     @classmethod
     def of(cls, reward: Reward) -> RefereeReward:
         amount = str(reward.quantity) if isinstance(reward, Sized) else None
-        return cls(**reward.model_dump() | {"type": _TYPES.get(reward.kind), "amount": amount})
+        return cls(**reward.model_dump() | {"type": TYPES.get(reward.kind), "amount": amount})
 
 
 class CampaignParameters(BaseModel):

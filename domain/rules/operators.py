@@ -58,7 +58,6 @@ MAGNITUDE = frozenset(
 MOMENT = frozenset({Operator.AFTER, Operator.BEFORE})
 LENGTH = frozenset({Operator.COUNT, Operator.COUNT_MORE, Operator.COUNT_LESS})
 TEXT = frozenset({Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS})
-PRESENCE = frozenset({Operator.HAS_VALUE, Operator.IS_UNKNOWN})
 
 
 def compare(
