@@ -1,7 +1,7 @@
-"""The books checked against one another: grants, orders, ledger, budget counters, wallets.
+"""Checks the books against one another: grants, orders, ledger, budget counters, wallets.
 
-Reads PostgreSQL directly, behind the product's back. Each check answers sentences, one for each
-thing that does not add up; none means that the books agree.
+Reads PostgreSQL directly, not through the product. Each check returns one sentence per
+disagreement; none means that the books agree.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ _WALLETS = {"gift_credits", "loyalty_points"}
 
 
 async def balances(database: Database) -> Balances:
-    """What the ledger says of each account."""
+    """The ledger's balance of each account."""
     return _balances(await rows(database, LedgerEntry))
 
 
 async def disagreements(database: Database) -> list[str]:
-    """Invariants 4 and 5: the ledger sums to zero, and its balances, the budget's counters and
-    the grants with their orders say the same. Read as of one moment, for workers go on writing."""
+    """Invariants 4 and 5: the ledger sums to zero, and its balances, the budget's counters and the
+    grants with their orders agree. Read from one snapshot, because workers keep writing.
+    """
     at_once = database.engine.execution_options(isolation_level="REPEATABLE READ")
     async with AsyncSession(at_once) as session:
         entries = await _all(session, LedgerEntry)
@@ -115,7 +116,9 @@ def _owed(grants: list[Grant], orders: list[Order]) -> Counter[tuple[str, str, s
 
 
 def _promised(said: Balances, grants: list[Grant]) -> Balances:
-    """What is granted and not delivered: money as the budgets have it, points by the grants."""
+    """What is granted and not delivered: money according to the budgets, points according to the
+    grants.
+    """
     totals: Balances = Counter()
     for (account, unit), amount in said.items():
         kind, _, rest = account.partition("/")
@@ -129,7 +132,7 @@ def _promised(said: Balances, grants: list[Grant]) -> Balances:
 
 
 def _wallets(credits: list[WalletCredit]) -> Balances:
-    """What persons' wallets should hold."""
+    """What the wallets should contain."""
     totals: Balances = Counter()
     for credit in credits:
         totals[ledger.wallet(credit.customer_id), credit.unit] += credit.remaining
@@ -137,7 +140,7 @@ def _wallets(credits: list[WalletCredit]) -> Balances:
 
 
 def _credited(grants: list[Grant], credits: list[WalletCredit]) -> list[str]:
-    """A delivered wallet grant put its amount there; no other put anything."""
+    """A delivered wallet grant credited its amount; no other grant credited anything."""
     put = {credit.id: credit.amount for credit in credits}
     found = []
     for grant in grants:
@@ -150,7 +153,7 @@ def _credited(grants: list[Grant], credits: list[WalletCredit]) -> list[str]:
 
 
 def _owed_back(grants: list[Grant]) -> Balances:
-    """What the grants say that their persons owe: booked for one, and paid off by another."""
+    """What people owe according to the grants: booked for one, and paid off by another."""
     totals: Balances = Counter()
     for grant in grants:
         unit = ledger.POINTS if grant.kind == "loyalty_points" else grant.currency
@@ -165,7 +168,7 @@ def _debts(debts: list[Receivable]) -> Balances:
 
 
 def _too_much(grants: list[Grant]) -> list[str]:
-    """No more is undone of a grant than is due, and none is made to owe more than it is worth."""
+    """No more is undone of a grant than is due, and nobody owes more than the grant's value."""
     return [
         f"grant {grant.id}: {grant.reversed_amount} undone of {grant.reversal_due} due"
         for grant in grants
@@ -176,7 +179,7 @@ def _too_much(grants: list[Grant]) -> list[str]:
 
 
 def _cards(orders: list[Order]) -> Balances:
-    """What was bought at each provider and not taken back."""
+    """What was bought at each provider and not cancelled."""
     totals: Balances = Counter()
     for order in orders:
         if order.state == OrderState.ISSUED:
@@ -189,7 +192,7 @@ def _part(said: Balances, begin: str, end: str = "") -> Balances:
 
 
 def _together(said: Balances, begin: str, sign: int) -> Balances:
-    """The accounts' sum in each currency, under one name."""
+    """The sum of the accounts per currency, under one name."""
     totals: Balances = Counter()
     for (_, unit), amount in _part(said, begin).items():
         totals["all together", unit] += sign * amount
@@ -205,6 +208,6 @@ def _compare(what: str, due: Balances, said: Balances) -> list[str]:
 
 
 async def rows(database: Database, table: type[Row], **equal: Any) -> list[Row]:
-    """Every row of a table whose columns equal what is given."""
+    """Every row of a table with these column values."""
     async with database.reading() as session:
         return list(await session.scalars(select(table).filter_by(**equal)))

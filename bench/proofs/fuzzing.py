@@ -1,10 +1,10 @@
 """`make fuzz`: odd inputs, then schemathesis, for every operation, against the whole stack.
 
-The sweep spoils each operation's own example one place at a time (`odd_inputs`). Schemathesis makes
-up requests, right and wrong ones. Both fail at a 5xx, and at a status or content type that is not
-documented; schemathesis also at an answer outside its schema. Beside both, in every role, bodies
-arrive drop by drop and as large as is allowed (`slow_bodies`), and the API's event loop is watched:
-it may stand still for 200 ms.
+The sweep replaces one value at a time in each operation's example (`odd_inputs`). Schemathesis
+generates valid and invalid requests. Both fail at a 5xx, and at an undocumented status or content
+type; schemathesis also at an answer outside its schema. At the same time, in every role, bodies
+arrive byte by byte and at the maximum size (`slow_bodies`), and the API's event loop is watched: it
+may block for at most 200 ms.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ _SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
 
 
 def main(seconds: int = 600, seed: int = 1) -> None:
-    """Run for so many seconds, a third of them with odd inputs; the exit status says whether
-    anything was wrong."""
+    """Run for so many seconds, a third of them with odd inputs; the exit status is 1 if anything
+    was wrong.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="guerdon-fuzz-") as home,
         Stack(Path(home), Ports.free(), say=print) as stack,
@@ -53,7 +54,7 @@ def main(seconds: int = 600, seed: int = 1) -> None:
             sent, wrong = sweep(stack.info, seconds // 3, seed)
             print(f"{sent} requests with odd inputs, {len(wrong)} answered wrongly")
             rest = command(stack.info, seed, "--max-time", str(seconds - seconds // 3))
-            # What makes the load takes no processor from the API.
+            # The load generator must not take CPU from the API.
             status = subprocess.run(["nice", *rest], cwd=home, check=False)
         wrong += bodies.wrong
         print(f"Bodies: {bodies}", *wrong[:50], sep="\n")
@@ -62,7 +63,7 @@ def main(seconds: int = 600, seed: int = 1) -> None:
 
 
 def beside(info: DevInfo) -> tuple[str, dict[str, Any], list[dict[str, str]]]:
-    """Where to send slow and huge bodies, what there is, and in whose names."""
+    """The arguments for slow and huge bodies: the address, the document, the credentials."""
     assert info.api
     headers = {"X-App-Id": info.app_id, "X-App-Token": info.app_token}
     with httpx.Client(base_url=info.api.url, headers=headers, timeout=60) as client:
@@ -73,8 +74,9 @@ def beside(info: DevInfo) -> tuple[str, dict[str, Any], list[dict[str, str]]]:
 def sweep(
     info: DevInfo, seconds: float, seed: int, most: int | None = None
 ) -> tuple[int, list[str]]:
-    """Odd inputs for so long, `most` of them, every other one as admin and the rest as each other
-    role: how many were sent, and what was answered wrongly."""
+    """Send odd inputs for so long, at most `most`, every second one as admin and the others in turn
+    as each role; return how many were sent, and the wrong answers.
+    """
     assert info.api
     headers = {"X-App-Id": info.app_id, "X-App-Token": info.app_token}
     sent, wrong, ends = 0, [], time.monotonic() + seconds

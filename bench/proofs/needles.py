@@ -1,8 +1,8 @@
-"""What must not be said, found in one pass however much there is of it and however much was said.
+"""Finds secrets ("needles") in a text in one pass, however many there are.
 
-A needle is found by four of its letters in a row that few texts hold: the last ones of a token,
-those about the @ of an e-mail. The text is looked at in steps of four letters, and seven letters
-of a needle always hold one whole step.
+A needle is found by four consecutive letters that are rare in other texts: the last ones of a
+token, those around the @ of an e-mail. The text is searched in steps of four letters; any seven
+letters of a needle contain one whole step.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from itertools import compress, count
 from urllib.parse import quote
 
 SHORTEST = 7
-"""Characters of the shortest needle: less would be met by chance."""
+"""Minimum length of a needle: shorter ones would match by chance."""
 _STEP = 4
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class Needles:
-    """What is searched for, by kind, whatever its case; also as a URL would hold it."""
+    """The values to find, by kind, ignoring case; also in the form used in URLs."""
 
     def __init__(self, kinds: Mapping[str, Iterable[str]]) -> None:
         long = [(n, kind) for kind, needles in kinds.items() for n in needles if len(n) >= SHORTEST]
@@ -31,25 +31,25 @@ class Needles:
             self._add(needle)
 
     def found_in(self, text: str) -> set[str]:
-        """The needles that the text holds."""
+        """The needles that the text contains."""
         return {needle for _, needle in self._places(_plain(text))}
 
     def lines(self, text: str) -> Iterator[tuple[int, str]]:
-        """The number of a line that holds one, and the needle."""
+        """The number of each line with a needle, and the needle."""
         whole = _plain(text)
         for at, needle in self._places(whole):
             yield whole.count(b"\n", 0, at) + 1, needle
 
     def blotted(self, text: str) -> str:
-        """The text without them, to be shown."""
+        """The text with its needles removed, for printing."""
         for needle in self.found_in(text):
             text = re.sub(re.escape(needle), "…", text, flags=re.IGNORECASE)
         return text
 
     def _places(self, whole: bytes) -> Iterator[tuple[int, str]]:
-        """Where each one begins."""
+        """The start of each match."""
         steps = memoryview(whole + bytes(-len(whole) % _STEP)).cast("I")
-        # All in C: a Python loop over each step takes several times as long.
+        # All in C: a Python loop over each step would take several times as long.
         for number in compress(count(), map(self._steps.__contains__, steps)):
             yield from self._beginning(whole, number * _STEP, self._steps[steps[number]])
 
@@ -74,7 +74,7 @@ def _forms(needle: str) -> set[str]:
 
 
 def _rarest(letters: bytes) -> int:
-    """Where the seven letters begin that are looked for first."""
+    """The start of the seven letters that are searched for first."""
     last = len(letters) - SHORTEST
     at = max(letters.find(b"@"), letters.find(b"%40"))
     return last if at < 0 else min(max(at - _STEP + 1, 0), last)

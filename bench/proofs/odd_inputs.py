@@ -1,8 +1,8 @@
-"""Inputs as programs and spreadsheets get them wrong, put into every place of every operation.
+"""Typical wrong inputs of programs and spreadsheets, in every place of every operation.
 
-Schemathesis makes up what a schema describes. This sweep takes each operation's own example and
-spoils one place at a time: other encodings, numbers that are none, characters that cannot be
-stored, dates off the calendar, files of other programs.
+Schemathesis generates what a schema describes. This sweep takes each operation's own example and
+replaces one value at a time: other encodings, invalid numbers, characters that cannot be stored,
+impossible dates, files of other programs.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ VALUES = (
     '"' + "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9000)) + '"',
     *("null", "true", "[]", "{}", "[" * 40 + "]" * 40, '{"a": {"b": [1, "2", null]}}', '["x"]'),
 )
-"""JSON texts that take the place of one value of a body."""
+"""JSON texts that replace one value of a body."""
 ENCODINGS = ("utf-8", "utf-16", "utf-32-le")
 TEXTS = (
     *("\x00", "20261231", "9999-12-31T23:59:59-05:00", "0001-01-01", "1e400", "9" * 20, "-1"),
     *("x" * 300, "%", "a/b", "'\"\\", " ", "", "😀", "NaN", "true", "[]", "jane+x@y.z"),
 )
-"""Texts that take the place of a parameter of a query or path."""
+"""Texts that replace a parameter of a query or path."""
 _PEOPLE = "Source_id;Name;Birthdate\nu1;Zoë;1990-01-02\n4,71E+15;x;20261231\n;;\n"
 FILES = (
     *(_PEOPLE.encode(encoding) for encoding in ("utf-8-sig", "utf-16", "utf-16-be", "cp1252")),
@@ -69,8 +69,9 @@ class Odd(NamedTuple):
 
 
 def world_of(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """What to post first, so that the examples speak of things that there are: their campaign,
-    their code, and somebody who holds it."""
+    """What must exist so that the examples are valid: their campaign, their code, and its
+    holder.
+    """
     campaign = _example_of(
         document["paths"]["/v1/campaigns"]["post"]["requestBody"]["content"]["application/json"]
     )
@@ -83,7 +84,7 @@ def world_of(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def odd_requests(document: dict[str, Any], seed: int) -> list[Odd]:
-    """All of them, in an order of their own for each seed."""
+    """All of them, shuffled by the seed."""
     found = [
         odd
         for path, item in document["paths"].items()
@@ -96,7 +97,7 @@ def odd_requests(document: dict[str, Any], seed: int) -> list[Odd]:
 
 
 def operations_with_bodies(document: dict[str, Any]) -> list[Odd]:
-    """Every operation that takes a body, with its own example; for a file, a small one."""
+    """Every operation with a body, with its own example; for a file, a small one."""
     return [
         _with_its_example(method, path, item[method], media_type, described)
         for path, item in document["paths"].items()
@@ -119,7 +120,7 @@ def _with_its_example(
 
 
 def wrong_with(odd: Odd, status: int, media_type: str) -> str | None:
-    """What is wrong with the answer; None: nothing is."""
+    """What is wrong with the answer; None if nothing is."""
     if status >= 500:
         return f"answers {status}"
     if str(status) not in odd.operation["responses"]:

@@ -1,5 +1,6 @@
-"""Takes a lock or a guard out of the product's SQL from the outside: a proof that a test would
-notice. Statements are rewritten on their way to the driver; the product knows nothing of it."""
+"""Removes a lock or a condition from the product's SQL, to prove that a test would notice.
+Statements are rewritten on their way to the driver; the product is unchanged.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 
 class Rewrite(NamedTuple):
-    """A pattern in a statement's text, and what stands in its place."""
+    """A pattern in a statement's text, and its replacement."""
 
     pattern: str
     replacement: str
@@ -24,12 +25,13 @@ UNLOCKED_PROGRESS = Rewrite(
     r" UNION ALL SELECT \2 FROM referrer_progress"
     r" WHERE campaign_id = $1::VARCHAR AND referrer_id = $2::VARCHAR",
 )
-"""The referrer's progress is read, and not locked."""
+"""The referrer's progress is read without a lock."""
 
 
 def rewrite(*rules: Rewrite, on: Any = Engine) -> Counter[str]:
-    """Rewrite every statement of this process from now on, or those `on` one engine; counts what
-    each pattern hit."""
+    """Rewrite every statement of this process from now on, or of the engine `on`; counts the
+    matches of each pattern.
+    """
     hits: Counter[str] = Counter()
     compiled = [(re.compile(rule.pattern, re.DOTALL), rule) for rule in rules]
 

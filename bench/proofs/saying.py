@@ -1,4 +1,4 @@
-"""Everything that Temporal keeps of a workflow, as one readable text."""
+"""Everything that Temporal stores of a workflow, as one readable text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
 
 METADATA = "__temporal_workflow_metadata"
-"""The query by which Temporal's own UI gets the current details."""
+"""The query that Temporal's own UI uses for the current details."""
 
 
 async def everything(client: Client, handle: WorkflowHandle[Any, Any], *queries: str) -> str:

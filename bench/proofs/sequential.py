@@ -1,4 +1,6 @@
-"""What a plain sequential reading of the conversions gives: the judge of the concurrent ones."""
+"""The grants of a plain sequential reading of the conversions, to compare with the concurrent
+result.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from domain.campaigns import CampaignTerms, Criterion, Tier
 
 def sequential(terms: CampaignTerms, friends: int) -> list[tuple[str, int]]:
     """(reason, ordinal) of every grant to the referrer for so many friends, one after another,
-    sorted. Written apart from the product's own rule, and without its shortcuts."""
+    sorted. Written independently of the product's own rule, without its optimisations.
+    """
     earned: list[tuple[str, int]] = []
     counted = 0
     for _ in range(friends):
@@ -21,7 +24,7 @@ def sequential(terms: CampaignTerms, friends: int) -> list[tuple[str, int]]:
 
 
 def _number(tier: Tier, friend: int) -> int | None:
-    """Of the grant that this friend earns: the friend's own, or the milestone's."""
+    """The ordinal of the grant that this friend earns: the friend's own, or the milestone's."""
     if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
         return friend
     milestones = range(tier.threshold or 1, 10**6, tier.threshold or 1)

@@ -1,5 +1,6 @@
-"""Bodies that come drop by drop, and bodies as large as is allowed and larger, in each role, beside
-everything else that the fuzzer sends."""
+"""Bodies that arrive byte by byte, and bodies of the maximum size and larger, in each role, at the
+same time as the fuzzer's requests.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from bench.proofs.odd_inputs import Odd, operations_with_bodies, wrong_with
 
 SLOW_AT_ONCE, HUGE_AT_ONCE = 8, 1
 PATIENCE = 90.0
-"""Seconds within which an answer must come: the API cuts a body off after 15 and some."""
+"""Seconds within which an answer must come: the API aborts a body after about 15."""
 _DROP_EVERY, DROPS = 0.3, 60
 _MB = 1_000_000
 _HEAD = b'--odd\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
@@ -57,7 +58,7 @@ HUGE_FILES: dict[str, Callable[[], bytes]] = {
 
 @dataclass
 class Bodies:
-    """What was sent, and what was answered wrongly."""
+    """What was sent, and the wrong answers."""
 
     sent: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -71,7 +72,7 @@ class Bodies:
 def sent_beside(
     url: str, document: dict[str, Any], callers: list[dict[str, str]], seed: int
 ) -> Iterator[Bodies]:
-    """Send them for the block's time. `callers`: the credentials of each role."""
+    """Send them during the block. `callers`: the credentials of each role."""
     bodies, over = Bodies(), threading.Event()
     sending = threading.Thread(
         target=lambda: asyncio.run(_send(url, document, callers, seed, bodies, over))
@@ -130,7 +131,7 @@ def _filled(odd: Odd, dice: random.Random) -> Odd:
 async def _ask(
     client: httpx.AsyncClient, odd: Odd, headers: dict[str, str]
 ) -> tuple[int, str] | None:
-    """The answer's status and media type; None where the API cut off what it had refused."""
+    """The answer's status and media type; None if the API closed the connection after a refusal."""
     try:
         answer = await client.request(
             odd.method, odd.url, content=odd.content, headers=odd.headers | headers
@@ -141,7 +142,7 @@ async def _ask(
 
 
 async def _ask_slowly(url: str, odd: Odd, headers: dict[str, str]) -> tuple[int, str]:
-    """The same with a byte at a time. It reads while it sends: the answer may come first."""
+    """The same, one byte at a time. It reads while it sends, because the answer may come first."""
     content = odd.content or b"{}"
     target = httpx.URL(url).join(odd.url)
     head = f"{odd.method.upper()} {target.raw_path.decode()} HTTP/1.1\r\nHost: {target.host}\r\n"
@@ -164,7 +165,7 @@ async def _ask_slowly(url: str, odd: Odd, headers: dict[str, str]) -> tuple[int,
 
 
 async def _drip(writer: asyncio.StreamWriter, content: bytes) -> None:
-    """A byte at a time for longer than the API waits, and the rest at once."""
+    """One byte at a time for longer than the API waits, and the rest at once."""
     slow = min(len(content) - 1, DROPS)
     for at in range(slow):
         writer.write(content[at : at + 1])

@@ -1,4 +1,4 @@
-"""`make bench`: the engine beside a bare workflow, on the same servers, in one run."""
+"""`make bench`: the engine compared with a bare workflow, on the same servers, in one run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROUNDS = 2
 
 
 def main() -> None:
-    """Run the whole bench on a stack of its own, thrown away in the end."""
+    """Run the whole bench on a temporary stack."""
     # A production setting: the sandbox is for tests and CI. Floor and engine run alike.
     os.environ["GUERDON_SANDBOX"] = "false"
     with tempfile.TemporaryDirectory(prefix="guerdon-bench-") as home:
@@ -51,7 +51,7 @@ async def _measure(stack: Stack) -> None:
     print("Single events, a burst, a steady pace, and what one referral asks for", flush=True)
     bare = await _bare_start(client)
     campaign_id, event = await engine.accept(SINGLE, 1)
-    # The burst begins on a quiet stack, as the peer's did.
+    # The burst begins on a quiet stack, as in the compared run.
     await engine.finished(campaign_id, SINGLE)
     campaign_id, burst = await engine.accept(BURST, AT_ONCE)
     await engine.finished(campaign_id, BURST)
@@ -61,7 +61,7 @@ async def _measure(stack: Stack) -> None:
     async with statements.counted(stack) as asked:
         for code in codes:
             await engine.convert(code)
-        await asyncio.sleep(3)  # `engine.finished` would ask, and be counted
+        await asyncio.sleep(3)  # `engine.finished` would send requests, which would be counted
     await engine.finished(campaign_id, COUNTED)
     report(Figures(floors, engines, bare, event, burst, AT_ONCE, cost, asked, COUNTED, friends))
     if os.environ.get("BENCH_STATEMENTS"):
@@ -99,7 +99,7 @@ async def _floor(client: Client, stack: Stack, rounds: Rounds) -> None:
 
 
 async def _bare_start(client: Client) -> Run:
-    """Latency of the client call alone, on a queue that nobody works off."""
+    """Latency of the client call alone, on a queue without workers."""
     run = uuid4().hex
     return await drive(SINGLE, 1, lambda n: floor.start(client, f"bare:{run}:{n}"))
 

@@ -1,10 +1,10 @@
-"""`make bench-crowd`: `POST /v1/events` at its usual, and beside clients that stand still.
+"""`make bench-crowd`: `POST /v1/events` alone, and beside stalled clients.
 
 The crowd: 32 uploads that stop in the middle, 40 readers of a CSV list that do not read, 200
-connections without whole headers, and a finance key that sends ten megabytes of `{}` again and
-again. Whoever is cut off comes back. In turn with that, in the same run, nobody of them is there.
-Loopback only. Exits 1 when an event's p95 is more than twice its usual, the API's loop stands still
-for longer than 200 ms, or its memory is not flat.
+connections with incomplete headers, and a finance key that sends ten megabytes of `{}` again and
+again. Disconnected clients come back. Rounds with and without the crowd alternate in one run.
+Loopback only. Exits 1 when an event's p95 more than doubles, the API's event loop blocks for longer
+than 200 ms, or its memory grows.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from cli.stack.stack import Stack
 from store.access.api_keys import create_key_sync
 
 ORDERS = 20_000
-"""So many rows of CSV do not fit into the buffers between the API and a client that does not
-read."""
+"""This many rows of CSV do not fit into the buffers between the API and a client that does not
+read.
+"""
 MORE_MEMORY = 150_000_000
 _COPIES = """
 INSERT INTO orders
@@ -42,7 +43,7 @@ FROM orders one, generate_series(2, $1::int) n WHERE one.id = (SELECT min(id) FR
 
 @dataclass
 class Measured:
-    """Events alone and beside the crowd; the API's loop and its most memory, beside the crowd."""
+    """Events with and without the crowd; the API's event loop and peak memory with it."""
 
     usual: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
@@ -69,13 +70,15 @@ class Measured:
 
 
 async def measure(stack: Stack, events: int, rounds: int) -> Measured:
-    """So many events a round, one after the other, at every round once alone and once beside."""
+    """So many events per round, one after the other, in each round once without and once with the
+    crowd.
+    """
     engine = Engine(stack)
     await engine.prepare()
     _, codes = await engine.codes(8)
 
     async def drive(events: int) -> list[float]:
-        """How long each of so many took, one after the other."""
+        """The seconds of each of so many events, one after the other."""
         latencies: list[float] = []
         for number in range(events):
             began = time.perf_counter()
@@ -127,7 +130,7 @@ async def _watch(api: psutil.Process, measured: Measured) -> None:
 
 
 def main(events: int = 75, rounds: int = 8) -> None:
-    """Run on a stack of its own, thrown away in the end."""
+    """Run on a temporary stack."""
     with (
         tempfile.TemporaryDirectory(prefix="guerdon-bench-") as home,
         Stack(Path(home), Ports.free(), say=print) as stack,

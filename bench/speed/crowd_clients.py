@@ -1,6 +1,7 @@
-"""The crowd of `make bench-crowd`, in a process of its own: what it costs must not be measured as
-the API's. Reads one line of JSON on stdin, says one line once everybody is there, and ends with
-stdin."""
+"""The clients of `make bench-crowd`, in a separate process, so that their CPU is not counted as the
+API's. Reads one line of JSON on stdin, prints one line once all clients are connected, and ends
+with stdin.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +15,22 @@ from dataclasses import asdict, dataclass
 
 UPLOADS, READERS, HALF_OPEN = 32, 40, 200
 STANDS = 30.0
-"""Seconds that one of them stays, unless it is cut off."""
+"""Seconds that one client stays, unless it is disconnected."""
 _BIG = b"[" + b"{}," * 3_300_000 + b"{}]"
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """Clients that stand still, at one API."""
+    """Stalled clients of one API."""
 
     port: int
     admin: str
     finance: str
-    """The lines of a request's head that say who asks."""
+    """The header lines with finance's credentials."""
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[None]:
-        """They are there for the block."""
+        """They are connected during the block."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -48,7 +49,7 @@ class Crowd:
             await process.wait()
 
     async def stand(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         upload = self._head("POST /v1/customers/importCSV", self.admin, "multipart/form-data")
         stalled = upload.replace("form-data", "form-data; boundary=b") + (
             "Content-Length: 5000000\r\n\r\n--b\r\nContent-Disposition: form-data; "

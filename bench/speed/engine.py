@@ -1,4 +1,4 @@
-"""The engine under load, from the outside: over HTTP, until every referral is completed."""
+"""The engine under load, over HTTP, until every referral is completed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Engine:
         )
 
     async def prepare(self) -> None:
-        """Deliver at once, and take what the provider's own speed would add out of the figures."""
+        """Make the simulator deliver at once, so that the figures do not contain the provider's own
+        time.
+        """
         await self.http.put(
             f"{self.stack.urls.simulator}/_control/delivery",
             json={"provider": "giftcard-partners", "seconds": 0, "outcome": "delivered"},
@@ -63,8 +65,9 @@ class Engine:
         tiers: list[dict[str, Any]] | None = None,
         referee_reward: dict[str, Any] | None = CARD,
     ) -> tuple[str, str]:
-        """A new campaign and a published code: (campaign id, code). Left as it is, the campaign
-        is double-sided, with a card for each side."""
+        """A new campaign and a published code: (campaign id, code). By default the campaign is
+        double-sided, with a card for each side.
+        """
         name = name or f"bench {uuid4().hex}"
         campaign = await self.post(
             "/v1/campaigns",
@@ -102,7 +105,7 @@ class Engine:
         return await self.post("/v1/events", conversion(code, uuid4().hex))
 
     async def accept(self, calls: int, at_once: int) -> tuple[str, Run]:
-        """Conversions of as many referrers as there are lanes: (campaign id, what was seen)."""
+        """Conversions of as many referrers as run at once: (campaign id, the measurements)."""
         campaign_id, codes = await self.codes(at_once)
 
         async def call(number: int) -> None:
@@ -111,7 +114,7 @@ class Engine:
         return campaign_id, await drive(calls, at_once, call)
 
     async def complete(self, calls: int, at_once: int) -> float:
-        """Referrals a second, from the first request until the last card is delivered."""
+        """Referrals per second, from the first request until the last card is delivered."""
         began = time.perf_counter()
         campaign_id, _ = await self.accept(calls, at_once)
         await self.finished(campaign_id, calls)
@@ -127,11 +130,11 @@ class Engine:
             )
             if answer.json()["total"] >= calls:
                 return
-            await asyncio.sleep(0.5)  # seldom: the question costs the API work too
+            await asyncio.sleep(0.5)  # rarely, because the request costs the API work too
         raise TimeoutError(f"{campaign_id}: not all of {calls} referrals completed")
 
     async def codes(self, count: int) -> tuple[str, list[str]]:
-        """A new campaign and published codes of as many referrers: (campaign id, codes)."""
+        """A new campaign and the published codes of so many referrers: (campaign id, codes)."""
         campaign_id, first = await self.code()
         codes = [first]
         for _ in range(count - 1):

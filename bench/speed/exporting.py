@@ -1,6 +1,7 @@
-"""`python -m bench.speed.exporting --rows 1000000`: redemptions exported over HTTP and by `guerdon
-export`, and the memory that the two take for a short file and a long one, beside PostgreSQL's own
-COPY of the same rows in the same run. Exits 1 when a row is missing or memory is not flat."""
+"""`python -m bench.speed.exporting --rows 1000000`: exports redemptions over HTTP and by `guerdon
+export`, and measures time and memory for a short file and a long one, compared with PostgreSQL's
+own COPY of the same rows in the same run. Exits 1 when a row is missing or memory grows.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +84,7 @@ async def _measure(stack: Stack, few: int, many: int) -> list[dict[str, Measured
 
 
 async def _one(client: httpx.AsyncClient) -> str:
-    """A redemption, the way they come about."""
+    """One redemption, made by the product itself."""
     program = {"conversion_event_type": "redemption"}
     body: dict[str, Any] = {"name": "exported", "referral_program": program}
     await _post(client, "/v1/campaigns", body)

@@ -1,6 +1,6 @@
-"""The floor: a bare workflow that makes the same durable moves as a referral, and no domain work.
+"""The floor: a bare workflow with the same durable steps as a referral, and no domain work.
 
-Start with a signal, one local activity, two activities on another queue, two delivery signals.
+A start with a signal, one local activity, two activities on another queue, two delivery signals.
 `python -m bench.speed.floor` is its worker process.
 """
 
@@ -24,13 +24,13 @@ _LIMIT = timedelta(seconds=60)
 
 @activity.defn
 async def decide(number: int) -> int:
-    """Stands for qualification."""
+    """In place of qualification."""
     return number
 
 
 @activity.defn
 async def order(number: int) -> int:
-    """Stands for an order; its webhook comes back as a signal, as the API would send it."""
+    """In place of an order; its webhook comes back as a signal, as the API would send it."""
     handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
     _signals.add(task := asyncio.create_task(handle.signal("delivered", number)))
     task.add_done_callback(_signals.discard)
@@ -42,7 +42,7 @@ _signals: set[asyncio.Task[None]] = set()
 
 @workflow.defn(name="Floor")
 class Floor:
-    """The bare moves."""
+    """The bare steps."""
 
     @workflow.init
     def __init__(self) -> None:

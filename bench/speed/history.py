@@ -1,4 +1,4 @@
-"""What one referral costs at Temporal: events, bytes, and Cloud actions."""
+"""What one referral costs in Temporal: events, bytes, and Cloud actions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACTIONS = {
 
 
 class Cost(NamedTuple):
-    """Of one double-sided referral with two gift cards."""
+    """The cost of one double-sided referral with two gift cards."""
 
     events: int
     bytes: int
@@ -40,5 +40,5 @@ async def of_one_referral(client: Client, engine: Engine) -> Cost:
     handle = client.get_workflow_handle(referral.json()["workflow_id"])
     events = (await handle.fetch_history()).events
     actions = sum(_ACTIONS.get(event.event_type, 0) for event in events)
-    # The first signal came with the start, and is not billed apart.
+    # The first signal came with the start, and is not billed separately.
     return Cost(len(events), sum(event.ByteSize() for event in events), actions - 1)

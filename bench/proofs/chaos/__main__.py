@@ -1,5 +1,6 @@
-"""`make chaos`: referrals under fire, judged from the outside. Exits 0 only if nothing was lost,
-nothing doubled, and the books agree."""
+"""`make chaos`: referrals during kills and faults, judged from the outside. Exits 0 only if nothing
+was lost, nothing doubled, and the books agree.
+"""
 
 from __future__ import annotations
 

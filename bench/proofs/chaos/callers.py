@@ -1,4 +1,4 @@
-"""Callers as they should be: unsure of an answer, they ask again under the same identity."""
+"""Ideal API callers: if an answer is uncertain, they repeat the request under the same identity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from bench.proofs.chaos.programme import Friend
 
 PAID = 40_00
-"""What a friend's order comes to, where one is told of."""
+"""The amount of a friend's order, if one is given."""
 _OUT_OF_ORDER = "No usable answer, however often it was asked: the caller gave up."
 
 
@@ -22,12 +22,14 @@ def order_of(friend: Friend) -> dict[str, Any]:
 
 
 def _passes(answer: httpx.Response) -> bool:
-    """A refusal that another try may not meet: the first try still runs, or the campaign pauses."""
+    """A refusal that a later attempt may not meet: the first attempt still runs, or the campaign is
+    paused.
+    """
     return answer.json().get("key") in ("idempotency_in_progress", "campaign_not_live")
 
 
 class GaveUp(Exception):
-    """A caller got no usable answer; the text says what it got last."""
+    """A caller got no usable answer; the message contains the last one."""
 
 
 class TurnedAway(Exception):
@@ -39,27 +41,27 @@ _FULL = ("budget_exhausted", "redemption_rules_violated")
 
 @dataclass
 class Ledger:
-    """What the callers know: which referral each accepted friend has, and every refusal seen."""
+    """What the callers know: each accepted friend's referral, and every refusal."""
 
     accepted: dict[int, str] = field(default_factory=dict)
     """Friend's number to referral id."""
     refused: dict[int, str] = field(default_factory=dict)
     turned_away: set[int] = field(default_factory=set)
-    """Friends who came after their campaign's budget was spent, or its cap was full."""
+    """Friends who came after their campaign's budget or cap was used up."""
     contradictions: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
-    """Bodies of everything that was not a success: they are searched for secrets."""
+    """Bodies of all unsuccessful answers: they are searched for secrets."""
 
     def accept(self, number: int, referral_id: str) -> None:
-        """Two answers to one friend must name one referral."""
+        """Two answers about one friend must name one referral."""
         before = self.accepted.setdefault(number, referral_id)
         if before != referral_id:
             self.contradictions.append(f"friend {number} was answered {before} and {referral_id}")
 
 
 class Callers:
-    """Sends friends' events to the API until each is accepted, or definitely refused."""
+    """Sends friends' events to the API until each is accepted or definitely refused."""
 
     def __init__(self, http: httpx.AsyncClient, patience: float = 300) -> None:
         self._http = http
@@ -67,7 +69,7 @@ class Callers:
         self.ledger = Ledger()
 
     async def refer(self, friend: Friend) -> None:
-        """Bring one friend: perhaps sign up first, then convert, perhaps from two tasks at once."""
+        """Bring one friend: with or without signing up first, from one or two concurrent tasks."""
         try:
             if friend.signs_up_first:
                 body = {"code": friend.code, "customer": friend.customer}
@@ -99,7 +101,7 @@ class Callers:
         self.ledger.accept(friend.number, answer["referral"]["id"])
 
     async def refused(self, body: dict[str, Any], tries: int = 300) -> str:
-        """The key by which an event is refused; `accepted` when it was not."""
+        """The key of an event's refusal; `accepted` if it was not refused."""
         for _ in range(tries):
             try:
                 answer = await self._http.post("/v1/events", json=body)
@@ -114,7 +116,9 @@ class Callers:
     async def post(
         self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """POST until an answer is certain. Raises GaveUp for a refusal, or when out of patience."""
+        """POST until an answer is certain. Raises GaveUp for a refusal, or after too many
+        attempts.
+        """
         deadline, pause, last = asyncio.get_running_loop().time() + self._patience, 0.2, ""
         while asyncio.get_running_loop().time() < deadline:
             try:

@@ -1,4 +1,4 @@
-"""Finance after a run: each provider's book against the ledger and the grants, over the API."""
+"""Reconciles each provider's book with the ledger and the grants after a run, over the API."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from bench.proofs.chaos.outside import Outside, Row
 from providers.registry import KNOWN
 
 _SHOWN = 3
-"""Differences of a provider that are quoted; the rest is counted."""
+"""Differences per provider that are printed; the rest is counted."""
 _PATIENCE = 300
 """Seconds that a reconciliation may take."""
 
 
 async def reconcile(outside: Outside) -> tuple[Counter[str], list[str]]:
-    """Reconcile every provider: how many orders are filed as what, and a sentence for each
-    reconciliation that did not complete or found a difference."""
+    """Reconcile every provider: the number of orders by filing, and a sentence for each
+    reconciliation that failed or found a difference.
+    """
     filed, wrong = Counter[str](), list[str]()
     for provider in sorted(KNOWN):
         run = await _ended(outside, await _begun(outside, provider))

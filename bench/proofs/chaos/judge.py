@@ -1,4 +1,4 @@
-"""The verdict, from the outside: what callers were told, the API's lists, the providers' books.
+"""Judges a run from the outside: by the callers' answers, the API's lists and the providers' books.
 
 0 lost, 0 doubled, the books agree, and at most one referral in a hundred is parked, each for a
 reason that only a person or the provider can settle.
@@ -33,7 +33,7 @@ _OF_OTHERS = {
 }
 _TOLD = {"referral.converted", "referral.qualified", "grant.created", "grant.delivered"}
 _LIMITED = ("does not fit into", "of at most")
-"""How a limit says no."""
+"""The keys of refusals by a limit."""
 _POINTS = next(plan.referee_reward["points"] for plan in PLANS if plan.returns)
 """The reward of a friend whose purchase may be refunded."""
 _AT_REST = {"completed", "rejected", "expired", "reversed", "needs_attention"}
@@ -51,11 +51,11 @@ class Verdict:
     inexcusable: list[str] = field(default_factory=list)
     """Parked for a reason that Guerdon should have settled itself."""
     others: list[str] = field(default_factory=list)
-    """Histories that do not replay, and secrets that were told."""
+    """Histories that do not replay, and leaked secrets."""
     reconciled: Counter[str] = field(default_factory=Counter)
-    """How finance's reconciliation files the providers' orders: a word each."""
+    """The number of orders by reconciliation's filing."""
     limited: int = 0
-    """Friends whom a limit left unrewarded, as it must."""
+    """Friends whom a limit rightly left without a reward."""
     replayed: int = 0
     referrals: int = 0
     grants: int = 0
@@ -83,12 +83,12 @@ class Verdict:
 
 
 class Due(NamedTuple):
-    """What a run owes. By campaign id: the terms, and how many friends are rewarded."""
+    """What a run must result in. By campaign id: the terms, and the number of rewarded friends."""
 
     terms: dict[str, CampaignTerms]
     fit: dict[str, int]
     refunds: dict[int, Refund]
-    """What each friend gave back, by the friend's number."""
+    """The refunds of each friend, by the friend's number."""
 
 
 async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) -> Verdict:
@@ -111,7 +111,7 @@ async def judge(outside: Outside, ledger: Ledger, due: Due, database: Database) 
 
 
 def _referrals(verdict: Verdict, ledger: Ledger, referrals: list[Row]) -> None:
-    """Invariants 2 and 6: each accepted friend is listed, once, and at rest."""
+    """Invariants 2 and 6: each accepted friend is listed once, with a final status."""
     listed = {row["id"]: row for row in referrals}
     for number, referral_id in ledger.accepted.items():
         if referral_id not in listed:
@@ -131,8 +131,9 @@ def _referrals(verdict: Verdict, ledger: Ledger, referrals: list[Row]) -> None:
 def _limits(
     verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[str, int], stopped: set[str]
 ) -> None:
-    """Invariant 4: as many friends are rewarded as fit, not one more; the rest are told why.
-    Those whom a refund stopped count as if they had been."""
+    """Invariant 4: exactly as many friends are rewarded as fit; the others are told why. Those whom
+    a refund stopped count as rewarded.
+    """
     rewarded = Counter(
         row["campaign_id"] for row in referrals if row["ordinal"] or row["id"] in stopped
     )
@@ -152,7 +153,7 @@ def _limits(
 def _refunds(
     verdict: Verdict, ledger: Ledger, referrals: list[Row], refunds: dict[int, Refund]
 ) -> set[str]:
-    """A whole refund undoes the referral. Answers those that it stopped before they qualified."""
+    """A whole refund undoes the referral. Returns those that were stopped before they qualified."""
     whole = {ledger.accepted.get(number) for number, refund in refunds.items() if refund == "whole"}
     undone = {row["id"]: row["status"] for row in referrals if row["id"] in whole}
     verdict.books += [
@@ -166,8 +167,9 @@ def _refunds(
 def _shares(
     verdict: Verdict, ledger: Ledger, grants: list[Row], refunds: dict[int, Refund]
 ) -> None:
-    """Half of the order was given back in parts, before its purchase or after: half of the
-    friend's points is left."""
+    """If half of the order was refunded, in parts, before or after its purchase, half of the
+    friend's points are left.
+    """
     parts = {ledger.accepted.get(number) for number, refund in refunds.items() if refund == "parts"}
     verdict.books += [
         f"refunds of a half left {grant['amount']} points of grant {grant['id']}"
@@ -181,7 +183,7 @@ def _shares(
 def _grants(
     verdict: Verdict, referrals: list[Row], grants: list[Row], terms: dict[str, CampaignTerms]
 ) -> None:
-    """Invariant 3: the grants are what a plain sequential reading of the conversions gives."""
+    """Invariant 3: the grants equal those of a sequential reading of the conversions."""
     counted = [row for row in referrals if row["ordinal"]]
     friends = Counter((row["campaign_id"], row["referrer_id"]) for row in counted)
     due: Counter[tuple[Any, ...]] = Counter()
@@ -246,12 +248,12 @@ def _parked(verdict: Verdict, referrals: list[Row], grants: list[Row]) -> None:
 async def _events(
     verdict: Verdict, database: Database, referrals: list[Row], grants: list[Row]
 ) -> None:
-    """Invariant 9: an event for each fact, once, and none without its fact."""
+    """Invariant 9: one event for each fact, and none without its fact."""
     events = await books.rows(database, Event)
     told = Counter(
         (event.type, event.grant_id or event.referral_id) for event in events if event.type in _TOLD
     )
-    # A refund took it out of the wallet again: delivered it was.
+    # It was delivered, although a refund took it out of the wallet again.
     debited = {event.grant_id for event in events if event.type == "grant.debited"}
     facts = Counter(("referral.qualified", row["id"]) for row in referrals if row["ordinal"])
     facts.update(("referral.converted", row["id"]) for row in referrals if row["conversion"])

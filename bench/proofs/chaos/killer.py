@@ -15,18 +15,19 @@ from cli.stack.stack import Stack
 
 KINDS = ("api", "worker", "temporal", "simulator", "postgres")
 MANY = 10
-"""Orders in flight that make a kill worth more."""
+"""Orders in flight that make a kill more useful."""
 MOMENT = 0.6
 """Seconds before a kill in which friends come all at once."""
 LEISURELY, HURRIED = (1.0, 5.0), (0.0, 0.4)
-"""Seconds between two kills, at least and at most. In a hurry the second meets what the first
-has left half done."""
+"""Minimum and maximum seconds between two kills. When hurried, a kill meets what the last one left
+half done.
+"""
 _IN_FLIGHT = "SELECT 1 FROM grants WHERE status IN ('ordering', 'ordered')"
 
 
 @dataclass
 class Killer:
-    """Kills in rounds: each round ends every kind once, in an order of its own."""
+    """Kills in rounds: each round kills every kind of process once, in a random order."""
 
     stack: Stack
     kills: int
@@ -35,21 +36,21 @@ class Killer:
     say: Callable[[str], None]
     hurry: bool = False
     at_half: Callable[[], object] | None = None
-    """Done once half of the kills are over, in a thread of its own."""
+    """Called in a thread once half of the kills are done."""
     patience: float = 8.0
-    """Seconds that a kill waits for many orders to be in flight, unless it is in a hurry."""
+    """Seconds that a kill waits for many orders to be in flight, unless hurried."""
     done: Counter[str] = field(default_factory=Counter)
     amid_many: int = 0
     _announced: int = 0
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def about_to(self, kill: int) -> None:
-        """Wait until the kill of that number, from 1 on, is about to happen."""
+        """Wait until just before the kill of that number, from 1 on."""
         async with self._news:
             await self._news.wait_for(lambda: self._announced >= kill)
 
     async def run(self) -> None:
-        """Kill so many times."""
+        """Kill this many times."""
         for kind in self._victims():
             await asyncio.sleep(self.dice.uniform(*(HURRIED if self.hurry else LEISURELY)))
             orders = await (self._in_flight() if self.hurry else self._until_many())
@@ -62,15 +63,16 @@ class Killer:
                 await asyncio.to_thread(self.at_half)
 
     async def _announce(self) -> None:
-        """Friends come in the moment before a kill, so that it meets requests half-way."""
+        """Friends come just before a kill, so that it interrupts requests."""
         async with self._news:
             self._announced += 1
             self._news.notify_all()
         await asyncio.sleep(self.dice.uniform(0, MOMENT))
 
     def too_tame(self) -> list[str]:
-        """What the run owes: every kill asked for, and most of them while many orders were in
-        flight. Few kills, or hurried ones, may meet whatever there is."""
+        """Problems of the run itself: every kill must have happened, most of them with many orders
+        in flight. Not checked for few or hurried kills.
+        """
         found = []
         if self.done.total() != self.kills:
             found.append(f"{self.done.total()} kills, {self.kills} were due")

@@ -1,4 +1,4 @@
-"""Temporal's state is lost, and rebuilt from the facts while everything goes on."""
+"""Deletes Temporal's state, and rebuilds it from the database during the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli.stack.stack import Stack
 
 
 def guerdon(stack: Stack, *arguments: str) -> tuple[int, str]:
-    """Run a command of the product's beside the stack; its exit status and what it said."""
+    """Run a `guerdon` command on the stack; return its exit status and output."""
     program = str(Path(sys.executable).with_name("guerdon"))
     done = subprocess.run(
         [program, *arguments],
@@ -25,7 +25,7 @@ def guerdon(stack: Stack, *arguments: str) -> tuple[int, str]:
 
 
 def lose_temporal(stack: Stack) -> None:
-    """Its server comes back with nothing."""
+    """Restart its server without any state."""
     stack.stop("temporal")
     for file in stack.home.glob("temporal.db*"):
         file.unlink()
@@ -33,7 +33,7 @@ def lose_temporal(stack: Stack) -> None:
 
 
 def recover(stack: Stack, tries: int = 10) -> str:
-    """Until it was done: a process that was just killed may be in the way."""
+    """Repeat until it succeeds: a process that was just killed may be missing."""
     for _ in range(tries):
         status, said = guerdon(stack, "recover")
         if status == 0:

@@ -1,4 +1,4 @@
-"""What goes wrong between Guerdon and its providers: faulty calls, and webhooks that lie."""
+"""Faults between Guerdon and its providers: failing calls, and forged webhooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cli.stack.stack import Stack
 from providers.registry import KNOWN
 
 RATES = {
-    # Together they befall a fifth of all order-creating calls: 1 - 0.9635 ** 6.
+    # Together they affect a fifth of all order-creating calls: 1 - 0.9635 ** 6.
     **dict.fromkeys(
         ("drop_before", "drop_after", "error_before", "error_after", "slow", "garbage"), 0.0365
     ),
@@ -28,7 +28,9 @@ _DOUBTFUL = "SELECT provider, hook_token FROM orders WHERE state = 'unknown' LIM
 
 
 class Trouble(NamedTuple):
-    """Something of a provider's that changes for a while: what `_control` is told, twice."""
+    """A temporary setting of a provider: the `_control` request that sets it, and the one that ends
+    it.
+    """
 
     name: str
     begins: dict[str, Any]
@@ -41,11 +43,11 @@ TROUBLES = (
     Trouble("rate", {"per_second": 2}, {"per_second": None}),
 )
 _CALM, _TROUBLED = (3.0, 10.0), (1.0, 5.0)
-"""Seconds, at least and at most."""
+"""Minimum and maximum seconds."""
 
 
 class Mischief:
-    """The simulator's faults, and a stranger who has learned addresses for webhooks."""
+    """The simulator's faults, and an attacker who knows webhook addresses."""
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
         self._stack = stack
@@ -53,20 +55,21 @@ class Mischief:
         self.forged = self.troubles = 0
 
     async def begin(self, seed: int) -> None:
-        """From now on a fifth of all provider calls is faulty, those that only read among them."""
+        """From now on a fifth of all provider calls fail, including reads."""
         faults = {"seed": seed, "rates": RATES, "slow_seconds": 8, "reads": True}
         await self._control("faults", faults)
 
     async def end(self) -> None:
-        """The providers behave again."""
+        """End all faults."""
         await self._control("faults", {"rates": {}})
         for trouble in TROUBLES:
             for provider in sorted(KNOWN):
                 await self._control(trouble.name, {"provider": provider} | trouble.over)
 
     async def trouble(self, dice: random.Random) -> None:
-        """Now and then one provider is out of funds, refuses our credentials or limits our rate,
-        for a few seconds; until cancelled."""
+        """From time to time one provider is out of funds, refuses our credentials or limits our
+        rate, for a few seconds; until cancelled.
+        """
         while True:
             await asyncio.sleep(dice.uniform(*_CALM))
             trouble, provider = dice.choice(TROUBLES), dice.choice(sorted(KNOWN))
@@ -76,8 +79,9 @@ class Mischief:
             await self._control(trouble.name, {"provider": provider} | trouble.over)
 
     async def forge(self) -> None:
-        """Tell the API of deliveries that nobody has made, until cancelled. A webhook is a hint,
-        so this may cost a look at the order, and nothing else."""
+        """Send forged webhooks of deliveries until cancelled. A webhook is a hint, so each may only
+        cost a look at the order.
+        """
         while True:
             for provider, token in await peek(self._stack.urls.database, _DOUBTFUL):
                 await self._lie(provider, token)
@@ -101,4 +105,4 @@ class Mischief:
             except httpx.TransportError:
                 if time.monotonic() > deadline:
                     raise
-                await asyncio.sleep(0.3)  # it was killed a moment ago
+                await asyncio.sleep(0.3)  # it was just killed

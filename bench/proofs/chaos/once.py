@@ -15,11 +15,11 @@ from cli.stack.stack import Stack
 
 
 def once(order: Order, plant: str | None = None) -> Report:
-    """Run on a stack of its own. The home stays, with its logs, for whoever wants to know why."""
+    """Run on a stack of its own. The stack's folder stays, with its logs, for analysis."""
     home = Path(tempfile.mkdtemp(prefix="guerdon-chaos-"))
     # A production setting: the sandbox is for tests and CI, and costs a third of the CPU.
     os.environ["GUERDON_SANDBOX"] = "false"
-    # The simulator limits nothing; at one request a second the run would be Tango's waiting room.
+    # The simulator has no limits; at one request a second the run would only wait for Tango.
     os.environ["GUERDON_TANGO_MAX_PER_SECOND"] = "50"
     os.environ.pop(PLANT, None)
     if plant:
@@ -29,6 +29,6 @@ def once(order: Order, plant: str | None = None) -> Report:
 
 
 def say(line: str) -> None:
-    """Progress, a line at a time."""
+    """Print one line of progress."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

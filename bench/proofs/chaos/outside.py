@@ -1,4 +1,4 @@
-"""What the outside can read of a stack: the API's lists, and the providers' own books."""
+"""Reads a stack from the outside: the API's lists, and the providers' own books."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Row = dict[str, Any]
 
 
 class Outside:
-    """Reads, patiently: a process may have been killed a moment ago."""
+    """Reads with retries, because a process may have just been killed."""
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
         self._stack = stack
         self._http = http
 
     async def total(self, status: str) -> int:
-        """How many referrals have that status."""
+        """The number of referrals with that status."""
         page = await self.get("/v1/referrals", {"status": status, "limit": 1})
         return int(page["total"])
 
@@ -40,25 +40,25 @@ class Outside:
         return rows
 
     async def book(self) -> list[Row]:
-        """Every card that any provider issued."""
+        """Every card that a provider issued."""
         rows: list[Row] = await self.get(f"{self._stack.urls.simulator}/_control/book")
         return rows
 
     async def stats(self) -> dict[str, dict[str, int]]:
-        """What each provider counted."""
+        """The counters of each provider."""
         url = f"{self._stack.urls.simulator}/_control/stats"
         counts: dict[str, dict[str, int]] = await self.get(url)
         return counts
 
     async def post(self, path: str, body: Row) -> Row:
-        """Ask for something; the stack is whole again by now."""
+        """POST to the API; all processes are running again by now."""
         answer = await self._http.post(path, json=body)
         answer.raise_for_status()
         content: Row = answer.json()
         return content
 
     async def get(self, url: str, query: Row | None = None, seconds: float = 60) -> Any:
-        """What that address answers, asked for as long as it takes."""
+        """The answer of that address, requested until there is one."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -72,8 +72,9 @@ class Outside:
 
 
 _TWICE = 3
-"""Seconds that all must be at rest. The statuses are counted one after the other: a referral that
-is just being tried again is met in neither of two."""
+"""Seconds that everything must be at rest. Statuses are counted one after the other, so a referral
+that changes meanwhile may be missed in both.
+"""
 
 
 async def rest(
@@ -84,9 +85,11 @@ async def rest(
     still: float = 90,
     settle: float = 200,
 ) -> bool:
-    """Wait until no more than `open_ones` referrals are open. True when it came to that; False
-    when for `still` seconds nothing moved. In the end, what is parked gets `settle` seconds
-    without a change: some causes pass by themselves once the faults have ended."""
+    """Wait until at most `open_ones` referrals are open.
+
+    True if that is reached; False if nothing changed for `still` seconds. At the end, what is
+    parked must not change for `settle` seconds: some causes pass once the faults have ended.
+    """
     seen: tuple[int, ...] = ()
     since = time.monotonic()
     while True:

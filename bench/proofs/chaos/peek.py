@@ -1,4 +1,4 @@
-"""A look into PostgreSQL behind the product's back, while it is being killed."""
+"""Reads PostgreSQL directly while it is being killed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""What a server that was ended a moment ago looks like to its client."""
+"""Errors that a client sees when the server was just killed."""
 
 
 async def peek(url: str, statement: str) -> list[asyncpg.Record]:
-    """The statement's rows; none while there is no server."""
+    """The statement's rows; none while the server is down."""
     try:
         connection = await asyncpg.connect(url, timeout=3)
     except _AWAY:

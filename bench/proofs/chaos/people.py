@@ -1,5 +1,6 @@
-"""What people do meanwhile: refunds, whole and in parts, repeats with other content, and a manager
-who pauses a campaign and edits its rewards."""
+"""What people do during a run: whole and partial refunds, repeats with other content, and a manager
+who pauses a campaign and edits its rewards.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +16,26 @@ from bench.proofs.chaos.programme import Friend
 
 _PART = 10_00
 _AMOUNTS = (10_00, 12_00)
-"""What a referrer's card is worth, before an edit and after."""
+"""The value of a referrer's card, before and after an edit."""
 _GOES_ON, _PAUSED = (4.0, 10.0), (0.5, 2.0)
-"""Seconds, at least and at most."""
+"""Minimum and maximum seconds."""
 
 
 class People:
-    """Refunds and repeats of the friends of one plan, and its manager."""
+    """Refunds and repeats of one plan's friends, and its manager."""
 
     def __init__(self, callers: Callers, http: httpx.AsyncClient) -> None:
         self._callers, self._http = callers, http
         self.done: Counter[str] = Counter()
 
     async def before(self, friend: Friend) -> None:
-        """Refunds that overtake their purchase; told of again when it has come."""
+        """Refunds that come before their purchase; repeated after it."""
         if friend.early:
             await self._refunds(friend)
             self.done["early refunds"] += friend.refund is not None
 
     async def after(self, friend: Friend) -> None:
-        """Refunds, each told of twice; and the event once more, with another sum."""
+        """Refunds, each sent twice; and the event once more, with another amount."""
         await self._refunds(friend)
         if friend.plan.returns and friend.number % 2:
             await self._contradict(friend)
@@ -60,7 +61,7 @@ class People:
         self.done[f"refund {name}"] += 1
 
     async def _contradict(self, friend: Friend) -> None:
-        """The same event id with another sum is refused, whatever else goes on."""
+        """The same event id with another amount is refused."""
         body = self._callers.event(friend) | {"order": order_of(friend) | {"amount": PAID * 2}}
         key = await self._callers.refused(body)
         if key != "identity_reused":
@@ -70,7 +71,7 @@ class People:
         self.done["changed repeat"] += 1
 
     async def manage(self, campaign_id: str, dice: random.Random) -> None:
-        """Pause and edit the campaign now and then; until cancelled, then it goes on."""
+        """Pause and edit the campaign from time to time; enabled again when cancelled."""
         tier = (await self._until(self._http.get, f"/v1/campaigns/{campaign_id}/tiers"))["data"][0]
         path = f"/v1/campaigns/{campaign_id}"
         try:
@@ -87,7 +88,7 @@ class People:
             raise
 
     async def _until(self, call: Any, path: str, body: Any = None, tries: int = 100) -> Any:
-        """Ask again while the API is down."""
+        """Repeat while the API is down."""
         for _ in range(tries):
             try:
                 answer = await (call(path, json=body) if body is not None else call(path))

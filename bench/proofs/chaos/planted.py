@@ -1,7 +1,7 @@
 """Bugs planted from the outside, each of which the judge must find.
 
 `python -m bench.proofs.chaos.planted …` is the `guerdon` command with the bug that
-GUERDON_CHAOS_PLANT names. The product knows nothing of it.
+GUERDON_CHAOS_PLANT names. The product does not know of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LATE = 1.0
 
 
 def random_key() -> None:
-    """Every attempt after an order's first goes out under a fresh key."""
+    """Every attempt after an order's first uses a new key."""
     orders: Any = import_module("store.orders.attempts")
     real = orders._attempt
 
@@ -42,12 +42,12 @@ def random_key() -> None:
 
 
 def no_row_lock() -> None:
-    """A referrer's progress is read without locking it."""
+    """A referrer's progress is read without a lock."""
     rewrite(UNLOCKED_PROGRESS)
 
 
 def no_redrive() -> None:
-    """What could not be handed to Temporal at once is forgotten."""
+    """What could not be sent to Temporal at once is lost."""
 
     async def nothing(*_: Any, **__: Any) -> int:
         return 0
@@ -56,7 +56,7 @@ def no_redrive() -> None:
 
 
 def early_answer() -> None:
-    """A conversion is acknowledged a moment before it is committed."""
+    """A conversion is acknowledged just before it is committed."""
     from store.database import Database, Transaction
 
     endpoints: Any = import_module("api.events.endpoints")
@@ -104,7 +104,7 @@ _BELIEVE = (
 
 
 def webhook_believed() -> None:
-    """A webhook's word is taken for a fact; the order is not read again."""
+    """A webhook's content is taken as fact; the order is not read again."""
     endpoints: Any = import_module("api.hooks.endpoints")
     real = endpoints.find_by_hook
 
@@ -126,7 +126,7 @@ PLANTS: dict[str, Callable[[], None]] = {
 
 
 def _put(room: Any, name: str, thing: Any) -> None:
-    """Replace what must be there: a plant that hits nothing would prove nothing."""
+    """Replace something that must exist: a plant that changes nothing would prove nothing."""
     getattr(room, name)
     setattr(room, name, thing)
 

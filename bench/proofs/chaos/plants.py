@@ -1,7 +1,7 @@
-"""`python -m bench.proofs.chaos.plants`: each planted bug, and what the judge says of it.
+"""`python -m bench.proofs.chaos.plants`: each planted bug, and whether the judge finds it.
 
-Each bug gets a chaos of its own size, with the same judge, and a few seeds in which to show; and
-at the end, none is planted.
+Each bug gets a chaos run of suitable size, with the same judge, and a few seeds; the last run has
+no bug.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _HURRIED = Order(0, referrals=60, kills=8, hurry=True, still=_STILL, settle=20)
 CHAOS: dict[str, Order] = {
     "random_key": _CALM,
     "no_row_lock": replace(_CALM, referrals=80),
-    # While Temporal is away, what the API has accepted is kept in its memory, and the redrive's.
+    # The bug needs a message that only memory and the redrive have, so Temporal is stopped.
     "no_redrive": replace(_HURRIED, kinds=("temporal", "api")),
     "early_answer": replace(_HURRIED, kinds=("api", "postgres")),
     "webhook_believed": _CALM,
 }
 CONTROL = Order(1, referrals=60, kills=8, hurry=True)
-"""No bug, and every kind of process killed in a hurry: the judge may say nothing."""
+"""No bug, and every kind of process killed in a hurry: the judge must find nothing."""
 
 
 def main() -> None:
-    """Print the table; exit 1 if a bug stays unseen, or one is seen where there is none."""
+    """Print the table; exit 1 if a bug was not found, or one was found without a bug."""
     wanted = sys.argv[1:] or list(PLANTS)
     table = Table("planted bug", "seeds", "lost, doubled, books", "what the judge said")
     wrong = [plant for plant in wanted if not _is_seen(plant, table)] + _without_any(table)

@@ -1,4 +1,4 @@
-"""The campaigns of a chaos run, and who is referred in which."""
+"""The campaigns of a chaos run, and their friends."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from domain.campaigns import CampaignTerms, ConversionKind, Tier
 from domain.rewards import reward_of
 
 CANARY = "zyxqvut"
-"""Stands in every name and address of the run, so that a leak is found by one word."""
+"""Part of every name and address of the run, so that a leak is found by one word."""
 DIALLED = "+1917555"
-"""Every phone number of the run begins so."""
+"""The prefix of every phone number of the run."""
 FRIENDS_PER_CODE = 5
 
 
@@ -34,21 +34,23 @@ Refund = Literal["parts", "whole"]
 
 
 def refund_of(turn: int) -> Refund | None:
-    """What the friend of this turn gives back: nothing, every second time."""
+    """The refund of this turn's friend; None for every second one."""
     refunds: tuple[Refund | None, ...] = ("parts", None, "whole", None)
     return refunds[turn % len(refunds)]
 
 
 def is_early(turn: int) -> bool:
-    """Whether the friend of this turn is refunded before the purchase is told of: every second
-    refund of each sort."""
+    """Whether this turn's friend is refunded before the purchase is reported: every second refund
+    of each kind.
+    """
     return turn % 8 in (2, 4)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A campaign to create. `hot`: one code for all of its friends; else one for every few.
-    `limit`: what is used up when half of its friends have been rewarded."""
+    `limit`: what is used up when half of its friends have been rewarded.
+    """
 
     name: str
     referee_reward: dict[str, Any]
@@ -56,11 +58,11 @@ class Plan:
     hot: bool = False
     limit: Literal["budget", "grants_per_referrer"] | None = None
     returns: bool = False
-    """Its friends give goods back, and its manager pauses and edits it."""
+    """Its friends return goods, and its manager pauses and edits it."""
 
     @property
     def event(self) -> str:
-        """Each campaign waits for an event of its own."""
+        """The event that the campaign waits for."""
         return f"bought_{self.name.replace(' ', '_')}"
 
     def fit(self, friends: int) -> int:
@@ -68,7 +70,7 @@ class Plan:
         return friends // 2 if self.limit else friends
 
     def limits(self, friends: int) -> dict[str, Any]:
-        """The campaign's limits. A budget leaves a rest that no friend fits into."""
+        """The campaign's limits. The budget's remainder is too small for one more friend."""
         fit = self.fit(friends)
         match self.limit:
             case "budget":
@@ -135,7 +137,7 @@ PLANS = (
 
 @dataclass(frozen=True)
 class Friend:
-    """One referral of the run, and how its caller behaves."""
+    """One referral of the run, and its caller's behaviour."""
 
     number: int
     plan: Plan
@@ -148,11 +150,11 @@ class Friend:
     sends_key: bool
     refund: Refund | None = None
     early: bool = False
-    """The refund overtakes its purchase."""
+    """The refund comes before its purchase."""
 
 
 def person(seed: int, number: int, side: str) -> dict[str, Any]:
-    """Somebody with everything that any delivery needs."""
+    """A customer with everything that any delivery needs."""
     name = f"{CANARY}-{side}-{seed}-{number}"
     return {
         "source_id": name,
@@ -163,12 +165,14 @@ def person(seed: int, number: int, side: str) -> dict[str, Any]:
 
 
 def friends_of(plan: Plan, referrals: int) -> int:
-    """How many of a run's friends come by this plan: friend n by plan n modulo their number."""
+    """How many of a run's friends belong to this plan: friend n belongs to plan n modulo their
+    number.
+    """
     return len(range(PLANS.index(plan), referrals, len(PLANS)))
 
 
 def campaign_body(plan: Plan, friends: int) -> dict[str, Any]:
-    """What creates the plan's campaign, for so many friends."""
+    """The body that creates the plan's campaign, for so many friends."""
     return {
         "name": plan.name,
         "campaign_type": "REFERRAL_PROGRAM",
@@ -184,7 +188,7 @@ def campaign_body(plan: Plan, friends: int) -> dict[str, Any]:
 
 
 def terms_of(answer: dict[str, Any]) -> CampaignTerms:
-    """The terms that a created campaign answered, for the sequential reading."""
+    """The terms of a created campaign, for the sequential reading."""
     program = answer["referral_program"]
     members = ("id", "name", "criterion", "threshold", "repeat")
     tiers = [
@@ -200,7 +204,7 @@ def terms_of(answer: dict[str, Any]) -> CampaignTerms:
 def befriend(
     seed: int, number: int, plan: Plan, campaign_id: str, code: str, dice: random.Random
 ) -> Friend:
-    """The friend of that number, with a temper of its own."""
+    """The friend of that number, with random behaviour."""
     return Friend(
         number=number,
         plan=plan,

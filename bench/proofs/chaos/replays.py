@@ -1,4 +1,4 @@
-"""Invariant 8: what a run's workflows did, today's code would do again."""
+"""Invariant 8: the run's histories replay on today's code."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from worker.build import WORKFLOWS
 
 _TASK_DONE = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 MOST = 100
-"""Histories that are replayed: the ones with the most events are the most eventful."""
+"""Histories that are replayed: those with the most events."""
 
 
 async def replay(client: Client) -> tuple[int, list[str]]:
-    """Replay the longest histories of referrals: how many, and a sentence for each that differs."""
+    """Replay the longest histories of referrals: return their number, and a sentence for each that
+    differs.
+    """
     found = client.list_workflows(f"WorkflowType = '{REFERRAL_WORKFLOW}'")
     executions = sorted([e async for e in found], key=lambda e: -e.history_length)[:MOST]
     replayer = Replayer(
@@ -29,7 +31,7 @@ async def replay(client: Client) -> tuple[int, list[str]]:
         handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
         history = await handle.fetch_history()
         if not any(event.event_type == _TASK_DONE for event in history.events):
-            continue  # A sign-up that waits has done nothing, and the replayer would wait as well.
+            continue  # The history of a waiting sign-up is empty, and the replayer would wait too.
         replayed += 1
         outcome = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         if outcome.replay_failure:

@@ -1,4 +1,4 @@
-"""The table that a chaos run ends with."""
+"""The table at the end of a chaos run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.table import Table
 from bench.proofs.chaos.run import Report
 
 _SHOWN = 15
-"""Sentences of one sort that are printed; the rest is counted."""
+"""Sentences per kind that are printed; the rest is counted."""
 
 
 def show(report: Report) -> None:

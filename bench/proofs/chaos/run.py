@@ -1,4 +1,4 @@
-"""One chaos run: prepare, refer under fire, wait for rest, judge."""
+"""One chaos run: prepare, refer during kills and faults, wait for rest, judge."""
 
 from __future__ import annotations
 
@@ -47,27 +47,28 @@ AT_ONCE = 40
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for."""
+    """The options of a run."""
 
     seed: int
     referrals: int = 1000
     kills: int = 30
     kinds: tuple[str, ...] = KINDS
-    """Of process, that are ended."""
+    """The kinds of processes to kill."""
     hurry: bool = False
-    """Kills follow one another at once, and wait for no orders in flight."""
+    """Kills follow one another at once, without waiting for orders in flight."""
     lose_temporal: bool = False
     """Half-way Temporal's state is deleted, and rebuilt by `guerdon recover`."""
     settle: float = 200
-    """Seconds without any change after which what is parked stays parked: where a provider
-    remembers its own failure, absence is proven by two minutes of searching."""
+    """Seconds without any change after which parked grants count as final: if a provider repeats
+    its own failure, proving absence takes two minutes of searching.
+    """
     still: float = 90
     """Seconds without any change after which what is open counts as lost."""
 
 
 @dataclass
 class Report:
-    """What was done, and what came of it."""
+    """What the run did, and its result."""
 
     order: Order
     verdict: Verdict
@@ -78,7 +79,7 @@ class Report:
     troubles: int
     answers: dict[str, int]
     people: dict[str, int]
-    """Refunds, changed repeats, edits and pauses."""
+    """The number of refunds, changed repeats, edits and pauses."""
     providers: dict[str, dict[str, int]]
     seconds: float
     home: Path
@@ -106,9 +107,9 @@ class Run:
             self.killer.at_half = self._lose_temporal
         self.terms: dict[str, CampaignTerms] = {}
         self.fit: dict[str, int] = {}
-        """How many friends each campaign rewards, by its id."""
+        """The number of friends that each campaign rewards, by its id."""
         self.refunds: dict[int, Refund] = {}
-        """What friends give back, by their number."""
+        """The friends' refunds, by their number."""
 
     async def run(self) -> Report:
         """Everything, from the campaigns to the verdict."""
@@ -139,7 +140,7 @@ class Run:
         return report
 
     async def _judge(self, outside: Outside) -> tuple[Verdict, Search]:
-        """What was lost or doubled, what does not replay, and what was said that must not be."""
+        """What was lost or doubled, which histories do not replay, and which secrets leaked."""
         client = await Client.connect(self.stack.urls.temporal)
         database = Database(self.stack.urls.database, pool=2)
         due = Due(self.terms, self.fit, self.refunds)
@@ -188,8 +189,9 @@ class Run:
         return befriend(self.order.seed, number, plan, ids[plan.name], code, self.dice)
 
     async def _under_fire(self, friends: list[Friend], outside: Outside) -> None:
-        """Refer all friends while the killer is at work, each with its share of the kills. The
-        providers stay faulty until most orders have been through them."""
+        """Refer all friends during the kills, an equal share of them per kill. The providers keep
+        failing until most orders are done.
+        """
         dice = random.Random(self.order.seed + 2)
         managed = next(friend.campaign_id for friend in friends if friend.plan.returns)
         mischief = asyncio.gather(
@@ -205,8 +207,7 @@ class Run:
             await mischief
 
     async def _lane(self, queue: Iterator[Friend]) -> None:
-        """Friends come as the kills go on: half of them in the moment of a kill, the other half
-        whenever it may be."""
+        """Friends come during the kills: half of them at the moment of a kill."""
         for friend in queue:
             await self.killer.about_to(self._turn(friend.number))
             await asyncio.sleep(self.dice.choice((MOMENT, 5.0)) * self.dice.random())
@@ -215,5 +216,5 @@ class Run:
             await self.people.after(friend)
 
     def _turn(self, number: int) -> int:
-        """The kill that a friend comes with; a share of them comes before the first."""
+        """The number of the kill that a friend comes with; some come before the first."""
         return number * (self.order.kills + 1) // self.order.referrals

@@ -1,6 +1,5 @@
-"""Searches everything that a run has said for what it must never say: people, and bearer values.
-
-Every log line of every process, every payload of every history, every answer that was a problem.
+"""Searches a run's output for personal data and bearer values: every log line of every process,
+every payload of every history, every refusal.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from store.tables import ClaimLink, Order
 
 _AT_ONCE = 8
 _NAMED = {"app_id"}
-"""Among the stack's own values, what is no secret."""
+"""Values of the stack that are not secret."""
 
 
 @dataclass
 class Search:
-    """What was searched, and what was found: a sentence each, without the secret itself."""
+    """What was searched, and a sentence for each leak, without the secret itself."""
 
     needles: int = 0
     lines: int = 0
@@ -44,7 +43,7 @@ class Search:
 
 
 async def needles_of(stack: Stack, database: Database) -> Needles:
-    """Everything of this run that must stay inside."""
+    """Every secret value of this run."""
     own = stack.secrets.model_dump(exclude=_NAMED, exclude_none=True)
     vault, claims = Vault(stack.environment["GUERDON_ENCRYPTION_KEYS"]), list[dict[str, str]]()
     for claim in await rows(database, ClaimLink):
