@@ -139,7 +139,9 @@ class TestCreate:
         assert answer["vouchers_count"] == len(codes) == 2000
         assert all(code.startswith("REF-") and len(code) == 12 for code in codes)
 
-    async def test_name_taken(self, service: httpx.AsyncClient, count_rows: Count) -> None:
+    async def test_a_taken_name_is_refused(
+        self, service: httpx.AsyncClient, count_rows: Count
+    ) -> None:
         body = campaign_body()
         await _create(service, body)
         before = await count_rows()
@@ -192,7 +194,7 @@ class TestCreate:
             ({"voucher": {"code_config": {"charset": "#a"}}}, "/voucher/code_config/charset"),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self, unchanged: httpx.AsyncClient, changes: dict[str, Any], pointer: str
     ) -> None:
         response = await unchanged.post("/v1/campaigns", json=campaign_body(**changes))
@@ -242,7 +244,7 @@ class TestCreate:
             ({"limits": {"grants_per_freind": 1}}, "/limits/grants_per_freind"),
         ],
     )
-    async def test_malformed_terms(
+    async def test_malformed_terms_are_refused(
         self, unchanged: httpx.AsyncClient, program: dict[str, Any], pointer: str
     ) -> None:
         response = await unchanged.post("/v1/campaigns", json=campaign_body(program))
@@ -259,12 +261,12 @@ class TestRead:
         for ref in (created["id"], "Spring & friends"):
             assert await made(service.get(f"/v1/campaigns/{ref}")) == created
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, service: httpx.AsyncClient) -> None:
         for method, path in (("GET", ""), ("POST", "/enable"), ("POST", "/disable")):
             response = await service.request(method, f"/v1/campaigns/camp_x{path}")
             refused(response, 404, "resource_not_found")
 
-    async def test_list(self, service: httpx.AsyncClient) -> None:
+    async def test_all_are_listed(self, service: httpx.AsyncClient) -> None:
         created = [await _create(service, campaign_body()) for _ in range(3)]
         listed = await made(service.get("/v1/campaigns?limit=2"))
         assert listed["data"] == listed["campaigns"] == [created[2], created[1]]

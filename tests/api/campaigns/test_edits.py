@@ -128,7 +128,9 @@ class TestEdit:
             (_budget(10_000, "EUR"), "/referral_program"),
         ],
     )
-    async def test_malformed(self, service: httpx.AsyncClient, body: Any, pointer: str) -> None:
+    async def test_a_malformed_request_is_refused(
+        self, service: httpx.AsyncClient, body: Any, pointer: str
+    ) -> None:
         campaign = await _create(service)
         response = await service.put(f"/v1/campaigns/{campaign['id']}", json=body)
         assert response.status_code == 400

@@ -52,7 +52,7 @@ class TestCreate:
             ({"criterion": "each_unique_referee"}, ""),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self, service: httpx.AsyncClient, changes: dict[str, Any], pointer: str
     ) -> None:
         path = await _campaign(service, limits={"budget": {"amount": 10_000, "currency": "USD"}})
@@ -115,7 +115,7 @@ class TestList:
         assert ([one["name"] for one in last["data"]], last["has_more"]) == (["2"], False)
 
 
-async def test_unknown(service: httpx.AsyncClient) -> None:
+async def test_an_unknown_id_is_not_found(service: httpx.AsyncClient) -> None:
     path = await _campaign(service)
     for method, url, body in (
         ("GET", "/v1/campaigns/camp_x/tiers", None),

@@ -29,7 +29,7 @@ JANE: dict[str, Any] = {
 
 
 class TestUpsert:
-    async def test_created(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_customer_is_created(self, service: httpx.AsyncClient) -> None:
         answer = await made(service.post("/v1/customers", json=JANE))
         assert answer["id"].startswith("cust_")
         assert answer["object"] == "customer"
@@ -76,7 +76,9 @@ class TestUpsert:
         taken = await service.post("/v1/customers", json=body | {"id": other["id"]})
         refused(taken, 409, "duplicate_found", "/source_id")
 
-    async def test_unknown_id(self, service: httpx.AsyncClient, count_rows: Count) -> None:
+    async def test_an_unknown_id_is_refused(
+        self, service: httpx.AsyncClient, count_rows: Count
+    ) -> None:
         before = await count_rows()
         response = await service.post("/v1/customers", json={"id": "cust_x", "source_id": "s"})
         refused(response, 404, "resource_not_found")
@@ -98,7 +100,9 @@ class TestUpsert:
         (customer,) = await rows(database, Customer, source_id="same")
         assert len(customer.attributes) == 20
 
-    async def test_story(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_the_change_is_recorded_as_an_event(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         for body in (JANE, JANE, JANE | {"name": "Jane Roe"}):
             await made(service.post("/v1/customers", json=body))
         events = await rows(database, Event)
@@ -123,12 +127,14 @@ class TestUpsert:
             ("address", "x"),
         ],
     )
-    async def test_malformed(self, unchanged: httpx.AsyncClient, member: str, value: Any) -> None:
+    async def test_a_malformed_request_is_refused(
+        self, unchanged: httpx.AsyncClient, member: str, value: Any
+    ) -> None:
         body = {"source_id": "x"} | {member: value}
         response = await unchanged.post("/v1/customers", json=body)
         refused(response, 400, "invalid_payload", f"/{member}")
 
-    async def test_reserved_domain_of_a_staging_system(self, service: httpx.AsyncClient) -> None:
+    async def test_a_reserved_email_domain_is_accepted(self, service: httpx.AsyncClient) -> None:
         body = {"source_id": "x", "email": "x@shop.test"}
         assert (await made(service.post("/v1/customers", json=body)))["email"] == "x@shop.test"
 
@@ -139,7 +145,7 @@ class TestRead:
         for ref in (jane["id"], "jane"):
             assert (await made(service.get(f"/v1/customers/{ref}")))["id"] == jane["id"]
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, service: httpx.AsyncClient) -> None:
         response = await service.get("/v1/customers/nobody")
         refused(response, 404, "resource_not_found")
         assert response.json()["resource_id"] == "nobody"
@@ -153,7 +159,7 @@ class TestRead:
         assert answer["referrals"]["total"] == 1
         assert campaign["campaign_id"] == shared.campaign_id
 
-    async def test_pages(self, service: httpx.AsyncClient) -> None:
+    async def test_the_list_comes_in_pages(self, service: httpx.AsyncClient) -> None:
         for n in range(5):
             await made(service.post("/v1/customers", json={"source_id": f"c{n}"}))
         first = await made(service.get("/v1/customers?limit=2"))
@@ -167,7 +173,7 @@ class TestRead:
         third = await made(service.get("/v1/customers?limit=2&page=3"))
         assert [one["source_id"] for one in third["data"]] == ["c0"]
 
-    async def test_filtered(self, service: httpx.AsyncClient) -> None:
+    async def test_the_list_can_be_filtered(self, service: httpx.AsyncClient) -> None:
         await made(service.post("/v1/customers", json=JANE))
         await made(service.post("/v1/customers", json={"source_id": "joe"}))
         for query in ("email=jane@acme.com", "email=Jane@ACME.com", "name=Jane Doe"):

@@ -134,7 +134,7 @@ async def test_a_use_that_never_happened_cannot_be_returned(
 
 
 @pytest.mark.parametrize("change", [{"amount": 0}, {"amount": "1"}, {"reason": "r" * 501}], ids=str)
-async def test_malformed(
+async def test_a_malformed_request_is_refused(
     service: httpx.AsyncClient, database: Database, change: dict[str, object]
 ) -> None:
     path = await used(service, database)

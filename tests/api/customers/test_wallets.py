@@ -35,7 +35,7 @@ class TestUse:
         [({"amount": 0}, "/amount"), ({"unit": ""}, "/unit"), ({"reference": None}, "/reference")],
         ids=str,
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self,
         service: httpx.AsyncClient,
         database: Database,
@@ -46,7 +46,7 @@ class TestUse:
         body = {"amount": 4_00, "unit": "USD", "reference": "checkout-1"} | change
         refused(await service.post(path, json=body), 400, "invalid_payload", pointer)
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, service: httpx.AsyncClient) -> None:
         body = {"amount": 1, "unit": "USD", "reference": "checkout-1"}
         response = await service.post("/v1/customers/cust_none/wallet-uses", json=body)
         refused(response, 404, "resource_not_found")

@@ -169,7 +169,7 @@ class TestRefusals:
             assert await count_rows() == before
         assert other.code != shared.code
 
-    async def test_budget_spent(
+    async def test_a_spent_budget_is_refused(
         self, service: httpx.AsyncClient, database: Database, count_rows: Count
     ) -> None:
         program = {
@@ -202,7 +202,7 @@ class TestRefusals:
             ({"referral": {"referrer_id": "r"}}, "invalid_payload", "/referral"),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self,
         unchanged: httpx.AsyncClient,
         changes: dict[str, Any],

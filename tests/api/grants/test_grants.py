@@ -89,7 +89,9 @@ async def _once(client: httpx.AsyncClient, path: str, status: str, seconds: floa
 
 
 class TestRead:
-    async def test_one(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_one_is_read_by_its_id(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         grant = await add_grant(database, gift_card(2500))
         answer = await made(service.get(f"/v1/grants/{grant.id}"))
         assert (answer["status"], answer["kind"], answer["role"]) == (
@@ -110,7 +112,9 @@ class TestRead:
         answer = await made(service.get(f"/v1/grants/{grant.id}"))
         assert (answer["amount"], answer["currency"]) == (500, None)
 
-    async def test_filters(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_the_list_can_be_filtered(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         card, other = await add_grant(database, gift_card()), await add_grant(database, points())
         for query in (
             f"campaign_id={card.campaign_id}",
@@ -124,14 +128,16 @@ class TestRead:
         assert {one["id"] for one in found["data"]} == {card.id, other.id}
         refused(await service.get("/v1/grants?status=lost"), 400, "invalid_payload")
 
-    async def test_timeline(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_the_timeline_tells_the_whole_story(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         grant = await add_grant(database)
         timeline = await made(service.get(f"/v1/grants/{grant.id}/timeline"))
         (created,) = timeline["data"]
         assert created["title"] == "Reward granted to the referrer"
         assert created["detail"] == "gift card of 15.00 USD"
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, service: httpx.AsyncClient) -> None:
         for path in ("/v1/grants/gr_x", "/v1/grants/gr_x/timeline"):
             refused(await service.get(path), 404, "resource_not_found")
 

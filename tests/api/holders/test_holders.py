@@ -104,7 +104,7 @@ async def test_all_or_none(service: httpx.AsyncClient, count_rows: Count) -> Non
         ({}, "invalid_payload", "/holders"),
     ],
 )
-async def test_malformed(
+async def test_a_malformed_request_is_refused(
     unchanged: httpx.AsyncClient, body: object, key: str, pointer: str
 ) -> None:
     response = await unchanged.post("/v1/referrals/members/X/holders", json=body)

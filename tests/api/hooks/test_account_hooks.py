@@ -125,16 +125,16 @@ async def test_news_of_no_order_are_taken_and_followed_by_nobody(
 
 
 class TestRefused:
-    async def test_another_secret(self, provider: httpx.AsyncClient) -> None:
+    async def test_another_secret_is_refused(self, provider: httpx.AsyncClient) -> None:
         response = await provider.post(PATH, **signed(event(), "somebody-else"))
         refused(response, 401, "unauthorized")
 
-    async def test_a_changed_body(self, provider: httpx.AsyncClient) -> None:
+    async def test_a_changed_body_is_refused(self, provider: httpx.AsyncClient) -> None:
         parts = signed(event())
         parts["content"] += b" "
         refused(await provider.post(PATH, **parts), 401, "unauthorized")
 
-    async def test_no_signature(self, provider: httpx.AsyncClient) -> None:
+    async def test_a_missing_signature_is_refused(self, provider: httpx.AsyncClient) -> None:
         refused(await provider.post(PATH, json=event()), 401, "unauthorized")
 
     @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ class TestRefused:
         assert len(await rows(database, Event, type="hook.refused")) == 1
 
     @pytest.mark.parametrize("path", ["/hooks/tremendous/other", f"/hooks/runa/{TOKEN}"])
-    async def test_another_address(self, provider: httpx.AsyncClient, path: str) -> None:
+    async def test_another_address_is_refused(self, provider: httpx.AsyncClient, path: str) -> None:
         refused(await provider.post(path, **signed(event())), 404, "resource_not_found")
 
     async def test_a_large_body(self, provider: httpx.AsyncClient) -> None:

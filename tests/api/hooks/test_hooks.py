@@ -132,7 +132,9 @@ class TestRefused:
         "path",
         ["nobody/token", f"{PROVIDER}/token", f"{PROVIDER}/a%00b", f"{PROVIDER}/{'a' * 900}"],
     )
-    async def test_unknown(self, anonymous: httpx.AsyncClient, path: str) -> None:
+    async def test_an_unknown_id_is_not_found(
+        self, anonymous: httpx.AsyncClient, path: str
+    ) -> None:
         refused(await anonymous.post(f"/hooks/{path}", content=b"x"), 404, "resource_not_found")
 
     async def test_token_at_another_provider(
@@ -141,7 +143,9 @@ class TestRefused:
         response = await anonymous.post(f"/hooks/other/{order.hook_token}", content=b"x")
         refused(response, 404, "resource_not_found")
 
-    async def test_large_body(self, anonymous: httpx.AsyncClient, order: Order) -> None:
+    async def test_a_large_body_is_refused(
+        self, anonymous: httpx.AsyncClient, order: Order
+    ) -> None:
         response = await anonymous.post(_path(order), content=b"x" * 65_537)
         refused(response, 413, "payload_too_large")
 

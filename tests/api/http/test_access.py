@@ -23,17 +23,17 @@ class TestCredentials:
             response = await anonymous.get("/v1/customers", headers=headers)
             refused(response, 401, "unauthorized")
 
-    async def test_wrong_token(self, app: FastAPI, database: Database) -> None:
+    async def test_a_wrong_token_is_refused(self, app: FastAPI, database: Database) -> None:
         headers = await headers_for(database, Role.ADMIN)
         async with client_of(app, headers | {"X-App-Token": "gd_" + "a" * 40}) as client:
             refused(await client.get("/v1/customers"), 401, "unauthorized")
 
-    async def test_token_of_another(self, app: FastAPI, database: Database) -> None:
+    async def test_another_key_s_token_is_refused(self, app: FastAPI, database: Database) -> None:
         one, other = [await headers_for(database, Role.SERVICE) for _ in range(2)]
         async with client_of(app, one | {"X-App-Token": other["X-App-Token"]}) as client:
             refused(await client.get("/v1/customers"), 401, "unauthorized")
 
-    async def test_revoked(self, app: FastAPI, database: Database) -> None:
+    async def test_a_revoked_key_is_refused(self, app: FastAPI, database: Database) -> None:
         async with database.transaction() as tx:
             app_id, token = await create_key(tx, Role.SERVICE)
             (await tx.session.get_one(ApiKey, app_id)).revoked_at = tx.now

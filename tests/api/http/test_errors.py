@@ -44,7 +44,7 @@ class TestRequestsThatCannotBeRead:
         response = await unchanged.post("/v1/customers", content=b"{}", headers=headers)
         refused(response, 415, "unsupported_media_type")
 
-    async def test_large_body(self, unchanged: httpx.AsyncClient) -> None:
+    async def test_a_large_body_is_refused(self, unchanged: httpx.AsyncClient) -> None:
         body = {"source_id": "x", "metadata": {"a": "a" * 1_000_000}}
         refused(await unchanged.post("/v1/customers", json=body), 413, "payload_too_large")
 

@@ -25,7 +25,9 @@ KEY = {"Idempotency-Key": "key-1"}
 
 
 class TestOverHttp:
-    async def test_replayed(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_a_repeat_gets_the_first_answer(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         body = campaign_body()
         responses = [await service.post("/v1/campaigns", json=body, headers=KEY) for _ in range(3)]
         assert {response.status_code for response in responses} == {200}
@@ -87,7 +89,9 @@ class TestOverHttp:
                 await made(client.post("/v1/customers", json={"source_id": name}, headers=KEY))
         assert len(await rows(database, Customer)) == 2
 
-    async def test_twenty_at_once(self, service: httpx.AsyncClient, database: Database) -> None:
+    async def test_twenty_repeats_at_once_run_once(
+        self, service: httpx.AsyncClient, database: Database
+    ) -> None:
         body = campaign_body()
         responses = await asyncio.gather(
             *(service.post("/v1/campaigns", json=body, headers=KEY) for _ in range(20))
@@ -119,7 +123,9 @@ class TestOverHttp:
         await made(service.post("/v1/customers", json={"source_id": "a"}, headers=KEY))
 
     @pytest.mark.parametrize("key", ["", "k" * 256])
-    async def test_malformed(self, service: httpx.AsyncClient, key: str) -> None:
+    async def test_a_malformed_request_is_refused(
+        self, service: httpx.AsyncClient, key: str
+    ) -> None:
         response = await service.post(
             "/v1/customers", json={"source_id": "a"}, headers={"Idempotency-Key": key}
         )

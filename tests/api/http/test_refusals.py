@@ -150,7 +150,7 @@ async def test_reasons_in_their_order(
     assert (await made(service.get("/v1/redemptions?limit=3")))["total"] == listed["total"] + 2
 
 
-async def test_unpublished(
+async def test_an_unpublished_code_is_refused(
     service: httpx.AsyncClient, database: Database, count_rows: Count
 ) -> None:
     await share(service, type="STATIC", vouchers_count=2)

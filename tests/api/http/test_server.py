@@ -141,7 +141,7 @@ class TestProcess:
 
 
 class TestHealth:
-    async def test_ready(self, app_with_temporal: FastAPI) -> None:
+    async def test_a_complete_stack_is_ready(self, app_with_temporal: FastAPI) -> None:
         async with client_of(app_with_temporal) as client:
             response = await client.get("/readyz")
             assert response.json() == {
@@ -150,7 +150,9 @@ class TestHealth:
                 "details": [],
             }
 
-    async def test_temporal_away(self, anonymous: httpx.AsyncClient) -> None:
+    async def test_readiness_fails_while_temporal_is_down(
+        self, anonymous: httpx.AsyncClient
+    ) -> None:
         assert (await anonymous.get("/healthz")).json() == {"status": "ok"}
         response = await anonymous.get("/readyz")
         refused(response, 503, "temporarily_unavailable")

@@ -35,7 +35,7 @@ class TestDeposits:
         ],
         ids=str,
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self, finance: httpx.AsyncClient, change: dict[str, object], pointer: str
     ) -> None:
         response = await finance.post("/v1/ledger/deposits", json=DEPOSIT | change)
@@ -62,7 +62,9 @@ class TestTransactions:
         rest = await made(finance.get(f"/v1/ledger/transactions?{query}&starting_after_id={after}"))
         assert [one["subject"] for one in rest["data"]] == [grants[0].id]
 
-    async def test_filters(self, finance: httpx.AsyncClient, database: Database) -> None:
+    async def test_the_list_can_be_filtered(
+        self, finance: httpx.AsyncClient, database: Database
+    ) -> None:
         grant = await add_grant(database)
         await made(finance.post("/v1/ledger/deposits", json=DEPOSIT), 201)
         later = (now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

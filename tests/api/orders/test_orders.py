@@ -40,7 +40,9 @@ async def add_order(database: Database, grant: Grant, **changes: object) -> Orde
 
 
 class TestOrders:
-    async def test_one(self, finance: httpx.AsyncClient, database: Database) -> None:
+    async def test_one_is_read_by_its_id(
+        self, finance: httpx.AsyncClient, database: Database
+    ) -> None:
         order = await add_order(database, await add_grant(database, gift_card(2500)))
         answer = await made(finance.get(f"/v1/gift-card-orders/{order.id}"))
         assert (answer["key"], answer["face_amount"]) == (order.key, 2500)
@@ -64,7 +66,9 @@ class TestOrders:
         listed = await made(service.get("/v1/grants"))
         assert (listed["total"], len(listed["data"])) == (1, 1)
 
-    async def test_filters(self, finance: httpx.AsyncClient, database: Database) -> None:
+    async def test_the_list_can_be_filtered(
+        self, finance: httpx.AsyncClient, database: Database
+    ) -> None:
         old = now() - timedelta(days=2)
         first = await add_order(database, await add_grant(database), created_at=old)
         second = await add_order(
@@ -118,7 +122,9 @@ class TestLedger:
         assert found == {"available": 9100, "reserved": 900}
         assert answer["total"] == 2
 
-    async def test_pages(self, finance: httpx.AsyncClient, database: Database) -> None:
+    async def test_the_list_comes_in_pages(
+        self, finance: httpx.AsyncClient, database: Database
+    ) -> None:
         for _ in range(3):
             await add_grant(database, credits())
         seen: list[str] = []
@@ -133,6 +139,8 @@ class TestLedger:
         assert len(seen) == len(set(seen)) == answer["total"] == 12
 
     @pytest.mark.parametrize("limit", ["0", "101", "x"])
-    async def test_malformed(self, finance: httpx.AsyncClient, limit: str) -> None:
+    async def test_a_malformed_request_is_refused(
+        self, finance: httpx.AsyncClient, limit: str
+    ) -> None:
         response = await finance.get(f"/v1/ledger/balances?limit={limit}")
         refused(response, 400, "invalid_payload")

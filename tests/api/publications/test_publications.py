@@ -160,7 +160,7 @@ class TestRefusals:
             ),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self,
         unchanged: httpx.AsyncClient,
         body: dict[str, Any],
@@ -188,7 +188,7 @@ class TestRefusals:
 
 
 class TestRead:
-    async def test_filters(self, service: httpx.AsyncClient) -> None:
+    async def test_the_list_can_be_filtered(self, service: httpx.AsyncClient) -> None:
         one, other = await share(service), await share(service)
         for query in (
             f"campaign={one.campaign}",

@@ -65,7 +65,7 @@ class TestStart:
             ({"extra": 1}, "/extra"),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self,
         finance: httpx.AsyncClient,
         count_rows: Callable[[], Awaitable[dict[str, int]]],

@@ -237,7 +237,7 @@ class TestRefusals:
             ({"session": {"type": "LOCK"}}, "invalid_payload", "/session"),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self,
         unchanged: httpx.AsyncClient,
         changes: dict[str, Any],
@@ -249,7 +249,7 @@ class TestRefusals:
 
 
 class TestRead:
-    async def test_list(self, service: httpx.AsyncClient) -> None:
+    async def test_all_are_listed(self, service: httpx.AsyncClient) -> None:
         shared, other = await share(service), await share(service)
         friend = person()
         body = redemption_body(shared.code, friend, order={"source_id": "o1", "amount": 1})
@@ -266,5 +266,5 @@ class TestRead:
             assert found["redemptions"] == found["data"]
         assert (await made(service.get("/v1/redemptions")))["total"] == 2
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, service: httpx.AsyncClient) -> None:
         refused(await service.get("/v1/redemptions/r_x"), 404, "resource_not_found")

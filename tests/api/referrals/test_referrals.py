@@ -187,7 +187,7 @@ class TestRead:
             assert "bob@" not in str(answer)
         assert referral["referee"]["name"] == "B…"
 
-    async def test_filters(self, service: httpx.AsyncClient) -> None:
+    async def test_the_list_can_be_filtered(self, service: httpx.AsyncClient) -> None:
         wanted, other = await share(service), await share(service)
         friend = person(name="Bob Roe 100%", email="bob@acme.com")
         body = event_body(wanted.code, friend, metadata={"order_source_id": "order-77"})

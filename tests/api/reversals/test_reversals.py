@@ -93,7 +93,7 @@ class TestByReferral:
         refused(await admin.post(path, json=body), 400, "invalid_payload", pointer)
         assert await count_rows() == before
 
-    async def test_unknown(self, support: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, support: httpx.AsyncClient) -> None:
         response = await support.post("/v1/referrals/ref_none/reverse", json=SENT_BACK)
         refused(response, 404, "resource_not_found")
 

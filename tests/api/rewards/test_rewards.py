@@ -119,7 +119,7 @@ class TestCreate:
             ),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self, unchanged: httpx.AsyncClient, body: dict[str, Any], pointer: str
     ) -> None:
         refused(await unchanged.post("/v1/rewards", json=body), 400, "invalid_payload", pointer)
@@ -168,7 +168,7 @@ class TestChange:
         stays = ("reward", "metadata", "created_at", "attributes")
         assert {name: changed[name] for name in stays} == {name: reward[name] for name in stays}
 
-    async def test_unknown(self, service: httpx.AsyncClient) -> None:
+    async def test_an_unknown_id_is_not_found(self, service: httpx.AsyncClient) -> None:
         for method in ("GET", "PUT", "DELETE"):
             response = await service.request(method, "/v1/rewards/rew_x", json={"name": "x"})
             refused(response, 404, "resource_not_found")

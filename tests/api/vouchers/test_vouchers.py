@@ -85,7 +85,7 @@ class TestAdd:
             ("/A%20B", {}, None),
         ],
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self, unchanged: httpx.AsyncClient, path: str, body: Any, pointer: str | None
     ) -> None:
         response = await unchanged.post(f"/v1/campaigns/camp_x/vouchers{path}", json=body)

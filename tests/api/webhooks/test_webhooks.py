@@ -67,7 +67,7 @@ class TestAWebhook:
         ],
         ids=str,
     )
-    async def test_malformed(
+    async def test_a_malformed_request_is_refused(
         self, admin: httpx.AsyncClient, change: dict[str, Any], pointer: str
     ) -> None:
         refused(
