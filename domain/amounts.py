@@ -1,4 +1,4 @@
-"""Amounts that depend on the person: decided when a grant is made, and then frozen in it."""
+"""Amounts that depend on the person: decided when a grant is created, and then frozen in it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ class Traits(NamedTuple):
 
 
 class AmountBy(BaseModel):
-    """Other amounts than the reward's own, by a member of the person's metadata (dots reach into
-    nested ones) or by segment. Where several match, the largest counts; where none does, the
-    reward's own."""
+    """Other amounts than the reward's own, by a member of the person's metadata (dots address
+    nested ones) or by segment. If several match, the largest counts; if none does, the reward's
+    own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metadata: str | None = Field(default=None, min_length=1, max_length=200)
     segment: bool = False
-    """`values` are named by segments' ids."""
+    """`values` are keyed by segment ids."""
     values: dict[str, int] = Field(min_length=1, max_length=100)
 
     @model_validator(mode="after")
@@ -35,11 +36,11 @@ class AmountBy(BaseModel):
 
     @property
     def segments(self) -> frozenset[str]:
-        """The segments that it asks for."""
+        """The segments that it needs."""
         return frozenset(self.values) if self.segment else frozenset()
 
     def amount_for(self, person: Traits) -> int | None:
-        """The largest amount that this person's traits name; None: none does."""
+        """The largest amount that matches this person; None if none does."""
         named = person.segments if self.segment else set(_words(self._member(person.metadata)))
         return max((self.values[word] for word in named & self.values.keys()), default=None)
 
@@ -51,7 +52,9 @@ class AmountBy(BaseModel):
 
 
 def _words(value: Any) -> Iterator[str]:
-    """A member's value as `values` names it: text, a number, true or false, or each of a list."""
+    """A member's value in the form of `values`: text, a number, true or false, or each of a
+    list.
+    """
     match value:
         case bool():
             yield str(value).lower()

@@ -20,16 +20,16 @@ from domain.rules.rule import Rule
 from domain.windows import Windows
 
 LONGEST_WAIT = timedelta(days=3650)
-"""Ten years: no window or hold is longer, so that every due time fits into a calendar."""
+"""Ten years: the limit of windows and holds, so that every due time fits into a calendar."""
 
 
 class CampaignType(StrEnum):
     """Where a campaign's codes come from."""
 
     AUTO_UPDATE = "AUTO_UPDATE"
-    """New ones are generated when the pool is empty."""
+    """New codes are generated when the pool is empty."""
     STATIC = "STATIC"
-    """As many as it began with."""
+    """Only the codes that it began with."""
 
 
 class ConversionKind(StrEnum):
@@ -83,7 +83,7 @@ class WhenReferrerFull(StrEnum):
 
     REFUSE = "refuse"
     FRIEND_ONLY = "friend_only"
-    """The friend is rewarded alone."""
+    """Only the friend is rewarded."""
 
 
 class Tier(BaseModel):
@@ -98,13 +98,13 @@ class Tier(BaseModel):
     repeat: bool = False
     on_reversal: OnReversal = OnReversal.KEEP
     max_grants: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    """The most that this tier ever gives in all, to whomever; what was undone counts as well."""
+    """The most grants of this tier in total, to all people; undone grants count too."""
     max_grants_per_referrer: int | None = Field(default=None, ge=1, le=1_000_000_000)
     reward: Reward
 
     @property
     def always(self) -> bool:
-        """Does every friend earn it, whatever came before?"""
+        """Whether every friend earns it, whatever came before."""
         capped = self.max_grants or self.max_grants_per_referrer
         return self.criterion is Criterion.EACH_UNIQUE_REFEREE and not capped
 
@@ -129,7 +129,7 @@ class Limits(BaseModel):
     grants_per_referrer: int | None = Field(default=None, ge=1)
     redemptions_per_customer: int = Field(default=1, ge=1)
     redemptions: int | None = Field(default=None, ge=1)
-    """Conversions in all; the campaign ends with the last one."""
+    """Conversions in total; the campaign ends with the last one."""
     redemptions_per_day: int | None = Field(default=None, ge=1)
     redemptions_per_week: int | None = Field(default=None, ge=1)
     redemptions_per_month: int | None = Field(default=None, ge=1)
@@ -157,27 +157,28 @@ class CampaignTerms(BaseModel):
     code_quantity: int | None = Field(default=None, ge=1)
     code_config: CodeConfig = CodeConfig()
     activity_duration_after_publishing: InDays | None = Field(default=None, gt=timedelta(0))
-    """How long a code may be used once it was given out, also past the campaign's end."""
+    """How long a code may be used after its publication, also past the campaign's end."""
     attribution_window: InDays = timedelta(days=30)
     hold: InDays = timedelta(0)
     review: Review = Review.NONE
     when_referrer_full: WhenReferrerFull = WhenReferrerFull.REFUSE
     free_orders: FreeOrders = FreeOrders.COUNT
-    """As terms from before this was asked are read. New campaigns begin with REFUSE."""
+    """The value for terms from before this option. New campaigns begin with REFUSE."""
     remainder: Remainder = Remainder.CANCEL
     limits: Limits = Limits()
     rules: tuple[Rule, ...] = ()
-    """Validation rules, whole: what is edited later changes nothing that was promised."""
+    """Full copies of validation rules: later edits change nothing that was promised."""
     windows: Windows = Windows()
     whole_days: bool = False
-    """Dates without a time in rules and audiences are whole days on the campaign's clocks. Terms
-    of campaigns that were made before that read them as their first moment, UTC."""
+    """Dates without a time in rules and audiences are whole days in the campaign's time zone. Older
+    terms read them as their first moment, UTC.
+    """
     audience: Audiences = Audiences()
     fraud: FraudChecks = FraudChecks()
 
     @property
     def days(self) -> ZoneInfo | None:
-        """The clocks of whole days; None where dates are moments."""
+        """The time zone of whole days; None if dates are moments."""
         return self.windows.zone if self.whole_days else None
 
     @model_validator(mode="after")
@@ -188,7 +189,7 @@ class CampaignTerms(BaseModel):
 
     @model_validator(mode="after")
     def _tiers_have_ids_of_their_own(self) -> CampaignTerms:
-        # A tier's id is part of its grants' identity: two alike could not both be granted.
+        # A tier's id is part of its grants' identity: of two equal ids only one could be granted.
         if len({tier.id for tier in self.tiers}) < len(self.tiers):
             raise ValueError("each tier needs an id of its own")
         return self
@@ -214,7 +215,7 @@ class CampaignTerms(BaseModel):
 
     @model_validator(mode="after")
     def _every_rule_is_judged(self) -> CampaignTerms:
-        # A rule that is stored and never evaluated would promise what nobody keeps.
+        # A rule that is stored but never evaluated would be a promise that nobody keeps.
         if self.conversion is ConversionKind.REDEMPTION:
             for rule in self.rules:
                 if rule.asks(Source.EVENT_METADATA):
@@ -230,8 +231,9 @@ class CampaignTerms(BaseModel):
         return referee + [tier.reward for tier in self.tiers]
 
     def least_cost(self) -> int:
-        """What every conversion costs at least, minor units of the budget: the referee's reward
-        and the tiers that each friend reaches, each in its smallest form."""
+        """The minimum cost of every conversion, in minor units of the budget: the referee's reward
+        and the tiers that each friend reaches, each in its smallest form.
+        """
         always = [tier.reward for tier in self.tiers if tier.always]
         referee = [self.referee_reward] if self.referee_reward else []
         faces = [reward.least().face for reward in always + referee]
@@ -245,7 +247,7 @@ class CampaignStatus(StrEnum):
     """Not begun: its start lies ahead, or it was never enabled."""
     LIVE = "live"
     PAUSED = "paused"
-    """Disabled. New conversions are held."""
+    """Disabled. Conversions of waiting referrals are held."""
     ENDED = "ended"
     SPENT = "spent"
     """Its budget or its conversions are used up: nobody new can be rewarded."""

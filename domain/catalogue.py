@@ -16,8 +16,9 @@ _LIKENESS = 0.4
 
 
 class Product(BaseModel):
-    """A product that can be ordered: fixed values, or any value in a range. One that names neither
-    takes any. A product sold in several currencies is listed once for each."""
+    """A product that can be ordered: fixed values, or any value in a range; neither means any
+    value. A product in several currencies is listed once for each.
+    """
 
     id: str
     name: str
@@ -37,7 +38,9 @@ class Misfit(NamedTuple):
 
 
 def misfit(card: GiftCard, catalogue: Sequence[Product]) -> Misfit | None:
-    """The first member of the card that its provider's catalogue does not allow."""
+    """The first member of the card that its provider's catalogue does not allow; None if all are
+    allowed.
+    """
     named = [product for product in catalogue if product.id == card.product_id]
     if not named:
         return Misfit("/product_id", _unknown(card, catalogue))
@@ -56,20 +59,20 @@ def misfit(card: GiftCard, catalogue: Sequence[Product]) -> Misfit | None:
 
 
 def product_for(card: GiftCard, catalogue: Iterable[Product]) -> Product | None:
-    """The product that the card is; None where the catalogue does not list it."""
+    """The card's product; None if the catalogue does not list it."""
     named = (one for one in catalogue if (one.id, one.currency) == (card.product_id, card.currency))
     return next(named, None)
 
 
 def smallest_card(product: Product) -> Money | None:
-    """The smallest value that the product is sold in; None: any."""
+    """The smallest value of the product; None: any."""
     if product.fixed:
         return min(product.fixed, key=lambda value: value.amount)
     return product.smallest
 
 
 def has_fixed_values(card: GiftCard, catalogue: Iterable[Product]) -> bool:
-    """Is the card sold in certain values only?"""
+    """Whether the card is sold in certain values only."""
     return any(
         product.fixed
         for product in catalogue
@@ -82,7 +85,7 @@ def _title(product: Product) -> str:
 
 
 def _unknown(card: GiftCard, catalogue: Sequence[Product]) -> str:
-    """The products whose id or name is most like what was asked for."""
+    """The products whose id or name is most similar to the requested one."""
     words = {word: product for product in catalogue for word in (product.id, product.name)}
     by_case = {word.casefold(): word for word in words}
     like = get_close_matches(card.product_id.casefold(), by_case, 2 * _NEAREST, _LIKENESS)
@@ -107,7 +110,7 @@ def _sells(product: Product, face: Money) -> bool:
 
 
 def _values(product: Product, face: Money) -> str:
-    """The fixed values next to the one that was asked for, or the range."""
+    """The fixed values nearest to the requested one, or the range."""
     if product.fixed:
         near = sorted(product.fixed, key=lambda value: abs(value.amount - face.amount))
         listed = sorted(near[:_NEAREST], key=lambda value: value.amount)

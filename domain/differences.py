@@ -1,4 +1,4 @@
-"""What two versions of a campaign's terms say differently, member by member and in words."""
+"""The differences between two versions of a campaign's terms, member by member and in words."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from domain.campaigns import CampaignTerms, Tier
 from domain.rewards import reward_of
 
 NOT_FOR_WAITING = frozenset({"attribution_window", "code_config"})
-"""A waiting referral keeps the end of its window, which its workflow waits for; codes that exist
-keep their looks."""
+"""Differences that a move does not apply to waiting referrals: they keep the end of their window,
+which their workflow waits for; existing codes keep their form.
+"""
 
 
 class Difference(BaseModel):
-    """One member that changed. `words` says it for people; `before` and `after` for machines,
-    null where it was not, or is no more."""
+    """One member that changed. `words` is for people; `before` and `after` for programs, null if
+    the member did not exist then.
+    """
 
     member: str = Field(examples=["hold"])
     before: Any = Field(default=None, examples=["PT0S"])
     after: Any = Field(default=None, examples=["P14D"])
     words: str = Field(examples=["hold: PT0S becomes P14D"])
     for_waiting: bool = True
-    """Whether it concerns referrals that wait already, when they are moved."""
+    """Whether it affects waiting referrals when they are moved."""
 
 
 def differences(before: CampaignTerms, after: CampaignTerms) -> list[Difference]:
-    """Everything that `after` says otherwise than `before`, in the terms' order."""
+    """All differences, in the terms' order."""
     old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
     found: list[Difference] = []
     for name in CampaignTerms.model_fields:

@@ -195,8 +195,8 @@ def budget_agrees(ours: Standing, ledger: Standing) -> bool:
 
 
 def spent_allowed(ours: Standing) -> tuple[int, ...]:
-    """What may be spent of an issued card. One that bounced, or was sent again, may have been
-    delivered before.
+    """The amounts that the ledger may show as spent for an issued card. A card that bounced or was
+    sent again may have been delivered before, so both 0 and its face value are right.
     """
     face = ours.face or 0
     return (face,) if ours.grant == "delivered" else (0, face)

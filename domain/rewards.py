@@ -1,7 +1,7 @@
 """Rewards: reusable definitions of what a person gets.
 
-A campaign's version holds each definition whole, and a grant holds the one it was made from with
-its amount decided: nothing that is edited later changes what was promised.
+A campaign's version contains a copy of each definition, and a grant a copy of its own with the
+amount decided: later edits change nothing that was promised.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Definition(BaseModel):
         return self
 
     def settled(self, person: Traits) -> Self:
-        """The form in which this person gets it."""
+        """The form for this person."""
         return self
 
 
@@ -123,7 +123,7 @@ class Alternative(BaseModel):
     provider: str
     product_id: str = Field(min_length=1, max_length=100)
     delivery: Delivery | None = None
-    """None: as the card it stands in for."""
+    """None: like the original card."""
 
 
 class GiftCard(Sized):
@@ -152,12 +152,12 @@ class GiftCard(Sized):
     delivery: Delivery = Delivery.EMAIL
     personalization: Personalization = Personalization()
     fixed_value: bool = Field(default=False, exclude_if=_absent)
-    """Sold in this value only: a refund or a debt cannot make it smaller."""
+    """Sold in this value only: a refund or a debt cannot reduce it."""
     alternatives: tuple[Alternative, ...] = Field(default=(), exclude_if=lambda given: not given)
-    """What is ordered instead, in this order, once the one before was refused for good."""
+    """Cards to order instead, in this order, after a definite refusal."""
 
     def instead(self) -> GiftCard | None:
-        """The card that stands in for this one; None when there is no alternative left."""
+        """The next alternative; None if there is none left."""
         if not self.alternatives:
             return None
         first, *rest = self.alternatives
@@ -187,7 +187,7 @@ class GiftCredits(Sized):
     amount: Amount
     currency: Currency
     valid_for: Lasting = Field(default=None, exclude_if=_absent)
-    """What is left then lapses."""
+    """The rest then expires."""
 
     @property
     def face(self) -> Money:
@@ -207,7 +207,7 @@ class LoyaltyPoints(Sized):
     kind: Literal["loyalty_points"] = "loyalty_points"
     points: Points
     valid_for: Lasting = Field(default=None, exclude_if=_absent)
-    """What is left then lapses."""
+    """The rest then expires."""
 
     @property
     def words(self) -> str:

@@ -9,7 +9,7 @@ from domain.campaigns import Criterion, Tier
 
 
 class Milestone(NamedTuple):
-    """A milestone that a referrer has earned before, under whichever terms."""
+    """A milestone that a referrer has earned before, under any version of the terms."""
 
     ordinal: int
     friends: int
@@ -26,7 +26,7 @@ class Reached(NamedTuple):
     tier: Tier
     ordinal: int
     friends: int | None = None
-    """The count that earned a milestone; None for a friend's own reward."""
+    """The count that earned a milestone; None for a reward per friend."""
 
 
 def reached(
@@ -36,8 +36,10 @@ def reached(
     before: Mapping[str, Sequence[Milestone]] | None = None,
 ) -> list[Reached]:
     """The tiers that the `count`-th unique referee of a referrer earns, in the terms' order.
-    `number`: the conversion's own; it runs ahead of the count once a reversal has lowered that.
-    `before`: the milestones earned so far, by tier."""
+
+    `number`: the conversion's own, which exceeds the count once a reversal has lowered that.
+    `before`: the milestones earned so far, by tier.
+    """
     earned = []
     for tier in tiers:
         if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
@@ -48,7 +50,7 @@ def reached(
 
 
 def may_reach(tier: Tier, count: int) -> bool:
-    """Does the count alone allow for a milestone of this tier?"""
+    """Whether the count alone allows a milestone of this tier."""
     if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
         return False
     threshold = tier.threshold or 1
@@ -56,14 +58,19 @@ def may_reach(tier: Tier, count: int) -> bool:
 
 
 def falls_below(tier: Tier, friends: int, count: int) -> bool:
-    """Has the count fallen below what a milestone that `friends` friends earned asks for?"""
+    """Whether the count has fallen below the requirement of a milestone that `friends` friends
+    earned.
+    """
     return count < (friends if tier.repeat else tier.threshold or 1)
 
 
 def _milestone(tier: Tier, count: int, before: Sequence[Milestone]) -> int | None:
-    """The number of the milestone that is earned now: an undone one's, else the next; None where
-    none is. A one-time tier has one standing milestone at most; a repeating one earns the next
-    above the highest count that earned a standing one."""
+    """The number of the milestone that is earned now: an undone one's, else the next; None if none
+    is earned.
+
+    A one-time tier has at most one valid milestone; a repeating one earns the next above the
+    highest count that earned a valid one.
+    """
     standing = [one.friends for one in before if not one.undone]
     if not may_reach(tier, count) or (standing and not (tier.repeat and count > max(standing))):
         return None

@@ -1,4 +1,4 @@
-"""The bodies that create and edit a campaign, and the terms that they say."""
+"""The bodies that create and edit a campaign, and the terms in them."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class CampaignIn(WindowsIn):
         return self
 
     def to_campaign(self, making: Making, rules: tuple[Rule, ...], currency: str) -> NewCampaign:
-        """What the store creates. Raises InvalidPayload for terms that contradict each other."""
+        """The campaign to create. Raises InvalidPayload for contradictory terms."""
         count = self.vouchers_count or self.voucher.code_config.initial_count or 0
         if self.type is CampaignType.STATIC and not count:
             raise InvalidPayload("A STATIC campaign needs vouchers_count.", field="/vouchers_count")
@@ -187,7 +187,7 @@ class CampaignChangeIn(WindowsIn):
     )
 
     def to_terms(self, before: CampaignTerms, making: Making, currency: str) -> CampaignTerms:
-        """The terms after this edit. Raises InvalidPayload for ones that contradict each other."""
+        """The terms after this edit. Raises InvalidPayload for contradictory terms."""
         document = dict(before)
         for index, name in enumerate(self.unset):
             if name not in _UNSET_PLAIN:
@@ -204,8 +204,9 @@ class CampaignChangeIn(WindowsIn):
         return to_terms(document)
 
     def to_columns(self, campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:
-        """What else changes; days are on the clocks of `zone`. Raises InvalidPayload for dates in
-        the wrong order."""
+        """The other changes; days are in the time zone `zone`. Raises InvalidPayload for dates in
+        the wrong order.
+        """
         kept = {
             name: value
             for name, value in campaign.attributes.items()

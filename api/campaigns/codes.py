@@ -1,4 +1,4 @@
-"""The parts of a body that tell of a campaign's codes, and of switching them off."""
+"""The parts of a body about a campaign's codes, and about disabling them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAST_DAY = (
 
 
 def _unreserved(text: str) -> str:
-    """Codes stand in links and paths, unescaped."""
+    """Codes are used in links and paths without escaping."""
     if not re.fullmatch(r"[A-Za-z0-9._~#-]*", text):
         raise ValueError("may hold letters, digits, and - . _ ~ only")
     return text
@@ -99,7 +99,7 @@ class VoucherIn(Strict):
     is_referral_code: Literal[True] = True
 
     def lay(self, document: dict[str, Any]) -> None:
-        """Lay it over the members of a campaign's terms."""
+        """Replace the members of a campaign's terms that are given here."""
         if self.discount:
             document["discount"] = self.discount.model_dump(exclude={"effect"})
         if self.redemption.quantity:
@@ -121,7 +121,7 @@ class DisableIn(Strict):
 
     @property
     def stop(self) -> bool | None:
-        """Whether rewards are stopped; None: as it was."""
+        """Whether rewards are stopped; None: unchanged."""
         return None if self.grants is None else self.grants == "stop"
 
 

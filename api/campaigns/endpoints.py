@@ -1,4 +1,4 @@
-"""Campaigns: create, read, switch on and off."""
+"""Campaigns: create, read, enable and disable."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ async def _switch(
 async def _set_active(
     tx: Transaction, campaign: Campaign, terms: CampaignTerms, active: bool | None, actor: str
 ) -> list[Outgoing]:
-    """What an edit says of the switch."""
+    """Enable or disable the campaign, as an edit says."""
     if active is None or active == campaign.active:
         return []
     if active:

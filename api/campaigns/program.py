@@ -1,7 +1,7 @@
-"""A campaign's `referral_program` in a body, and the terms that it says.
+"""A campaign's `referral_program` in a body, and the terms in it.
 
-What is given is laid over what was. A creation lays it over nothing, so that the terms' own
-defaults remain.
+Given members replace existing ones. A creation starts without any, so the terms' own defaults
+remain.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SAME_NAME = {
 
 
 def _daily(given: Any) -> Any:
-    """Voucherify wraps the hours into `daily`."""
+    """Voucherify nests the hours in `daily`."""
     return given.get("daily", given) if isinstance(given, dict) else given
 
 
@@ -72,7 +72,7 @@ class WindowsIn(Strict):
     )
 
     def lay_windows(self, document: Document) -> None:
-        """Raises InvalidPayload for limits that contradict each other."""
+        """Raises InvalidPayload for contradictory limits."""
         said = {
             "timezone": self.timezone,
             "timeframe": self.validity_timeframe and self.validity_timeframe.model_dump(),
@@ -149,8 +149,9 @@ class TierChangeIn(Strict):
     def over(
         self, document: Document, making: Making, field: str = "", whole: str = PROGRAM
     ) -> Tier:
-        """The tier that `document` becomes. Raises InvalidPayload at its reward, below `field`, or
-        at `whole` for members that contradict each other."""
+        """The tier after this change of `document`. Raises InvalidPayload at its reward, below
+        `field`, or at `whole` for contradictory members.
+        """
         members = document | dict.fromkeys(self.unset)
         if self.criterion is Criterion.EACH_UNIQUE_REFEREE:
             members.pop("threshold", None)
@@ -240,11 +241,11 @@ class ProgramChangeIn(Strict):
 
     @property
     def rewards(self) -> list[KindIn | ReferenceIn | None]:
-        """Every reward that it gives."""
+        """Every reward in the body."""
         return [self.referee_reward, *(tier.reward for tier in self.tiers or [])]
 
     def lay(self, document: Document, making: Making, currency: str) -> None:
-        """Raises InvalidPayload. `currency`: of a budget that names none."""
+        """Raises InvalidPayload. `currency`: the default for a budget."""
         document |= self.model_dump(include=_SAME_NAME, exclude_none=True)
         if self.conversion_event_type:
             document |= {"conversion": self.conversion_event_type, "event_name": None}
@@ -286,7 +287,7 @@ class ReferralProgramIn(ProgramChangeIn):
 
 
 def to_terms(document: Document, field: str = PROGRAM) -> CampaignTerms:
-    """Raises InvalidPayload for terms that contradict each other."""
+    """Raises InvalidPayload for contradictory terms."""
     try:
         terms = CampaignTerms(**document)
     except ValidationError as error:
@@ -298,7 +299,7 @@ def to_terms(document: Document, field: str = PROGRAM) -> CampaignTerms:
 
 
 async def must_be_known(tx: Transaction, terms: CampaignTerms) -> None:
-    """Raises NotFound for a segment that an audience names and nobody made."""
+    """Raises NotFound for an audience's segment that does not exist."""
     for party in ("referrers", "referees"):
         audience: Audience = getattr(terms.audience, party)
         named = (*audience.segments, *audience.excluded_segments)

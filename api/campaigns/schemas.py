@@ -1,4 +1,4 @@
-"""Answers about campaigns: Voucherify's members, and Guerdon's terms among them."""
+"""Answers about campaigns: Voucherify's members, and Guerdon's terms."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ class DeletedCampaign(BaseModel):
 
 
 def _windows(windows: Windows) -> dict[str, Any]:
-    """The members that Voucherify answers, and the time zone."""
+    """The members that Voucherify has, and the time zone."""
     frame, hours = windows.timeframe, [one.model_dump(mode="json") for one in windows.hours]
     return {
         "timezone": windows.timezone,

@@ -1,5 +1,6 @@
-"""A campaign's tiers, one at a time. Each edit makes a new version of the campaign; a tier's id
-stays, so that what was granted for it stays granted."""
+"""A campaign's tiers, one at a time. Each edit makes a new version of the campaign; a tier keeps
+its id, so that existing grants stay valid.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ router = GuardedRouter("/v1/campaigns/{campaign_id}/tiers", "Tiers")
 AnyTier = TypeVar("AnyTier", bound=Tier)
 Tiers = tuple[Tier, ...]
 Edit = Callable[[Tiers, Making], Tiers]
-"""From the tiers that there are to those that there shall be."""
+"""From the existing tiers to the new ones."""
 
 
 class TierAnswer(Tier):

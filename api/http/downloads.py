@@ -42,7 +42,7 @@ class Writing:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """For the block, the right to produce a chunk."""
+        """Hold the right to produce a chunk during the block."""
         self._wanted += 1
         try:
             async with self._turn:

@@ -1,4 +1,4 @@
-"""Answers about rewards: Voucherify's members, and the definition whole."""
+"""Answers about rewards: Voucherify's members, and the whole definition."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class Group(BaseModel):
 
     @cached_property
     def counters(self) -> frozenset[Counter]:
-        """What must be counted to judge it."""
+        """The counters that the rule needs."""
         return frozenset(one.asks.counter for one in self.conditions.values() if one.asks.counter)
 
 
