@@ -67,7 +67,7 @@ class Attention(StrEnum):
     CODE_DISABLED = "code_disabled"
     """The code was disabled and its rewards stopped. Enable it, or cancel the reward."""
     UNEXPECTED = "unexpected"
-    """Something that nobody foresaw; the timeline has the error. Retry when it is mended."""
+    """An unexpected error, which the timeline shows. Retry when it is fixed."""
 
 
 RESUMES_BY_ITSELF = frozenset({Attention.INSUFFICIENT_FUNDS, Attention.PROVIDER_MISCONFIGURED})

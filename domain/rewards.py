@@ -230,7 +230,7 @@ class DiscountCoupon(Definition):
 
 
 class CustomReward(Definition):
-    """An HTTP callout to whoever gives the reward. `data` travels with it as it is."""
+    """An HTTP callout to the system that gives the reward. `data` is sent unchanged."""
 
     kind: Literal["custom"] = "custom"
     name: str = Field(min_length=1, max_length=200)

@@ -37,7 +37,7 @@ async def keep_catalogues(client: Client, providers: dict[str, Opened]) -> None:
                 catchup=every,
             )
         except RPCError as error:
-            log.warning("catalogue.not_scheduled", provider=name, error=str(error))
+            log.warning("catalogue.schedule_failed", provider=name, error=str(error))
 
 
 async def _look_now(client: Client, provider: str) -> None:

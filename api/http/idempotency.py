@@ -107,4 +107,4 @@ async def _settle(settling: Awaitable[None]) -> None:
     except Exception as error:
         if not is_outage(error):
             raise
-        log.warning("idempotency.not_settled", error=type(error).__name__)
+        log.warning("idempotency.settle_failed", error=type(error).__name__)

@@ -104,7 +104,7 @@ class Dispatcher:
                 await self._throttle.look(self._waiting.keys())
             except Exception as error:
                 # The throttle admits the next one after a while by itself.
-                log.warning("dispatch.not_looked", error=type(error).__name__)
+                log.warning("dispatch.check_failed", error=type(error).__name__)
             self._news.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), pause)
@@ -122,7 +122,7 @@ class Dispatcher:
                 await self._mark()
             except Exception as error:
                 # The redrive sends them again; the workflows drop the repeats.
-                log.warning("dispatch.not_marked", error=type(error).__name__)
+                log.warning("dispatch.mark_failed", error=type(error).__name__)
 
     async def _mark(self) -> None:
         ids, self._sent = self._sent, []

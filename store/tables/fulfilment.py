@@ -23,7 +23,7 @@ class Grant(SQLModel, table=True):
 
     __tablename__ = "grants"
     __table_args__ = (
-        # Two, for a tier may have been for each friend before it became a milestone.
+        # Two indexes, because a tier may have rewarded each friend before it became a milestone.
         Index(
             "ux_grants_friend",
             *_IDENTITY,

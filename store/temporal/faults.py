@@ -64,7 +64,7 @@ class _Noting(ActivityInboundInterceptor):
         try:
             await note_failure(self._database, *work, error, until)
         except FAILURES:
-            log.warning("faults.not_noted", workflow_id=work[0], activity=work[1], error=error)
+            log.warning("faults.record_failed", workflow_id=work[0], activity=work[1], error=error)
         else:
             self._noted.add(work)
 
@@ -73,5 +73,5 @@ class _Noting(ActivityInboundInterceptor):
             await note_success(self._database, *work)
         except FAILURES:
             # It is no longer shown once its time is over.
-            log.warning("faults.not_forgotten", workflow_id=work[0], activity=work[1])
+            log.warning("faults.delete_failed", workflow_id=work[0], activity=work[1])
         self._noted.discard(work)
