@@ -221,7 +221,7 @@ class DeletedCampaign(BaseModel):
 
 
 def _windows(windows: Windows) -> dict[str, Any]:
-    """The members that Voucherify has, and the time zone."""
+    """A campaign's windows in Voucherify's members, and the time zone."""
     frame, hours = windows.timeframe, [one.model_dump(mode="json") for one in windows.hours]
     return {
         "timezone": windows.timezone,

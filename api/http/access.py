@@ -141,7 +141,7 @@ class Allowed:
         self.must_include(caller)
 
     def must_include(self, caller: Caller) -> None:
-        """Raises Forbidden."""
+        """Raises Forbidden for a caller with neither these roles nor this scope."""
         if caller.role not in self._roles and self._scope not in caller.scopes:
             raise Forbidden(f"The role {caller.role} may not do this.")
 

@@ -67,7 +67,7 @@ class OpenDownloads:
 
     @contextmanager
     def one(self, app_id: str) -> Iterator[None]:
-        """Count one for the block. Raises Unavailable."""
+        """Count one open download during the block. Raises Unavailable if there are too many."""
         if self._open.total() >= self._most or self._open[app_id] >= self._of_one_key:
             raise Unavailable("Too many downloads are open. Try again when one has ended.")
         self._open[app_id] += 1

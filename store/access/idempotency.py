@@ -64,7 +64,7 @@ async def subjects_of(tx: Transaction, named: Named) -> list[str]:
 
 
 async def forget_answers(tx: Transaction, customer_id: str, named: Named) -> None:
-    """Delete every stored answer that names one of these."""
+    """Delete every stored answer that names this customer or one of the customer's things."""
     subjects = await subjects_of(tx, named)
     await tx.session.execute(text(_FORGET), {"subjects": subjects, "id": customer_id})
 

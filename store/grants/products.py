@@ -12,7 +12,7 @@ from store.tables import Grant
 
 
 async def products_of(tx: Transaction, grants: Iterable[Grant]) -> dict[str, Product]:
-    """By grant. Without grants that are no card, or whose catalogue was never fetched."""
+    """The product of each gift-card grant, by grant, as far as its catalogue was fetched."""
     rewards = {grant.id: reward_of(grant.reward) for grant in grants}
     cards = {id: reward for id, reward in rewards.items() if isinstance(reward, GiftCard)}
     if not cards:

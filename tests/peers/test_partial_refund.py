@@ -90,7 +90,7 @@ async def _worth(database: Database, order: Order) -> dict[str, int]:
     return {grant.role: grant.amount for grant in grants}
 
 
-async def test_takes_its_share_of_that_order_alone(database: Database) -> None:
+async def test_a_partial_refund_reverses_its_share_of_that_order_only(database: Database) -> None:
     friend = await add_customer(database)
     refunded, other = await _order(database, friend), await _order(database, friend)
     await _refund(database, refunded, ORDER // 4)

@@ -111,7 +111,7 @@ class TestSeed:
         await control("faults", seed=8, rates=self.RATES)
         assert await outcomes(place, [f"B{n}" for n in range(40)]) != first
 
-    async def test_rates_hold_roughly(self, place, control, book):
+    async def test_a_fault_happens_about_as_often_as_its_rate(self, place, control, book):
         await control("faults", seed=3, rates={"drop_before": 0.2})
         await outcomes(place, [f"A{n}" for n in range(200)])
         assert 140 <= len(await book("giftcard-partners")) <= 180

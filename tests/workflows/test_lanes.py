@@ -77,7 +77,7 @@ class TestInsufficientFunds:
         assert [len(await case.cards()) for case in crowd] == [1] * 8
         await assert_books_agree(stage.database)
 
-    async def test_a_deposit_for_one_serves_one_and_stops_the_lane_again(
+    async def test_a_deposit_for_one_order_serves_one_and_stops_the_lane_again(
         self, stage: Stage
     ) -> None:
         await stage.simulator.funds(0)

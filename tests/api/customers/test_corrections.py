@@ -43,7 +43,7 @@ async def test_who_changed_the_address_decides_whether_the_old_one_is_kept(
     assert sorted(mark.value for mark in marks) == kept
 
 
-async def test_a_service_cannot_pass_for_staff(app: FastAPI, database: Database) -> None:
+async def test_a_service_key_is_not_treated_as_staff(app: FastAPI, database: Database) -> None:
     marks = await mend(app, database, Role.SERVICE, **{"X-Guerdon-Actor": "ann@acme.com"})
     assert len(marks) == 2
 
