@@ -34,7 +34,7 @@ class HookActivities:
             raise ApplicationError(
                 "no order of that name yet", category=ApplicationErrorCategory.BENIGN
             )
-        await hints.pass_on(activity.client(), hooked, adverse=hook.adverse)
+        await hints.pass_on(activity.client(), self._database, hooked, adverse=hook.adverse)
 
     @activity.defn
     async def note_unmatched(self, hook: ProviderHook) -> None:

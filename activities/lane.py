@@ -17,6 +17,7 @@ from providers.protocol import GiftCardProvider
 from store.access.vault import Vault
 from store.database import Database, Transaction
 from store.orders.delivery import Pace, record_snapshot
+from store.orders.hints_line import HintsLine
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,15 @@ class Timing:
     claim: timedelta
     longest_delay: timedelta
     resume: timedelta
-    """Until a grant that waits for funds or credentials is tried again."""
+    """How soon a grant that waits for funds or credentials tries again."""
+    follow: timedelta = timedelta(0)
+    """For so long an order that was placed is followed at once, where its lane can afford it."""
 
 
 @dataclass(frozen=True)
 class ProviderLane:
-    """One provider with its database, vault and timing. `hooks`: the public address for its
-    webhooks.
-    """
+    """One provider with its surroundings. `hooks`: the public address for its webhooks; `hints`:
+    where orders are followed while they are hot, the line on which their webhooks are heard."""
 
     database: Database
     provider: GiftCardProvider
@@ -44,14 +46,27 @@ class ProviderLane:
     timing: Timing
     pace: Pace
     hooks: str
+    hints: HintsLine | None = None
 
     @property
     def carrier(self) -> str:
         """The id of the workflow that runs this activity, which now handles the grant."""
         return activity.info().workflow_id or ""
 
-    async def record(self, tx: Transaction, order_id: str, snapshot: OrderSnapshot) -> Step:
-        """Record what the provider says of an order; return the grant's next step."""
+    @property
+    def follows(self) -> bool:
+        """Are orders followed for a moment after they are placed?"""
+        return self.hints is not None and self.timing.follow > timedelta(0)
+
+    async def record(
+        self,
+        tx: Transaction,
+        order_id: str,
+        snapshot: OrderSnapshot,
+        followed: timedelta | None = None,
+    ) -> Step:
+        """Write down what the provider says of an order; answers what comes next. `followed`: for
+        so long the caller goes on following it."""
         return await record_snapshot(
             tx,
             order_id,
@@ -60,6 +75,7 @@ class ProviderLane:
             pace=self.pace,
             signals_delivery=self.provider.capabilities.signals_delivery,
             carrier=self.carrier,
+            followed=followed,
         )
 
     def again(self, detail: str, wait: timedelta | None) -> ApplicationError:

@@ -11,15 +11,15 @@ import time
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.following import Following, seen
 from activities.lane import ProviderLane
 from activities.pulse import pulse
 from activities.purchase import Purchase
 from domain.messages import Next, Step
-from domain.orders import DeliveryState, OrderSnapshot, OrderState
 from providers.outcomes import ProviderError
-from providers.protocol import LinksOnDemand, NamesRewards
-from store.orders import attempts, claim_links
-from store.orders.attempts import Attempt, Busy, OpenOrder
+from providers.protocol import NamesRewards
+from store.orders import attempts
+from store.orders.attempts import Attempt, Busy
 
 
 class OrderActivities:
@@ -38,6 +38,10 @@ class OrderActivities:
         async with pulse():
             began = time.monotonic()
             match await self._claim(grant_id):
+                case Attempt() as attempt if self._lane.hints and self._lane.follows:
+                    with self._lane.hints.awaited(attempt.order_id) as hint:
+                        following = Following(self._lane, hint)
+                        return await Purchase(self._lane, attempt, began, following).run()
                 case Attempt() as attempt:
                     return await Purchase(self._lane, attempt, began).run()
                 case Busy(wait=wait):
@@ -56,7 +60,7 @@ class OrderActivities:
             if order.provider != lane.provider.name:
                 return Step(next=Next.FOLLOW, provider=order.provider)
             try:
-                snapshot = await self._seen(order)
+                snapshot = await seen(lane, order)
             except ProviderError as error:
                 raise lane.again(error.detail, error.retry_after) from error
             async with lane.database.transaction() as tx:
@@ -73,23 +77,6 @@ class OrderActivities:
         except ProviderError as error:
             raise self._lane.again(error.detail, error.retry_after) from error
 
-    async def _seen(self, order: OpenOrder) -> OrderSnapshot:
-        """The provider's view of the order.
-
-        Some providers show a claim link only on request. It is requested here, once, so that nobody
-        else has to call the provider for it.
-        """
-        lane = self._lane
-        snapshot = await lane.provider.get_order(order.provider_order_id, order.currency)
-        lacks_link = order.by_link and not snapshot.secret and snapshot.state is OrderState.ISSUED
-        if not lacks_link or not isinstance(lane.provider, LinksOnDemand):
-            return snapshot
-        if await claim_links.is_kept(lane.database, order.id):
-            return snapshot
-        secret = await lane.provider.fresh_link(order.provider_order_id)
-        handed_over = {"secret": secret, "delivery": DeliveryState.NOT_APPLICABLE}
-        return snapshot.model_copy(update=handed_over)
-
     async def _claim(self, grant_id: str) -> Attempt | Busy | Step:
         lane = self._lane
         async with lane.database.transaction() as tx:
@@ -101,4 +88,5 @@ class OrderActivities:
                 probe_every=lane.timing.resume,
                 hooks=lane.hooks,
                 carrier=activity.info().workflow_id or "",
+                follows=lane.follows,
             )

@@ -6,10 +6,12 @@ import asyncio
 import time
 from datetime import timedelta
 
+from activities.following import Following
 from activities.lane import ProviderLane
 from domain.grants import RESUMES_BY_ITSELF, Attention
 from domain.messages import Step
 from domain.orders import OrderRequest, OrderSnapshot
+from domain.rewards import Delivery
 from providers.outcomes import (
     FailedAnswer,
     InsufficientFunds,
@@ -26,7 +28,7 @@ from providers.protocol import Replay
 from providers.resolver import NextRequest, next_request
 from store.database import Transaction
 from store.orders import attempts, prepare
-from store.orders.attempts import Attempt
+from store.orders.attempts import Attempt, OpenOrder
 from store.providers import lanes
 from store.staff.cancel import park
 
@@ -66,12 +68,20 @@ _PARKED = {
 
 
 class Purchase:
-    """One attempt. `began`: the monotonic time just before the claim was requested."""
+    """The attempt. `began`: the monotonic time just before the claim was asked for; `following`:
+    what stays with the order behind its acceptance."""
 
-    def __init__(self, lane: ProviderLane, attempt: Attempt, began: float) -> None:
+    def __init__(
+        self,
+        lane: ProviderLane,
+        attempt: Attempt,
+        began: float,
+        following: Following | None = None,
+    ) -> None:
         self._lane = lane
         self._attempt = attempt
         self._began = began
+        self._following = following
 
     async def run(self) -> Step:
         """Find the order or send it, and record the outcome. Raises to ask for another attempt."""
@@ -85,9 +95,24 @@ class Purchase:
             return await self._park(outcome)
         except ProviderError as outcome:
             return await self._retry(outcome)
-        async with self._lane.database.transaction() as tx:
+        if self._following is None:
+            return await self._accept(snapshot)
+        order = self._open_order(snapshot.provider_order_id)
+        snapshot = await self._following.first(order, snapshot)
+        return await self._following.rest(order, await self._accept(snapshot))
+
+    async def _accept(self, snapshot: OrderSnapshot) -> Step:
+        lane = self._lane
+        # Longer than it is followed: the look in the end ends it.
+        followed = 2 * lane.timing.follow if self._following else None
+        async with lane.database.transaction() as tx:
             await self._judge_lane(tx, snapshot)
-            return await self._lane.record(tx, self._attempt.order_id, snapshot)
+            return await lane.record(tx, self._attempt.order_id, snapshot, followed)
+
+    def _open_order(self, provider_order_id: str) -> OpenOrder:
+        request, name = self._attempt.request, self._lane.provider.name
+        by_link, currency = request.delivery is Delivery.LINK, request.face.currency
+        return OpenOrder(self._attempt.order_id, name, provider_order_id, currency, by_link)
 
     async def _judge_lane(self, tx: Transaction, snapshot: OrderSnapshot) -> None:
         """Open or stop the provider's lane.

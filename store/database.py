@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any, Concatenate, NewType, ParamSpec, TypeVar
 
 import asyncpg
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlmodel import SQLModel
 
 from domain.feed import written_by_a_person
 from domain.ids import Prefix, new_id
@@ -27,13 +30,32 @@ ReadSession = NewType("ReadSession", AsyncSession)
 """A session that only reads: no facts, no commit."""
 
 
-# Parameters as one list instead of a VALUES clause with many rows, which would be compiled at each
-# call.
-_EVENTS = insert(metadata.tables[str(Event.__tablename__)])
-_BLANK: dict[str, Any] = dict.fromkeys(Event.model_fields.keys() - {"seq", "xid"}) | {"data": {}}
+_DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
+
+
+def _written(table: type[SQLModel]) -> str:
+    """An INSERT of rows given as one JSON array: written out as parameters or as VALUES, each row
+    would cost the driver or the compiler anew. What the database itself gives is left to it."""
+    columns = [each for each in metadata.tables[str(table.__tablename__)].c if not each.identity]
+    names = ", ".join(each.name for each in columns if each.server_default is None)
+    typed = ", ".join(
+        f"{each.name} {each.type.compile(_DIALECT)}"
+        for each in columns
+        if each.server_default is None
+    )
+    rows = f":{table.__tablename__}"
+    return (
+        f"INSERT INTO {table.__tablename__} ({names}) SELECT {names} "
+        f"FROM ROWS FROM (jsonb_to_recordset(CAST({rows} AS jsonb)) AS ({typed})) "
+        "WITH ORDINALITY ORDER BY ordinality"
+    )
+
+
+_EVENTS, _ENTRIES = _written(Event), _written(LedgerEntry)
+_FACTS = text(f"WITH told AS ({_EVENTS}) {_ENTRIES}")
+_BLANK: dict[str, Any] = {"data": {}}
 _ABOUT = ("customer_id", "referral_id", "grant_id", "order_id")
 _WORDS = insert(metadata.tables[str(EventWords.__tablename__)])
-_ENTRIES = insert(metadata.tables[str(LedgerEntry.__tablename__)])
 
 
 def async_url(database_url: str) -> str:
@@ -101,12 +123,26 @@ class Transaction:
         if self._words:
             await self.session.execute(_WORDS, self._words)
             self._words = []
-        if self._events:
-            await self.session.execute(_EVENTS, [_BLANK | event for event in self._events])
-            self._events = []
-        if self._entries:
-            await self.session.execute(_ENTRIES, self._entries)
-            self._entries = []
+        if self._events or self._entries:
+            rows = {
+                "events": _as_json([_BLANK | event for event in self._events]),
+                "ledger_entries": _as_json(self._entries),
+            }
+            await self.session.execute(_FACTS, rows)
+            self._events, self._entries = [], []
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    return json.dumps(rows, default=_for_postgres)
+
+
+def _for_postgres(value: object) -> str:
+    """Times and bytes, as PostgreSQL reads them."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"neither a time nor bytes: {type(value).__name__}")
 
 
 def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:

@@ -27,6 +27,7 @@ from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from providers.registry import Opened
 from store.access.vault import Vault
 from store.database import Database
+from store.orders.hints_line import HintsLine
 from store.temporal.faults import Faults
 from worker import finance
 from worker.deployment import deployment
@@ -61,12 +62,14 @@ def build_workers(
     vault: Vault,
     providers: dict[str, Opened],
     settings: WorkerSettings,
+    hints: HintsLine | None = None,
 ) -> list[Worker]:
-    """One worker for workflows and their local activities, and one per provider: each provider's
-    queue has its own rate limit, so a slow provider does not delay the others.
-    """
+    """One worker for workflows and their local activities, and one a provider: each provider's
+    queue carries its own rate limit, so that a slow one holds nobody else back. `hints`: the line
+    on which those hear webhooks who still follow an order that they have placed."""
     lanes = [
-        provider_worker(client, database, vault, opened, settings) for opened in providers.values()
+        provider_worker(client, database, vault, opened, settings, hints)
+        for opened in providers.values()
     ]
     return [
         _workflow_worker(client, database, settings),

@@ -14,20 +14,33 @@ from domain.messages import provider_queue
 from providers.registry import Opened
 from store.access.vault import Vault
 from store.database import Database
+from store.orders.hints_line import HintsLine
 from store.temporal.faults import Faults
 from worker import finance
 from worker.deployment import deployment
 from worker.settings import WorkerSettings
 
+_AMPLE = 20.0
+"""Requests a second from which on a lane's orders are followed while they are hot: a lane that
+allows few keeps them for orders."""
+
 
 def provider_worker(
-    client: Client, database: Database, vault: Vault, opened: Opened, settings: WorkerSettings
+    client: Client,
+    database: Database,
+    vault: Vault,
+    opened: Opened,
+    settings: WorkerSettings,
+    hints: HintsLine | None = None,
 ) -> Worker:
+    requests = opened.provider.capabilities.requests_per_look
+    follows = hints if opened.max_per_second >= _AMPLE else None
+    if follows:
+        requests += 1  # an activity may place an order, and then look at it
     lane = ProviderLane(
-        database, opened.provider, vault, settings.timing, settings.pace, settings.hooks
+        database, opened.provider, vault, settings.timing, settings.pace, settings.hooks, follows
     )
     orders, staff = OrderActivities(lane), StaffActivities(lane)
-    looks_take = opened.provider.capabilities.requests_per_look
     return Worker(
         client,
         task_queue=provider_queue(opened.provider.name),
@@ -41,7 +54,7 @@ def provider_worker(
             TakeBackActivities(lane).take_back,
             *finance.activities_of(lane, opened.max_per_second),
         ],
-        max_task_queue_activities_per_second=opened.max_per_second / looks_take,
+        max_task_queue_activities_per_second=opened.max_per_second / requests,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=settings.timing.claim,
         deployment_config=deployment(settings),

@@ -46,6 +46,8 @@ class WorkerSettings(BaseSettings):
             claim=timedelta(seconds=exchange * 1.4),
             longest_delay=min(self.longest_delay, timedelta(minutes=5)),
             resume=min(self.longest_delay, timedelta(minutes=10)),
+            # Below the first heartbeat, which would be billed.
+            follow=min(self.longest_delay / 10, timedelta(seconds=2.5)),
         )
 
     @property

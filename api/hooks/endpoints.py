@@ -11,15 +11,15 @@ from fastapi import APIRouter, Path, Request
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from temporalio.client import Client
 
 from api.hooks.account import follow, is_addressed, note_refused, read_signed
 from api.http.problems import responses
-from api.http.resources import Held
+from api.http.resources import Held, Resources
 from domain.refusals import InvalidPayload
 from store.database import Database
 from store.orders import hints
 from store.orders.queries import Hooked, find_by_hook
+from store.outage import FAILURES
 from store.temporal.start import or_later
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ async def receive_hook(
     if hooked is None:
         raise HTTPException(404)
     log.info("hook.received", provider=provider, order_id=hooked.order.id, bytes=len(body))
-    return Response(status_code=202, background=BackgroundTask(_pass_on, held.temporal, hooked))
+    return Response(status_code=202, background=BackgroundTask(_pass_on, held, hooked))
 
 
 async def _find(database: Database, provider: str, token: str) -> Hooked | None:
@@ -84,9 +84,10 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _pass_on(client: Client, hooked: Hooked) -> None:
-    """Signal the workflow that handles the grant. If that fails, polling finds the news a little
-    later.
-    """
-    with or_later("hook.not_passed_on", order_id=hooked.order.id):
-        await hints.pass_on(client, hooked)
+async def _pass_on(held: Resources, hooked: Hooked) -> None:
+    """Tell who carries the grant. If that fails, its poll finds the news a little later."""
+    try:
+        with or_later("hook.not_passed_on", order_id=hooked.order.id):
+            await hints.pass_on(held.temporal, held.database, hooked)
+    except FAILURES as error:
+        log.warning("hook.not_passed_on", order_id=hooked.order.id, error=type(error).__name__)

@@ -55,5 +55,11 @@ async def clear_attention(tx: Transaction, grant: Grant, status: GrantStatus) ->
     # retries automatically, so that its status does not flicker.
     if status == GrantStatus.ORDERING and grant.attention in RESUMES_BY_ITSELF:
         return
+    goes_on = grant.attention is None and grant.status in _UNDER_WAY
     set_status(tx, grant, status)
+    if goes_on and status in _UNDER_WAY:
+        return  # nothing that the referral's status could tell
     await refresh_referral(tx, await lock_referral(tx, grant.referral_id))
+
+
+_UNDER_WAY = (GrantStatus.ORDERING, GrantStatus.ORDERED)

@@ -78,13 +78,12 @@ async def claim(
     probe_every: timedelta,
     hooks: str,
     carrier: str,
+    follows: bool = False,
 ) -> Attempt | Busy | Step:
-    """Claim the grant's order for one attempt, creating it first if it is new.
-
-    Returns a Step instead if there is nothing to send, or the provider's lane is stopped. `hooks`:
-    the public address for webhooks; `carrier`: the workflow that receives staff's decisions from
-    now on.
-    """
+    """Claim the grant's order for one attempt, writing it down first when it is new. Answers a
+    Step instead when there is nothing to send, or the provider's lane is stopped. `hooks`: the
+    public address for webhooks; `carrier`: the workflow that staff's decisions now go to;
+    `follows`: the attempt stays with the order for a while, and hears its webhooks itself."""
     limit = await taxes.limit_of(tx, grant_id)
     # The marks of people are locked before any grant.
     judged = await recipient.judge(tx, grant_id)
@@ -115,10 +114,10 @@ async def claim(
         if judged.particulars != (customer.email, customer.phone, customer.address):
             return Busy(_SOON)
         order = await prepare(tx, grant, reward, customer, after=order, hooks=hooks)
-        written = await tx.session.execute(_INSERT, claimed(order, at, lifetime))
+        written = await tx.session.execute(_INSERT, claimed(order, at, lifetime, follows=follows))
         won = written.scalar() is not None
     else:
-        won = await _take_over(tx, order, at, lifetime)
+        won = await _take_over(tx, order, at, lifetime, follows=follows)
     if not won:
         return Busy(max((order.claimed_until or at) - at, _SOON))
     return _attempt(order, at, probes=lane is not None)
@@ -207,6 +206,7 @@ _TAKE_OVER = (
         attempt=col(Order.attempt) + 1,
         repeats=col(Order.repeats) + bindparam("repeated", type_=Integer),
         claimed_until=bindparam("until"),
+        followed_until=bindparam("followed"),
         first_sent_at=func.coalesce(col(Order.first_sent_at), bindparam("now")),
         # Sending again may buy again, so earlier searches prove nothing any more.
         absent_since=None,
@@ -218,7 +218,9 @@ _TAKE_OVER = (
 )
 
 
-async def _take_over(tx: Transaction, order: Order, at: datetime, lifetime: timedelta) -> bool:
+async def _take_over(
+    tx: Transaction, order: Order, at: datetime, lifetime: timedelta, *, follows: bool
+) -> bool:
     """Compare-and-set: while one attempt holds the claim no other gets it."""
     won = await tx.session.execute(
         _TAKE_OVER,
@@ -227,6 +229,7 @@ async def _take_over(tx: Transaction, order: Order, at: datetime, lifetime: time
             "seen": order.attempt,
             "now": at,
             "until": at + lifetime,
+            "followed": at + lifetime if follows else None,
             "repeated": int(order.state == OrderState.UNKNOWN),
         },
     )
@@ -299,7 +302,12 @@ _RELEASE = (
         col(Order.attempt) == bindparam("mine"),
         col(Order.state) == OrderState.UNKNOWN,
     )
-    .values(state=bindparam("word"), claimed_until=None, updated_at=bindparam("now"))
+    .values(
+        state=bindparam("word"),
+        claimed_until=None,
+        followed_until=None,
+        updated_at=bindparam("now"),
+    )
     .returning(col(Order.provider))
     .execution_options(synchronize_session=False)
 )

@@ -57,11 +57,13 @@ async def record_snapshot(
     pace: Pace,
     signals_delivery: bool,
     carrier: str,
+    followed: timedelta | None = None,
 ) -> Step:
     """Update the order and its grant by what the provider says; return the next step.
 
-    `signals_delivery`: the provider reports when a card arrives; else "issued" counts as delivered.
-    `carrier`: the workflow that handles the grant now, which receives staff's decisions.
+    `signals_delivery`: the provider tells when a card arrives; else "issued" has to do.
+    `carrier`: the workflow that carries the grant now, which staff's decisions go to.
+    `followed`: for so long the caller goes on following an order that is under way.
     """
     order, grant, others = await _lock(tx, order_id)
     grant.workflow_id = carrier
@@ -85,6 +87,8 @@ async def record_snapshot(
     committed = withdrawn and await post_withdrawal(tx, order, grant, face)
     arrived = _ARRIVED if signals_delivery else _ARRIVED | {DeliveryState.SENT}
     step = await _consequence(tx, order, grant, pace, arrived, snapshot)
+    if followed and step.next is Next.FOLLOW:
+        order.followed_until = tx.now + followed
     await tx.session.flush()
     await tx.write_facts()
     if issued:
@@ -140,7 +144,8 @@ def _merge(tx: Transaction, order: Order, grant: Grant, snapshot: OrderSnapshot)
     if snapshot.charged:
         order.charged_amount = snapshot.charged.amount
         order.charged_currency = snapshot.charged.currency
-    order.raw_status, order.claimed_until, order.updated_at = snapshot.raw_status, None, tx.now
+    order.raw_status, order.updated_at = snapshot.raw_status, tx.now
+    order.claimed_until = order.followed_until = None
     if (order.state, order.delivery_state, order.raw_status) == before:
         return
     words = f"the provider's word is {snapshot.raw_status!r}"

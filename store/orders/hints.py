@@ -16,7 +16,8 @@ from domain.messages import (
     GrantTask,
     Next,
 )
-from store.database import now
+from store.database import Database, now
+from store.orders import hints_line
 from store.orders.queries import Hooked
 from store.temporal.start import start
 
@@ -27,16 +28,19 @@ what was just read.
 """
 
 
-async def pass_on(client: Client, hooked: Hooked, *, adverse: bool = False) -> None:
-    """Have the order read: by the workflow that handles its grant, or, if the grant is finished, by
-    an aftercare workflow.
-
-    `adverse`: it reports something against the card, so it counts however recent the last look is.
-    Raises RPCError, or RuntimeError while Temporal is down.
-    """
+async def pass_on(
+    client: Client, database: Database, hooked: Hooked, *, adverse: bool = False
+) -> None:
+    """Have the order looked at: by the activity that still follows it, by the workflow that
+    carries its grant, or, where the grant is at rest, by a small workflow of its own. `adverse`:
+    it tells against the card, so that it counts however fresh the last look is. Raises RPCError,
+    or RuntimeError where Temporal is away."""
     if hooked.grant_status in AT_REST:
         if adverse or now() - (hooked.order.updated_at or hooked.order.created_at) > _FRESH:
             await _start_aftercare(client, hooked)
+        return
+    if hooked.followed:
+        await hints_line.tell(database, hooked.order.id)
         return
     try:
         handle = client.get_workflow_handle(hooked.workflow_id)

@@ -96,11 +96,12 @@ async def hook_token(tx: Transaction, key: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def claimed(order: Order, at: datetime, lifetime: timedelta) -> dict[str, Any]:
-    """A new order's row, created and claimed by one statement at that time, the database's."""
+def claimed(order: Order, at: datetime, lifetime: timedelta, *, follows: bool) -> dict[str, Any]:
+    """A new order's row, written down and claimed by one statement at that time, the database's."""
     return order.model_dump() | {
         "attempt": 1,
         "claimed_until": at + lifetime,
+        "followed_until": at + lifetime if follows else None,
         "first_sent_at": at,
         # From here on the card may exist, whatever happens to this process.
         "state": OrderState.UNKNOWN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from domain.ids import Prefix
@@ -79,11 +79,17 @@ class Hooked(NamedTuple):
     referral_id: str
     workflow_id: str
     grant_status: str
+    followed: bool
+    """The activity that placed it stays with it, and hears of news itself."""
 
 
-_HOOKED = select(Order, col(Grant.referral_id), col(Grant.workflow_id), col(Grant.status)).join(
-    Grant, col(Grant.id) == Order.grant_id
-)
+_HOOKED = select(
+    Order,
+    col(Grant.referral_id),
+    col(Grant.workflow_id),
+    col(Grant.status),
+    func.coalesce(col(Order.followed_until) > func.clock_timestamp(), False),
+).join(Grant, col(Grant.id) == Order.grant_id)
 
 
 async def find_by_hook(session: ReadSession, provider: str, token: str) -> Hooked | None:

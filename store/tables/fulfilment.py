@@ -189,6 +189,8 @@ class Order(SQLModel, table=True):
     repeats: int = 0
     """How often the key was sent again while the outcome was in doubt."""
     claimed_until: datetime | None = instant(nullable=True)
+    followed_until: datetime | None = instant(nullable=True)
+    """Until then the activity that places it stays with it, and hears its webhooks itself."""
     first_sent_at: datetime | None = instant(nullable=True)
     absent_since: datetime | None = instant(nullable=True)
     """Refused while in doubt: since then no search has found an order under the key."""
