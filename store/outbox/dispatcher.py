@@ -17,11 +17,9 @@ log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """Sends messages in the background of the API.
-
-    A few at a time, so that a burst of requests is answered before it is processed; and one per
-    referrer at a time, so that a busy code does not delay the others. What does not fit, or fails,
-    the redrive sends.
+    """Sends messages in the background of the API, a few at a time, so that a burst of accepted
+    requests is answered before it is worked off, and by fair shares, so that a hot code
+    waits behind itself. What does not fit, or fails, the redrive sends.
     """
 
     def __init__(
@@ -73,13 +71,13 @@ class Dispatcher:
             try:
                 await send(self._client, message)
             except RunClosed:
-                # The redrive checks the facts, which decide whether the message still matters.
-                self._throttle.leave(message.start.referrer_id)
+                # Whether it has anything left to say the facts tell, and the redrive asks them.
+                self._leave(message)
             except Exception as error:
                 # Any error: the sender must continue, and the redrive sends this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
-                self._throttle.leave(message.start.referrer_id)
-                # During an outage every attempt fails; a pause avoids wasting CPU.
+                self._leave(message)
+                # An outage makes every try fail; trying on at full speed would only burn.
                 await asyncio.sleep(0.5)
             else:
                 self._sent.append(message.id)
@@ -94,6 +92,9 @@ class Dispatcher:
         if message.is_work:
             self._throttle.enter(message.start.referrer_id, message.start.referral_id)
         return message
+
+    def _leave(self, message: Outgoing) -> None:
+        self._throttle.leave(message.start.referrer_id, message.start.referral_id)
 
     async def _look_forever(self, pause: float = 0.05) -> None:
         while True:

@@ -1,9 +1,9 @@
-"""Dispatches at most one conversion per referrer at a time, followed by a pause.
+"""Fair shares of what lies behind the API.
 
-Everything behind the API is a queue: workflow tasks, the referrer's row, orders, polls. A code that
-many friends use at once would fill each of them, and friends of other codes would wait behind all
-of these. So the burst waits in the intake table, and the facts decide when the next conversion may
-follow.
+Everything there is one queue after another: workflow tasks, the referrer's row, orders. A code that
+many friends use in one moment would fill each of them, and the next friend of another code would
+stand behind all, each time. So the crowd waits in the intake table: every referrer always has a
+place, and those who need more share a few further ones in turn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import bindparam, or_, select
 from sqlmodel import col
@@ -22,9 +22,11 @@ from store.database import Database
 from store.tables import Grant, Order, Referral
 
 PATIENCE = 1.0
-"""Seconds after which one that does not finish stops blocking the next: workers may be down, or a
-provider slow.
-"""
+"""Seconds after which one that does not get through holds nobody up any longer: workers may be
+down, or a provider's lane slow."""
+SHARED = 2
+"""Places besides each referrer's own: a hot code's conversions are judged one after the other, but
+while one is judged another can be ordered, and a third begun."""
 
 _NOT_YET_ORDERED = (
     select(col(Grant.id))
@@ -45,69 +47,45 @@ _THROUGH = select(col(Referral.id)).where(
 )
 
 
-class _Inside(NamedTuple):
-    referral_id: str
-    since: float
-    until: float
-    """When the next may follow, at the latest."""
-    seen: bool = False
-    """Another one waited for it before it was done."""
-    through: bool = False
-
-
 class ReferrerThrottle:
-    """For one API process: there are few, and each admits one conversion per referrer. After it the
-    next waits as long again (`rest` times as long), so that half of the time is left for others.
-    """
+    """Who is inside: sent by this process, and not through yet. There are few processes, and each
+    has its own places."""
 
     def __init__(
-        self, database: Database, *, patience: float = PATIENCE, rest: float = 1.0
+        self, database: Database, *, patience: float = PATIENCE, shared: int = SHARED
     ) -> None:
-        self._database, self._patience, self._rest = database, patience, rest
-        self._inside: dict[str, _Inside] = {}
-        """By referrer, the earliest first."""
+        self._database, self._patience, self._shared = database, patience, shared
+        self._inside: dict[str, dict[str, float]] = {}
+        """By referrer and referral: until when it takes a place at most. The earliest first."""
 
     def admits(self, referrer_id: Any) -> bool:
-        """Whether the referrer's next conversion may be dispatched."""
-        inside = self._inside.get(referrer_id)
-        return inside is None or inside.until <= time.monotonic()
+        """May one of the referrer's come in now?"""
+        own = self._inside.get(referrer_id)
+        if not own:
+            return True
+        present = time.monotonic()
+        if any(until <= present for until in own.values()):
+            self._inside[referrer_id] = {id: until for id, until in own.items() if until > present}
+            return self.admits(referrer_id)
+        return sum(len(inside) - 1 for inside in self._inside.values() if inside) < self._shared
 
     def enter(self, referrer_id: str, referral_id: str) -> None:
         """Admit it."""
         present = time.monotonic()
-        self.leave(referrer_id)
-        self._inside[referrer_id] = _Inside(referral_id, present, present + self._patience)
-        for earliest in list(islice(self._inside, 2)):  # so that there are never many
-            if self._inside[earliest].until <= present:
-                self.leave(earliest)
+        for earliest in list(islice(self._inside, 2)):  # so that they never become many
+            if all(until <= present for until in self._inside[earliest].values()):
+                del self._inside[earliest]
+        self._inside.setdefault(referrer_id, {})[referral_id] = present + self._patience
 
-    def leave(self, referrer_id: str) -> None:
-        """It was not sent after all."""
-        self._inside.pop(referrer_id, None)
+    def leave(self, referrer_id: str, referral_id: str) -> None:
+        """It is through, or was not sent after all."""
+        self._inside.get(referrer_id, {}).pop(referral_id, None)
 
     async def look(self, awaited: Iterable[Any]) -> None:
-        """Check whether the conversions are done that others of their referrers wait for."""
-        asked = {
-            inside.referral_id: referrer_id
-            for referrer_id in awaited
-            if (inside := self._inside.get(referrer_id)) and not inside.through
-        }
+        """See who is through, of those for whom others of their referrers wait."""
+        asked = {id: referrer for referrer in awaited for id in self._inside.get(referrer, ())}
         if not asked:
             return
         async with self._database.reading() as session:
-            through = set(await session.scalars(_THROUGH, {"ids": list(asked)}))
-        for referral_id, referrer_id in asked.items():
-            self._note(referrer_id, referral_id, through=referral_id in through)
-
-    def _note(self, referrer_id: str, referral_id: str, *, through: bool) -> None:
-        inside = self._inside.get(referrer_id)
-        if inside is None or inside.referral_id != referral_id:
-            return
-        if not through:
-            self._inside[referrer_id] = inside._replace(seen=True)
-        elif not inside.seen:  # unknown for how long it has been done
-            self.leave(referrer_id)
-        else:
-            present = time.monotonic()
-            until = present + self._rest * (present - inside.since)
-            self._inside[referrer_id] = inside._replace(until=until, through=True)
+            for referral_id in await session.scalars(_THROUGH, {"ids": list(asked)}):
+                self.leave(asked[referral_id], referral_id)

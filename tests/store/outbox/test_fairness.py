@@ -1,4 +1,4 @@
-"""Lines that are served in turn, and one of a referrer that is let in at a time."""
+"""Lines that are served in turn, and the fair shares by which their conversions are let in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.round_robin import RoundRobin
 from store.database import Database
 from store.outbox.dispatcher import Dispatcher
 from store.outbox.messages import Outgoing
-from store.outbox.throttle import ReferrerThrottle
+from store.outbox.throttle import SHARED, ReferrerThrottle
 from store.qualification.qualify import qualify
 from store.tables import Grant, Intake, Referral
 from tests.builders import add_programme, convert, one, points, rows, start_of, terms
@@ -43,11 +43,11 @@ class TestRoundRobin:
         assert robin.take() == ("hot", 1)
 
 
-async def _let_in(database: Database, *, rest: float) -> tuple[ReferrerThrottle, Referral]:
-    """A gate with one inside, whose reward needs no order."""
+async def _let_in(database: Database) -> tuple[ReferrerThrottle, Referral]:
+    """A gate with one inside, whose reward needs no order, and no shared places."""
     programme = await add_programme(database, POINTS)
     referral = (await convert(database, programme.code)).referrals[0]
-    gate = ReferrerThrottle(database, rest=rest)
+    gate = ReferrerThrottle(database, shared=0)
     gate.enter(referral.referrer_id, referral.id)
     return gate, referral
 
@@ -58,7 +58,7 @@ class TestReferrerThrottle:
     ) -> None:
         programme = await add_programme(database)
         referral = (await convert(database, programme.code)).referrals[0]
-        gate = ReferrerThrottle(database, rest=0)
+        gate = ReferrerThrottle(database, shared=0)
         gate.enter(referral.referrer_id, referral.id)
         assert not gate.admits(referral.referrer_id)
         assert gate.admits("another")
@@ -75,22 +75,29 @@ class TestReferrerThrottle:
     async def test_a_conversion_without_orders_is_done_when_it_is_judged(
         self, database: Database
     ) -> None:
-        gate, referral = await _let_in(database, rest=0)
+        gate, referral = await _let_in(database)
         await qualify(database, start_of(referral))
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
 
-    async def test_the_next_waits_as_long_again(self, database: Database) -> None:
-        gate, referral = await _let_in(database, rest=1000)
-        await gate.look([referral.referrer_id])
-        await qualify(database, start_of(referral))
-        await gate.look([referral.referrer_id])
-        assert not gate.admits(referral.referrer_id)
+    async def test_those_who_need_more_than_one_place_share_a_few(self, database: Database) -> None:
+        gate = ReferrerThrottle(database, shared=2)
+        for number in range(3):
+            assert gate.admits("hot")
+            gate.enter("hot", f"hot-{number}")
+        assert not gate.admits("hot")
+        assert gate.admits("other")
+        gate.enter("other", "other-1")
+        assert not gate.admits("other")
+        gate.leave("hot", "hot-1")
+        assert gate.admits("other")
+        gate.enter("other", "other-2")
+        assert not gate.admits("hot")
 
     async def test_a_conversion_long_after_the_last_one_does_not_wait(
         self, database: Database
     ) -> None:
-        gate, referral = await _let_in(database, rest=1000)
+        gate, referral = await _let_in(database)
         await qualify(database, start_of(referral))
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
@@ -100,7 +107,7 @@ class TestReferrerThrottle:
     ) -> None:
         programme = await add_programme(database)
         referral = (await convert(database, programme.code)).referrals[0]
-        gate = ReferrerThrottle(database, patience=0)
+        gate = ReferrerThrottle(database, patience=0, shared=0)
         gate.enter(referral.referrer_id, referral.id)
         await gate.look([referral.referrer_id])
         assert gate.admits(referral.referrer_id)
@@ -135,11 +142,12 @@ class TestDispatcher:
         self, database: Database, dispatcher: Dispatcher
     ) -> None:
         hot, other = await add_programme(database, POINTS), await add_programme(database, POINTS)
-        crowd = [(await convert(database, hot.code)).intake[0] for _ in range(3)]
+        at_once = 1 + SHARED
+        crowd = [(await convert(database, hot.code)).intake[0] for _ in range(at_once + 2)]
         friend = await convert(database, other.code)
         dispatcher.wake([*crowd, *friend.intake])
         await _sent(database, friend.intake, 1)
-        await _sent(database, crowd, 1)
+        await _sent(database, crowd, at_once)
         first = await one(database, Referral, id=crowd[0].start.referral_id)
         await qualify(database, start_of(first))
-        await _sent(database, crowd, 2)
+        await _sent(database, crowd, at_once + 1)
