@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from temporalio import activity
+from temporalio.client import Client
 
 from activities.pulse import pulse
 from store.customers.erase import purge_answers
@@ -31,15 +32,18 @@ class IntakeActivities:
         idempotent answers.
         """
         async with pulse():
-            async with self._database.transaction() as tx:
-                await purge_answers(tx)
-                await changes.purge(tx)
-            await restart_actions(self._database, activity.client(), self._older_than)
-            sent = await redrive(
-                self._database,
-                activity.client(),
-                older_than=self._older_than,
-                follow_up=partial(recover_referrals, self._database, activity.client()),
+            return await send_what_waits(
+                self._database, activity.client(), older_than=self._older_than
             )
-            await wake_unattended(self._database, activity.client())
-            return sent
+
+
+async def send_what_waits(database: Database, client: Client, *, older_than: timedelta) -> int:
+    """The same, outside of an activity."""
+    async with database.transaction() as tx:
+        await purge_answers(tx)
+        await changes.purge(tx)
+    await restart_actions(database, client, older_than)
+    follow_up = partial(recover_referrals, database, client)
+    sent = await redrive(database, client, older_than=older_than, follow_up=follow_up)
+    await wake_unattended(database, client)
+    return sent

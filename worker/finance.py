@@ -23,15 +23,11 @@ from activities.repairs import RepairActivities
 from activities.sealing import SealActivities
 from activities.upkeep import UpkeepActivities
 from domain.messages import (
-    SEAL_SCHEDULE,
-    SEAL_WORKFLOW,
-    UPKEEP_SCHEDULE,
-    UPKEEP_WORKFLOW,
     WORKFLOW_QUEUE,
 )
 from domain.reconciliation import DAILY_WORKFLOW, DailyStart, daily_schedule
 from store.database import Database
-from worker.schedules import put_schedule, repeat
+from worker.schedules import put_schedule
 from workflows.daily import DailyReconciliationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.repair import RepairWorkflow
@@ -49,7 +45,6 @@ _HOUR = 2
 """UTC. By then yesterday's orders are answered and the day of Pacific providers is nearly over;
 what is still open is filed as in flight and checked again the next day.
 """
-_SEALED_EVERY = timedelta(minutes=5)
 
 Activities = list[Callable[..., Any]]
 
@@ -72,17 +67,6 @@ def activities_of(lane: ProviderLane, max_per_second: float) -> Activities:
     """Activities that call a provider, on its own queue."""
     books, repairs = BookActivities(lane, max_per_second), RepairActivities(lane)
     return [books.stage_orders, repairs.repair, repairs.reopen]
-
-
-async def schedule_seals(client: Client) -> None:
-    await repeat(client, SEAL_SCHEDULE, SEAL_WORKFLOW, id="seal", every=_SEALED_EVERY)
-
-
-async def schedule_upkeep(client: Client) -> None:
-    """As often as the seals. Nothing waits for it: expired credits cannot be used meanwhile, and a
-    balance adds the entries that are not in the sums yet.
-    """
-    await repeat(client, UPKEEP_SCHEDULE, UPKEEP_WORKFLOW, id="upkeep", every=_SEALED_EVERY)
 
 
 async def schedule_reconciliations(client: Client, providers: Iterable[str]) -> None:

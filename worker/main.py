@@ -15,11 +15,13 @@ from providers.registry import Opened, open_configured, sections
 from store.access.vault import Vault
 from store.database import Database
 from store.logs import log_as_json
+from store.orders.hints_line import HintsLine
 from store.settings import StoreSettings, check_all, explain
 from store.temporal.client import connect
 from worker.build import build_workers
 from worker.catalogues import keep_catalogues
 from worker.settings import WorkerSettings
+from worker.sweeps import keep_sweeping, sweeps
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +50,23 @@ async def _work(
         for entry in providers.values():
             opened.push_async_callback(entry.provider.close)
         client = await _patiently_connect()
-        for worker in build_workers(client, database, vault, providers, settings):
+        hints = HintsLine(database)
+        opened.push_async_callback(_stop, asyncio.create_task(hints.listen()))
+        for worker in build_workers(client, database, vault, providers, settings, hints):
             await opened.enter_async_context(worker)
+        swept = sweeps(client, database, settings)
+        opened.push_async_callback(_stop, asyncio.create_task(keep_sweeping(database, swept)))
         await keep_catalogues(client, providers)
         log.info("worker.started", providers=sorted(providers))
         await _until_stopped()
         log.info("worker.stopping")
     # The SDK's threads outlive the client briefly; exiting during that aborts the interpreter.
     await asyncio.sleep(0.3)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _patiently_connect() -> Client:

@@ -12,16 +12,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.messages import (
     REDRIVE_SCHEDULE,
-    REDRIVE_WORKFLOW,
+    SEAL_SCHEDULE,
+    UPKEEP_SCHEDULE,
     WATCH_SCHEDULE,
-    WATCH_WORKFLOW,
 )
 from providers.registry import configured
 from store.outbox.messages import SEARCH_ATTRIBUTES
 from store.temporal.client import connect
 from worker.deployment import DEPLOYMENT
-from worker.finance import schedule_reconciliations, schedule_seals, schedule_upkeep
-from worker.schedules import repeat
+from worker.finance import schedule_reconciliations
+from worker.schedules import remove_schedule
 from worker.settings import WorkerSettings
 
 
@@ -29,12 +29,9 @@ async def prepare() -> None:
     """Register everything with the Temporal that the environment names."""
     settings, client = WorkerSettings(), await connect()
     await register_search_attributes(client)
-    redrive, watch = settings.redrive_every, settings.watch_every
-    await repeat(client, REDRIVE_SCHEDULE, REDRIVE_WORKFLOW, id="redrive", every=redrive)
-    await repeat(client, WATCH_SCHEDULE, WATCH_WORKFLOW, id="watch", every=watch)
+    for former in (REDRIVE_SCHEDULE, WATCH_SCHEDULE, SEAL_SCHEDULE, UPKEEP_SCHEDULE):
+        await remove_schedule(client, former)
     await schedule_reconciliations(client, configured())
-    await schedule_seals(client)
-    await schedule_upkeep(client)
     if settings.build_id:
         await set_current_version(client, settings.build_id)
 

@@ -17,6 +17,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.messages import WORKFLOW_QUEUE
 
@@ -53,3 +54,12 @@ async def put_schedule(client: Client, id: str, schedule: Schedule) -> None:
         await client.create_schedule(id, schedule)
     except ScheduleAlreadyRunningError:
         await client.get_schedule_handle(id).update(replace)
+
+
+async def remove_schedule(client: Client, id: str) -> None:
+    """One of a former version: the workers do themselves what it started. Safe to run twice."""
+    try:
+        await client.get_schedule_handle(id).delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise

@@ -37,6 +37,7 @@ from store.tables.referrals import (
     ProgressCheck,
     Referral,
     ReferrerProgress,
+    SweepTurn,
 )
 from store.tables.reversals import EarlyRefund, Receivable, Reversal, WalletCredit, WalletUse
 from store.tables.rewards import Coupon, RewardDefinition, SigningSecret

@@ -157,3 +157,12 @@ class FailingWork(SQLModel, table=True):
     last_at: datetime = instant()
     until: datetime = instant()
     """By then it has been tried again, or nobody tries any more."""
+
+
+class SweepTurn(SQLModel, table=True):
+    """When a sweep was last started. All workers share the row."""
+
+    __tablename__ = "sweep_turns"
+
+    name: str = Field(primary_key=True)
+    begun_at: datetime = instant()

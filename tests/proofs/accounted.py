@@ -96,6 +96,7 @@ UNASKED_CONSTRAINTS = {
     "failing_work.pk_failing_work": (
         "counted up with ON CONFLICT: a list for operators, which nothing rests on"
     ),
+    "sweep_turns.pk_sweep_turns": "written with ON CONFLICT: whoever finds a sweep due begins it",
     "person_marks.pk_person_marks": "written with ON CONFLICT, under the customer's own lock",
     "erased_marks.pk_erased_marks": "written once, by the erasure, under the customer's own lock",
     "segment_members.pk_segment_members": "a customer who is listed twice is listed",

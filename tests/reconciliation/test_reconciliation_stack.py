@@ -21,7 +21,7 @@ from temporalio.worker import Replayer
 
 from bench.speed.engine import CARD, Engine
 from cli.stack.stack import Stack
-from domain.messages import SEAL_SCHEDULE
+from domain.messages import SEAL_WORKFLOW, WORKFLOW_QUEUE
 from domain.reconciliation import daily_schedule
 from providers.registry import KNOWN
 from store.temporal.client import guerdon_plugin
@@ -180,13 +180,13 @@ async def _replayed(stack: Stack, workflow_id: str) -> WorkflowHandle[Any, Any]:
 
 
 @pytest.mark.timeout(900)
-async def test_schedules_reconcile_every_provider_and_seal_the_ledger(
+async def test_schedules_reconcile_every_provider_and_the_ledger_is_sealed(
     stack: Stack, finance: Finance
 ) -> None:
     client = await Client.connect(stack.urls.temporal, plugins=[guerdon_plugin])
     for provider in KNOWN:
         await client.get_schedule_handle(daily_schedule(provider)).trigger()
-    await client.get_schedule_handle(SEAL_SCHEDULE).trigger()
+    await client.execute_workflow(SEAL_WORKFLOW, id="seal", task_queue=WORKFLOW_QUEUE)
     deadline = time.monotonic() + 180
     while True:
         runs = (await finance.get("?status=completed&limit=100"))["data"]

@@ -15,16 +15,16 @@ from temporalio.api.operatorservice.v1 import (
     ListSearchAttributesRequest,
 )
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
-from temporalio.client import Client, ScheduleOverlapPolicy
+from temporalio.client import Client
 from temporalio.service import RPCError
 
-from domain.messages import REDRIVE_SCHEDULE, StaffRequest
+from domain.messages import StaffRequest
 from domain.staff import Action
 from store.access.vault import Vault
 from store.database import Database
 from store.outbox.messages import SEARCH_ATTRIBUTES, Outgoing, mark_sent, send
-from store.tables import Grant, Intake, Referral
-from tests.builders import add_programme, alter, convert, in_past, one, points, rows, sign_up, terms
+from store.tables import Grant, Referral
+from tests.builders import add_programme, convert, one, points, rows, sign_up, terms
 from worker.build import build_workers
 from worker.deployment import DEPLOYMENT
 from worker.register import prepare
@@ -40,12 +40,6 @@ async def attributes(client: Client) -> dict[str, int]:
         ListSearchAttributesRequest(namespace=client.namespace)
     )
     return dict(answer.custom_attributes)
-
-
-async def every(client: Client) -> list[timedelta]:
-    """How often the redrive is fired."""
-    description = await client.get_schedule_handle(REDRIVE_SCHEDULE).describe()
-    return [interval.every for interval in description.schedule.spec.intervals]
 
 
 async def current_build(client: Client) -> str:
@@ -94,20 +88,9 @@ class TestPrepare:
         described = await bare.get_workflow_handle(message.workflow_id).describe()
         assert described.typed_search_attributes[SEARCH_ATTRIBUTES[0]] == message.start.campaign_id
 
-    async def test_twice_is_fine_and_takes_over_what_has_changed(
-        self, bare: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        await prepare()
-        assert await every(bare) == [timedelta(seconds=1)]
-        monkeypatch.setenv("GUERDON_MAX_DELAY_SECONDS", "600")
-        await prepare()
-        assert await every(bare) == [timedelta(seconds=30)]
-        description = await bare.get_schedule_handle(REDRIVE_SCHEDULE).describe()
-        assert description.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
-
-    async def test_twice_at_once_is_fine_too(self, bare: Client) -> None:
+    async def test_twice_at_once_is_fine(self, bare: Client) -> None:
         await asyncio.gather(prepare(), prepare())
-        assert await every(bare) == [timedelta(seconds=1)]
+        assert {key.name for key in SEARCH_ATTRIBUTES} <= set(await attributes(bare))
 
     async def test_adds_the_search_attributes_that_are_missing(self, bare: Client) -> None:
         """As after an update of Guerdon that has a further one."""
@@ -117,19 +100,6 @@ class TestPrepare:
         )
         await prepare()
         assert {key.name for key in SEARCH_ATTRIBUTES} <= set(await attributes(bare))
-
-
-class TestSchedule:
-    async def test_hands_over_what_temporal_was_not_told(
-        self, bare: Client, database: Database, vault: Vault
-    ) -> None:
-        await prepare()
-        message = await accepted(database)
-        await alter(
-            database, await one(database, Intake, id=message.id), received_at=in_past(minutes=1)
-        )
-        async with working(bare, database, vault):
-            await eventually(lambda: rows(database, Referral, status="completed"))
 
 
 class TestVersionedWorker:
