@@ -1,17 +1,18 @@
-"""Expires wallet credits, and updates the ledger's sums."""
+"""Expires wallet credits, and updates the ledger's sums and the counters."""
 
 from __future__ import annotations
 
 from temporalio import activity
 
+from store.counts.fold import fold
 from store.database import Database
 from store.grants import wallets
 from store.ledger.rollup import sum_up
 
 
 class UpkeepActivities:
-    """Idempotent: a credit expires once, and an entry is summed once. If killed, the next run
-    continues.
+    """Idempotent: a credit expires once, and an entry or a change is summed once. If killed, the
+    next run continues.
     """
 
     def __init__(self, database: Database) -> None:
@@ -30,5 +31,8 @@ class UpkeepActivities:
 
     @activity.defn
     async def sum_up(self) -> int:
-        """Add newly posted entries to the sums; return in how many rounds."""
+        """Add newly posted entries and counted changes to the sums; return in how many rounds of
+        the ledger.
+        """
+        await fold(self._database)
         return await sum_up(self._database)

@@ -179,11 +179,20 @@ def verify(
         str | None, typer.Option(help="A head that was written down elsewhere: it must be there.")
     ] = None,
 ) -> None:
-    """Check that no sealed ledger entry and no sealed event was changed, removed or added. Exits
-    1, naming the first, if one was, or if no block has the given head."""
+    """Check that no sealed ledger entry and no sealed event was changed, removed or added, and
+    that the counters behind summaries are what the rows come to. Exits 1, naming what is wrong,
+    also if no block has the given head."""
     from cli.ledger import run
 
     raise typer.Exit(run(head))
+
+
+@ledger.command("recount")
+def recount_all() -> None:
+    """Count what summaries show anew. Referrals go on meanwhile."""
+    from cli.ledger import recount
+
+    raise typer.Exit(recount())
 
 
 @ledger.command("head")

@@ -176,6 +176,8 @@ class Database:
                     **self.address.server_settings,
                     "lock_timeout": "3000",
                     "jit": "off",
+                    # To start one takes longer than most statements do.
+                    "max_parallel_workers_per_gather": "0",
                     "timezone": "UTC",
                 },
                 **self.address.options,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -47,7 +47,7 @@ async def get_summary(
     end_date: Annotated[date | None, Query(description="Last day, UTC.")] = None,
 ) -> CampaignSummary:
     """The funnel, spend against budget, liability, top referrers, by day."""
-    period = Period(_begin(start_date), _begin(end_date, days=1))
+    period = Period(start_date, end_date)
     async with held.database.reading() as session:
         campaign = (await reading.find(session, campaign_id)).campaign
         read = await of_campaign(session, campaign.id, period)
@@ -194,9 +194,3 @@ async def _set_active(
     if active:
         await must_be_offered(tx, terms, PROGRAM)
     return (await set_active(tx, campaign.id, active=active, actor=actor)).intake
-
-
-def _begin(day: date | None, days: int = 0) -> datetime | None:
-    if day is None or day == date.max:
-        return None
-    return datetime.combine(day + timedelta(days), time(), UTC)

@@ -26,7 +26,9 @@ from domain.dates import Instant
 from domain.money import Money
 from domain.roles import Role
 from store.ledger import balances as ledger
-from store.ledger.balances import Filters, Which
+from store.ledger import transactions as moves
+from store.ledger.balances import Which
+from store.ledger.transactions import Filters
 from store.providers import deposits
 
 router = GuardedRouter("/v1/ledger", "Ledger", roles=[Role.FINANCE])
@@ -56,10 +58,15 @@ async def list_balances(
     name, _, currency = (starting_after_id or "").rpartition("|")
     which = Which(limit, (name, currency) if name else None, account, at)
     async with held.database.reading() as session:
-        found, total, more = await ledger.balances(session, which)
+        found = await ledger.balances(session, which)
         totals = await ledger.totals(session, at)
-    data = [BalanceAnswer.of(balance) for balance in found]
-    return BalanceList(data=data, total=total, has_more=more, totals=totals)
+    return BalanceList(
+        data=[BalanceAnswer.of(balance) for balance in found.rows],
+        total=found.total,
+        total_exact=found.total_exact,
+        has_more=found.has_more,
+        totals=totals,
+    )
 
 
 @router.get(
@@ -82,8 +89,8 @@ async def list_transactions(
     """What moved, newest first; with `Accept: text/csv` all of it, oldest first."""
     filters = Filters(account, kind, subject, since, until)
     if "text/csv" in accept:
-        return csv_file(held.streams, partial(ledger.chunk, filters=filters), csv_lines)
-    found, page = await held.database.read(ledger.transactions, window, filters)
+        return csv_file(held.streams, partial(moves.chunk, filters=filters), csv_lines)
+    found, page = await held.database.read(moves.transactions, window, filters)
     return TransactionList.of((TransactionAnswer.of(entries) for entries in found), page)
 
 

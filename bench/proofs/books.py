@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 from domain import ledger
 from domain.grants import AT_REST, GrantStatus
 from domain.orders import OrderState
+from store.counts.check import check
 from store.database import Database
 from store.tables import Budget, Grant, LedgerEntry, Order, Receivable, WalletCredit
 
@@ -33,9 +34,9 @@ async def balances(database: Database) -> Balances:
 
 
 async def disagreements(database: Database) -> list[str]:
-    """Invariants 4 and 5: the ledger sums to zero, and its balances, the budget's counters and the
-    grants with their orders agree. Read from one snapshot, because workers keep writing.
-    """
+    """Invariants 4 and 5: the ledger sums to zero, and its balances, the budget's counters and
+    the grants with their orders say the same; so do the counters by day. Read as of one moment,
+    for workers go on writing."""
     at_once = database.engine.execution_options(isolation_level="REPEATABLE READ")
     async with AsyncSession(at_once) as session:
         entries = await _all(session, LedgerEntry)
@@ -53,6 +54,8 @@ async def disagreements(database: Database) -> list[str]:
     found += _compare("cards", _cards(orders), _part(said, "provider/", "/cards"))
     found += _compare("receivable", _owed_back(grants), _part(said, "receivable/"))
     found += _compare("receivable", _debts(debts), _part(said, "receivable/"))
+    counted = await check(database)
+    found += [f"counter {one.key}: {one.kept}, off by {one.off_by}" for one in counted.different]
     return found + _too_much(grants)
 
 

@@ -39,12 +39,14 @@ class Engine:
     """A running stack's API, with its credentials."""
 
     stack: Stack
+    api: str = ""
+    """Of another API than the stack's own."""
     http: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
         info = self.stack.info
         self.http = httpx.AsyncClient(
-            base_url=self.stack.urls.api,
+            base_url=self.api or self.stack.urls.api,
             headers={"X-App-Id": info.app_id, "X-App-Token": info.app_token},
             timeout=60,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=100),

@@ -20,9 +20,10 @@ from cli.stack import postgres
 from store import migrate
 from store.database import Database, ReadSession, now
 from store.ledger import reports
-from store.ledger.balances import Filters, Which, balances, totals, transactions
+from store.ledger.balances import Which, balances, totals
 from store.ledger.reports import Row
 from store.ledger.rollup import sum_up
+from store.ledger.transactions import Filters, transactions
 from store.lists.pages import Window
 
 DAYS = 150

@@ -111,6 +111,13 @@ class Stack:
         if ready:
             self._supervisor.wait_until(ready, name)
 
+    def another_api(self, port: int, database: str) -> Child:
+        """An API of another database beside this stack's own; the caller starts and ends it."""
+        name = f"api-{port}"
+        command = [*self._program, "api", "--host", LOOPBACK, "--port", str(port)]
+        own = self.environment | {"GUERDON_DATABASE_URL": database}
+        return Child(name, command, own, self._log(name))
+
     def _start(self) -> None:
         self._info_file.unlink(missing_ok=True)
         self.ports = self.ports.resolve()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, exists, false, func, or_, select
+from sqlalchemy import and_, false, func, or_, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.refusals import existing
 from store.campaigns.rule_queries import of_campaigns
+from store.counts.sums import counted_of_campaign
 from store.database import ReadSession
 from store.eligibility.spent import COUNTED, USED, is_spent
 from store.lists.pages import AnySelect, Page, Window, read_page
-from store.tables import Campaign, CampaignVersion, Coupon, RuleAssignment, Voucher
+from store.tables import Campaign, CampaignVersion, RuleAssignment
 
 
 class CampaignRead(NamedTuple):
@@ -53,16 +54,8 @@ async def page(
 
 
 def _campaigns() -> AnySelect:
-    vouchers = (
-        select(func.count())
-        .where(
-            col(Voucher.campaign_id) == Campaign.id,
-            # Coupons are rewards, not codes of the campaign.
-            ~exists().where(col(Coupon.voucher_id) == Voucher.id),
-        )
-        .correlate(Campaign)
-        .scalar_subquery()
-    )
+    # Coupons are rewards, not codes of the campaign.
+    vouchers = counted_of_campaign("code") - counted_of_campaign("coupon")
     return select(Campaign, col(CampaignVersion.terms), vouchers, USED, COUNTED).join(
         CampaignVersion,
         and_(

@@ -1,12 +1,13 @@
 """A campaign in figures: the funnel, money, top referrers, day by day.
 
 Each figure counts what began (was attributed, used, published) within the period; money is the
-current amount.
+current amount. All are read from counters: the sums that `store.counts.fold` keeps, and the changes
+that are not added yet.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
@@ -17,10 +18,10 @@ Rows = list[Row[Any]]
 
 
 class Period(NamedTuple):
-    """From `start` until before `end`; None: unlimited. UTC."""
+    """Days, UTC, both included. None: without limit."""
 
-    start: datetime | None
-    end: datetime | None
+    first: date | None
+    last: date | None
 
 
 class Summary(NamedTuple):
@@ -36,88 +37,109 @@ class Summary(NamedTuple):
 
 async def of_campaign(session: ReadSession, campaign_id: str, period: Period) -> Summary:
     """The summary of a campaign that exists."""
-    given = {"campaign": campaign_id, "start": period.start, "end": period.end}
+    given = {"campaign": campaign_id, "first": period.first, "last": period.last}
 
     async def rows(statement: str) -> Rows:
         return list(await session.execute(text(statement), given))
 
-    figures: dict[str, int] = {}
-    for statement in (_USES, _CODES, _PUBLISHED, _POINTS):
-        figures |= (await rows(statement))[0]._mapping
-    funnel = (await rows(_FUNNEL))[0]
-    return Summary(figures, funnel, await rows(_MONEY), await rows(_TOP), await rows(_DAYS))
+    (totals,) = await rows(_TOTALS)
+    top = await rows(_TOP if period == Period(None, None) else _TOP_WITHIN)
+    return Summary(dict(totals._mapping), totals, await rows(_MONEY), top, await rows(_DAYS))
 
 
-def _within(column: str) -> str:
-    return (
-        f"(CAST(:start AS timestamptz) IS NULL OR {column} >= :start)"
-        f" AND (CAST(:end AS timestamptz) IS NULL OR {column} < :end)"
-    )
+_WITHIN = (
+    "(CAST(:first AS date) IS NULL OR day >= :first)"
+    " AND (CAST(:last AS date) IS NULL OR day <= :last)"
+)
+_COUNTED = """(
+    SELECT day, name, unit, amount FROM daily_counts WHERE campaign_id = :campaign
+    UNION ALL
+    SELECT day, name, unit, amount FROM count_changes WHERE campaign_id = :campaign
+) AS counted"""
 
 
 # A referral that counted has a number, even if it was undone later.
 _STEPS = """
-count(*) AS referred,
-count(*) FILTER (WHERE converted_at IS NOT NULL) AS converted,
-count(*) FILTER (WHERE ordinal IS NOT NULL) AS qualified,
-count(*) FILTER (WHERE status = 'completed') AS completed,
-count(*) FILTER (WHERE status = 'waiting') AS waiting,
-count(*) FILTER (WHERE status = 'rejected') AS rejected,
-count(*) FILTER (WHERE status = 'expired') AS expired,
-count(*) FILTER (WHERE status = 'reversed') AS reversed,
-count(*) FILTER (WHERE status = 'needs_attention') AS needs_attention"""
+coalesce(sum(amount) FILTER (WHERE name = 'referral'), 0)::bigint AS referred,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%/converted%'), 0)::bigint AS converted,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%/qualified%'), 0)::bigint AS qualified,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%|completed%'), 0)::bigint AS completed,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%|waiting%'), 0)::bigint AS waiting,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%|rejected%'), 0)::bigint AS rejected,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%|expired%'), 0)::bigint AS expired,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%|reversed%'), 0)::bigint AS reversed,
+coalesce(sum(amount) FILTER (WHERE unit LIKE '%|needs_attention%'), 0)::bigint AS needs_attention"""
 
-_FUNNEL = f"""
-SELECT {_STEPS} FROM referrals WHERE campaign_id = :campaign AND {_within("created_at")}"""
+_TOTALS = f"""
+SELECT {_STEPS},
+    coalesce(sum(amount) FILTER (WHERE name IN ('use', 'refused_use')), 0)::bigint AS redemptions,
+    coalesce(sum(amount) FILTER (WHERE name = 'use'), 0)::bigint AS redemptions_succeeded,
+    coalesce(sum(amount) FILTER (WHERE name = 'refused_use'), 0)::bigint AS redemptions_failed,
+    coalesce(sum(amount) FILTER (WHERE name = 'rollback'), 0)::bigint AS rollbacks,
+    coalesce(sum(amount) FILTER (WHERE name = 'rollback'), 0)::bigint AS rollbacks_succeeded,
+    coalesce(sum(amount) FILTER (WHERE name = 'use_amount'), 0)::bigint AS orders_amount,
+    coalesce(sum(amount) FILTER (WHERE name = 'rollback_amount'), 0)::bigint
+        AS orders_rolledback_amount,
+    coalesce(sum(amount) FILTER (WHERE name = 'use_discount'), 0)::bigint AS discounted_amount,
+    coalesce(sum(amount) FILTER (WHERE name = 'rollback_discount'), 0)::bigint
+        AS rolledback_discounted_amount,
+    coalesce(sum(amount) FILTER (WHERE name = 'code'), 0)::bigint AS vouchers_created,
+    coalesce(sum(amount) FILTER (WHERE name IN ('publication', 'refused_publication')), 0)::bigint
+        AS publications,
+    coalesce(sum(amount) FILTER (WHERE name = 'publication'), 0)::bigint AS publications_succeeded,
+    coalesce(sum(amount) FILTER (WHERE name = 'refused_publication'), 0)::bigint
+        AS publications_failed,
+    coalesce(sum(amount) FILTER (WHERE unit = 'loyalty_points'), 0)::bigint AS points_rewarded
+FROM {_COUNTED}
+WHERE name NOT LIKE 'grant%' AND {_WITHIN} OR name = 'grant_delivered'"""
 
-_USES = f"""
-SELECT count(*) AS redemptions,
-       count(*) FILTER (WHERE r.failure_code IS NULL) AS redemptions_succeeded,
-       count(*) FILTER (WHERE r.failure_code IS NOT NULL) AS redemptions_failed,
-       count(b.id) AS rollbacks, count(b.id) AS rollbacks_succeeded,
-       coalesce(sum(r.amount) FILTER (WHERE r.failure_code IS NULL), 0)::bigint AS orders_amount,
-       coalesce(sum(b.amount), 0)::bigint AS orders_rolledback_amount,
-       coalesce(sum(r.discount_amount) FILTER (WHERE r.failure_code IS NULL), 0)::bigint
-           AS discounted_amount,
-       coalesce(sum(r.discount_amount) FILTER (WHERE b.id IS NOT NULL), 0)::bigint
-           AS rolledback_discounted_amount
-FROM redemptions r LEFT JOIN rollbacks b ON b.redemption_id = r.id
-WHERE r.campaign_id = :campaign AND {_within("r.created_at")}"""
+_DAYS = f"""
+SELECT day, {_STEPS} FROM {_COUNTED} WHERE name = 'referral' AND {_WITHIN}
+GROUP BY day HAVING sum(amount) <> 0 ORDER BY day DESC LIMIT 366"""
 
-_CODES = f"""
-SELECT count(*) AS vouchers_created FROM vouchers
-WHERE campaign_id = :campaign AND {_within("created_at")}"""
-
-_PUBLISHED = f"""
-SELECT succeeded + failed AS publications, succeeded AS publications_succeeded,
-       failed AS publications_failed
-FROM (SELECT count(*) AS succeeded FROM publications
-      WHERE campaign_id = :campaign AND {_within("created_at")}) p,
-     (SELECT count(*) AS failed FROM events WHERE type = 'publication.failed'
-      AND campaign_id = :campaign AND {_within("at")}) e"""
-
-_MONEY = """
+_MONEY = f"""
 SELECT b.currency, b.ceiling, b.reserved, b.committed,
        coalesce(g.delivered, 0)::bigint AS delivered, coalesce(g.open, 0)::bigint AS liability
 FROM budgets b LEFT JOIN (
-    SELECT currency, sum(amount) FILTER (WHERE status = 'delivered') AS delivered,
-           sum(amount) FILTER (WHERE status NOT IN ('delivered', 'cancelled', 'failed')) AS open
-    FROM grants WHERE campaign_id = :campaign AND currency IS NOT NULL GROUP BY currency
+    SELECT unit AS currency, sum(amount) FILTER (WHERE name = 'grant_delivered') AS delivered,
+           sum(amount) FILTER (WHERE name = 'grant_open') AS open
+    FROM {_COUNTED} WHERE name LIKE 'grant%' GROUP BY unit
 ) g USING (currency)
 WHERE b.campaign_id = :campaign ORDER BY b.currency"""
 
-_POINTS = """
-SELECT coalesce(sum(amount), 0)::bigint AS points_rewarded FROM grants
-WHERE campaign_id = :campaign AND kind = 'loyalty_points' AND status = 'delivered'"""
+_ORDERED = "ORDER BY qualified DESC, referred DESC, referrer_id LIMIT 5"
+_NAMED = f"""
+SELECT best.*, c.source_id, c.name FROM best JOIN customers c ON c.id = best.referrer_id
+{_ORDERED}"""
+_FRESH = """
+SELECT referrer_id, amount AS referred,
+       CASE WHEN unit LIKE '%/qualified%' THEN amount ELSE 0 END AS qualified
+FROM count_changes WHERE campaign_id = :campaign AND referrer_id IS NOT NULL"""
 
+# The best of the sums come by their index; whose sum is not up to date is looked at besides.
 _TOP = f"""
-SELECT r.referrer_id, c.source_id, c.name, count(*) AS referred,
-       count(r.ordinal) AS qualified
-FROM referrals r JOIN customers c ON c.id = r.referrer_id
-WHERE r.campaign_id = :campaign AND {_within("r.created_at")}
-GROUP BY 1, 2, 3 ORDER BY qualified DESC, referred DESC, r.referrer_id LIMIT 5"""
-
-_DAYS = f"""
-SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {_STEPS}
-FROM referrals WHERE campaign_id = :campaign AND {_within("created_at")}
-GROUP BY 1 ORDER BY 1 DESC LIMIT 366"""
+WITH fresh AS (
+    SELECT referrer_id, sum(referred) AS referred, sum(qualified) AS qualified
+    FROM ({_FRESH}) AS changes GROUP BY referrer_id
+), best AS (
+    SELECT referrer_id, sum(referred)::bigint AS referred, sum(qualified)::bigint AS qualified
+    FROM (
+        (SELECT referrer_id, referred, qualified FROM referrer_counts
+         WHERE campaign_id = :campaign AND referrer_id NOT IN (SELECT referrer_id FROM fresh)
+         {_ORDERED})
+        UNION ALL
+        SELECT referrer_id, referred, qualified FROM referrer_counts
+        WHERE campaign_id = :campaign AND referrer_id IN (SELECT referrer_id FROM fresh)
+        UNION ALL
+        SELECT * FROM fresh
+    ) AS parts GROUP BY referrer_id HAVING sum(referred) > 0 {_ORDERED}
+) {_NAMED}"""
+_TOP_WITHIN = f"""
+WITH best AS (
+    SELECT referrer_id, sum(referred)::bigint AS referred, sum(qualified)::bigint AS qualified
+    FROM (
+        SELECT referrer_id, referred, qualified FROM referrer_daily_counts
+        WHERE campaign_id = :campaign AND {_WITHIN}
+        UNION ALL {_FRESH} AND {_WITHIN}
+    ) AS days GROUP BY referrer_id HAVING sum(referred) > 0 {_ORDERED}
+) {_NAMED}"""

@@ -5,16 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select, text
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.differences import Difference, differences
-from domain.referrals import ReferralStatus
 from store.campaigns.queries import find
 from store.database import ReadSession
 from store.lists.pages import Page, Window, read_page
-from store.tables import CampaignVersion, Referral, TermsMove
+from store.tables import CampaignVersion, TermsMove
+
+_COUNTS = text("""
+SELECT split_part(unit, '|', 1)::int AS version, sum(amount)::bigint,
+       coalesce(sum(amount) FILTER (WHERE unit LIKE '%|waiting%'), 0)::bigint
+FROM (
+    SELECT unit, amount FROM daily_counts WHERE campaign_id = :campaign AND name = 'referral'
+    UNION ALL
+    SELECT unit, amount FROM count_changes WHERE campaign_id = :campaign AND name = 'referral'
+) AS counted GROUP BY 1""")
 
 
 class VersionRead(NamedTuple):
@@ -83,10 +91,5 @@ def _newest(current: int, window: Window) -> int:
 
 
 async def _counts(session: ReadSession, campaign_id: str) -> dict[int, tuple[int, int]]:
-    waits = func.count().filter(col(Referral.status) == ReferralStatus.WAITING)
-    found = await session.execute(
-        select(col(Referral.campaign_version), func.count(), waits)
-        .where(col(Referral.campaign_id) == campaign_id)
-        .group_by(col(Referral.campaign_version))
-    )
+    found = await session.execute(_COUNTS, {"campaign": campaign_id})
     return {version: (total, waiting) for version, total, waiting in found}

@@ -73,12 +73,12 @@ async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     statement = statement.where(
         *filters.created.holds(col(Customer.created_at)),
         *filters.updated.holds(col(Customer.updated_at)),
-        # The index is on this expression.
-        *filters.updated.holds(func.coalesce(Customer.updated_at, Customer.created_at)),
         *_since(window, filters.since),
     )
+    # All of these were updated, and then the index of updates sorts them.
+    keys = {"updated_at": col(Customer.updated_at)} if any(filters.updated) else {}
     return await read_page(
-        session, select(Customer), col(Customer.id), window, ways=[statement], keys=_KEYS
+        session, select(Customer), col(Customer.id), window, ways=[statement], keys=_KEYS | keys
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import bindparam, case, select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.refusals import CannotCount
 from domain.verdict import refused
+from store.counts.sums import counted_of_campaign
 from store.database import Transaction
-from store.tables import Budget, Campaign, CampaignVersion, Referral
+from store.tables import Budget, Campaign, CampaignVersion
 from store.tables.columns import documents
 
 USED = (
@@ -20,16 +21,7 @@ USED = (
     .label("used")
 )
 """Reserved and committed budget of a campaign, in minor units."""
-_CONVERSIONS = (
-    select(func.count())
-    .where(
-        col(Referral.campaign_id) == Campaign.id,
-        col(Referral.ordinal).is_not(None),
-        col(Referral.reversed_at).is_(None),
-    )
-    .correlate(Campaign)
-    .scalar_subquery()
-)
+_CONVERSIONS = counted_of_campaign("referral", "%/qualified")
 COUNTED = case(
     (
         documents(CampaignVersion, "terms")["limits"]["redemptions"].astext.is_not(None),

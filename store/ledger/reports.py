@@ -121,28 +121,48 @@ WHERE unclear.id IS NOT NULL
       SELECT FROM referrals r WHERE r.order_ids && cast(ARRAY[e.order_key] AS text[]))
 ORDER BY e.created_at, e.id, unclear.id
 """
-_PROMISES = """
-WITH open AS (
-    SELECT 'grant' AS kind, id, id AS grant_id, id AS order_by, referral_id, campaign_id,
-           status AS state, attention, coalesce(updated_at, created_at) AS since, due_at AS own
-    FROM grants WHERE status NOT IN ('delivered', 'cancelled', 'failed')
+_OPEN = "status NOT IN ('delivered', 'cancelled', 'failed')"
+_OWN_DUE = ("held", "needs_attention", "in_review")
+_SINCE = "coalesce(updated_at, created_at)"
+
+
+def _late_grants(state: str) -> str:
+    """Grants in one state that began, or were due, too long ago: each by its own index, which
+    needs to be told the state itself.
+    """
+    columns = "SELECT 'grant' AS kind, id, referral_id, campaign_id, status AS state, attention,"
+    of_state = f"FROM grants WHERE status = '{state}' AND {_OPEN}"
+    before, within = f":before_{state}", f"CAST(:within_{state} AS interval)"
+    by_birth = f"{columns} {_SINCE} AS since, {_SINCE} + {within} AS due {of_state}"
+    by_birth += f" AND {_SINCE} < {before}"
+    if state not in _OWN_DUE:
+        return by_birth
+    # A hold may last a while beyond its end.
+    due, limit = (f"due_at + {within}", before) if state == "held" else ("due_at", ":now")
+    by_own = f"{columns} {_SINCE} AS since, {due} AS due {of_state} AND due_at < {limit}"
+    by_own += " AND due_at IS NOT NULL"
+    return by_own if state == "held" else f"{by_birth} AND due_at IS NULL UNION ALL {by_own}"
+
+
+_PROMISES = f"""
+WITH unjudged AS (
+    SELECT *, CAST(:within_converted AS interval) AS within FROM referrals
+    WHERE status = 'converted'
     UNION ALL
-    SELECT 'referral', id, NULL, id, id, campaign_id, status, pause, converted_at,
-           CASE WHEN pause IS NOT NULL THEN converted_at + cast(:held_for AS interval) END
-    FROM referrals LEFT JOIN unnest(cast(:pauses AS text[])) AS pause ON pause = reason
-    WHERE status = 'converted' OR status = 'needs_attention' AND ordinal IS NULL
-), due AS (
-    SELECT o.*, CASE
-        WHEN o.state = 'held' THEN o.own + w.within
-        WHEN o.state IN ('needs_attention', 'in_review', 'converted') AND o.own IS NOT NULL
-            THEN o.own
-        ELSE o.since + w.within END AS due_at
-    FROM open o JOIN unnest(cast(:states AS text[]), cast(:within AS interval[]))
-        AS w(state, within) ON w.state = o.state
+    SELECT *, CAST(:within_needs_attention AS interval) FROM referrals
+    WHERE status = 'needs_attention' AND ordinal IS NULL
+), late AS (
+    {" UNION ALL ".join(_late_grants(state) for state in WITHIN if state != "converted")}
+    UNION ALL
+    SELECT 'referral', r.id, r.id, r.campaign_id, r.status, pause, r.converted_at,
+           r.converted_at + CASE WHEN pause IS NOT NULL THEN cast(:held_for AS interval)
+                            ELSE r.within END
+    FROM unjudged r
+    LEFT JOIN unnest(cast(:pauses AS text[])) AS pause ON pause = r.reason
 )
-SELECT kind, id, referral_id, campaign_id, state, attention, since, due_at,
-       extract(epoch FROM cast(:now AS timestamptz) - due_at)::bigint AS late_by
-FROM due WHERE due_at < :now
+SELECT kind, id, referral_id, campaign_id, state, attention, since, due AS due_at,
+       extract(epoch FROM cast(:now AS timestamptz) - due)::bigint AS late_by
+FROM late WHERE due < :now
 ORDER BY due_at, id
 """
 
@@ -175,7 +195,10 @@ def _liability(parts: str) -> str:
 
 async def late(session: ReadSession, now: datetime) -> AsyncIterator[Row]:
     """What has missed its deadline, the longest overdue first."""
-    clock: dict[str, Any] = {"states": list(WITHIN), "within": list(WITHIN.values())}
-    clock |= {"pauses": list(Pause), "held_for": HELD_FOR}
+    clock: dict[str, Any] = {"pauses": list(Pause), "held_for": HELD_FOR}
+    for state, within in WITHIN.items():
+        clock[f"within_{state}"] = within
+        if state != "converted":
+            clock[f"before_{state}"] = now - within
     async for row in stream(session, _PROMISES, now=now, **clock):
         yield row | {"unblocked_by": unblocks(row["state"], row["attention"])}

@@ -33,6 +33,11 @@ _DAYS = text(
         SELECT account, currency, day, amount FROM fresh
         ON CONFLICT (account, currency, day)
         DO UPDATE SET amount = account_days.amount + excluded.amount
+    ), currencies AS (
+        INSERT INTO currency_days (currency, day, amount)
+        SELECT currency, day, sum(amount) FROM fresh GROUP BY currency, day
+        ON CONFLICT (currency, day)
+        DO UPDATE SET amount = currency_days.amount + excluded.amount
     ), sums AS (
         INSERT INTO account_sums (account, currency, amount)
         SELECT account, currency, sum(amount) FROM fresh GROUP BY account, currency

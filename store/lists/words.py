@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from store.database import ReadSession
 from store.lists.estimates import estimates
@@ -12,8 +13,15 @@ from store.lists.pages import EXACT
 
 _MOST = 8
 """Words per search; further ones are ignored."""
-# The same splitting as the functions of migration 0027.
-_SPLIT = "[^[:alnum:]]+"
+# The same splitting as the functions of migration 0027: letters and digits are words.
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Indexed(NamedTuple):
+    """A table, and the expression that its index of words is on."""
+
+    table: str
+    vector: str
 
 
 class Hits(NamedTuple):
@@ -23,11 +31,9 @@ class Hits(NamedTuple):
     estimate: int
 
 
-async def words_of(session: ReadSession, written: str) -> list[str]:
+def words_of(written: str) -> list[str]:
     """The words of a search text."""
-    spaced = func.btrim(func.regexp_replace(written, _SPLIT, " ", "g"))
-    words = await session.scalar(select(func.regexp_split_to_array(spaced, " ")))
-    return [word for word in words or [] if word][:_MOST]
+    return _WORD.findall(written)[:_MOST]
 
 
 def query_of(words: list[str]) -> str:
@@ -35,24 +41,39 @@ def query_of(words: list[str]) -> str:
     return " & ".join(f"{word}:*" for word in words)
 
 
-async def hits(session: ReadSession, table: str, vector: str, words: list[str]) -> Hits:
-    """Rows with all the words, in the table whose index is on `vector`.
+async def hits(session: ReadSession, places: list[Indexed], words: list[str]) -> list[Hits]:
+    """Rows with all the words, in each of the tables.
 
     The index is only used for rare words: collecting all rows with a frequent word would take
     longer than checking the few with the rare one.
     """
     if not words:
-        return Hits([], 0)
-    found = f"SELECT id FROM {table} WHERE {vector} @@ to_tsquery('simple', :{{}})"
-    each = [(found.format("word"), {"word": query_of([word])}) for word in words]
-    expected = dict(zip(words, await estimates(session, each), strict=True))
-    rare = [word for word in words if expected[word] <= EXACT]
+        return [Hits([], 0) for _ in places]
+    asked = {f"word_{number}": query_of([word]) for number, word in enumerate(words)}
+    each = [_having(place, name) for place in places for name in asked]
+    rows = await estimates(session, each, asked)
+    of_place = [rows[at : at + len(words)] for at in range(0, len(rows), len(words))]
+    return [
+        await _hits(session, place, dict(zip(words, expected, strict=True)))
+        for place, expected in zip(places, of_place, strict=True)
+    ]
+
+
+def _having(place: Indexed, parameter: str) -> str:
+    query = f"to_tsquery('simple', :{parameter})"
+    return f"SELECT id FROM {place.table} WHERE {place.vector} @@ {query}"
+
+
+async def _hits(session: ReadSession, place: Indexed, expected: dict[str, int]) -> Hits:
+    rare = [word for word, rows in expected.items() if rows <= EXACT]
     if not rare:
         return Hits(None, min(expected.values()))
-    # The concatenation keeps the planner from using the index for this condition.
-    beside = f" AND ({vector} || ''::tsvector) @@ to_tsquery('simple', :frequent)"
-    frequent = [word for word in words if word not in rare]
-    statement = found.format("rare") + (beside if frequent else "") + f" LIMIT {EXACT + 1}"
-    asked = {"rare": query_of(rare)} | ({"frequent": query_of(frequent)} if frequent else {})
-    ids = list(await session.scalars(text(statement), asked))
+    asked = {"rare": query_of(rare)}
+    statement = _having(place, "rare")
+    if frequent := [word for word in expected if word not in rare]:
+        # The concatenation keeps the planner from using the index for this condition.
+        unindexed = f"({place.vector} || ''::tsvector)"
+        statement += f" AND {unindexed} @@ to_tsquery('simple', :frequent)"
+        asked["frequent"] = query_of(frequent)
+    ids = list(await session.scalars(text(f"{statement} LIMIT {EXACT + 1}"), asked))
     return Hits(ids, len(ids)) if len(ids) <= EXACT else Hits(None, len(ids))

@@ -43,7 +43,7 @@ async def add(tx: Transaction, provider: str, reference: str, money: Money, *, a
 async def balance(session: ReadSession, provider: str, currency: str) -> int:
     """The balance of our deposit at a provider, according to the ledger."""
     account = ledger.deposit_of(provider)
-    found, _, _ = await balances(session, Which(account=account))
+    found = (await balances(session, Which(account=account))).rows
     return sum(b.balance for b in found if (b.account, b.currency) == (account, currency))
 
 

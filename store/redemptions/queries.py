@@ -13,7 +13,7 @@ from store.database import ReadSession
 from store.lists.births import ids_born, sorted_by
 from store.lists.pages import AnySelect, Between, Page, Window, read_page
 from store.references import campaign_named, customer_named
-from store.referrals.purchases import known_as
+from store.referrals.purchases import known_by, sort_known
 from store.tables import Customer, Redemption, Referral, Rollback, Voucher
 
 
@@ -61,6 +61,9 @@ async def page(
     after = window.after.partition("_")[2] if window.after else None
     window = window._replace(after=after)
     narrowed = _narrowed(filters).where(*ids_born(birth, "", filters.created))
+    if (order := filters.order_source_id) is not None:
+        sort = await sort_known(session, Redemption, order)
+        narrowed = narrowed.where(known_by(Redemption, sort, order))
     keys = sorted_by(col(Redemption.created_at), filters.created)
     found = await read_page(
         session,
@@ -91,8 +94,6 @@ def _narrowed(filters: Filters) -> AnySelect:
         statement = statement.where(col(Redemption.customer_id) == customer_named(customer))
     if filters.voucher is not None:
         statement = statement.where(col(Redemption.code) == filters.voucher)
-    if filters.order_source_id is not None:
-        statement = statement.where(known_as(Redemption, filters.order_source_id))
     statement = statement.where(*filters.created.holds(col(Redemption.created_at)))
     if filters.result is not None:
         failed = col(Redemption.failure_code).is_not(None)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ARRAY, ColumnElement, Text, and_, bindparam, or_, select, text
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms, Review
@@ -15,7 +14,7 @@ from domain.purchases import NO_ORDER, OrderIds, Sort, key
 from domain.verdict import Verdict, refused_by
 from domain.verdicts import same_order_verdict
 from store.access.erasures import erased_form
-from store.database import Transaction
+from store.database import ReadSession, Transaction
 from store.tables import Redemption, Referral
 
 # In a fixed order, so that two events that name the same two orders cannot deadlock.
@@ -141,11 +140,9 @@ def any_of(table: type[Referral] | type[Redemption], orders: OrderIds) -> Column
     return or_(named, old)
 
 
-def known_as(table: type[Referral] | type[Redemption], value: str) -> ColumnElement[bool]:
-    """Rows by the shop's own id; if there are none, by another system's."""
-    other = aliased(table)
-    own = select(other).where(known_by(other, Sort.SOURCE_ID, value))
-    return or_(
-        known_by(table, Sort.SOURCE_ID, value),
-        and_(known_by(table, Sort.ID, value), ~own.exists()),
-    )
+async def sort_known(
+    session: ReadSession, table: type[Referral] | type[Redemption], value: str
+) -> Sort:
+    """Whether this is the shop's own id of an order; where no order has it, another system's."""
+    own = select(col(table.id)).where(known_by(table, Sort.SOURCE_ID, value)).limit(1)
+    return Sort.SOURCE_ID if await session.scalar(own) is not None else Sort.ID

@@ -32,34 +32,34 @@ from domain.customers import email_searched
 from domain.purchases import Sort
 from store.database import ReadSession
 from store.lists.pages import EXACT
-from store.lists.words import Hits, hits, query_of, words_of
+from store.lists.words import Hits, Indexed, hits, query_of, words_of
 from store.referrals.purchases import known_by
 from store.tables import Customer, Redemption, Referral, Voucher
 
-_PEOPLE = "person_words(name, email, source_id)"
-_CODES = "search_words(code)"
+_PEOPLE = Indexed("customers", "person_words(name, email, source_id)")
+_CODES = Indexed("vouchers", "search_words(code)")
 _FEWEST_DIGITS = 6
 """Minimum digits of a phone number."""
-_NAMED_PEOPLE = text("""
-SELECT id FROM customers WHERE id = :q
-UNION SELECT id FROM customers WHERE source_id = :q
-UNION SELECT id FROM customers WHERE lower(email) = :email
-UNION SELECT id FROM customers WHERE :digits <> '' AND phone_digits(phone) = :digits
-LIMIT :most""")
-_NAMED_CODES = text("""
-SELECT id FROM vouchers WHERE id = :q
-UNION SELECT id FROM vouchers WHERE code_reading(code) = code_reading(:code)""")
-_NAMED_REFERRALS = text("""
-SELECT id FROM referrals WHERE id = :q
-UNION SELECT referral_id FROM grants WHERE id = :q
-UNION SELECT g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id WHERE o.id = :q
-UNION SELECT g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id WHERE o.key = :q
-UNION SELECT g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id
+_NAMED = text("""
+SELECT * FROM (SELECT 'people' AS kind, id FROM customers WHERE id = :q
+    UNION SELECT 'people', id FROM customers WHERE source_id = :q
+    UNION SELECT 'people', id FROM customers WHERE lower(email) = :email
+    UNION SELECT 'people', id FROM customers WHERE :digits <> '' AND phone_digits(phone) = :digits
+    LIMIT :most) AS people
+UNION SELECT 'codes', id FROM vouchers WHERE id = :q
+UNION SELECT 'codes', id FROM vouchers WHERE code_reading(code) = code_reading(:code)
+UNION SELECT 'referrals', id FROM referrals WHERE id = :q
+UNION SELECT 'referrals', referral_id FROM grants WHERE id = :q
+UNION SELECT 'referrals', g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id
+      WHERE o.id = :q
+UNION SELECT 'referrals', g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id
+      WHERE o.key = :q
+UNION SELECT 'referrals', g.referral_id FROM orders o JOIN grants g ON g.id = o.grant_id
       WHERE o.provider_order_id = :q
-UNION SELECT referral_id FROM redemptions WHERE id = :q
-UNION SELECT r.referral_id FROM rollbacks b JOIN redemptions r ON r.id = b.redemption_id
-      WHERE b.id = :q
-UNION SELECT referral_id FROM reversals WHERE id = :q""")
+UNION SELECT 'referrals', referral_id FROM redemptions WHERE id = :q
+UNION SELECT 'referrals', r.referral_id FROM rollbacks b
+      JOIN redemptions r ON r.id = b.redemption_id WHERE b.id = :q
+UNION SELECT 'referrals', referral_id FROM reversals WHERE id = :q""")
 
 
 class Found(NamedTuple):
@@ -107,11 +107,10 @@ async def anywhere(session: ReadSession, q: str) -> Found:
     """Whatever `q` is."""
     named = email_searched(q) if "@" in q else q.strip()
     people, codes, referrals = await _named(session, named)
-    words = await words_of(session, named)
+    words = words_of(named)
     begun = with_code = Hits([], 0)
     if not ("@" in named and people):
-        begun = await hits(session, "customers", _PEOPLE, words)
-        with_code = await hits(session, "vouchers", _CODES, words)
+        begun, with_code = await hits(session, [_PEOPLE, _CODES], words)
     referrals += await of_order(session, named)
     by_index = of_ids(referrals)
     if people := people + (begun.ids or []):
@@ -128,14 +127,16 @@ async def _named(session: ReadSession, named: str) -> tuple[list[str], list[str]
     digits = re.sub(r"\D", "", named)
     given = {
         "q": named,
+        "code": code_typed(named),
         "email": named.lower(),
         "digits": digits if len(digits) >= _FEWEST_DIGITS else "",
         "most": EXACT,
     }
-    people = list(await session.scalars(_NAMED_PEOPLE, given))
-    codes = list(await session.scalars(_NAMED_CODES, {"q": named, "code": code_typed(named)}))
-    referrals = await session.scalars(_NAMED_REFERRALS, {"q": named})
-    return people, codes, [id for id in referrals if id]
+    found: dict[str, list[str]] = {"people": [], "codes": [], "referrals": []}
+    for kind, id in await session.execute(_NAMED, given):
+        if id:
+            found[kind].append(id)
+    return found["people"], found["codes"], found["referrals"]
 
 
 def _is_one(column: Mapped[Any], ids: list[str]) -> ColumnElement[bool]:

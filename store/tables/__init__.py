@@ -11,6 +11,7 @@ from store.tables.access import (
 from store.tables.campaigns import Budget, Campaign, CampaignVersion, TermsMove
 from store.tables.codes import Holder, Publication, Redemption, Rollback, Voucher
 from store.tables.columns import metadata
+from store.tables.counts import CountChange, DailyCount, ReferrerCount, ReferrerDailyCount
 from store.tables.customers import Customer, ErasedMark, Identity, PersonMark
 from store.tables.data import ActionPart, AsyncAction, Export, MetadataSchema
 from store.tables.events import Event, EventWords, LedgerEntry
@@ -18,6 +19,7 @@ from store.tables.fulfilment import ClaimLink, Grant, Order
 from store.tables.ledger import (
     AccountDay,
     AccountSum,
+    CurrencyDay,
     EventSeal,
     LedgerSeal,
     SumHorizon,

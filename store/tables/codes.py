@@ -19,12 +19,24 @@ class Voucher(SQLModel, table=True):
         Index("ix_vouchers_campaign_page", "campaign_id", "id"),
         Index("ix_vouchers_birth", "created_at", "id"),
         Index("ix_vouchers_changed", text("coalesce(updated_at, created_at)"), "id"),
+        Index(
+            "ix_vouchers_updated",
+            "updated_at",
+            "id",
+            postgresql_where=text("updated_at IS NOT NULL"),
+        ),
         # The words in a code, by prefix: migration 0027.
         Index("ix_vouchers_words", text("search_words(code)"), postgresql_using="gin"),
         Index("ix_vouchers_pool", "campaign_id", "id", postgresql_where=text("NOT published")),
         CheckConstraint("redeemed_quantity >= 0", name="not_given_back_twice"),
         # The function ignores what people change when they type: migration 0019.
         Index("ix_vouchers_reading", text("code_reading(code)")),
+        # Where codes that are read alike are looked for.
+        Index(
+            "ix_vouchers_brought",
+            text("code_reading(code)"),
+            postgresql_where=text("generated IS NOT TRUE"),
+        ),
         # Our own codes all differ in this form. Imported ones may not.
         Index(
             "ux_vouchers_generated_reading",

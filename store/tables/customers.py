@@ -23,6 +23,12 @@ class Customer(SQLModel, table=True):
         Index("ix_customers_name_page", "name", "created_at", "id"),
         Index("ix_customers_city_page", text("(address ->> 'city')"), "created_at", "id"),
         Index("ix_customers_changed", text("coalesce(updated_at, created_at)"), "id"),
+        Index(
+            "ix_customers_updated",
+            "updated_at",
+            "id",
+            postgresql_where=text("updated_at IS NOT NULL"),
+        ),
         # Numbers are written in many ways, so only digits are compared.
         Index("ix_customers_phone", text("phone_digits(phone)")),
         # The words of all searched columns, by prefix: migration 0027.

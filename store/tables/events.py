@@ -104,8 +104,11 @@ class LedgerEntry(SQLModel, table=True):
         CheckConstraint("xid > 0", name="xid_is_sealed"),
         # By the subject first: evidence and reconciliation read its entries together.
         UniqueConstraint("subject", "kind", "account", "currency"),
-        Index("ix_ledger_entries_account", "account", "currency"),
+        # Lists page by transaction, whatever they are narrowed to.
+        Index("ix_ledger_entries_account_page", "account", "transaction_id"),
         Index("ix_ledger_entries_kind_page", "kind", "transaction_id"),
+        # With the time: transactions of a period are counted without a look at the table.
+        Index("ix_ledger_entries_page", "transaction_id", postgresql_include=["at"]),
         # Small and sufficient, because entries are stored in the order in which they were written.
         Index("ix_ledger_entries_xid", "xid", postgresql_using="brin"),
         Index("ix_ledger_entries_at", "at", postgresql_using="brin"),
@@ -113,7 +116,7 @@ class LedgerEntry(SQLModel, table=True):
 
     seq: int | None = _sequence()
     xid: int | None = _transaction_id()
-    transaction_id: str = Field(index=True)
+    transaction_id: str
     at: datetime = instant()
     kind: str
     subject: str

@@ -41,11 +41,20 @@ class Grant(SQLModel, table=True):
         Index("ix_grants_recipient_page", "recipient_id", "id"),
         Index("ix_grants_status_page", "status", "id"),
         Index("ix_grants_kind_page", "kind", "id"),
-        # Few beside all those at rest: what is late is looked for among them.
+        # Few beside all those at rest. What is late is found by when it changed or was due.
         Index(
-            "ix_grants_open",
-            "id",
+            "ix_grants_open_since",
+            "status",
+            text("coalesce(updated_at, created_at)"),
             postgresql_where=text("status NOT IN ('delivered', 'cancelled', 'failed')"),
+        ),
+        Index(
+            "ix_grants_open_due",
+            "status",
+            "due_at",
+            postgresql_where=text(
+                "due_at IS NOT NULL AND status NOT IN ('delivered', 'cancelled', 'failed')"
+            ),
         ),
         CheckConstraint("amount > 0", name="amount_positive"),
         one_of("status", GrantStatus),

@@ -60,6 +60,16 @@ class AccountDay(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
 
 
+class CurrencyDay(SQLModel, table=True):
+    """What one day's entries come to in all accounts, UTC: anything but zero is an error."""
+
+    __tablename__ = "currency_days"
+
+    currency: str = Field(primary_key=True)
+    day: date = Field(primary_key=True, sa_type=Date)
+    amount: int = Field(sa_type=BigInteger)
+
+
 class SumHorizon(SQLModel, table=True):
     """One row: entries of transactions before `xid` are in the sums, all others are not."""
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "export",
     "reconcile",
     "ledger verify",
+    "ledger recount",
     "evidence verify",
 )
 WITH_DATABASE = (

@@ -1,6 +1,7 @@
 """`make bench-scale`: what every GET operation takes at a hundredth of the referrals, and at all.
 
-Exits 1 when one grows to more than twice its time, or takes longer than its bound.
+Both sizes are asked in turn, so that what else the machine does slows both. Exits 1 when one
+grows to more than twice its time, or takes longer than its bound.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median, quantiles
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import asyncpg
@@ -20,12 +21,13 @@ import typer
 
 from bench.speed.engine import Engine
 from bench.speed.scale.fill import Filled
-from bench.speed.scale.questions import Question, left_out, questions
+from bench.speed.scale.questions import Question, questions
 from bench.speed.scale.template import make
+from bench.speed.scale.twin import Twin
 from cli.stack.ports import Ports
 from cli.stack.stack import Stack
+from store.counts.check import recount
 from store.database import Database
-from store.ledger.rollup import sum_up
 
 TIMES = 30
 GROWTH = 2.0
@@ -33,6 +35,9 @@ NOISE = 0.005
 """Seconds within which a growth is the machine's own."""
 BOUND, BOUND_OF_REPORTS = 0.050, 0.200
 _SUMS = ("/v1/reports/", "/summary", "/v1/ledger/balances")
+_EVENTS = "POST /v1/events"
+_NOT_THERE = (404, 410)
+Ask = Callable[[], Awaitable[None]]
 
 
 class Took(NamedTuple):
@@ -45,71 +50,119 @@ class Took(NamedTuple):
         return f"{1000 * self.median:8.1f} {1000 * self.p95:8.1f}"
 
 
-def main(referrals: int = 1_000_000, few: int = 0, times: int = TIMES) -> None:
-    """Fill, measure, fill, measure. `few`: the smaller size, a hundredth unless given."""
+class Line(NamedTuple):
+    """An operation at both sizes."""
+
+    name: str
+    few: Took
+    many: Took
+
+    def __str__(self) -> str:
+        growth = self.many.median / self.few.median
+        return f"{self.few} {self.many} {growth:6.1f} x  {self.name}"
+
+    def wrong(self) -> list[str]:
+        """A sentence for what it does not keep."""
+        found = []
+        if self.many.median > GROWTH * self.few.median + NOISE:
+            few, many = 1000 * self.few.median, 1000 * self.many.median
+            found.append(f"{self.name} grew from {few:.1f} to {many:.1f} ms")
+        bound = BOUND_OF_REPORTS if any(part in self.name for part in _SUMS) else BOUND
+        if self.many.p95 > bound and self.name != _EVENTS:
+            took = f"{1000 * self.many.p95:.0f} ms at p95, {1000 * bound:.0f} are allowed"
+            found.append(f"{self.name} takes {took}")
+        return found
+
+
+def main(
+    referrals: int = 1_000_000, few: int = 0, times: int = TIMES, home: Path | None = None
+) -> None:
+    """Fill, keep a copy, fill, measure. `few`: the smaller size, a hundredth unless given.
+    `home`: where the databases are kept afterwards."""
     with (
-        tempfile.TemporaryDirectory(prefix="guerdon-scale-") as home,
-        Stack(Path(home), Ports.free(), say=print) as stack,
+        tempfile.TemporaryDirectory(prefix="guerdon-scale-") as thrown_away,
+        Stack(home or Path(thrown_away), Ports.free(), say=print) as stack,
     ):
-        wrong = asyncio.run(measure(stack, few or referrals // 100, referrals, times))
+        lines = asyncio.run(measure(stack, few or referrals // 100, referrals, times))
+    wrong = [sentence for line in lines for sentence in line.wrong()]
     for sentence in wrong:
         print(sentence)
     raise SystemExit(1 if wrong else 0)
 
 
-async def measure(stack: Stack, fewer: int, referrals: int, times: int = TIMES) -> list[str]:
-    """Both sizes; answers a sentence for each operation that grows too much or takes too long."""
+async def measure(stack: Stack, few: int, referrals: int, times: int = TIMES) -> list[Line]:
+    """Every operation at both sizes."""
     engine = Engine(stack)
     print(f"{await make(engine)} referrals made over HTTP", flush=True)
-    stack.stop("worker")
-    filled = Filled(await asyncpg.connect(stack.urls.database))
-    pattern = await filled.begin()
     document = (await engine.http.get("/openapi.json")).json()
-    few = await _at(stack, engine, filled, fewer // pattern, document, times)
-    many = await _at(stack, engine, filled, referrals // pattern, document, times)
-    await filled.connection.close()
+    stack.stop("worker")
+    stack.stop("api")
+    filled = Filled(stack.urls.database)
+    pattern = await filled.begin()
+    await _fill(filled, few // pattern)
+    async with Twin(stack, "few") as twin:
+        await _fill(filled, referrals // pattern)
+        stack.start("api")
+        small = Engine(stack, twin.url)
+        lines = await _lines(engine, small, document, times, (twin.database, filled.url))
+        await small.http.aclose()
     await engine.http.aclose()
-    return [sentence for name in many for sentence in _judge(name, few.get(name), many[name])]
+    return lines
 
 
-async def _at(
-    stack: Stack,
-    engine: Engine,
-    filled: Filled,
-    copies: int,
-    document: dict[str, object],
-    times: int,
-) -> dict[str, Took]:
+async def _fill(filled: Filled, copies: int) -> None:
     began = time.perf_counter()
-    await filled.grow(copies, lambda _: None)
-    database = Database(stack.urls.database)
-    await sum_up(database)
+    await filled.grow(copies)
+    database = Database(filled.url)
+    await recount(database)
     await database.dispose()
-    total = await filled.connection.fetchval("SELECT count(*) FROM referrals")
+    connection = await asyncpg.connect(filled.url)
+    total = await connection.fetchval("SELECT count(*) FROM referrals")
+    await connection.close()
     print(f"{total} referrals, filled in {time.perf_counter() - began:.0f} s", flush=True)
-    asked = await questions(filled.connection, document)
-    for path in left_out(document, asked):
-        print(f"    not asked, for there is none: GET {path}")
-    answers = {q.name: await _timed(_get(engine, q), times) for q in asked}
-    answers["POST /v1/events"] = await _timed(await _conversion(engine), times)
-    for name, took in answers.items():
-        print(f"{took}  {name}", flush=True)
-    return answers
 
 
-def _get(engine: Engine, question: Question) -> Callable[[], Awaitable[None]]:
+async def _lines(
+    many: Engine,
+    few: Engine,
+    document: dict[str, Any],
+    times: int,
+    databases: tuple[str, str],
+) -> list[Line]:
+    small, large = [await _questions(url, document) for url in databases]
+    print("    few: ms, p95    many: ms, p95   growth")
+    lines = []
+    for name in [name for name in large if name in small]:
+        asks = [_get(few, small[name]), _get(many, large[name])]
+        lines.append(Line(name, *await _timed(asks, times)))
+        print(lines[-1], flush=True)
+    conversions = [await _conversion(engine) for engine in (few, many)]
+    lines.append(Line(_EVENTS, *await _timed(conversions, times)))
+    print(lines[-1], flush=True)
+    return lines
+
+
+async def _questions(url: str, document: dict[str, Any]) -> dict[str, Question]:
+    connection = await asyncpg.connect(url)
+    try:
+        return {asked.name: asked for asked in await questions(connection, document)}
+    finally:
+        await connection.close()
+
+
+def _get(engine: Engine, question: Question) -> Ask:
     dice = random.Random(question.name)
 
     async def ask() -> None:
         path, query = question.draw(dice)
         answer = await engine.http.get(path, params=query)
-        if answer.status_code >= 500:
+        if answer.status_code >= 400 and answer.status_code not in _NOT_THERE:
             raise RuntimeError(f"{question.name}: {answer.status_code} {answer.text[:300]}")
 
     return ask
 
 
-async def _conversion(engine: Engine) -> Callable[[], Awaitable[None]]:
+async def _conversion(engine: Engine) -> Ask:
     _, code = await engine.code(f"scale {uuid4().hex}")
 
     async def convert() -> None:
@@ -118,27 +171,16 @@ async def _conversion(engine: Engine) -> Callable[[], Awaitable[None]]:
     return convert
 
 
-async def _timed(call: Callable[[], Awaitable[None]], times: int) -> Took:
-    """After two calls that warm up."""
-    took = []
+async def _timed(asks: list[Ask], times: int) -> list[Took]:
+    """In turn, after two calls of each that warm up."""
+    took: list[list[float]] = [[] for _ in asks]
     for number in range(times + 2):
-        began = time.perf_counter()
-        await call()
-        if number > 1:
-            took.append(time.perf_counter() - began)
-    return Took(median(took), quantiles(took, n=20)[-1])
-
-
-def _judge(name: str, few: Took | None, many: Took) -> list[str]:
-    wrong = []
-    if few and many.median > GROWTH * few.median + NOISE:
-        wrong.append(f"{name} grew from {1000 * few.median:.1f} to {1000 * many.median:.1f} ms")
-    bound = BOUND_OF_REPORTS if any(part in name for part in _SUMS) else BOUND
-    if name.startswith("GET") and many.p95 > bound:
-        wrong.append(
-            f"{name} takes {1000 * many.p95:.0f} ms at p95, {1000 * bound:.0f} are allowed"
-        )
-    return wrong
+        for ask, seconds in zip(asks, took, strict=True):
+            began = time.perf_counter()
+            await ask()
+            if number > 1:
+                seconds.append(time.perf_counter() - began)
+    return [Took(median(seconds), quantiles(seconds, n=20)[-1]) for seconds in took]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,21 @@
-"""Every GET operation of `/openapi.json` as questions with real values from the database."""
+"""Every GET operation of `/openapi.json` as questions with real values from the database: alone,
+then once with each of its filters and of its orders."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import asyncpg
 
-PATHS = {
+Parameter = dict[str, Any]
+
+PLACES = frozenset({"limit", "page", "starting_after_id", "starting_after", "after"})
+"""Say which part of a list, and narrow nothing."""
+OPTIONS = frozenset({"token", "promised"})
+"""Change nothing about what is read."""
+VALUES = {
     "customer_id": "SELECT id FROM customers",
     "campaign_id": "SELECT id FROM campaigns",
     "referral_id": "SELECT id FROM referrals",
@@ -19,44 +26,62 @@ PATHS = {
     "member_id": "SELECT customer_id FROM holders",
     "holder_id": "SELECT id FROM holders",
     "tier_id": "SELECT jsonb_array_elements(terms -> 'tiers') ->> 'id' FROM campaign_versions",
-}
-"""Where a path's parameter is found. What is in no table (an export, an import) is not asked."""
-_WEEK = "SELECT to_char(now() - interval '7 days', 'YYYY-MM-DD')  || 'T00:00:00Z'"
-FILTERS = {
-    "campaign_id": PATHS["campaign_id"],
-    "campaign": PATHS["campaign_id"],
+    "action_id": "SELECT id FROM async_actions",
+    "export_id": "SELECT id FROM exports",
+    "resource": "SELECT related_object FROM metadata_schemas",
+    "reward_id": "SELECT id FROM rewards",
+    "app_id": "SELECT app_id FROM api_keys",
+    "webhook_id": "SELECT id FROM webhooks",
+    "reconciliation_id": "SELECT id FROM reconciliations",
+    "item_id": "SELECT id FROM reconciliation_items",
+    "incident_id": "SELECT id FROM incidents",
+    "rule_id": "SELECT id FROM validation_rules",
+    "rule": "SELECT id FROM validation_rules",
+    "related_object_id": "SELECT id FROM campaigns",
+    "segment_id": "SELECT id FROM segments",
+    "provider": "SELECT DISTINCT provider FROM orders",
+    "campaign": "SELECT id FROM campaigns",
+    "campaign_type": "VALUES ('REFERRAL_PROGRAM')",
+    "voucher_type": "VALUES ('DISCOUNT_VOUCHER')",
     "referrer_id": "SELECT referrer_id FROM referrals",
     "referee_id": "SELECT referee_id FROM referrals",
     "recipient_id": "SELECT recipient_id FROM grants",
-    "referral_id": PATHS["referral_id"],
-    "customer": PATHS["customer_id"],
-    "code": PATHS["code"],
-    "voucher": PATHS["code"],
+    "customer": "SELECT id FROM customers",
+    "voucher": "SELECT code FROM vouchers",
     "order_source_id": "SELECT order_source_id FROM referrals WHERE order_source_id IS NOT NULL",
     "email": "SELECT email FROM customers WHERE email IS NOT NULL",
     "name": "SELECT name FROM customers WHERE name IS NOT NULL",
+    "city": "SELECT address ->> 'city' FROM customers WHERE address IS NOT NULL",
     "source_id": "SELECT source_id FROM publications WHERE source_id IS NOT NULL",
     "key": "SELECT key FROM orders",
     "account": "SELECT account FROM ledger_entries",
     "subject": "SELECT subject FROM ledger_entries",
-    "from": _WEEK,
-    "created_at[after]": _WEEK,
-    "created_at[before]": _WEEK,
-    "q": "SELECT name FROM customers WHERE name IS NOT NULL",
+    "kind": "SELECT kind FROM grants",
+    "/v1/ledger/transactions kind": "SELECT kind FROM ledger_entries",
+    "type": "VALUES ('grant.delivered')",
+    "/v1/customers/{customer_id}/activity type": "VALUES ('customer.referred')",
+    "/v1/reconciliations status": "VALUES ('completed')",
+    "q": "SELECT name FROM customers WHERE name IS NOT NULL UNION ALL VALUES ('zyxqvut nobody')",
+    "year": "SELECT extract(year FROM now())::int",
+    **dict.fromkeys(
+        ("from", "created_at[after]", "updated_at[after]", "start_date"),
+        "SELECT to_char(now() - interval '7 days', 'YYYY-MM-DD\"T00:00:00Z\"')",
+    ),
+    **dict.fromkeys(
+        ("to", "created_at[before]", "updated_at[before]", "end_date", "at", "as_of"),
+        "SELECT to_char(now(), 'YYYY-MM-DD\"T00:00:00Z\"')",
+    ),
+    "/v1/campaigns/{campaign_id}/summary start_date": "SELECT (now() - interval '7 days')::date",
+    "/v1/campaigns/{campaign_id}/summary end_date": "SELECT now()::date",
 }
-WORDS = {
-    "status": ("completed", "waiting", "delivered"),
-    "provider": ("giftcard-partners",),
-    "state": ("completed",),
-    "kind": ("gift_card",),
-    "result": ("SUCCESS",),
-    "type": ("grant.delivered",),
-}
+"""Where a parameter's values are found: of one operation, else of all."""
+_NONE = "none-that-is-there"
+"""Where there is no row: what is not found takes its time too."""
 _MANY = 200
 
 
 class Question(NamedTuple):
-    """One way to ask one operation. `asks` draws its values anew each time."""
+    """One way to ask one operation. Values are drawn anew each time."""
 
     name: str
     path: str
@@ -71,49 +96,62 @@ class Question(NamedTuple):
 
 
 async def questions(connection: asyncpg.Connection, document: dict[str, Any]) -> list[Question]:
-    """Each operation alone, then once with each of its filters."""
+    """All there are."""
     found: list[Question] = []
-    for path, operations in document["paths"].items():
-        if "get" in operations and path.startswith("/v1/"):
-            parameters = operations["get"].get("parameters", [])
-            in_path = {
-                p["name"]: await _sample(connection, PATHS.get(p["name"], ""))
-                for p in parameters
-                if p["in"] == "path"
-            }
-            if not all(in_path.values()):
-                continue
-            found.append(Question(f"GET {path}", path, in_path))
-            for name in (p["name"] for p in parameters if p["in"] == "query"):
-                found += [
-                    Question(f"GET {path}?{name}={word}", path, in_path | {name: values})
-                    async for word, values in _filters(connection, name)
-                ]
+    for path, parameters in operations(document):
+        needed = {
+            p["name"]: await _values(connection, document, path, p)
+            for p in parameters
+            if p.get("required")
+        }
+        found.append(Question(f"GET {path}", path, needed))
+        for parameter in (p for p in parameters if narrows(p)):
+            name = parameter["name"]
+            values = await _values(connection, document, path, parameter)
+            listed = [[one] for one in values] if words(document, parameter) else [values]
+            for some in listed:
+                shown = some[0] if len(listed) > 1 else "…"
+                asked = Question(f"GET {path}?{name}={shown}", path, needed | {name: some})
+                found.append(asked)
     return found
 
 
-async def _filters(
-    connection: asyncpg.Connection, name: str
-) -> AsyncIterator[tuple[str, list[str]]]:
-    if values := await _sample(connection, FILTERS.get(name, "")):
-        yield "…", values
-    for word in WORDS.get(name, ()):
-        yield word, [word]
-    if name == "q":
-        yield "nothing that is there", ["zyxqvut nobody"]
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, list[Parameter]]]:
+    """The path and parameters of each GET operation."""
+    for path, methods in document["paths"].items():
+        if "get" in methods:
+            yield path, methods["get"].get("parameters", [])
 
 
-async def _sample(connection: asyncpg.Connection, query: str) -> list[str]:
-    """Some of the values, from all over the table."""
-    if not query:
-        return []
-    table = f"SELECT v FROM ({query}) AS t(v)"
-    return [str(row["v"]) for row in await connection.fetch(f"{table} LIMIT {_MANY}")]
+def narrows(parameter: Parameter) -> bool:
+    """Whether it may be left out, and changes which rows are read or how they are sorted."""
+    return not parameter.get("required") and parameter["name"] not in PLACES | OPTIONS
 
 
-def left_out(document: dict[str, Any], asked: list[Question]) -> Iterator[str]:
-    """Operations that no question asks."""
-    paths = {question.path for question in asked}
-    for path, operations in document["paths"].items():
-        if "get" in operations and path.startswith("/v1/") and path not in paths:
-            yield path
+def words(document: dict[str, Any], parameter: Parameter) -> list[str]:
+    """The only values that a parameter takes."""
+    schema = parameter["schema"]
+    for one in (schema, *schema.get("anyOf", ())):
+        if "$ref" in one:
+            one = document["components"]["schemas"][one["$ref"].rpartition("/")[2]]
+        if one.get("type") == "boolean":
+            return ["true", "false"]
+        if "enum" in one:
+            return [str(word) for word in one["enum"]]
+    return []
+
+
+def source(path: str, name: str) -> str | None:
+    """SQL of a parameter's values."""
+    return VALUES.get(f"{path} {name}") or VALUES.get(name)
+
+
+async def _values(
+    connection: asyncpg.Connection, document: dict[str, Any], path: str, parameter: Parameter
+) -> list[str]:
+    if listed := words(document, parameter):
+        return listed
+    query = source(path, parameter["name"])
+    table = f"SELECT v FROM ({query}) AS t(v) WHERE v IS NOT NULL"
+    rows = await connection.fetch(f"{table} LIMIT {_MANY}")
+    return [str(row["v"]) for row in rows] or [_NONE]

@@ -141,7 +141,7 @@ class TestPages:
         more, after = True, None
         while more:
             async with database.reading() as session:
-                page, total, more = await balances(session, Which(limit=3, after=after))
+                page, total, more, _ = await balances(session, Which(limit=3, after=after))
             seen += page
             after = (page[-1].account, page[-1].currency)
         assert len(seen) == total == len(whole)

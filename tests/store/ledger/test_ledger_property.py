@@ -17,6 +17,7 @@ from domain.messages import StaffRequest
 from domain.money import Money
 from domain.orders import DeliveryState, OrderSnapshot, OrderState
 from domain.refusals import Refusal
+from store.counts.fold import fold
 from store.database import Database
 from store.grants import wallets
 from store.ledger import rollup
@@ -185,6 +186,7 @@ class World:
 
     async def sum_up(self, pick: int) -> None:
         await rollup.sum_up(self.database)
+        await fold(self.database)
 
     async def _grant(self, pick: int, where: Callable[[Grant], bool]) -> Grant | None:
         found = await rows(self.database, Grant, campaign_id=self.campaign_id)
@@ -252,6 +254,6 @@ async def assert_sums_agree(database: Database) -> None:
     """What the product answers is what the entries come to, however much is summed up."""
     plain = {key: total for key, total in (await balances(database)).items()}
     async with database.reading() as session:
-        found, total, more = await read_balances(session, Which(limit=100_000))
+        found, total, more, _ = await read_balances(session, Which(limit=100_000))
     assert {(one.account, one.currency): one.balance for one in found} == plain
     assert (total, more) == (len(plain), False)
