@@ -33,7 +33,7 @@ class Hits(NamedTuple):
 
 def words_of(written: str) -> list[str]:
     """The words of a search text."""
-    return _WORD.findall(written)[:_MOST]
+    return list(dict.fromkeys(_WORD.findall(written)))[:_MOST]
 
 
 def query_of(words: list[str]) -> str:
@@ -50,12 +50,12 @@ async def hits(session: ReadSession, places: list[Indexed], words: list[str]) ->
     if not words:
         return [Hits([], 0) for _ in places]
     asked = {f"word_{number}": query_of([word]) for number, word in enumerate(words)}
+    asked["together"] = query_of(words)
     each = [_having(place, name) for place in places for name in asked]
-    rows = await estimates(session, each, asked)
-    of_place = [rows[at : at + len(words)] for at in range(0, len(rows), len(words))]
+    rows = iter(await estimates(session, each, asked))
     return [
-        await _hits(session, place, dict(zip(words, expected, strict=True)))
-        for place, expected in zip(places, of_place, strict=True)
+        await _hits(session, place, {word: next(rows) for word in words}, next(rows))
+        for place in places
     ]
 
 
@@ -64,10 +64,14 @@ def _having(place: Indexed, parameter: str) -> str:
     return f"SELECT id FROM {place.table} WHERE {place.vector} @@ {query}"
 
 
-async def _hits(session: ReadSession, place: Indexed, expected: dict[str, int]) -> Hits:
+async def _hits(
+    session: ReadSession, place: Indexed, expected: dict[str, int], together: int
+) -> Hits:
     rare = [word for word, rows in expected.items() if rows <= EXACT]
-    if not rare:
-        return Hits(None, min(expected.values()))
+    if not rare and together > EXACT:
+        return Hits(None, together)
+    # Frequent words that are rare together: the newest rows would be searched for long.
+    rare = rare or list(expected)
     asked = {"rare": query_of(rare)}
     statement = _having(place, "rare")
     if frequent := [word for word in expected if word not in rare]:
