@@ -1,5 +1,5 @@
 """Counters by day, so that a summary need not read every referral. Triggers append what a fact
-changes (migration 0030); `store.counts.fold` adds it up."""
+changes (migration 0031); `store.counts.fold` adds it up."""
 
 from __future__ import annotations
 

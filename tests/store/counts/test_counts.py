@@ -125,7 +125,7 @@ class TestAreRight:
         await database.dispose()
         engine = create_async_engine(async_url(database_url))
         async with engine.connect() as connection:
-            await connection.run_sync(_down, "0029")
+            await connection.run_sync(_down, "0030")
             await connection.commit()
         await engine.dispose()
         await asyncio.to_thread(migrate.upgrade, database_url)
