@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.http.problems import KINDS
 from domain.refusals import IdentityReused
 from domain.repeats import POINTERS, Content, Kind, differences, must_say_the_same
 
@@ -86,4 +87,4 @@ def test_the_refusal_says_what_was_first_and_what_is_now() -> None:
         )
     assert "'checkout-1'" in refusal.value.detail
     assert "first 1.00 USD, now 400.00 USD" in refusal.value.detail
-    assert refusal.value.status == 409
+    assert KINDS[refusal.value.key].status == 409

@@ -62,13 +62,13 @@ REMOVALS_OF_RETURNS = (
         Removal(
             f"lock: the {what}, when a person is erased",
             (Rewrite(rf"({statement}.*) FOR UPDATE", r"\1"),),
-            locks=(f"customers.erase: {what}",),
+            locks=(f"customers.erase: {table}",),
             scenes=("erasures",),
         )
-        for what, statement in (
-            ("customers", r"FROM customers \nWHERE \(customers\.id = "),
-            ("referrals", r"FROM referrals \nWHERE \(referrals\.referee_id = "),
-            ("grants", r"FROM grants \nWHERE grants\.recipient_id = "),
+        for what, statement, table in (
+            ("customers", r"FROM customers \nWHERE \(customers\.id = ", "any table"),
+            ("referrals", r"FROM referrals \nWHERE \(referrals\.referee_id = ", "referrals"),
+            ("grants", r"FROM grants \nWHERE grants\.recipient_id = ", "grants"),
         )
     ),
 )
