@@ -11,8 +11,7 @@ from store.imports.handlers import work_off_part
 
 class ActionActivities:
     """Idempotent: each part is written, counted and deleted in one transaction, so a restarted
-    worker continues where the last one stopped.
-    """
+    worker continues where the last one stopped."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,8 +1,7 @@
 """Custom rewards: signed HTTP callouts, on their own task queue.
 
 Delivery is at least once: an answer may be lost, and then the same grant is sent again under the
-same `webhook-id`, which the receiver uses to drop repeats.
-"""
+same `webhook-id`, which the receiver uses to drop repeats."""
 
 from __future__ import annotations
 
@@ -41,8 +40,7 @@ class CalloutActivities:
 
         Idempotent for the receiver by the grant's id; a finished grant is not sent again. A 2xx
         means delivered. A definite refusal, by the receiver or by the rule about addresses, parks
-        the grant; anything else is retried.
-        """
+        the grant; anything else is retried."""
         info = activity.info()
         async with pulse():
             async with self._database.transaction() as tx:

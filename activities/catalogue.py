@@ -19,8 +19,7 @@ class CatalogueActivities:
     @activity.defn
     async def refresh_catalogue(self) -> None:
         """Fetch what the provider sells, if the stored catalogue has expired. Idempotent: it
-        replaces the whole catalogue.
-        """
+        replaces the whole catalogue."""
         lane, provider = self._lane, self._lane.provider
         async with pulse():
             if await catalogue.is_fresh(lane.database, provider.name):

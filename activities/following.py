@@ -2,8 +2,7 @@
 
 It saves the workflow a signal, an activity and two tasks a card; and a card whose webhook comes at
 once is recorded in one transaction instead of two. What takes longer is left to the workflow's own
-signals and polls. A lane's rate allows one look for each order that is placed.
-"""
+signals and polls. A lane's rate allows one look for each order that is placed."""
 
 from __future__ import annotations
 

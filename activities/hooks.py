@@ -13,8 +13,7 @@ from store.orders.queries import find_named
 
 class HookActivities:
     """Idempotent: a repeated webhook only causes one more look at the order, and decides
-    nothing.
-    """
+    nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,8 +24,7 @@ class HookActivities:
         again.
 
         Asks for another attempt while no order has that name: the webhook may arrive before the
-        answer to our own request.
-        """
+        answer to our own request."""
         hooked = await self._database.read(
             find_named, hook.provider, hook.key, hook.provider_order_id
         )

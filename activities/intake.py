@@ -1,6 +1,5 @@
 """The redrive: sends what the API accepted but could not hand to Temporal, and restarts outgoing
-webhooks that no worker serves.
-"""
+webhooks that no worker serves."""
 
 from __future__ import annotations
 
@@ -29,8 +28,7 @@ class IntakeActivities:
     @activity.defn
     async def redrive(self) -> int:
         """Send every accepted message that has waited too long; return how many. Also deletes old
-        idempotent answers.
-        """
+        idempotent answers."""
         async with pulse():
             return await send_what_waits(
                 self._database, activity.client(), older_than=self._older_than

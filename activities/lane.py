@@ -1,6 +1,5 @@
 """What all activities of one provider share. A provider's task queue with its worker is called its
-lane.
-"""
+lane."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ from store.orders.hints_line import HintsLine
 @dataclass(frozen=True)
 class Timing:
     """Time limits. `attempt` < `claim` < the activity's time-out: an attempt that outlives its
-    claim is cancelled before another one can begin.
-    """
+    claim is cancelled before another one can begin."""
 
     attempt: timedelta
     claim: timedelta
@@ -82,8 +80,7 @@ class ProviderLane:
         """Ask Temporal for another attempt.
 
         Exponential with jitter, so that the end of an outage does not cause a stampede. Benign, so
-        it is not logged as an error.
-        """
+        it is not logged as an error."""
         backoff = timedelta(seconds=2 ** min(activity.info().attempt - 1, 12))
         wait = max(wait or backoff, self.provider.capabilities.pause)
         spread = min(wait, self.timing.longest_delay) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret

@@ -1,8 +1,7 @@
 """Gift-card orders at one provider. Registered on that provider's own task queue.
 
 `place_order` sends exactly one order-creating request per attempt, under a claim. Only Temporal
-retries. The outcome decides what a retry may do: always the same key, never a new one.
-"""
+retries. The outcome decides what a retry may do: always the same key, never a new one."""
 
 from __future__ import annotations
 
@@ -33,8 +32,7 @@ class OrderActivities:
         """Order the grant's gift card.
 
         Idempotent: the key belongs to the grant, the order's row is claimed before sending, and an
-        order that already exists is adopted.
-        """
+        order that already exists is adopted."""
         async with pulse():
             began = time.monotonic()
             match await self._claim(grant_id):

@@ -2,8 +2,7 @@
 
 It checks the address that it really connects to: the name is resolved here and the connection goes
 to that result, so a name that changes between check and use (DNS rebinding) gains nothing.
-Redirects and the environment's proxies are not followed.
-"""
+Redirects and the environment's proxies are not followed."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ async def pulse(every: float = 3.0) -> AsyncIterator[None]:
     time-out instead of the much longer start-to-close.
 
     The first one comes after `every` seconds: most activities are over by then, and Temporal Cloud
-    bills heartbeats.
-    """
+    bills heartbeats."""
 
     async def beat() -> None:
         while True:

@@ -39,8 +39,7 @@ class RefusedInDoubt(OutcomeUnknown):
 
 class ProvenAbsent(OrderRejected):
     """The provider repeats a stored failure for this key, and no order was found under it for
-    hours.
-    """
+    hours."""
 
 
 class NotFoundAgain(ProviderError):
@@ -118,8 +117,7 @@ class Purchase:
         """Open or stop the provider's lane.
 
         An order that got through opens a stopped lane. One that was accepted but waits for funds
-        stops it: the next orders would only wait too.
-        """
+        stops it: the next orders would only wait too."""
         name, resume = self._lane.provider.name, self._lane.timing.resume
         if snapshot.awaits_funds:
             await lanes.stop(tx, name, Attention.INSUFFICIENT_FUNDS, _QUEUED, resume)
@@ -144,8 +142,7 @@ class Purchase:
     @property
     def _proves_absence(self) -> bool:
         """Whether the order has been absent for so long that one more failure under its key proves
-        that it will never exist. The failure is then the provider's stored answer for the key.
-        """
+        that it will never exist. The failure is then the provider's stored answer for the key."""
         absent, capabilities = self._attempt.absent_for, self._lane.provider.capabilities
         if absent is None or not self._caches:
             return False
@@ -178,8 +175,7 @@ class Purchase:
         """Whether an earlier, unanswered request bought the card that is refused now.
 
         Two searches without a result prove that it did not. They are further apart than a request
-        may take, because until then it could still arrive.
-        """
+        may take, because until then it could still arrive."""
         if earlier := await self._find():
             return earlier
         waited = self._attempt.absent_for
@@ -193,8 +189,7 @@ class Purchase:
 
     async def _adopt(self, provider_order_id: str | None) -> OrderSnapshot:
         """Adopt the order that exists under our key: the provider named it, or it is
-        searched for.
-        """
+        searched for."""
         currency = self._attempt.request.face.currency
         if provider_order_id is None:
             found = await self._find()
@@ -236,8 +231,7 @@ class Purchase:
 
     async def _order_anew(self, outcome: OrderRejected) -> Step:
         """Move on to the next generation: the key is used up, and the provider did not refuse the
-        order.
-        """
+        order."""
         async with self._lane.database.transaction() as tx:
             await attempts.record_refused(tx, self._attempt, outcome.detail)
         raise self._lane.again(outcome.detail, None) from outcome
@@ -288,8 +282,7 @@ def _same(request: OrderRequest, snapshot: OrderSnapshot) -> None:
 
     Not every provider compares them, and a silent replay of another order looks like success.
     Members that the provider does not show are not compared; the recipient is compared by the
-    adapters that get it back.
-    """
+    adapters that get it back."""
     if snapshot.face is not None and snapshot.face != request.face:
         raise KeyConflict(f"the order under our key is for {snapshot.face}, not {request.face}")
     told = snapshot.product_id

@@ -2,8 +2,7 @@
 
 `stage_orders` runs on the provider's own queue, after its orders and polls. Both activities are
 idempotent: lines are staged slice by slice together with the position, and a repeated comparison
-files the same items.
-"""
+files the same items."""
 
 from __future__ import annotations
 
@@ -32,8 +31,7 @@ _SHARE = 4
 _PAGE = 100
 LOOKED_UP = 1000
 """At most this many orders that the list does not show are looked up, with a few requests each. The
-others are filed as missing, and looked up when they are repaired.
-"""
+others are filed as missing, and looked up when they are repaired."""
 
 
 class BookActivities:
@@ -46,8 +44,7 @@ class BookActivities:
     @activity.defn
     async def stage_orders(self, reconciliation_id: str) -> int:
         """Stage the provider's orders of the run's period; return how many. Continues after the
-        last slice that a killed attempt staged.
-        """
+        last slice that a killed attempt staged."""
         lane = self._lane
         async with pulse():
             try:
@@ -81,8 +78,7 @@ class BookActivities:
 
     async def _look_up(self, reconciliation_id: str, slice_: int) -> int:
         """Stage what the provider says of each order that its list does not show. They form one
-        slice after the last, which is read again if the attempt was killed.
-        """
+        slice after the last, which is read again if the attempt was killed."""
         lane = self._lane
         lacking = await orders_without_line(lane.database, reconciliation_id, most=LOOKED_UP)
         lines: list[Line] = []

@@ -1,7 +1,6 @@
 """The referral's own transactions: short, against PostgreSQL only, run as local activities.
 
-Each is idempotent by the state it finds: run again, it answers what was decided the first time.
-"""
+Each is idempotent by the state it finds: run again, it answers what was decided the first time."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ class ReferralActivities:
     @activity.defn
     async def qualify(self, start: ReferralStart) -> Decision:
         """Judge the conversion and create its grants. Idempotent: a judged referral returns its
-        grants.
-        """
+        grants."""
         return await qualification.qualify(self._database, start)
 
     @activity.defn
@@ -59,8 +57,7 @@ class ReferralActivities:
     @activity.defn
     async def attend_to_pause(self, start: ReferralStart) -> None:
         """Mark a conversion that has been held for long as needing attention. Idempotent by
-        status.
-        """
+        status."""
         async with self._database.transaction() as tx:
             await pauses.attend(tx, start)
 
@@ -73,8 +70,7 @@ class ReferralActivities:
     @activity.defn
     async def mint_coupon(self, grant_id: str) -> Step:
         """Create a coupon for the grant's recipient. Idempotent by the grant's status, in one
-        transaction.
-        """
+        transaction."""
         async with self._database.transaction() as tx:
             return await coupons.give(tx, grant_id)
 
@@ -87,8 +83,7 @@ class ReferralActivities:
     @activity.defn
     async def approve(self, request: ReviewRequest) -> None:
         """Release the grants in review. Idempotent by the request's row; refuses with
-        NotAllowedInState.
-        """
+        NotAllowedInState."""
         await self._if_possible(request, review.approve)
 
     @activity.defn
@@ -109,8 +104,7 @@ class ReferralActivities:
 
     async def _if_possible(self, request: Request, carry_out: CarryOut[Request, Answer]) -> Answer:
         """Carry the request out; if the facts have changed meanwhile, record that it had no
-        effect.
-        """
+        effect."""
         try:
             async with self._database.transaction() as tx:
                 return await carry_out(tx, request, _carrier())

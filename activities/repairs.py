@@ -2,8 +2,7 @@
 
 What the provider says now decides, and every repair is recorded with the person who asked for it.
 Idempotent: a repaired item returns its outcome, and all changes of a repair are committed together
-with it.
-"""
+with it."""
 
 from __future__ import annotations
 
@@ -94,8 +93,7 @@ class RepairActivities:
 
     async def _write_off(self, difference: Difference) -> str:
         """Write the order off. Absence must be certain, so the whole list is searched once more for
-        the key.
-        """
+        the key."""
         order = _ours(difference)
         found = await self.lane.provider.find_order(
             order.key, order.currency, not_before=order.first_sent_at or now()
@@ -136,8 +134,7 @@ def _ours(difference: Difference) -> Order:
 def _took_more(difference: Difference) -> bool:
     """Whether the difference is a charge that is not booked yet: an unknown order, a second card,
     or one that reappeared. Orders of ours that fell back, or whose grant differs, are booked
-    already.
-    """
+    already."""
     if difference.item.filed in (Filed.UNKNOWN_TO_US, Filed.DUPLICATE_KEY):
         return True
     came_back = difference.ours.state in ENDED and difference.theirs.state == OrderState.ISSUED

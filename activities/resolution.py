@@ -29,8 +29,7 @@ class Resolution:
         """Record the resolution.
 
         Raises for another attempt while the provider does not answer: without its answer, no
-        statement by a person may lead to a second order.
-        """
+        statement by a person may lead to a second order."""
         try:
             found = await self._ask_provider()
         except ProviderError as error:
@@ -62,8 +61,7 @@ class Resolution:
 
     def _is_given_up(self, found: OrderSnapshot) -> bool:
         """Whether a person says "not issued" of an order that has an adverse status at the
-        provider.
-        """
+        provider."""
         open_ = found.state in (OrderState.PENDING, OrderState.UNKNOWN)
         return not self._doubt.issued and open_ and found.adverse is not None
 

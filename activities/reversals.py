@@ -44,8 +44,7 @@ class TakeBackActivities:
         """Ask the provider to cancel the grant's card; if it does not, the recipient owes the
         value.
 
-        Idempotent: adapters return True for a card that is already cancelled.
-        """
+        Idempotent: adapters return True for a card that is already cancelled."""
         async with pulse():
             async with self._lane.database.transaction() as tx:
                 card = await take_back_card.card_to_cancel(tx, grant_id)

@@ -19,8 +19,7 @@ from store.staff.resolve import Doubt
 
 MOST_ATTEMPTS = 8
 """After this many attempts the request fails, and the person is told that the provider does not
-answer.
-"""
+answer."""
 
 _FIRST_ADDRESS_ONLY = "this provider sends a card to its first address only"
 _NOT_TAKEN_BACK = (
@@ -41,8 +40,7 @@ class StaffActivities:
         order a new one.
 
         Idempotent by the request's row; if an answer is lost the same card may be mailed twice,
-        which costs nothing.
-        """
+        which costs nothing."""
         async with pulse(), self._lane.database.transaction() as tx:
             asked = await resending.prepare(tx, request)
         if isinstance(asked, Step):
@@ -76,8 +74,7 @@ class StaffActivities:
     async def _take_back(self, request: StaffRequest, asked: Resend) -> None:
         """Cancel the card, because its provider mails it to no other address.
 
-        Safe to repeat after a lost answer: a cancelled card stays cancelled.
-        """
+        Safe to repeat after a lost answer: a cancelled card stays cancelled."""
         provider = self._lane.provider
         if not provider.capabilities.can_cancel or not isinstance(provider, Cancels):
             raise OrderRejected(_FIRST_ADDRESS_ONLY)
@@ -90,8 +87,7 @@ class StaffActivities:
     async def resolve(self, request: StaffRequest) -> Step:
         """Settle an unknown outcome as a person says, unless the provider shows otherwise.
 
-        Idempotent by the request's row and the order's state.
-        """
+        Idempotent by the request's row and the order's state."""
         async with pulse():
             async with self._lane.database.transaction() as tx:
                 asked = await resolution.prepare(tx, request)

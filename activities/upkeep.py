@@ -12,8 +12,7 @@ from store.ledger.rollup import sum_up
 
 class UpkeepActivities:
     """Idempotent: a credit expires once, and an entry or a change is summed once. If killed, the
-    next run continues.
-    """
+    next run continues."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,7 +31,6 @@ class UpkeepActivities:
     @activity.defn
     async def sum_up(self) -> int:
         """Add newly posted entries and counted changes to the sums; return in how many rounds of
-        the ledger.
-        """
+        the ledger."""
         await fold(self._database)
         return await sum_up(self._database)

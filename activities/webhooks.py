@@ -1,6 +1,5 @@
 """Delivers events to an outgoing webhook, in order; each is retried until the receiver
-accepts it.
-"""
+accepts it."""
 
 from __future__ import annotations
 
@@ -41,8 +40,7 @@ class WebhookActivities:
         """Follow the events and send them.
 
         Returns the seconds to pause after a failure; None once the webhook is deleted or not
-        active. If killed, it sends at most one event again.
-        """
+        active. If killed, it sends at most one event again."""
         ends = time.monotonic() + _LASTS
         await webhooks.take_up(self._database, webhook_id)
         async with pulse():

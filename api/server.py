@@ -18,8 +18,7 @@ from store.settings import StoreSettings, check_all, explain
 
 _SWITCH = 0.001
 """Seconds after which a thread that parses a file yields to the event loop; Python's default is
-five times that, and a request needs a dozen such switches.
-"""
+five times that, and a request needs a dozen such switches."""
 
 _NEVER = 2**31 - 1
 """The largest threshold that the collector accepts."""
@@ -27,8 +26,7 @@ _NEVER = 2**31 - 1
 
 def run(host: str, port: int, *, standby: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, then finish open requests. Exits 2 for a missing or wrong
-    setting, and names it.
-    """
+    setting, and names it."""
     try:
         check_all(ApiSettings, StoreSettings, *sections())
         # It takes seconds to load. A wrong setting is named before.
@@ -54,8 +52,7 @@ def leave_collection_to_calm_moments() -> None:
 
     A collection walks through all objects, and stops every thread meanwhile: a quarter of a second
     beside a body of a hundred thousand rows. What is loaded now is never walked through again, and
-    `api.http.garbage` collects the rest while there is no such body.
-    """
+    `api.http.garbage` collects the rest while there is no such body."""
     gc.collect()
     gc.freeze()
     young, middle, _ = gc.get_threshold()
@@ -64,8 +61,7 @@ def leave_collection_to_calm_moments() -> None:
 
 def make_ready(app: FastAPI) -> None:
     """Prepare all routes. FastAPI would do it at the first request, and block the event loop for
-    half a second.
-    """
+    half a second."""
     for route in app.routes:
         route.matches(
             {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}

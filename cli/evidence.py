@@ -1,8 +1,7 @@
 """`guerdon evidence verify FILE`: checks that a grant's evidence is unchanged.
 
 Exit status: 0, it is unchanged; 1, a section was changed (it is named), or the signature is not the
-deployment's; 2, the file cannot be read.
-"""
+deployment's; 2, the file cannot be read."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ from store.settings import StoreSettings
 
 def run(file: Path, key: str | None = None) -> int:
     """Run the command; return its exit status. Needs no database and no network. `key`: the
-    deployment's published public key.
-    """
+    deployment's published public key."""
     try:
         evidence = Evidence.model_validate_json(file.read_bytes())
     except (OSError, ValueError):

@@ -2,8 +2,7 @@
 screen.
 
 The same as the API's export, but written here instead of fetched: same fields, same filters, same
-entry in the event table. A file is complete or absent: it gets its name after the last row.
-"""
+entry in the event table. A file is complete or absent: it gets its name after the last row."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ class Request(NamedTuple):
 
 def filters_of(given: Sequence[str]) -> dict[str, Any]:
     """Voucherify's filters from `FIELD=VALUE` (repeated for one field: any of them) and
-    `FIELD:CONDITION=VALUE`. Raises ValueError.
-    """
+    `FIELD:CONDITION=VALUE`. Raises ValueError."""
     filters: dict[str, Any] = {}
     for each in given:
         name, equals, value = each.partition("=")

@@ -22,8 +22,7 @@ _Import = Callable[[Database, Tell], Awaitable[AsyncAction]]
 
 def customers(file: Path) -> int:
     """0: all rows imported. 1: some rows were wrong, and are listed. 2: the file or a setting is
-    wrong.
-    """
+    wrong."""
     return _run("customers", file, lambda database, tell: import_customers(database, file, tell))
 
 

@@ -3,8 +3,7 @@ counters what the rows come to. `guerdon ledger recount`: counts them again. `gu
 prints the hashes to keep elsewhere, so that rewriting both chains is noticed.
 
 Exit status: 0, all is right; 1, something was rewritten or a counter is wrong, which is named; 2,
-it could not be checked.
-"""
+it could not be checked."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ _CHAINS = (LEDGER, EVENTS)
 
 def run(head: str | None = None) -> int:
     """Run the command; return its exit status. `head`: a hash that an earlier run printed, of
-    either chain.
-    """
+    either chain."""
     with one_line_errors():
         wanted = _hash(head)
         checked, counted = asyncio.run(_check(find_surroundings(), wanted))

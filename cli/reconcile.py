@@ -1,7 +1,6 @@
 """`guerdon reconcile`: compares a provider's book with ours, for people and schedulers.
 
-Exit status: 0, no difference; 1, differences (listed with --csv); 2, it could not be done.
-"""
+Exit status: 0, no difference; 1, differences (listed with --csv); 2, it could not be done."""
 
 from __future__ import annotations
 

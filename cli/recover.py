@@ -1,8 +1,7 @@
 """`guerdon recover`: starts the workflow of everything that is open and has none.
 
 Exit status: 0, all that is open has a workflow; 1, something could not be started, or with
-`--dry-run` something is missing; 2, it could not be done.
-"""
+`--dry-run` something is missing; 2, it could not be done."""
 
 from __future__ import annotations
 

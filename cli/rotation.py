@@ -14,8 +14,7 @@ from store.settings import StoreSettings
 
 def run() -> int:
     """Re-encrypt every claim link and signing secret; return the exit status. 1: one could not be
-    decrypted, 2: a setting is wrong.
-    """
+    decrypted, 2: a setting is wrong."""
     with one_line_errors():
         settings = StoreSettings()
         return _run(settings, Vault(settings.encryption_keys.get_secret_value()))

@@ -1,6 +1,5 @@
 """Finds PostgreSQL and Temporal for a command: in the environment, else in the stack that `guerdon
-dev` runs here. Explains what is wrong if they cannot be used.
-"""
+dev` runs here. Explains what is wrong if they cannot be used."""
 
 from __future__ import annotations
 
@@ -26,8 +25,7 @@ def find_surroundings() -> str:
     """The database's URL.
 
     Without settings in the environment, the addresses of a running `guerdon dev` are used,
-    Temporal's too. Raises ValueError when there is neither.
-    """
+    Temporal's too. Raises ValueError when there is neither."""
     if _DATABASE not in os.environ:
         file = Path(os.environ.get("GUERDON_HOME") or ".guerdon") / "dev.json"
         if not file.exists():
@@ -46,8 +44,7 @@ def find_surroundings() -> str:
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the command with status 2 and one line instead of a traceback, if a setting is wrong or
-    PostgreSQL cannot be used.
-    """
+    PostgreSQL cannot be used."""
     try:
         yield
     except ValueError as error:

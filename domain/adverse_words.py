@@ -47,15 +47,13 @@ ADVERSE = frozenset(
     ]
 )
 """Words that clearly mean trouble, whichever provider uses them. An adapter may know some of them
-better; for the rest, a person is told at once, and nothing is ordered anew.
-"""
+better; for the rest, a person is told at once, and nothing is ordered anew."""
 _NEGATED = frozenset({"not", "no", "non", "never", "without"})
 
 
 def adverse_word(status: str) -> str | None:
     """The first adverse word within a provider's status, such as PAYMENT_DECLINED; None if there is
-    none.
-    """
+    none."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", status).lower())
     if _NEGATED & set(words):
         return None

@@ -18,8 +18,7 @@ class Traits(NamedTuple):
 class AmountBy(BaseModel):
     """Other amounts than the reward's own, by a member of the person's metadata (dots address
     nested ones) or by segment. If several match, the largest counts; if none does, the reward's
-    own.
-    """
+    own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,8 +52,7 @@ class AmountBy(BaseModel):
 
 def _words(value: Any) -> Iterator[str]:
     """A member's value in the form of `values`: text, a number, true or false, or each of a
-    list.
-    """
+    list."""
     match value:
         case bool():
             yield str(value).lower()

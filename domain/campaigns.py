@@ -171,8 +171,7 @@ class CampaignTerms(BaseModel):
     windows: Windows = Windows()
     whole_days: bool = False
     """Dates without a time in rules and audiences are whole days in the campaign's time zone. Older
-    terms read them as their first moment, UTC.
-    """
+    terms read them as their first moment, UTC."""
     audience: Audiences = Audiences()
     fraud: FraudChecks = FraudChecks()
 
@@ -232,8 +231,7 @@ class CampaignTerms(BaseModel):
 
     def least_cost(self) -> int:
         """The minimum cost of every conversion, in minor units of the budget: the referee's reward
-        and the tiers that each friend reaches, each in its smallest form.
-        """
+        and the tiers that each friend reaches, each in its smallest form."""
         always = [tier.reward for tier in self.tiers if tier.always]
         referee = [self.referee_reward] if self.referee_reward else []
         faces = [reward.least().face for reward in always + referee]

@@ -17,8 +17,7 @@ _LIKENESS = 0.4
 
 class Product(BaseModel):
     """A product that can be ordered: fixed values, or any value in a range; neither means any
-    value. A product in several currencies is listed once for each.
-    """
+    value. A product in several currencies is listed once for each."""
 
     id: str
     name: str
@@ -39,8 +38,7 @@ class Misfit(NamedTuple):
 
 def misfit(card: GiftCard, catalogue: Sequence[Product]) -> Misfit | None:
     """The first member of the card that its provider's catalogue does not allow; None if all are
-    allowed.
-    """
+    allowed."""
     named = [product for product in catalogue if product.id == card.product_id]
     if not named:
         return Misfit("/product_id", _unknown(card, catalogue))

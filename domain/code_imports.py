@@ -1,6 +1,5 @@
 """Codes that an application imports, from JSON or a CSV file with Voucherify's column names.
-Unknown columns become metadata.
-"""
+Unknown columns become metadata."""
 
 from __future__ import annotations
 
@@ -85,8 +84,7 @@ def code_reader(header: Sequence[str]) -> Callable[[Sequence[str]], ImportedCode
 
 def code_described(row: dict[str, Any]) -> ImportedCode:
     """A code from a row of a request. Raises WrongRow. Members that Guerdon takes from the campaign
-    (discount, gift, …) are ignored, as in Voucherify.
-    """
+    (discount, gift, …) are ignored, as in Voucherify."""
     limits = row.get("redemption")
     limits = limits if isinstance(limits, dict) else {}
     given = {name: value for name, value in row.items() if value is not None}

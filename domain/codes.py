@@ -39,8 +39,7 @@ def code_typed(text: str) -> str:
     """The code within what a person typed or pasted.
 
     Of a link, the parameter that names it, else the last part of its path. Anything else is the
-    code itself.
-    """
+    code itself."""
     text = text.strip()
     if "://" not in text and not text.lower().startswith("www."):
         return text
@@ -65,8 +64,7 @@ def _filled(pieces: list[str], characters: Iterator[str]) -> str:
 
 def _random(charset: str, count: int) -> Iterator[str]:
     """Cryptographic randomness, because a guessed code takes somebody's place. Drawn all at once:
-    one call per character takes thirty times as long.
-    """
+    one call per character takes thirty times as long."""
     fair = 256 - 256 % len(charset)
     # Bytes above the last whole multiple are dropped, or the first characters would be more
     # frequent.

@@ -26,8 +26,7 @@ def correct(
 
     `face` is the value of its cards, `charged` what left the deposit; the rest is the fee (or the
     exchange, between two currencies). Both None: nothing was charged. Returns None if the ledger
-    agrees already.
-    """
+    agrees already."""
     wanted: Counter[tuple[str, str]] = Counter()
     if face and charged:
         wanted[_account(provider, "cards"), face.currency] = face.amount
@@ -55,8 +54,7 @@ def bind(
     campaign_id: str, order_id: str, item_id: str, *, commit: Money, spend: Money
 ) -> list[Posting]:
     """Correct what an order holds of its campaign's budget: `commit` more is committed, and `spend`
-    more of that is spent (below zero: less).
-    """
+    more of that is spent (below zero: less)."""
     moves = [
         ("commit", ledger.commit(campaign_id, order_id, commit)),
         ("spend", ledger.spend(campaign_id, order_id, spend)),
@@ -72,8 +70,7 @@ def bind(
 
 def unexplained(provider: str, incident_id: str, charged: Money) -> Posting:
     """A charge to our deposit for an order that is not ours; it stays on an account of its own
-    until its cause is known.
-    """
+    until its cause is known."""
     return Posting(
         kind="incident",
         subject=incident_id,

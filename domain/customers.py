@@ -16,8 +16,7 @@ _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 
 def _email(value: str) -> str:
     """The normalised address. Reserved domains such as `.test` pass, because staging systems use
-    them. Whether a mailbox exists is left to the provider.
-    """
+    them. Whether a mailbox exists is left to the provider."""
     local, at, domain = value.rpartition("@")
     # Most addresses differ only in the plain part before the @, so the rest is cached: a million
     # take a minute.
@@ -43,8 +42,7 @@ _NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 def email_searched(text: str) -> str:
     """The address within a pasted search text: without spaces around it, `mailto:` or brackets. A
-    space within it was a `+` that was not escaped in the query.
-    """
+    space within it was a `+` that was not escaped in the query."""
     pasted = _NO_WIDTH.sub("", text).strip()
     inner = re.search(r"<([^<>]*@[^<>]*)>", pasted)
     address = (inner.group(1) if inner else pasted).strip()
@@ -53,8 +51,7 @@ def email_searched(text: str) -> str:
 
 def not_given(value: Any) -> Any:
     """None for what shops send instead of nothing: an empty text, or PHP's `[]` for an empty
-    object.
-    """
+    object."""
     nothing = value == [] or (isinstance(value, str) and not value.strip())
     return None if nothing else value
 
@@ -108,8 +105,7 @@ class Person(BaseModel):
     """A person, identified by `source_id`, which never changes, or by our `id`, which wins when
     both are given.
 
-    A member that is null, blank or left out leaves the stored value alone; metadata is merged.
-    """
+    A member that is null, blank or left out leaves the stored value alone; metadata is merged."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -33,8 +33,7 @@ def in_calendar(value: datetime) -> datetime:
 
 def not_digits(value: Any) -> Any:
     """Refuse numbers and bare digits: 20261231 is a day to its writer, but seconds since 1970 to a
-    parser. Raises ValueError.
-    """
+    parser. Raises ValueError."""
     if isinstance(value, int | float) or (isinstance(value, str) and _DIGITS.fullmatch(value)):
         raise ValueError("write a time as 2026-12-31T23:59:00Z, a day as 2026-12-31")
     return value
@@ -77,8 +76,7 @@ def ends(value: date | datetime, zone: ZoneInfo) -> datetime:
 
 def _in_days(value: timedelta) -> str:
     """ISO 8601 without years: pydantic writes 365 days as P1Y, which readers take for a calendar
-    year.
-    """
+    year."""
     days = timedelta(days=value.days)
     rest = to_jsonable_python(value - days).removeprefix("P")
     if not value.days:

@@ -12,14 +12,12 @@ from domain.rewards import reward_of
 
 NOT_FOR_WAITING = frozenset({"attribution_window", "code_config"})
 """Differences that a move does not apply to waiting referrals: they keep the end of their window,
-which their workflow waits for; existing codes keep their form.
-"""
+which their workflow waits for; existing codes keep their form."""
 
 
 class Difference(BaseModel):
     """One member that changed. `words` is for people; `before` and `after` for programs, null if
-    the member did not exist then.
-    """
+    the member did not exist then."""
 
     member: str = Field(examples=["hold"])
     before: Any = Field(default=None, examples=["PT0S"])

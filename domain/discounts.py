@@ -57,8 +57,7 @@ class FixedAmount(BaseModel):
 
 class UnitsOff(BaseModel):
     """So many units of one product are free; `unit_type` is its id. The order's own items give the
-    price, so a unit that is not in the order saves nothing.
-    """
+    price, so a unit that is not in the order saves nothing."""
 
     model_config = ConfigDict(frozen=True)
     type: Literal["UNIT"] = "UNIT"

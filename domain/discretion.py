@@ -11,8 +11,7 @@ _INSTEAD = "[e-mail]"
 
 def unnamed(words: str) -> str:
     """The text without e-mail addresses: refusals are logged, also in the caller's systems. Our own
-    ids contain no @.
-    """
+    ids contain no @."""
     if "@" not in words:
         return words
     return _WORD.sub(lambda word: _INSTEAD if "@" in word[0].strip("@") else word[0], words)
@@ -20,8 +19,7 @@ def unnamed(words: str) -> str:
 
 def unnamed_within(document: Any) -> Any:
     """The same for every string of a JSON document, member names too. Not applied to its text,
-    where escaped control characters must stay whole.
-    """
+    where escaped control characters must stay whole."""
     match document:
         case str():
             return unnamed(document)

@@ -16,8 +16,7 @@ WITHIN: dict[str, timedelta] = {
     GrantStatus.NEEDS_ATTENTION: ACT_WITHIN,
 }
 """How long a state may last; a hold, after its own end. `converted`: a referral that is not judged
-yet.
-"""
+yet."""
 
 _STATES = {
     "converted": "Workers judge it: see whether one runs.",
@@ -49,8 +48,7 @@ _DATED = frozenset({GrantStatus.HELD, GrantStatus.IN_REVIEW, GrantStatus.NEEDS_A
 def due(state: str, own: datetime | None, since: datetime | None) -> datetime | None:
     """By when the state should be over; a hold ends then.
 
-    `own`: the stored due time; `since`: when the state began. None for a finished state.
-    """
+    `own`: the stored due time; `since`: when the state began. None for a finished state."""
     if own is not None and state in _DATED:
         return own
     return since + WITHIN[state] if since is not None and state in WITHIN else None

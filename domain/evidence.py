@@ -2,8 +2,7 @@
 
 Each section's hash covers its name, its content and the previous section's hash, and the deployment
 signs the last one. The hashes show which section was changed; the signature shows that the
-deployment wrote them.
-"""
+deployment wrote them."""
 
 from __future__ import annotations
 

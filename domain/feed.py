@@ -1,8 +1,7 @@
 """Positions in the event log, and filters by type.
 
 Events are ordered by the transaction that wrote them, then by their number in it. Once every
-transaction before a position is finished, nothing can appear before it any more.
-"""
+transaction before a position is finished, nothing can appear before it any more."""
 
 from __future__ import annotations
 
@@ -48,6 +47,5 @@ _ASKED = ("referral.reversal_asked", "referral.reinstatement_asked", "wallet.ret
 
 def written_by_a_person(type: str, source: str) -> bool:
     """Whether `detail` contains words that a person wrote. They may name somebody, so they are
-    shown in the timeline only.
-    """
+    shown in the timeline only."""
     return source == "staff" or type in _ASKED

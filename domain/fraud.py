@@ -1,7 +1,6 @@
 """What a campaign does about people who seem to refer themselves.
 
-A referrer's own code is always refused; everything else is the campaign's choice.
-"""
+A referrer's own code is always refused; everything else is the campaign's choice."""
 
 from __future__ import annotations
 
@@ -22,8 +21,7 @@ class Response(StrEnum):
     """The conversion does not count."""
     FLAG = "flag"
     """It counts; under `review: flagged` a person decides about its rewards first. Without a review
-    nobody would see the flag, so it is not checked.
-    """
+    nobody would see the flag, so it is not checked."""
     OFF = "off"
     """Not checked."""
 
@@ -42,8 +40,7 @@ class Burst(BaseModel):
 
 class FraudChecks(BaseModel):
     """The checks, and what each leads to. "Same" means: as the referrer's, or as that of a friend
-    who already counted in this campaign.
-    """
+    who already counted in this campaign."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,8 +66,7 @@ class FraudChecks(BaseModel):
 
     def counts(self, particular: Particular) -> bool:
         """Whether this kind is checked in this campaign, and the value is not listed as shared by
-        many people.
-        """
+        many people."""
         if self.response(particular.kind) is Response.OFF:
             return False
         return not any(matches(particular, pattern) for pattern in self.shared)
@@ -87,8 +83,7 @@ class FraudChecks(BaseModel):
 
 class Hit(NamedTuple):
     """Two people share something of this kind. `customer_id` is the other one, not the one being
-    judged.
-    """
+    judged."""
 
     kind: str
     customer_id: str
@@ -102,8 +97,7 @@ class Hit(NamedTuple):
 
 class Likeness(BaseModel):
     """What is known when a conversion is judged: what both sides share with each other or with an
-    earlier friend, and how many conversions the code had lately.
-    """
+    earlier friend, and how many conversions the code had lately."""
 
     with_referrer: dict[str, Hit] = {}
     """By kind."""
@@ -117,8 +111,7 @@ _KINDS = {"email": "e-mail address", "phone": "phone number", "address": "postal
 
 def fraud_verdicts(checks: FraudChecks, likeness: Likeness, *, looked: bool) -> list[Verdict]:
     """One verdict per check. `looked`: a person will look at flags; otherwise only refusing checks
-    are made.
-    """
+    are made."""
     verdicts = [
         _verdict(f"same_{kind}", checks.response(kind), *_shared(kind, likeness))
         for kind in _KINDS
@@ -139,8 +132,7 @@ def fraud_verdicts(checks: FraudChecks, likeness: Likeness, *, looked: bool) -> 
 
 def late_verdict(hit: Hit, role: str) -> Verdict:
     """The verdict on something that a recipient took on after the conversion was judged: whatever
-    the terms say, a person decides. `role`: referee or referrer.
-    """
+    the terms say, a person decides. `role`: referee or referrer."""
     return Verdict(
         check=f"same_{hit.kind}",
         passed=True,

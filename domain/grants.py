@@ -76,14 +76,12 @@ RESUMES_BY_ITSELF = frozenset({Attention.INSUFFICIENT_FUNDS, Attention.PROVIDER_
 
 ACT_WITHIN = timedelta(days=2)
 """By when a person should have handled a parked grant or a review. Shown as its due time; nothing
-happens automatically when it has passed.
-"""
+happens automatically when it has passed."""
 
 
 class GrantIdentity(NamedTuple):
     """What makes a grant unique, in the database and as the source of its order keys, so that a
-    restored backup orders under the same key.
-    """
+    restored backup orders under the same key."""
 
     campaign_id: str
     reason: str

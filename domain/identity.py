@@ -33,8 +33,7 @@ class Particular(NamedTuple):
 
 class Marks(NamedTuple):
     """Hashes of a person's e-mail, phone and postal address, to look up others with the same. None:
-    not known, or too vague to identify anybody.
-    """
+    not known, or too vague to identify anybody."""
 
     email: str | None = None
     phone: str | None = None
@@ -61,8 +60,7 @@ def marks_of(email: str | None, phone: str | None, address: Address | None) -> M
 
 def matches(particular: Particular, pattern: str) -> bool:
     """Whether it matches a pattern with `*` and `?`: an e-mail address if the pattern has an `@`, a
-    phone number if it has no letter, else a postal address.
-    """
+    phone number if it has no letter, else a postal address."""
     kind, value = particular
     if "@" in pattern:
         return kind == "email" and fnmatchcase(value, pattern.casefold())
@@ -74,8 +72,7 @@ def matches(particular: Particular, pattern: str) -> bool:
 
 def same_mailbox(email: str) -> str:
     """The address in lower case, without a `+tag`, and without dots where the provider ignores
-    them.
-    """
+    them."""
     local, _, domain = email.rpartition("@")
     # ß is a letter of its own in a domain, not ss (IDNA 2008).
     local, domain = local.casefold(), domain.lower()
@@ -87,8 +84,7 @@ def same_mailbox(email: str) -> str:
 
 def same_phone(phone: str, country: str | None) -> str | None:
     """The number in E.164, read as one of `country` (two letters) if it has no country code; else
-    its digits. None for fewer than six digits.
-    """
+    its digits. None for fewer than six digits."""
     region = country.upper() if country and len(country) == 2 else None
     try:
         parsed = phonenumbers.parse(phone, region)
@@ -100,8 +96,7 @@ def same_phone(phone: str, country: str | None) -> str | None:
 
 def same_address(address: Address) -> str | None:
     """Street, postal code and country without case, accents, spaces and punctuation. None without a
-    street and a postal code or city, because a whole city is not one household.
-    """
+    street and a postal code or city, because a whole city is not one household."""
     place = address.postal_code or address.city
     if not (address.line_1 and place):
         return None
@@ -111,8 +106,7 @@ def same_address(address: Address) -> str | None:
 
 def is_disposable(email: str) -> bool:
     """Whether the address belongs to a provider of disposable mailboxes, or to one of its
-    subdomains.
-    """
+    subdomains."""
     labels = email.lower().rpartition("@")[2].split(".")
     return any(".".join(labels[i:]) in blocklist for i in range(len(labels) - 1))
 

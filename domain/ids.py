@@ -1,8 +1,7 @@
 """Identifiers: a prefix that names the kind, then a ULID, so they sort by time of creation.
 
 They contain no personal data and none of the caller's own ids, because they appear in workflow ids,
-order keys, search attributes and logs.
-"""
+order keys, search attributes and logs."""
 
 from __future__ import annotations
 

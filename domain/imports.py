@@ -1,8 +1,7 @@
 """A row of a CSV file of customers, with Voucherify's column names.
 
 Unknown columns become metadata. Names are compared without case, because spreadsheets change it.
-Source: `importCSV` of the Voucherify API.
-"""
+Source: `importCSV` of the Voucherify API."""
 
 from __future__ import annotations
 
@@ -27,8 +26,7 @@ _DIGITS = frozenset({"id", "source_id", "phone"})
 
 class WrongRow(ValueError):
     """A row that cannot be imported. The message names the column and the way out, never the value:
-    it is stored, and the value may be personal data.
-    """
+    it is stored, and the value may be personal data."""
 
 
 class WrongHeader(ValueError):
@@ -79,8 +77,7 @@ def found(names: Sequence[str]) -> str:
 
 def checked_cell(name: str, value: str, *, is_id: bool) -> None:
     """Raises WrongRow for a value that cannot be stored, and for an id that a spreadsheet
-    shortened.
-    """
+    shortened."""
     if "\x00" in value:
         raise WrongRow(f"{name}: holds a NUL character")
     if is_id and is_shortened(value):

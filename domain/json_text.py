@@ -1,8 +1,7 @@
 """Reads JSON text into values that PostgreSQL can store and JSON can repeat.
 
 Python's parser accepts more than either: NUL characters, lone surrogates, NaN, numbers that become
-infinite, endless nesting. All incoming JSON passes here: bodies and providers' webhooks.
-"""
+infinite, endless nesting. All incoming JSON passes here: bodies and providers' webhooks."""
 
 from __future__ import annotations
 
@@ -43,8 +42,7 @@ def value_of(body: bytes) -> Any:
 
 def text_of(body: bytes) -> str:
     """UTF-8, or UTF-16 and UTF-32, which some clients send. Raises UnicodeDecodeError, a
-    ValueError.
-    """
+    ValueError."""
     return body.decode(json.detect_encoding(body))
 
 
@@ -58,8 +56,7 @@ def inspect(text: str, value: Any) -> None:
 
 def storable(text: str) -> str:
     """The text without characters that PostgreSQL cannot store: for a provider's answer that must
-    stay readable.
-    """
+    stay readable."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 

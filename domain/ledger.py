@@ -1,8 +1,7 @@
 """Double-entry postings.
 
 Each names a fact and moves minor units between accounts; the entries of one posting sum to zero.
-Corrections are new postings, never edits.
-"""
+Corrections are new postings, never edits."""
 
 from __future__ import annotations
 
@@ -24,8 +23,7 @@ class Posting(BaseModel):
     """A balanced set of entries.
 
     (`kind`, `subject`) is its identity: it is posted once. `corrects` names, as kind/subject, an
-    earlier posting that this one reverses.
-    """
+    earlier posting that this one reverses."""
 
     kind: str
     subject: str
@@ -71,8 +69,7 @@ def budget(campaign_id: str, part: str) -> str:
 
 def liability(campaign_id: str) -> str:
     """What a campaign has granted and not delivered yet, including points. Fed from `granted`,
-    emptied into `delivered`.
-    """
+    emptied into `delivered`."""
     return f"liability/{campaign_id}"
 
 
@@ -175,8 +172,7 @@ def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
     """What the provider took from our deposit: face value, and fee or discount separately.
 
     A card in another currency than the deposit's passes through an exchange account, which holds
-    both sums: the rate is the provider's.
-    """
+    both sums: the rate is the provider's."""
     held, cards = deposit_of(provider), f"provider/{provider}/cards"
     if charged.currency != face.currency:
         exchange = f"provider/{provider}/exchange"
@@ -193,8 +189,7 @@ def charge(provider: str, order_id: str, face: Money, charged: Money) -> list[Po
 
 def refund(provider: str, order_id: str, face: Money, charged: Money) -> list[Posting]:
     """The provider cancelled a card and credited its value to our deposit. Not the fee: what a
-    provider says of fees is reconciled with its book.
-    """
+    provider says of fees is reconciled with its book."""
     held, cards = deposit_of(provider), f"provider/{provider}/cards"
     corrects = f"charge/{order_id}"
     if charged.currency != face.currency:
@@ -213,8 +208,7 @@ def wallet(customer_id: str) -> str:
 
 def credit_wallet(customer_id: str, subject: str, amount: int, unit: str) -> Posting:
     """Credits (minor units of a currency) or points are given to the person: a liability until they
-    are used. The first entry opens the wallet.
-    """
+    are used. The first entry opens the wallet."""
     return _move("credit", subject, amount, unit, ("wallets/issued", wallet(customer_id)))
 
 

@@ -139,8 +139,7 @@ class StaffRequest(BaseModel):
     """A person's decision on one grant.
 
     Ids only: who asked, why, and with which address is in the row that `request_id` names. `actor`
-    is a credential's id, never a name.
-    """
+    is a credential's id, never a name."""
 
     grant_id: str
     actor: str
@@ -183,8 +182,7 @@ class AftercareStart(BaseModel):
 
 class ProviderHook(BaseModel):
     """A provider's webhook with a valid signature: the ids that it names. `patience`: how long to
-    look for an order that is not known yet.
-    """
+    look for an order that is not known yet."""
 
     provider: str
     event_id: str
@@ -209,8 +207,7 @@ class Undoing(BaseModel):
     """A grant that a reversal affects.
 
     `next`: REST if nothing is left to do; TAKE_BACK if its provider must be asked; ORDER or FOLLOW
-    while it is unknown whether a card exists; None if it continues unchanged.
-    """
+    while it is unknown whether a card exists; None if it continues unchanged."""
 
     task: GrantTask
     next: Next | None = None
@@ -218,8 +215,7 @@ class Undoing(BaseModel):
 
 class Reversed(BaseModel):
     """The result of carrying a reversal out. `ended`: the referral had no grants yet, and has
-    ended.
-    """
+    ended."""
 
     ended: bool = False
     undoings: list[Undoing] = []

@@ -1,7 +1,6 @@
 """Reads numbers in files, in a declared format.
 
-Anything else is refused: a comma read as the wrong mark turns 15.00 into 1500.00.
-"""
+Anything else is refused: a comma read as the wrong mark turns 15.00 into 1500.00."""
 
 from __future__ import annotations
 
@@ -11,15 +10,13 @@ from functools import cache
 
 _GROUPING = "\u0020\u00a0\u2009\u202f'\u2019"
 """Thousands separators besides the other mark: spaces and apostrophes, as in French and Swiss
-files.
-"""
+files."""
 _SHORTENED = re.compile(r"[+-]?[0-9]([.,][0-9]+)?E\+[0-9]{1,3}", re.IGNORECASE)
 
 
 def decimal_of(text: str, point: str) -> Decimal:
     """A number whose decimal mark is `point` ("." or ","). Thousands may be grouped. Raises
-    ValueError.
-    """
+    ValueError."""
     if not (found := _form(point).fullmatch(text)):
         raise ValueError(f"{text!r} is no number with the decimal mark {point!r}")
     sign, whole, fraction = found.group("sign", "whole", "fraction")
@@ -36,8 +33,7 @@ def whole_number(text: str) -> int:
 
 def is_shortened(text: str) -> bool:
     """Whether a spreadsheet turned a long number into one like 4.71E+15: digits are lost, and two
-    ids may have become one.
-    """
+    ids may have become one."""
     return bool(_SHORTENED.fullmatch(text.strip()))
 
 

@@ -106,8 +106,7 @@ class Named(NamedTuple):
     """A person as callers name them, so that a restored database recognises them.
 
     The `source_id`, and how often its owner was erased before (a new owner is another person); our
-    own id if there is no `source_id`.
-    """
+    own id if there is no `source_id`."""
 
     source_id: str | None
     erased: int
@@ -121,8 +120,7 @@ class Named(NamedTuple):
 class Promise(NamedTuple):
     """What a grant promises, in values that survive a restore of the database.
 
-    `of`: the friend, for a reward per friend; else the milestone's number.
-    """
+    `of`: the friend, for a reward per friend; else the milestone's number."""
 
     campaign_id: str
     reason: str
@@ -148,8 +146,7 @@ def order_key(stem: str, generation: int) -> str:
 
     At most 40 lower-case alphanumerics, which fits every known provider (gift-card-providers.md
     §9.4). A new generation follows only a recorded, terminal refusal, so no retry, deployment or
-    restored backup can order one grant under two live keys.
-    """
+    restored backup can order one grant under two live keys."""
     return f"{stem}g{generation}"
 
 
@@ -183,8 +180,7 @@ class OrderRequest(BaseModel):
 
     def is_as_frozen(self, fingerprint: str) -> bool:
         """Whether a request read from its row is what was frozen under that fingerprint. Fields
-        that this model gained later are not in the row, and are ignored.
-        """
+        that this model gained later are not in the row, and are ignored."""
         return _digest(self.model_dump_json(exclude={"callback_url"}, exclude_unset=True)) == (
             fingerprint
         )
@@ -228,8 +224,7 @@ class OrderSnapshot(BaseModel):
     secret: ClaimSecret | None = None
     awaits_funds: bool = False
     """The provider accepted the order and sends it once our deposit is funded: nothing to
-    repeat.
-    """
+    repeat."""
     recognised: bool = True
     """False for an unknown status word: it counts as pending, and is reported."""
 
@@ -241,6 +236,5 @@ class OrderSnapshot(BaseModel):
 
 def poll_interval(age: timedelta, first: timedelta, longest: timedelta) -> timedelta:
     """How long until an order of this age is polled again. Exponential in its age, so that no
-    counter has to be stored.
-    """
+    counter has to be stored."""
     return max(first, min(age / 2, longest))

@@ -27,8 +27,7 @@ _STARTS = tuple(STARTS)
 
 def guarded(value: Any) -> Any:
     """The value; a text that could be a formula gets an apostrophe in front, which spreadsheets
-    read as "this is text".
-    """
+    read as "this is text"."""
     if not isinstance(value, str) or value[:1].isalnum():
         return value
     shown = value.lstrip(_NOT_SHOWN)

@@ -1,8 +1,7 @@
 """The shop's order behind a conversion, and its ids.
 
 A shop and its checkout number orders differently, so ids have a sort and are compared within it:
-the checkout's order 7 is not the shop's order 7.
-"""
+the checkout's order 7 is not the shop's order 7."""
 
 from __future__ import annotations
 
@@ -70,8 +69,7 @@ def _said(values: list[Any]) -> tuple[str, ...]:
 
 def id_text(value: Any) -> Any:
     """An id as text: shops send numbers where they stored text, and spaces around it. Other values
-    are returned unchanged.
-    """
+    are returned unchanged."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

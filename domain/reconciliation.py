@@ -51,8 +51,7 @@ class Repair(StrEnum):
     """A new ledger entry that names the order and corrects its charge to the provider's."""
     WRITE_OFF = "write_off"
     """Search the provider once more. If the order is certainly missing, record it as cancelled,
-    reverse its charge in the ledger, and park the grant for a person.
-    """
+    reverse its charge in the ledger, and park the grant for a person."""
     OPEN_INCIDENT = "open_incident"
     """Book the charge to the provider's `unexplained` account and open an incident."""
     WAIT = "wait"
@@ -148,8 +147,7 @@ class Standing(BaseModel):
     promised_currency: str | None = Field(default=None, examples=["USD"])
     committed: int | None = Field(default=None, examples=[1500])
     """On the campaign's committed and spent accounts. This and the next come from the ledger
-    only.
-    """
+    only."""
     spent: int | None = Field(default=None, examples=[1500])
 
 
@@ -186,8 +184,7 @@ def _amount(ours: Standing, ledger: Standing, theirs: Standing) -> Explanation:
 
 def budget_agrees(ours: Standing, ledger: Standing) -> bool:
     """Whether the campaign's budget contains the order: its face value committed once it was
-    issued, and spent once the recipient had it.
-    """
+    issued, and spent once the recipient had it."""
     committed, spent = ledger.committed or 0, ledger.spent or 0
     if ours.state != "issued":
         return committed == spent == 0
@@ -196,8 +193,7 @@ def budget_agrees(ours: Standing, ledger: Standing) -> bool:
 
 def spent_allowed(ours: Standing) -> tuple[int, ...]:
     """The amounts that the ledger may show as spent for an issued card. A card that bounced or was
-    sent again may have been delivered before, so both 0 and its face value are right.
-    """
+    sent again may have been delivered before, so both 0 and its face value are right."""
     face = ours.face or 0
     return (face,) if ours.grant == "delivered" else (0, face)
 
@@ -206,8 +202,7 @@ class Line(NamedTuple):
     """One order in the provider's book.
 
     `state` is one of ours (pending, issued, failed, cancelled); amounts are minor units; None is
-    what the provider does not show.
-    """
+    what the provider does not show."""
 
     key: str | None
     provider_order_id: str
@@ -221,8 +216,7 @@ class Line(NamedTuple):
 
 class ReconciliationStart(BaseModel):
     """The input of a reconciliation: [since, until) at one provider. `uploaded`: its lines were
-    staged from a statement.
-    """
+    staged from a statement."""
 
     reconciliation_id: str
     provider: str

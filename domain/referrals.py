@@ -111,8 +111,7 @@ def expectation(
 
 def status_of(grants: Iterable[GrantStatus], *, undone: bool = False) -> ReferralStatus:
     """A converted referral's status, computed from its grants: attention first, then what is open.
-    `undone`: all of it was reversed, which shows once nothing is open.
-    """
+    `undone`: all of it was reversed, which shows once nothing is open."""
     seen = set(grants)
     if GrantStatus.NEEDS_ATTENTION in seen:
         return ReferralStatus.NEEDS_ATTENTION

@@ -15,8 +15,7 @@
     ├── IdempotencyKeyReused  422  the same key with another request
     └── Unavailable           503  try again soon
 
-Keys are the stable words of CONTRACT §6; `api.http.problems` has the title of each.
-"""
+Keys are the stable words of CONTRACT §6; `api.http.problems` has the title of each."""
 
 from __future__ import annotations
 
@@ -89,8 +88,7 @@ class AlreadyExists(Refusal):
 
 class IdentityReused(Refusal):
     """An identity of the caller (an event id, an order, a refund, a reference) was used before with
-    other content. `differences`: the members, with both values in words.
-    """
+    other content. `differences`: the members, with both values in words."""
 
     key = "identity_reused"
 

@@ -1,8 +1,7 @@
 """A repeat under a caller's own identity only replays the same content.
 
 Only members that affect money or people are compared. Profile fields, times, an order's status and
-other metadata differ between honest repeats.
-"""
+other metadata differ between honest repeats."""
 
 from __future__ import annotations
 
@@ -32,8 +31,7 @@ class Content(BaseModel):
     """The compared content of a request.
 
     People, codes and campaigns are given by our own ids, so that two spellings of one code are
-    equal. Amounts in minor units.
-    """
+    equal. Amounts in minor units."""
 
     event: str | None = None
     customer: str | None = None
@@ -101,8 +99,7 @@ def must_say_the_same(kind: Kind, identity: str, first: dict[str, Any], again: C
 
 def differences(kind: Kind, first: dict[str, Any], again: Content) -> list[Difference]:
     """What a repeat gives differently. A member that was not stored with the first is not
-    compared.
-    """
+    compared."""
     return [
         Difference(pointer, _words(member, first, again))
         for member, pointer in POINTERS[kind].items()

@@ -1,8 +1,7 @@
 """Reversal: how much of a grant a refund undoes, and what can be done about it.
 
 Pure. The share is always of the refunds' sum, so several partial refunds equal one refund of their
-sum, to the cent.
-"""
+sum, to the cent."""
 
 from __future__ import annotations
 
@@ -65,8 +64,7 @@ class Means(StrEnum):
 
 class GrantToUndo(NamedTuple):
     """A grant's state. `order`: its newest order's state; `fixed`: a card that is sold in this
-    value only.
-    """
+    value only."""
 
     kind: str
     status: GrantStatus
@@ -83,8 +81,7 @@ def fits(refunded: int, paid: int) -> bool:
     """Whether refunds fit into what was paid.
 
     Rounding may take their sum up to 1 % above it, which then counts as all of it. More was counted
-    in another unit, for example before a discount.
-    """
+    in another unit, for example before a discount."""
     return refunded * 100 <= paid * 101
 
 
@@ -129,8 +126,7 @@ def kept_back(debt: int, value: int, *, fixed: bool, product: Product | None = N
     """How much of a new grant of `value` pays off a debt.
 
     All of it, or enough to leave a value in which the product is sold. A card of fixed value is
-    kept back whole or not at all.
-    """
+    kept back whole or not at all."""
     if debt >= value:
         return value
     if fixed or debt <= 0:

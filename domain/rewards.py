@@ -1,8 +1,7 @@
 """Rewards: reusable definitions of what a person gets.
 
 A campaign's version contains a copy of each definition, and a grant a copy of its own with the
-amount decided: later edits change nothing that was promised.
-"""
+amount decided: later edits change nothing that was promised."""
 
 from __future__ import annotations
 

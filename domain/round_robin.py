@@ -1,6 +1,5 @@
 """A queue that takes turns between keys (codes or referrers), so that a busy key does not delay the
-others.
-"""
+others."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Schemas of the callers' metadata: which members exist, and their types.
 
 Resources are Voucherify's, as far as they exist here, and `event:NAME` for the metadata of a custom
-event.
-"""
+event."""
 
 from __future__ import annotations
 

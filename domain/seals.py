@@ -2,8 +2,7 @@
 
 A block holds one digest per entry and a hash over them, over its bounds and over the previous
 block's hash. So a changed, missing or added entry is found, and a rewritten block breaks every
-later block.
-"""
+later block."""
 
 from __future__ import annotations
 
@@ -48,8 +47,7 @@ class Block(NamedTuple):
 
 class Break(NamedTuple):
     """Where the chain is broken: the first block, and the first entry in it. `seq` is None when the
-    block itself was rewritten.
-    """
+    block itself was rewritten."""
 
     block: int
     seq: int | None
@@ -82,8 +80,7 @@ def _text(value: Any) -> str:
 
 def words_hash(key: bytes, words: str) -> bytes:
     """What an event keeps of erasable words. The key is 32 random bytes, and is erased with
-    them.
-    """
+    them."""
     return sha256(key + words.encode()).digest()
 
 
@@ -106,8 +103,7 @@ def seal(
 
 def first_break(block: Block, entries: Sequence[Entry], previous: bytes, ends: int) -> Break | None:
     """The first difference from what was sealed; None if there is none. `previous` and `ends`: hash
-    and to_xid of the previous block.
-    """
+    and to_xid of the previous block."""
     expected = block_hash(
         block.number, block.from_xid, block.to_xid, block.seqs, block.digests, block.previous
     )

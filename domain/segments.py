@@ -35,8 +35,7 @@ class SegmentType(StrEnum):
 class Filter(BaseModel):
     """Conditions on members of metadata, all (`and`) or one (`or`) of which must hold.
 
-    On the wire `{"junction": "and", "metadata.country": {"conditions": {"$is": ["US"]}}}`.
-    """
+    On the wire `{"junction": "and", "metadata.country": {"conditions": {"$is": ["US"]}}}`."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -51,8 +51,7 @@ def encoding_of(blocks: Iterable[bytes]) -> str:
     """The encoding by its byte order mark; else UTF-8, UTF-16, or Windows-1252 as old spreadsheets
     save.
 
-    Raises WrongFile if it may be another code page: names would be changed silently.
-    """
+    Raises WrongFile if it may be another code page: names would be changed silently."""
     blocks = iter(blocks)
     first = next(blocks, b"")
     for mark, encoding in _BOMS:
@@ -79,8 +78,7 @@ def rows_of(
 
     The delimiter is detected from the header; a declared one wins if the header then has these
     names. Iterating raises csv.Error, also for a quote that is never closed: it would swallow the
-    rest of the file.
-    """
+    rest of the file."""
     lines = _short(lines)
     first = next(lines, "")
     said = delimiter_said(first)
@@ -106,8 +104,7 @@ def _short(lines: Iterable[str]) -> Iterator[str]:
 
 def delimiter_said(line: str) -> str | None:
     """The delimiter of a line `sep=;`, which Excel writes before the header; None if there
-    is none.
-    """
+    is none."""
     said = _SEPARATOR.fullmatch(line)
     return said.group(1) if said else None
 

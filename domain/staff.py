@@ -1,8 +1,7 @@
 """What staff can do about a grant, and when.
 
 One rule, checked in three places: the API before it accepts, the workflow's validators, and the
-transaction that carries the request out.
-"""
+transaction that carries the request out."""
 
 from __future__ import annotations
 
@@ -47,8 +46,7 @@ class GrantSnapshot(NamedTuple):
     """The state of a grant, as far as it decides what may be done.
 
     `order`: the state of its latest order, None before there is one; `can_resend`: whether that
-    order's provider can; `reaches_elsewhere`: whether a corrected address can be given with it.
-    """
+    order's provider can; `reaches_elsewhere`: whether a corrected address can be given with it."""
 
     status: GrantStatus
     attention: Attention | None = None

@@ -7,8 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """The range that IANA has assigned for the public internet. Everything outside is refused, also if
-no list of private ranges contains it.
-"""
+no list of private ranges contains it."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LAST_FOUR_BYTES = (
     _NAT64,
@@ -24,8 +23,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 
 def may_exist(host: str) -> bool:
     """Whether a name can exist in DNS, or is an IP address. Others cannot be connected to: the
-    resolver refuses to look them up.
-    """
+    resolver refuses to look them up."""
     if ":" in host:
         return True
     name = host.removesuffix(".")
@@ -34,8 +32,7 @@ def may_exist(host: str) -> bool:
 
 def is_public(address: str) -> bool:
     """Whether a resolved IP address is on the public internet. An IPv6 address that stands for an
-    IPv4 one is judged by that.
-    """
+    IPv4 one is judged by that."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv4Address):
         return _is_public(ip)

@@ -38,8 +38,7 @@ def reached(
     """The tiers that the `count`-th unique referee of a referrer earns, in the terms' order.
 
     `number`: the conversion's own, which exceeds the count once a reversal has lowered that.
-    `before`: the milestones earned so far, by tier.
-    """
+    `before`: the milestones earned so far, by tier."""
     earned = []
     for tier in tiers:
         if tier.criterion is Criterion.EACH_UNIQUE_REFEREE:
@@ -59,8 +58,7 @@ def may_reach(tier: Tier, count: int) -> bool:
 
 def falls_below(tier: Tier, friends: int, count: int) -> bool:
     """Whether the count has fallen below the requirement of a milestone that `friends` friends
-    earned.
-    """
+    earned."""
     return count < (friends if tier.repeat else tier.threshold or 1)
 
 
@@ -69,8 +67,7 @@ def _milestone(tier: Tier, count: int, before: Sequence[Milestone]) -> int | Non
     is earned.
 
     A one-time tier has at most one valid milestone; a repeating one earns the next above the
-    highest count that earned a valid one.
-    """
+    highest count that earned a valid one."""
     standing = [one.friends for one in before if not one.undone]
     if not may_reach(tier, count) or (standing and not (tier.repeat and count > max(standing))):
         return None

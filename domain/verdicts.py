@@ -50,8 +50,7 @@ def _own_code(facts: Facts) -> Verdict:
 
 def _live(facts: Facts) -> Verdict:
     """A disabled campaign refuses only later conversions. What was accepted before counts: the
-    receipt time decides, and the caller has been told yes.
-    """
+    receipt time decides, and the caller has been told yes."""
     return Verdict(
         check="campaign_live",
         passed=True,
@@ -93,8 +92,7 @@ def budget_verdict(
     passed: bool, needed: int, currency: str, limit: int | None, left: int | None = None
 ) -> Verdict:
     """The campaign's budget, decided by the counter's own update, so it cannot be exceeded. `left`:
-    what there was when it did not fit.
-    """
+    what there was when it did not fit."""
     if limit is None:
         return Verdict(check="budget", passed=True, detail="The campaign has no budget limit.")
     fits = "fits" if passed else "does not fit"
@@ -116,8 +114,7 @@ _ABOUT_WHAT_IS_LEFT = frozenset({"budget", "redemptions"})
 
 def cannot_count(verdicts: list[Verdict]) -> CannotCount:
     """The refusal of a use whose reward would be refused, in the words of the first failed
-    check.
-    """
+    check."""
     failed = next(verdict for verdict in verdicts if not verdict.passed)
     if failed.check in _ABOUT_WHAT_IS_LEFT:
         key = "budget_exhausted"

@@ -59,8 +59,7 @@ class Frozen(BaseModel):
 
 class Timeframe(Frozen):
     """Open for `duration` at the start of each `interval`, counted from the campaign's start.
-    Intervals of whole days follow the clock: 09:00 stays 09:00 when clocks change.
-    """
+    Intervals of whole days follow the clock: 09:00 stays 09:00 when clocks change."""
 
     interval: InDays = Field(gt=timedelta(0), le=timedelta(days=366), examples=["P2D"])
     duration: InDays = Field(gt=timedelta(0), examples=["PT1H"])
@@ -131,8 +130,7 @@ class Windows(Frozen):
 
     def closed(self, at: datetime, start: datetime | None) -> str | None:
         """Why a code cannot be used at this moment, in words; None if it can. `start` is the
-        campaign's.
-        """
+        campaign's."""
         clock = _clock(at, self.zone)
         if self.days_of_week is not None and _weekday(clock) not in self.days_of_week:
             return f"not on the weekdays {_listed(self.days_of_week)}"

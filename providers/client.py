@@ -18,8 +18,7 @@ from providers.reading import document, in_turn, reading
 
 class ProviderClient:
     """`within`: seconds that one exchange may take. `per_second`: the most requests per second from
-    this process, for a provider with a low limit.
-    """
+    this process, for a provider with a low limit."""
 
     capabilities: Capabilities
     REFUSALS: ClassVar[frozenset[int]] = frozenset({401, 403, 429})
@@ -65,8 +64,7 @@ class ProviderClient:
         self, path: str, params: dict[str, Any] | None = None, *, later: bool = False
     ) -> httpx.Response:
         """`later`: this is a later one of several reads. If the rate limit refuses it, it waits and
-        tries again.
-        """
+        tries again."""
         get = partial(self._accepted, "GET", path, params=params)
         return await (in_turn(get, every=self._every) if later else get())
 
@@ -98,8 +96,7 @@ class Turns:
         """Return when a request may be sent.
 
         Raises RateLimited at once if that would take more than `patience` seconds: nothing was
-        sent, and the queue is the better place to wait.
-        """
+        sent, and the queue is the better place to wait."""
         wait = max(0.0, self._free_at - time.monotonic()) + self._waiting * self._every
         if wait > patience:
             detail = f"{self._waiting} requests wait for their turn at the provider"

@@ -3,8 +3,7 @@
 Facts: reference/gift-card-providers.md §3. The client's `id` is the idempotency key, for ever:
 "Giftbit will only ever create one order with a given id". Only 200 is success, and a 200 may be an
 order that waits for funds, or one that reached nobody. There are no webhooks: orders and their
-rewards are polled. Bodies and statuses are in `giftbit_messages`.
-"""
+rewards are polled. Bodies and statuses are in `giftbit_messages`."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ _PATHS = {Delivery.EMAIL: "/campaign", Delivery.LINK: "/direct_links"}
 _PAGE = 100
 _AROUND = timedelta(hours=2)
 """Pacific time comes without its offset. When clocks go back one hour happens twice, and the server
-does not say which of the two it means.
-"""
+does not say which of the two it means."""
 
 
 class GiftbitSettings(BaseSettings):
@@ -112,8 +110,7 @@ class Giftbit(ProviderClient):
         wait for funds are missing. Rewards show no charge.
 
         Their dates have no offset. A reward of the hour that happens twice in autumn counts as of
-        the first one, so it is in exactly one window, and at most an hour from its true time.
-        """
+        the first one, so it is in exactly one window, and at most an hour from its true time."""
         dates = {
             "created_date_greater_than": says.pacific(since - _AROUND),
             "created_date_less_than": says.pacific(until + _AROUND),
@@ -134,8 +131,7 @@ class Giftbit(ProviderClient):
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
         """Mail the reward again. Raises OrderRejected for another address, which Giftbit cannot
-        use: the reward is cancelled and ordered anew instead, see `resends_elsewhere`.
-        """
+        use: the reward is cancelled and ordered anew instead, see `resends_elsewhere`."""
         async for gift in self._gifts(campaign_uuid=provider_order_id):
             mailed_to = str(gift.get("recipient_email") or "").lower()
             if email and mailed_to and email.lower() != mailed_to:
@@ -146,8 +142,7 @@ class Giftbit(ProviderClient):
 
     async def cancel(self, provider_order_id: str) -> bool:
         """Cancel the reward. False once it is claimed, or before it is created: Giftbit cannot
-        withdraw an order that waits for funds.
-        """
+        withdraw an order that waits for funds."""
         gone = False
         async for gift in self._gifts(campaign_uuid=provider_order_id):
             if gift.get("status") != says.WITHDRAWN:
@@ -226,8 +221,7 @@ class Giftbit(ProviderClient):
         absent: tuple[int, ...] = (),
     ) -> dict[str, Any]:
         """One document; empty for the statuses in `absent`. `later`: it is a later one of several
-        reads.
-        """
+        reads."""
         response = await self._get(path, params, later=later)
         return {} if response.status_code in absent else self._document(path, response)
 

@@ -2,8 +2,7 @@
 
 Facts: reference/gift-card-providers.md §3, and Giftbit's own API description. Amounts are minor
 units ("cents"); an order carries no currency, its brand does. An order has one reward, which
-Giftbit calls a gift.
-"""
+Giftbit calls a gift."""
 
 from __future__ import annotations
 
@@ -106,8 +105,7 @@ def compare(request: OrderRequest, campaign: dict[str, Any]) -> None:
     """Compare brand and contact of the returned order; value and key are in the snapshot. Giftbit
     does not document what it does with a known id and other contents.
 
-    Raises KeyConflict when it is another order than the requested one.
-    """
+    Raises KeyConflict when it is another order than the requested one."""
     brands = {str(code).casefold() for code in campaign.get("brand_codes") or []}
     if brands and brands != {request.product_id.casefold()}:
         raise KeyConflict("the order under our key is for another product")
@@ -124,8 +122,7 @@ def refusal(
     unknown: type[ProviderError] = OutcomeUnknown,
 ) -> ProviderError:
     """What an answer other than 200 means. After a 5xx the outcome is unknown: "send the POST again
-    using the same supplied id".
-    """
+    using the same supplied id"."""
     kind = _REFUSALS.get(response.status_code, unknown)
     error: dict[str, Any] = {}
     try:
@@ -162,16 +159,14 @@ def snapshot(
 
 def _brand(campaign: dict[str, Any]) -> str | None:
     """The order's only brand. Other orders of the account may let the recipient choose among
-    several.
-    """
+    several."""
     codes = campaign.get("brand_codes") or []
     return str(codes[0]) if len(codes) == 1 else None
 
 
 def _reached_nobody(campaign: dict[str, Any]) -> bool:
     """A 200 whose only contact was flagged as undeliverable: an order without a reward. Decided at
-    once, because later reads may leave the counts out.
-    """
+    once, because later reads may leave the counts out."""
     failed, reached = (
         int(campaign.get(f"contacts_{n}_count") or 0) for n in ("failure", "success")
     )
@@ -182,8 +177,7 @@ def followed(
     campaign: dict[str, Any], currency: str, gifts: list[dict[str, Any]], links: list[str]
 ) -> OrderSnapshot:
     """A created order with its reward and link. Without either there is no card yet, whatever
-    status the order has.
-    """
+    status the order has."""
     told = snapshot(campaign, currency, links=links)
     if not gifts and not links:
         return told.model_copy(update={"state": OrderState.PENDING})

@@ -2,8 +2,7 @@
 
 Facts: reference/voucherify-and-giftcard-partners.md §2. `PONumber` is the idempotency key: a
 repeat is refused with 409, which names the first order. Documents write PascalCase, servers of
-the same contract camelCase, so answers are read in any case.
-"""
+the same contract camelCase, so answers are read in any case."""
 
 from __future__ import annotations
 
@@ -116,8 +115,7 @@ class GiftCardPartners(ProviderClient):
 
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
         """Orders created in [since, until). The API documents no date, neither in a row nor as a
-        filter, so every page is read. Rows name no currency; it is taken from their product.
-        """
+        filter, so every page is read. Rows name no currency; it is taken from their product."""
         currencies = {product.id: product.currency async for product in self.products()}
         async for order in self._pages("/v1/Orders"):
             with reading("a listed order"):
@@ -157,8 +155,7 @@ class GiftCardPartners(ProviderClient):
         self, method: str, path: str, *, creates: bool = False, **parts: Any
     ) -> httpx.Response:
         """One exchange with a valid token. A 401 was refused without being processed, so the token
-        is renewed and the request sent again, once.
-        """
+        is renewed and the request sent again, once."""
         token = await self._bearer()
         response = await self._bearing(token, method, path, creates, parts)
         if response.status_code == 401:
@@ -176,8 +173,7 @@ class GiftCardPartners(ProviderClient):
 
     async def _bearer(self, refused: str | None = None) -> str:
         """The token; a new one if it was `refused`. Of many calls refused together only the first
-        renews it.
-        """
+        renews it."""
         async with self._renewing:
             if self._token in (None, refused) or time.monotonic() >= self._renew_at:
                 self._token = None

@@ -97,8 +97,7 @@ def key_of(order: dict[str, Any]) -> str | None:
 
 def listed_order(order: dict[str, Any], currencies: dict[str, str]) -> OrderSnapshot:
     """A row of the list, without its secret. `currencies`: by product. Amounts of a product that is
-    no longer sold are left out.
-    """
+    no longer sold are left out."""
     lines = order.get("lineitems") or [{}]
     currency = currencies.get(str(lines[0].get("productid")))
     if currency is None:
@@ -140,8 +139,7 @@ def _product(lines: list[dict[str, Any]]) -> str | None:
 
 def _delivery(state: OrderState | None, kind: str, secret: ClaimSecret | None) -> DeliveryState:
     """The API has no delivery signal, so a completed order counts as sent. A LINK order is polled
-    until its link is there.
-    """
+    until its link is there."""
     if state is not OrderState.ISSUED:
         return DeliveryState.PENDING
     if kind.lower() == "links":
@@ -170,8 +168,7 @@ def _secret(lines: list[dict[str, Any]]) -> ClaimSecret | None:
 
 def previous_order(response: httpx.Response) -> str | None:
     """The first order's id. The documentation only says "in the body", so every member is
-    searched.
-    """
+    searched."""
     try:
         body = folded(response.json())
     except ValueError:
@@ -185,8 +182,7 @@ def previous_order(response: httpx.Response) -> str | None:
 
 def reason(response: httpx.Response, recipient: Recipient) -> str:
     """The provider's message. Its body may echo our request, so only the message is kept, and only
-    if it repeats nothing of the recipient's.
-    """
+    if it repeats nothing of the recipient's."""
     try:
         body = folded(response.json())
     except ValueError:

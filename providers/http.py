@@ -26,8 +26,7 @@ async def exchange(
     """Send `request` once and read the answer whole, within `within` seconds in all.
 
     Raises NotSent when nothing can have been processed: no connection was made, or the request
-    creates nothing. Raises OutcomeUnknown when an order-creating request may have arrived.
-    """
+    creates nothing. Raises OutcomeUnknown when an order-creating request may have arrived."""
     lost: type[ProviderError] = OutcomeUnknown if creates else NotSent
     try:
         async with asyncio.timeout(within):
@@ -47,8 +46,7 @@ async def exchange(
 
 async def _bounded(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """The answer with its body, of at most LARGEST bytes: httpx itself would unpack a small
-    compressed answer into gigabytes.
-    """
+    compressed answer into gigabytes."""
     request.headers["Accept-Encoding"] = "gzip"
     response = await client.send(request, stream=True)
     if response.is_closed:  # it came whole, without a network

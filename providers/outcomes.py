@@ -13,8 +13,7 @@
         └── FailedAnswer       a 5xx: all that a key says for ever, where first answers are kept
 
 An adapter raises nothing else from `place_order`. Messages carry the provider's words, never a
-recipient's.
-"""
+recipient's."""
 
 from __future__ import annotations
 
@@ -60,8 +59,7 @@ class KeyConflict(ProviderError):
 
 class KeyAlreadyUsed(ProviderError):
     """The key was used by an earlier request of ours. `provider_order_id`: its order, if the
-    provider names it.
-    """
+    provider names it."""
 
     def __init__(self, detail: str, provider_order_id: str | None) -> None:
         super().__init__(detail)

@@ -28,16 +28,14 @@ class Capabilities(BaseModel):
     """What a provider can do.
 
     The resolver of unknown outcomes uses these alone; no provider's name stands outside its own
-    file and the registry.
-    """
+    file and the registry."""
 
     model_config = ConfigDict(frozen=True)
 
     replay: Replay
     signals_delivery: bool
     """Whether it reports that a card has reached the person. If not, "issued" counts as
-    delivered.
-    """
+    delivered."""
     key_life: timedelta | None = None
     """After this the same key buys a second card. None: keys are kept for ever."""
     most_repeats: int | None = None
@@ -48,8 +46,7 @@ class Capabilities(BaseModel):
     """Whether a card that did not arrive can be sent again."""
     resends_elsewhere: bool = False
     """Whether it can also be sent to another address. If not, and `can_cancel`, it is cancelled and
-    ordered anew.
-    """
+    ordered anew."""
     can_cancel: bool = False
     """Whether an unused card can be cancelled."""
     catalogue_life: timedelta = timedelta(days=1)
@@ -58,12 +55,10 @@ class Capabilities(BaseModel):
     """Whether orders can be listed day by day. If not, each listing reads all of them."""
     requests_per_look: int = 1
     """Requests that one look at an order needs. The queue's rate is divided by it, because the
-    queue counts activities and the provider counts requests.
-    """
+    queue counts activities and the provider counts requests."""
     lists_rewards: bool = False
     """Whether its list holds rewards instead of orders. An order without a reward, failed or still
-    pending, is then missing and has to be looked up.
-    """
+    pending, is then missing and has to be looked up."""
 
 
 def reaches_elsewhere(capabilities: Capabilities) -> bool:
@@ -90,8 +85,7 @@ class GiftCardProvider(Protocol):
 
     def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
         """Orders created in [since, until), page by page, for reconciliation. Includes orders whose
-        time the provider does not show.
-        """
+        time the provider does not show."""
 
     def products(self) -> AsyncIterator[Product]:
         """The catalogue, page by page."""
@@ -137,5 +131,4 @@ class Resends(Protocol):
         `resends_elsewhere`.
 
         Raises OrderRejected for a definite refusal, and other members of `providers.outcomes` where
-        a retry may help.
-        """
+        a retry may help."""

@@ -41,8 +41,7 @@ def document(response: httpx.Response) -> dict[str, Any]:
 def reading(what: str, *, lost: type[ProviderError] = NotSent) -> Iterator[None]:
     """Convert the errors of an unexpected answer to `lost`.
 
-    The original error is dropped: it may quote the answer, which can contain a card's secret.
-    """
+    The original error is dropped: it may quote the answer, which can contain a card's secret."""
     try:
         yield
     except _UNREADABLE:
@@ -51,8 +50,7 @@ def reading(what: str, *, lost: type[ProviderError] = NotSent) -> Iterator[None]
 
 def fit_to_tell(message: object, recipient: Recipient) -> str:
     """A provider's message, shortened; empty if it repeats anything of the recipient's, as
-    validation errors do. Messages go into timelines and logs.
-    """
+    validation errors do. Messages go into timelines and logs."""
     said = storable(str(message or "")).strip()
     values = [recipient.name, recipient.email, recipient.phone, *(recipient.address or {}).values()]
     private = {word for value in values if value for word in str(value).casefold().split()}
@@ -64,8 +62,7 @@ async def in_turn(read: Callable[[], Awaitable[httpx.Response]], *, every: float
     """One more of several reads that belong together.
 
     If the rate limit refuses it, it waits and tries again, so that the earlier reads are not lost.
-    Raises RateLimited after three refusals.
-    """
+    Raises RateLimited after three refusals."""
     wait = every
     for _ in range(_REFUSALS):
         try:
@@ -78,8 +75,7 @@ async def in_turn(read: Callable[[], Awaitable[httpx.Response]], *, every: float
 
 def money(value: Any, currency: Any) -> Money | None:
     """Major units as JSON gave them (integer, Decimal or string); None if they are not an exact
-    amount of that currency.
-    """
+    amount of that currency."""
     try:
         return Money.from_major(value, currency)
     except (ValueError, TypeError):

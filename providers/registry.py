@@ -17,8 +17,7 @@ from providers.tremendous import Tremendous, TremendousSettings
 
 class Opened(NamedTuple):
     """A configured provider, its rate limit (requests a second over all workers), and the last part
-    of its webhook address if its webhooks are per account.
-    """
+    of its webhook address if its webhooks are per account."""
 
     provider: GiftCardProvider
     max_per_second: float
@@ -61,8 +60,7 @@ def sections() -> list[Any]:
 def open_configured(*, within: float) -> dict[str, Opened]:
     """Open every configured provider. `within`: seconds for one exchange.
 
-    Raises pydantic's ValidationError for an incomplete section.
-    """
+    Raises pydantic's ValidationError for an incomplete section."""
     opened = {}
     for name in configured():
         adapter, section = _PROVIDERS[name]

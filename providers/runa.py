@@ -6,8 +6,7 @@ same key buys again. Orders cannot be found by key, so the key also travels as t
 `description`, which only completed orders show.
 
 Orders are placed `async`: the answer is quick and names the order. The other mode issues the card
-within the request, and a time-out would then be the key's answer for 30 days.
-"""
+within the request, and a time-out would then be the key's answer for 30 days."""
 
 from __future__ import annotations
 
@@ -115,8 +114,7 @@ class Runa(ProviderClient):
         self, key: str, currency: str, *, not_before: datetime
     ) -> list[OrderSnapshot]:
         """By description, in the list. Raises NotSent while an order in process might be ours: its
-        absence cannot be concluded then.
-        """
+        absence cannot be concluded then."""
         ids, in_process = [], False
         async for row in self._since(not_before):
             if row.get("description") == key:
@@ -131,8 +129,7 @@ class Runa(ProviderClient):
         """Orders created in [since, until), newest first. Raises NotSent when it cannot be read.
 
         Rows of failed or pending orders show only an id. Each counts as created with the next older
-        row that has a time (or the next newer one), so that adjacent windows return it once.
-        """
+        row that has a time (or the next newer one), so that adjacent windows return it once."""
         group: list[OrderSnapshot] = []
         at: datetime | None = None
         async for row in self._since(since):
@@ -162,8 +159,7 @@ class Runa(ProviderClient):
     def _verified(self, headers: Mapping[str, str], body: bytes) -> str:
         """The event's id, once a signature is valid. The library only knows the standard's header
         names, and raises ValueError for a malformed signature or body: each signature is tried
-        alone, so that a malformed one does not hide a valid one.
-        """
+        alone, so that a malformed one does not hide a valid one."""
         secret = self._settings.webhook_secret.get_secret_value()
         names = ("svix-id", "svix-timestamp", "svix-signature")
         event_id, at, signatures = (headers.get(name, "") for name in names)
@@ -180,8 +176,7 @@ class Runa(ProviderClient):
 
     async def _since(self, since: datetime) -> AsyncIterator[dict[str, Any]]:
         """Rows of the list, newest first. There is no date filter, so reading stops at the first
-        order that is certainly older; that one is included.
-        """
+        order that is certainly older; that one is included."""
         async for row in self._pages("/order", "items"):
             with reading("the list of orders"):
                 created_at = moment(row.get("created_at"))

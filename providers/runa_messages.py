@@ -76,8 +76,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
 
 def order_body(request: OrderRequest) -> dict[str, Any]:
     """The order as `POST /order` wants it: the face value is a number there, and a string in every
-    answer. It has no field for a personal message. Raises OrderRejected for what Runa cannot do.
-    """
+    answer. It has no field for a personal message. Raises OrderRejected for what Runa cannot do."""
     if request.delivery not in _DELIVERIES:
         raise OrderRejected(f"Runa delivers by e-mail or link, not by {request.delivery}")
     by_email = {"type": "EMAIL", "email_address": request.recipient.email}
@@ -98,8 +97,7 @@ def order_body(request: OrderRequest) -> dict[str, Any]:
 
 def refusal(response: httpx.Response, recipient: Recipient) -> ProviderError:
     """What an answer other than the order means, by its `type` where that says more than its
-    status. After an unexpected answer or a 5xx the outcome is unknown.
-    """
+    status. After an unexpected answer or a 5xx the outcome is unknown."""
     status, kind, message = response.status_code, "", ""
     with suppress(NotSent), reading("the reason"):
         said = document(response)
@@ -116,8 +114,7 @@ def refusal(response: httpx.Response, recipient: Recipient) -> ProviderError:
 
 def read_order(order: dict[str, Any], currency: str) -> OrderSnapshot:
     """One order, as far as it is shown: a pending order has an id and a status, a row of the list
-    no items.
-    """
+    no items."""
     items = order.get("items") or []
     payout = (items[0].get("payout") or {}) if items else {}
     words = [str(order["status"]), str(payout.get("status") or "")]
@@ -162,8 +159,7 @@ def _delivery(state: OrderState | None, items: list[dict[str, Any]]) -> Delivery
 
 def _secret(items: list[dict[str, Any]]) -> ClaimSecret | None:
     """The link, if we deliver it ourselves. An e-mailed card shows its link too, but nobody here
-    needs it.
-    """
+    needs it."""
     url = (items[0].get("payout") or {}).get("url") if items else None
     return ClaimSecret(link=str(url)) if url and _handed_over(items[0]) else None
 
@@ -174,8 +170,7 @@ def _handed_over(item: dict[str, Any]) -> bool:
 
 def _face(order: dict[str, Any], items: list[dict[str, Any]], currency: str) -> Money | None:
     """The value of the cards. A row of the list shows no items; there it is the amount paid plus
-    the discount, because a card bought in its own currency has no fee.
-    """
+    the discount, because a card bought in its own currency has no fee."""
     known = order.get("currency") or currency
     if items:
         return total(money(item.get("face_value"), item.get("currency") or known) for item in items)
@@ -204,8 +199,7 @@ def read_product(row: dict[str, Any]) -> Product | None:
 
 def read_event(event_id: str, body: bytes) -> ProviderEvent:
     """A completed order shows its description, which is our key; a failed one only its id; product
-    news neither. Raises WebhookUnreadable.
-    """
+    news neither. Raises WebhookUnreadable."""
     try:
         said = value_of(body)
         key = said.get("description")

@@ -3,8 +3,7 @@
 Facts: reference/gift-card-providers.md §2. `externalRefID` is the idempotency key, within one
 account and for 90 days. A repeat answers 200 and the first order "even if the original order is for
 a different item", so only a comparison shows whether it is ours. Digital orders have no webhook:
-their line items are polled. Bodies and statuses are in `tango_messages`.
-"""
+their line items are polled. Bodies and statuses are in `tango_messages`."""
 
 from __future__ import annotations
 
@@ -111,8 +110,7 @@ class Tango(ProviderClient):
         currency.
 
         Tango shows at most 10,000 results of one search, so it is searched day by day, and a fuller
-        day in halves.
-        """
+        day in halves."""
         windows = deque(_days(since, until))
         while windows:
             start, end = windows.popleft()
@@ -136,8 +134,7 @@ class Tango(ProviderClient):
 
     async def resend(self, provider_order_id: str, email: str | None) -> None:
         """Mail the card again, to `email` if given. Raises RateLimited during Tango's cool-down,
-        and OrderRejected for a card that Tango has not mailed.
-        """
+        and OrderRejected for a card that Tango has not mailed."""
         path = f"/orders/{quote(provider_order_id, safe='')}/resends"
         response = await self._exchange("POST", path, json={"newEmail": email} if email else {})
         keys = says.error_keys(response)
@@ -151,8 +148,7 @@ class Tango(ProviderClient):
 
     async def cancel(self, provider_order_id: str) -> bool:
         """Cancel the card. True once Tango has accepted it, which `get_order` then shows; False if
-        this card cannot be cancelled.
-        """
+        this card cannot be cancelled."""
         line = await self._line(await self._order(provider_order_id))
         if not line or says.word(line, "status") == "CANCELLED":
             return bool(line)
@@ -179,8 +175,7 @@ class Tango(ProviderClient):
 
     async def _line(self, order: dict[str, Any]) -> dict[str, Any]:
         """The order's line item; empty if not listed. Searched for by both of the order's names,
-        because older servers know only one.
-        """
+        because older servers know only one."""
         with reading("the line items"):
             reference = order["referenceOrderID"]
             names = {"referenceOrderID": reference, "externalRefID": order.get("externalRefID")}
@@ -218,8 +213,7 @@ class Tango(ProviderClient):
         self, start: datetime, end: datetime, page: dict[str, Any]
     ) -> AsyncIterator[dict[str, Any]]:
         """Every row of a search, once. `page`: its first page. Rows are newest first, so new orders
-        shift others to the next page while reading.
-        """
+        shift others to the next page while reading."""
         seen: set[str] = set()
         number = 0
         while rows := says.rows(page, "orders"):
@@ -238,8 +232,7 @@ class Tango(ProviderClient):
 
     async def _read(self, path: str, *, later: bool = False, **params: Any) -> dict[str, Any]:
         """One document. `later`: a later one of several reads. If the rate limit refuses it, it
-        waits and tries again.
-        """
+        waits and tries again."""
         response = await self._get(path, params, later=later)
         none = _NONE_FOUND in says.error_keys(response)
         return {} if none else self._document(path, response)

@@ -2,8 +2,7 @@
 
 Facts: reference/gift-card-providers.md §2, and the operations' own pages of Tango's API reference.
 Errors are identified by `i18nKey`, a number of its error catalogue; `code` is deprecated. Answers
-may contain the card's secret, which goes into `OrderSnapshot.secret` and nowhere else.
-"""
+may contain the card's secret, which goes into `OrderSnapshot.secret` and nowhere else."""
 
 from __future__ import annotations
 
@@ -153,8 +152,7 @@ def _person(name: str | None, **contact: str | None) -> dict[str, str]:
 def compare(request: OrderRequest, order: dict[str, Any]) -> None:
     """Compare product and recipient of the returned order; value and key are in the snapshot.
 
-    Raises KeyConflict when it is another order than the requested one.
-    """
+    Raises KeyConflict when it is another order than the requested one."""
     utid, theirs = word(order, "utid"), order.get("recipient") or {}
     if utid and utid != request.product_id.upper():
         raise KeyConflict("the order under our key is for another product")
@@ -279,8 +277,7 @@ def _money(shown: dict[str, Any], member: str, currency: str | None) -> Money | 
 
 def _secret(order: dict[str, Any]) -> ClaimSecret | None:
     """The address where the card is claimed, or its code where it has no address. Anything else
-    that is needed to use it, such as a PIN, becomes the answer to its challenge.
-    """
+    that is needed to use it, such as a PIN, becomes the answer to its challenge."""
     values = [
         str(part["value"]) for part in rows(order.get("reward") or {}, "credentialList")
         if part.get("value")

@@ -2,8 +2,7 @@
 
 Facts: reference/gift-card-providers.md §1, and the docstrings of the official SDK 6.0.0.
 `external_id` is the idempotency key: a new order answers 200, a repeat 201 with the first order,
-other contents 409. An order is paid at once; what takes time is the delivery of its one reward.
-"""
+other contents 409. An order is paid at once; what takes time is the delivery of its one reward."""
 
 from __future__ import annotations
 
@@ -113,8 +112,7 @@ class Tremendous(ProviderClient):
 
     async def get_order(self, provider_order_id: str, currency: str) -> OrderSnapshot:
         """Reads never show a link: an issued LINK order reads as not yet handed over, and a link
-        that was not stored has to be requested by `fresh_link`.
-        """
+        that was not stored has to be requested by `fresh_link`."""
         return _seen(await self._order(provider_order_id), currency)
 
     async def find_order(
@@ -132,8 +130,7 @@ class Tremendous(ProviderClient):
         """Orders created in [since, until), newest first. Raises NotSent when it cannot be read.
 
         Pages are by offset, so a new order shifts every row. `until` fixes the list, and repeated
-        rows (if `until` lies ahead) are returned once.
-        """
+        rows (if `until` lies ahead) are returned once."""
         window = {
             "created_at[gte]": since.astimezone(UTC).isoformat(),
             "created_at[lte]": until.astimezone(UTC).isoformat(),
@@ -159,8 +156,7 @@ class Tremendous(ProviderClient):
         its hash is kept.
 
         Whether older links keep working is not documented, so ask only for an order whose link was
-        never stored. Raises NotSent when none is available now.
-        """
+        never stored. Raises NotSent when none is available now."""
         path = f"/rewards/{reward_id(await self._order(provider_order_id))}/generate_link"
         response = await self._accepted("POST", path)
         with reading(f"no link could be had ({response.status_code})"):
@@ -180,8 +176,7 @@ class Tremendous(ProviderClient):
 
     async def cancel(self, provider_order_id: str) -> bool:
         """Cancel the reward; its value is refunded. False where the API refuses: it cancels only
-        rewards whose delivery failed and that are neither redeemed nor expired.
-        """
+        rewards whose delivery failed and that are neither redeemed nor expired."""
         order = await self._order(provider_order_id)
         if _seen(order, "").state is OrderState.CANCELLED:  # by an answer that was lost
             return True
@@ -208,8 +203,7 @@ class Tremendous(ProviderClient):
 
     async def _with_link(self, request: OrderRequest, bought: OrderSnapshot) -> OrderSnapshot:
         """A repeat does not show the link that the lost answer contained. Nobody has the card
-        without it, so an order without a link is not finished.
-        """
+        without it, so an order without a link is not finished."""
         needed = request.delivery is Delivery.LINK and bought.state is OrderState.ISSUED
         if not needed or bought.secret:
             return bought

@@ -114,8 +114,7 @@ def _delivery(
     state: OrderState | None, handing: dict[str, Any], delivery: DeliveryState | None
 ) -> DeliveryState:
     """Nothing is delivered before it is paid. A link's SUCCEEDED only means that it works; it is
-    delivered once this answer shows it to us.
-    """
+    delivered once this answer shows it to us."""
     if state is not OrderState.ISSUED:
         return DeliveryState.PENDING
     if str(handing.get("method")).upper() == "LINK":
@@ -159,8 +158,7 @@ def reason(response: httpx.Response, recipient: Recipient) -> str:
 
 def read_product(row: dict[str, Any], currency: str) -> Product:
     """`skus` are ranges of denominations; a range of one value is a fixed card. Gaps between ranges
-    are not kept: the provider refuses values within them.
-    """
+    are not kept: the provider refuses values within them."""
     skus = [sku for sku in row.get("skus") or [] if sku.get("currency_code") == currency]
     bands = [(money(sku.get("min"), currency), money(sku.get("max"), currency)) for sku in skus]
     known = [(low, high) for low, high in bands if low and high]

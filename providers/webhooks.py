@@ -24,8 +24,7 @@ class ProviderEvent(BaseModel):
     """A webhook with a valid signature.
 
     `event_id` is the same in every repeat. Providers name the order in different ways; a webhook
-    without any name concerns no order.
-    """
+    without any name concerns no order."""
 
     event_id: _Id
     key: _Id | None = None

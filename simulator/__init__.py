@@ -18,5 +18,4 @@ by way of the wire. Each provider's own file says what is documented and what is
   remember a key · `PUT webhook {url, secret}` the account's webhook (Tremendous, Runa)
 * `PUT hold {point: received|committed|answered|null, count}` · `GET hold` see `hold.py`
 * `POST tamper {provider, change, remove, add}` see `tamper.py`
-* `GET stats` counts of calls and webhooks · `DELETE /_control` empties everything
-"""
+* `GET stats` counts of calls and webhooks · `DELETE /_control` empties everything"""

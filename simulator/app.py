@@ -45,8 +45,7 @@ def create_app(state: Path, webhooks: Mapping[str, dict[str, str]] | None = None
     """Create the simulator over the directory `state`, which stores everything. `webhooks`: as in
     `Settings`.
 
-    The background tasks (delivery, webhooks) run within the application's lifespan.
-    """
+    The background tasks (delivery, webhooks) run within the application's lifespan."""
     database = Database(state)
     settings = Settings(database, webhooks)
     stats, faults = Stats(database), Faults(database, settings)

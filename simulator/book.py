@@ -19,8 +19,7 @@ class Order:
     `state` is the judge's word (pending, issued, failed, cancelled, awaiting_funds); `status` and
     `delivery` are the provider's own words, shown to its callers as they stand. Amounts are minor
     units; `created_at` is Unix seconds. `doc` holds what only that provider needs, and `lines`:
-    `[{"amount": face value of one card, "cost": what it costs us, "quantity": n, ...}]`.
-    """
+    `[{"amount": face value of one card, "cost": what it costs us, "quantity": n, ...}]`."""
 
     provider: str
     id: str

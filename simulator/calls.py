@@ -96,8 +96,7 @@ def _endpoint(
 
 async def _read(provider: Provider, call: Call, incoming: Incoming, request: Request) -> Response:
     """A call that creates no order. Its effect, such as a cancellation, comes before a fault that
-    applies after it.
-    """
+    applies after it."""
     fault = provider.world.faults.for_read(provider.name)
     if fault.kind == "drop_before":
         return Dropped()

@@ -1,8 +1,7 @@
 """`/_control`: what a test sets and what a judge reads. No fault, credential or rate limit applies
 here.
 
-Every PUT takes a JSON object, in which `provider` left out means all of them, and returns it.
-"""
+Every PUT takes a JSON object, in which `provider` left out means all of them, and returns it."""
 
 import base64
 import json
@@ -138,8 +137,7 @@ class Control:
 
     def put_keys(self, body: dict[str, Any]) -> dict[str, Any]:
         """How long an idempotency key is remembered, if the provider forgets keys; null: its own
-        time.
-        """
+        time."""
         seconds = body.get("seconds")
         return self._set("keys", body, {"seconds": seconds and float(seconds)})
 

@@ -53,8 +53,7 @@ class Delivery:
 
 def settle(provider: Provider, order: Order) -> list[int]:
     """Bring one order to the current outcome, in the caller's transaction; return the
-    webhook rows.
-    """
+    webhook rows."""
     outcome = provider.world.setting("delivery", provider.name)["outcome"]
     if outcome == "never" or order.settled:
         return []

@@ -4,8 +4,7 @@ The n-th order-creating call at a provider gets the same fault in every run with
 its key: each draw is a hash of (seed, provider, fault, n), and n survives a kill. Faults apply to
 calls that create orders and to outgoing webhooks, never to `/_control`; with `"reads": true` also
 to every other call, in a sequence of its own. Each fault is drawn separately; of several, the first
-in `ORDER_FAULTS` happens.
-"""
+in `ORDER_FAULTS` happens."""
 
 from dataclasses import dataclass
 from hashlib import blake2b

@@ -20,8 +20,7 @@ class Funds:
 
     def charge(self, provider: str, currency: str, amount: int) -> bool:
         """Take the amount and return True, or take nothing and return False. A negative amount is
-        returned to the deposit.
-        """
+        returned to the deposit."""
         if amount > 0 and amount > self.available(provider, currency):
             return False
         self._db.execute(

@@ -3,8 +3,7 @@
 Source: reference/gift-card-providers.md §3. A repeated id answers the original order, whatever
 the new body says. An order begins as `API_CREATING`; one without funds is a 200 as well, waits as
 `AWAITING_FUNDS` and is sent when `PUT /_control/funds` (or `POST /funds`) brings the money. The
-outcome `failed` is an order that reached no contact; `bounced` an undeliverable e-mail.
-"""
+outcome `failed` is an order that reached no contact; `bounced` an undeliverable e-mail."""
 
 from typing import Any, ClassVar
 from uuid import uuid4

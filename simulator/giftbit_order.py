@@ -43,8 +43,7 @@ def parse(body: Any, kind: str) -> dict[str, Any]:
     """The order's own record; `kind` is campaign, direct_links or embedded.
 
     Raises:
-        Refusal: 400 for what is malformed, 422 for what cannot be ordered.
-    """
+        Refusal: 400 for what is malformed, 422 for what cannot be ordered."""
     if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not body["id"].strip():
         raise refuse(400, "ERROR_MISSING_PARAMETER", "id is required")
     price = body.get("price_in_cents")

@@ -3,8 +3,7 @@
 Source: reference/voucherify-and-giftcard-partners.md §2. Tokens and products answer in
 PascalCase, orders in camelCase, as the two public sources show them. Not public, hence assumed
 here: the error body (`message`, `field`), `poNumber` and `createdDate` in an order, paging from
-`pageIndex` 1, the list of shipping methods, the webhook's body (`{"orderId"}`), and `Failed`.
-"""
+`pageIndex` 1, the list of shipping methods, the webhook's body (`{"orderId"}`), and `Failed`."""
 
 from secrets import token_urlsafe
 from typing import Any, ClassVar

@@ -34,8 +34,7 @@ def parse(body: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The order's own record and its currency; amounts in minor units.
 
     Raises:
-        Refusal: 400, naming the field.
-    """
+        Refusal: 400, naming the field."""
     folded = fold(body)
     kind = folded.get("type")
     if kind not in TYPES:

@@ -2,8 +2,7 @@
 then.
 
 `received` waits before processing, `committed` after the book has the order, and `answered` only
-records the keys whose answer was sent. In memory, like the requests that it holds.
-"""
+records the keys whose answer was sent. In memory, like the requests that it holds."""
 
 import asyncio
 from typing import Any

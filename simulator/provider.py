@@ -36,8 +36,7 @@ class Answer:
     """A status and a JSON body (None: empty).
 
     `order` is the order that the request created or repeated; faults after the commit apply only
-    then, and `created` tells the two apart.
-    """
+    then, and `created` tells the two apart."""
 
     status: int
     body: Any = None

@@ -5,8 +5,7 @@ first and shows our `description`, but only of completed orders. E-mails report 
 outcomes `delivered` and `bounced` look alike; `failed` ends in `FAILED` and returns the money. The
 account's webhook address and secret are set by `/_control/webhook`, as in Runa's dashboard. A 5xx
 (the faults `error_before` and `error_after`) is replayed as long as the key lives, as documented.
-The documented 300 orders a minute are not enforced unless `/_control/rate` says so.
-"""
+The documented 300 orders a minute are not enforced unless `/_control/rate` says so."""
 
 import base64
 import time

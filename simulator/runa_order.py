@@ -39,8 +39,7 @@ def parse(body: Any) -> dict[str, Any]:
     """The order's own record, one line an item.
 
     Raises:
-        Refusal: 422 for what is malformed, 400 for what cannot be ordered.
-    """
+        Refusal: 422 for what is malformed, 400 for what cannot be ordered."""
     if not isinstance(body, dict):
         raise invalid("value is not a valid object")
     payment = body.get("payment_method")

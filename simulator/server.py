@@ -16,8 +16,7 @@ def run(
     host: str, port: int, state: Path, webhooks: Mapping[str, dict[str, str]] | None = None
 ) -> None:
     """Serve on the address given, with everything stored under `state`; return on SIGTERM.
-    `webhooks`: {"url", "secret"} of the accounts at providers that have such, by name.
-    """
+    `webhooks`: {"url", "secret"} of the accounts at providers that have such, by name."""
     config = uvicorn.Config(
         create_app(state, webhooks),
         host=host,

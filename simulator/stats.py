@@ -10,8 +10,7 @@ FLUSH_SECONDS = 0.5
 
 class Stats:
     """Counters by (provider, name). Storing each one at once would add three commits to every
-    order.
-    """
+    order."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

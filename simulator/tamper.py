@@ -12,8 +12,7 @@ def tamper(provider: Provider, body: dict[str, Any]) -> dict[str, Any]:
     `change` sets `amount` (face value of each card, minor units), `charged` (its cost), `card`
     (each card's own status, in the provider's word, where cards have one) and `state` (the judge's
     word, or a word of the provider's own, shown as it stands). `add` makes an
-    order that nobody placed; its key may be one that is taken.
-    """
+    order that nobody placed; its key may be one that is taken."""
     with provider.world.db.transaction():
         removed = [_remove(provider, key) for key in body.get("remove", [])]
         changed = [_change(provider, change) for change in body.get("change", [])]

@@ -4,8 +4,7 @@ Source: reference/gift-card-providers.md §2. Any account and customer is known.
 `COMPLETE` at once, unless the outcome is `failed`: then it is `PENDING` until it is `FAILED` and
 its money is back. Digital orders have no webhook; `emailStatus` is read from `/lineItems`. The
 documented 1 call a second is not enforced unless `/_control/rate` says so. `/_control/keys` sets
-how long a reference is remembered (90 days if not).
-"""
+how long a reference is remembered (90 days if not)."""
 
 import base64
 from collections.abc import Callable

@@ -50,8 +50,7 @@ def parse(body: Any) -> dict[str, Any]:
     """The order's own record: one line, its cost in USD.
 
     Raises:
-        Refusal: 400 for what is missing or malformed, 422 for what cannot be ordered.
-    """
+        Refusal: 400 for what is missing or malformed, 422 for what cannot be ordered."""
     if not isinstance(body, dict):
         raise refuse(400, "400.009", "Could not read message. Check for proper JSON formatting.")
     for name in ("accountIdentifier", "customerIdentifier", "utid"):

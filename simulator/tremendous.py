@@ -3,8 +3,7 @@
 Source: reference/gift-card-providers.md §1. An order is paid at once (`EXECUTED`); what takes time
 is the delivery of its reward. An outcome that begins with PENDING (`PENDING APPROVAL`, ...) keeps
 new orders in that status instead. The documented 10 requests a second are not enforced unless
-`/_control/rate` says so.
-"""
+`/_control/rate` says so."""
 
 import secrets
 from typing import Any, ClassVar

@@ -34,8 +34,7 @@ def parse(body: Any) -> dict[str, Any]:
     """The order's own record: one line, its cost in USD.
 
     Raises:
-        Refusal: 400, or 422 for a funding source that does not exist.
-    """
+        Refusal: 400, or 422 for a funding source that does not exist."""
     reward = body.get("reward") if isinstance(body, dict) else None
     if not isinstance(reward, dict):
         raise refuse(400, "reward is required", {"reward": "is missing"})

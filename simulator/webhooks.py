@@ -1,8 +1,7 @@
 """Outgoing webhooks: stored with the change that they report, sent until a 2xx or until given up.
 
 A webhook that was sent but not marked as sent when the simulator died is sent again, as real
-providers do.
-"""
+providers do."""
 
 import asyncio
 import time

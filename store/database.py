@@ -73,8 +73,7 @@ class Transaction:
 
     A change of a fact is recorded together with its event: both are written, or neither (invariant
     9). Events and postings are written by one statement each, at the end, so that they cost two
-    round trips, not two per fact.
-    """
+    round trips, not two per fact."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -87,8 +86,7 @@ class Transaction:
         """Append a fact to the event table.
 
         `title` and `detail` in plain words, `data` for machines, and the ids of what it concerns. A
-        person's own words about somebody are stored separately, where they can be erased.
-        """
+        person's own words about somebody are stored separately, where they can be erased."""
         written = {"at": self.now, "type": type, "title": title, "source": source, **columns}
         about_somebody = any(written.get(name) for name in _ABOUT)
         if about_somebody and written_by_a_person(type, source) and written.get("detail"):
@@ -118,8 +116,7 @@ class Transaction:
 
     async def write_facts(self) -> None:
         """Write what was recorded so far. Called at the commit; earlier only by a caller that must
-        keep one statement for the very end.
-        """
+        keep one statement for the very end."""
         if self._words:
             await self.session.execute(_WORDS, self._words)
             self._words = []
@@ -147,8 +144,7 @@ def _for_postgres(value: object) -> str:
 
 def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:
     """Make the pool replace a connection that PostgreSQL closed while idle, so that no request
-    fails after a restart. Unlike a ping this costs no round trip.
-    """
+    fails after a restart. Unlike a ping this costs no round trip."""
     connection = record.driver_connection
     if isinstance(connection, asyncpg.Connection) and connection.is_closed():
         raise DisconnectionError("closed by the server")
@@ -200,8 +196,7 @@ class Database:
     @asynccontextmanager
     async def rehearsal(self) -> AsyncIterator[Transaction]:
         """The result of a transaction without its effects: the same code, rolled back at the
-        end.
-        """
+        end."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             try:
                 yield Transaction(session)

@@ -7,8 +7,7 @@ import structlog
 
 def log_as_json() -> None:
     """One JSON object per line on standard output: an event's name and ids, without personal
-    data.
-    """
+    data."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -41,8 +41,7 @@ async def of(tx: Transaction, resource: str) -> Schema | None:
 
 async def put(tx: Transaction, resource: str, schema: Schema) -> MetadataSchema:
     """Define or replace a resource's schema. Raises NotFound for a resource that cannot have
-    one.
-    """
+    one."""
     if not is_resource(resource):
         raise NotFound("resource", resource)
     statement = select(MetadataSchema).where(col(MetadataSchema.related_object) == resource)

@@ -24,8 +24,7 @@ _PASSING = (
 
 def is_outage(error: BaseException) -> bool:
     """Whether repeating the request soon may succeed. Nothing was committed, unless the connection
-    broke during the commit; repeats are safe either way.
-    """
+    broke during the commit; repeats are safe either way."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig else None
         return error.connection_invalidated or (cause is not None and is_outage(cause))
@@ -36,8 +35,7 @@ def is_outage(error: BaseException) -> bool:
 
 _VALUE = (pg.DataError, pg.IntegrityConstraintViolationError, ValueError, OverflowError)
 """Errors about a value that PostgreSQL cannot store, or that violates a constraint. asyncpg's own
-DataError, for a value that it cannot encode, is a ValueError.
-"""
+DataError, for a value that it cannot encode, is a ValueError."""
 
 
 def is_refused_value(error: BaseException) -> bool:

@@ -1,6 +1,5 @@
 """Parses the database's URL for both drivers: SQLAlchemy's engine and asyncpg know different
-parameters. The parameters are those of PostgreSQL's libpq.
-"""
+parameters. The parameters are those of PostgreSQL's libpq."""
 
 from __future__ import annotations
 
@@ -48,8 +47,7 @@ class Address(NamedTuple):
 
 def parse(database_url: str) -> Address:
     """Raises ValueError, naming the parameter, for an unknown one or a file that cannot be read.
-    Never quotes the URL's password.
-    """
+    Never quotes the URL's password."""
     if not database_url.startswith(("postgresql://", "postgres://")):
         raise ValueError("must begin with postgresql://")
     try:

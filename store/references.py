@@ -1,6 +1,5 @@
 """Finds what a caller names. Our id wins: a caller's own name may look like the id of something
-else, and must neither hide it nor be confused with it.
-"""
+else, and must neither hide it nor be confused with it."""
 
 from __future__ import annotations
 
@@ -14,8 +13,7 @@ from store.tables import Campaign, Customer, Voucher
 
 def customer_named(ref: Any) -> ScalarSelect[str]:
     """The id of the person with this id, else with this `source_id`; NULL if there is none. `ref`
-    may be a bind parameter.
-    """
+    may be a bind parameter."""
     return _one(col(Customer.id), col(Customer.source_id), ref)
 
 
@@ -26,8 +24,7 @@ def campaign_named(ref: Any) -> ScalarSelect[str]:
 
 def voucher_named(ref: Any) -> ColumnElement[str]:
     """The id of the code with this id, else with this exact code, else of the only code that
-    matches ignoring case, spaces and dashes.
-    """
+    matches ignoring case, spaces and dashes."""
     return func.coalesce(_one(col(Voucher.id), col(Voucher.code), ref), _read_like(ref))
 
 
@@ -39,8 +36,7 @@ def voucher_of_code(code: Any) -> ColumnElement[str]:
 
 def _read_like(code: Any) -> ScalarSelect[str]:
     """The only code that matches ignoring case, spaces and kinds of dashes; NULL if there are
-    several: those are found when typed exactly.
-    """
+    several: those are found when typed exactly."""
     alike = func.code_reading(Voucher.code) == func.code_reading(code)
     statement = select(func.min(Voucher.id)).where(alike).having(func.count() == 1)
     return statement.correlate(None).scalar_subquery()

@@ -1,6 +1,5 @@
 """The rights of the role that Guerdon runs as. Another role owns and migrates the tables, so that
-an attacker in a process can neither rewrite history nor disable its protection.
-"""
+an attacker in a process can neither rewrite history nor disable its protection."""
 
 from __future__ import annotations
 
@@ -18,8 +17,7 @@ _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
 
 def grant_runtime(database_url: str, role: str) -> None:
     """Grant the role what it needs, in the database that the URL's owner has migrated. Safe to
-    repeat. Raises ValueError for an invalid role name.
-    """
+    repeat. Raises ValueError for an invalid role name."""
     if not _NAME.match(role):
         raise ValueError("GUERDON_RUNTIME_ROLE must be a role's name: a-z, 0-9 and _")
     asyncio.run(_grant(database_url, role))

@@ -36,8 +36,7 @@ def check_all(*sections: Callable[[], object]) -> None:
     """Read each section of the environment.
 
     Raises WrongSettings, which names all problems in all sections, so that nobody has to start five
-    times to learn of five.
-    """
+    times to learn of five."""
     wrong = []
     for section in sections:
         try:

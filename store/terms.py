@@ -23,8 +23,7 @@ async def terms_of(tx: Transaction, campaign_id: str, version: int) -> CampaignT
     """The terms of one version.
 
     Cached only once committed rows use it: the caller reads the version of a referral or campaign,
-    never one that it is just writing.
-    """
+    never one that it is just writing."""
     key = (campaign_id, version)
     if key not in _read:
         found = await tx.session.execute(_TERMS, {"campaign": campaign_id, "number": version})

@@ -1,8 +1,7 @@
 """Builders for tests: people, terms, a campaign with a held code, referrals on their way.
 
 They go through the store's own functions, so what they build is what the product would. Import
-with `from builders import ...` from any test.
-"""
+with `from builders import ...` from any test."""
 
 from __future__ import annotations
 

@@ -127,8 +127,7 @@ def _outbound_workers(
     client: Client, database: Database, vault: Vault, settings: WorkerSettings
 ) -> list[Worker]:
     """Callouts end after one exchange; webhook activities run on, and would leave no slots for
-    callouts on a shared queue.
-    """
+    callouts on a shared queue."""
     outbound = Outbound(
         allow_private=settings.allow_private_targets, within=settings.timing.attempt
     )

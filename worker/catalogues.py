@@ -21,8 +21,7 @@ _LOOKS = 4
 async def keep_catalogues(client: Client, providers: dict[str, Opened]) -> None:
     """Check now, and by a schedule from now on.
 
-    If Temporal is briefly down, the next worker that starts sets up what is missing.
-    """
+    If Temporal is briefly down, the next worker that starts sets up what is missing."""
     for name, opened in providers.items():
         try:
             await _look_now(client, name)

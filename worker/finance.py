@@ -43,8 +43,7 @@ WORKFLOWS = [
 ]
 _HOUR = 2
 """UTC. By then yesterday's orders are answered and the day of Pacific providers is nearly over;
-what is still open is filed as in flight and checked again the next day.
-"""
+what is still open is filed as in flight and checked again the next day."""
 
 Activities = list[Callable[..., Any]]
 

@@ -1,6 +1,5 @@
 """Registers what Temporal needs before workers start: search attributes, schedules, and in
-production the current deployment version. Part of `guerdon migrate`; safe to repeat.
-"""
+production the current deployment version. Part of `guerdon migrate`; safe to repeat."""
 
 from __future__ import annotations
 

@@ -32,8 +32,7 @@ async def repeat(
     catchup: timedelta | None = None,
 ) -> None:
     """Start the workflow at an interval; its runs never overlap. `catchup`: how late a missed start
-    is still made, by default twice `every`.
-    """
+    is still made, by default twice `every`."""
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, args=args, id=id, task_queue=WORKFLOW_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),

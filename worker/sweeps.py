@@ -1,8 +1,7 @@
 """What is looked after again and again: loops of the workers, instead of a workflow a sweep.
 
 Every worker has them, and a row for each sweep tells whether it is due, so that one worker at a
-time carries it out. One that dies in the middle is followed by the next when it is due again.
-"""
+time carries it out. One that dies in the middle is followed by the next when it is due again."""
 
 from __future__ import annotations
 

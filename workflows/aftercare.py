@@ -23,8 +23,7 @@ class AftercareWorkflow(GrantCarrier):
     @workflow.run
     async def run(self, start: AftercareStart) -> None:
         """Carry out the staff request, or look at the grant again; follow it until it is
-        finished.
-        """
+        finished."""
         about = f"grant {start.task.grant_id}" if start.task else f"referral {start.referral_id}"
         self._set_details("aftercare", f"Looking again at {about}.")
         self._begin(start)
@@ -32,8 +31,7 @@ class AftercareWorkflow(GrantCarrier):
 
     def _begin(self, start: AftercareStart) -> None:
         """The request is also part of the start, so that it is not lost with an update that got no
-        answer. If the update came first, the request is known already.
-        """
+        answer. If the update came first, the request is known already."""
         if start.action and start.request:
             journey = self._journeys[start.request.grant_id]
             if not refusal(start.action, journey.snapshot):

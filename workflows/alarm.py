@@ -13,8 +13,7 @@ class Alarm:
     """Wakes all waiters when the earliest wait is over.
 
     A timer per grant would add two history events each, and an extra look at an order is cheap. A
-    timer that is no longer needed ends with the workflow.
-    """
+    timer that is no longer needed ends with the workflow."""
 
     def __init__(self) -> None:
         self._rings = 0

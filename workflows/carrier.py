@@ -131,8 +131,7 @@ class GrantCarrier:
     @workflow.signal(name=REVERSE)
     def reverse(self, reversal_id: str) -> None:
         """Facts have changed: a refund or a finding, or the end of a hold or pause. The database
-        says what to do. Repeats change nothing.
-        """
+        says what to do. Repeats change nothing."""
         self._reversing.ask(reversal_id)
 
     @workflow.update(name=Action.RETRY)
@@ -199,8 +198,7 @@ class GrantCarrier:
 
     def _must_allow(self, action: Action, request: StaffRequest) -> None:
         """Raise if the request is not allowed. One that was accepted before is accepted again, and
-        changes nothing.
-        """
+        changes nothing."""
         journey = self._journeys.get(request.grant_id)
         if journey is None:
             raise _not_allowed("This workflow does not carry that grant now.")

@@ -21,8 +21,7 @@ class CatalogueWorkflow:
     @workflow.run
     async def run(self, provider: str) -> None:
         """Fetch the catalogue if the stored one has expired. Retries a provider that is down until
-        the next check is due.
-        """
+        the next check is due."""
         await workflow.execute_activity_method(
             CatalogueActivities.refresh_catalogue,
             task_queue=provider_queue(provider),

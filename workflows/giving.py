@@ -32,8 +32,7 @@ async def give(task: GrantTask) -> Step:
 
 async def _keep(give: Callable[[Any, str], Awaitable[Step]], grant_id: str) -> Step:
     """Give a reward that Guerdon keeps itself. One that cannot be given is parked, so that a person
-    sees it and retries.
-    """
+    sees it and retries."""
     try:
         return await record(give, grant_id, gives_up=True)
     except Failed as failed:
@@ -43,8 +42,7 @@ async def _keep(give: Callable[[Any, str], Awaitable[Step]], grant_id: str) -> S
 
 async def _call_out(grant_id: str) -> Step:
     """Retried for days, through an outage of the receiver; then the grant is parked, never
-    failed.
-    """
+    failed."""
     try:
         return await workflow.execute_activity_method(
             CalloutActivities.call_out,

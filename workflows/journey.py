@@ -1,8 +1,7 @@
 """A grant's way from its hold to its delivery.
 
 Each activity returns the step that the facts require next, and the journey carries it out. So the
-rules stay with the facts, and a journey that resumes after a crash continues from them.
-"""
+rules stay with the facts, and a journey that resumes after a crash continues from them."""
 
 from __future__ import annotations
 
@@ -59,8 +58,7 @@ class Journey:
 
     def hint(self) -> None:
         """The provider may have news. A hint is never a fact: the order is read again. For a
-        finished grant an aftercare workflow does that.
-        """
+        finished grant an aftercare workflow does that."""
         self._hinted = not self.at_rest
 
     def ask(self, action: Action, request: StaffRequest) -> None:
@@ -99,8 +97,7 @@ class Journey:
 
     async def travel(self, everybody_rests: Callable[[], bool]) -> None:
         """Follow the grant until it is finished, and resume it on request while other grants are
-        open.
-        """
+        open."""
         await self._hold()
         self._waits_as = None
         await self._await_review()
@@ -131,8 +128,7 @@ class Journey:
 
     async def _await_review(self) -> None:
         """Wait until a person decides about all of the referral's grants at once, or cancels this
-        one.
-        """
+        one."""
         if self.awaits_review and self.step.next is not Next.REST:
             await self._stand_in_review()
         self.awaits_review = False
@@ -144,8 +140,7 @@ class Journey:
 
     async def _stand_in_late_review(self) -> Step:
         """Wait for a review that began late: the recipient turned out to share something with
-        somebody else.
-        """
+        somebody else."""
         self.awaits_review = True
         await self._await_decision(self._review.reopen())
         self.awaits_review = False
@@ -190,8 +185,7 @@ class Journey:
 
     async def _attend(self) -> Step:
         """Wait while parked. A person decides, the provider has news of an order that may exist, or
-        the cause passes and the order is tried again.
-        """
+        the cause passes and the order is tried again."""
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._disturbed or self._has_news or self._resumed,
@@ -209,8 +203,7 @@ class Journey:
 
     async def _carry_out_requests(self) -> Step:
         """Carry out what was asked. Reversals go before staff requests, which they may make
-        pointless.
-        """
+        pointless."""
         if self._undoing is not None:
             left, self._undoing = self._undoing, None
             return await self._undo(left)
@@ -240,8 +233,7 @@ class Journey:
         """Carry out a person's request.
 
         The database decides: the facts may have changed after the validator looked, and then the
-        grant stays as they say.
-        """
+        grant stays as they say."""
         try:
             match action:
                 case Action.RETRY:
@@ -272,8 +264,7 @@ class Journey:
         priority: Priority,
     ) -> Step:
         """An activity on the provider's own queue. Its time-outs are days: an outage is waited out,
-        and then the grant is parked for a person, never failed.
-        """
+        and then the grant is parked for a person, never failed."""
         try:
             return await workflow.execute_activity_method(
                 activity,

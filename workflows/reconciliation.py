@@ -26,8 +26,7 @@ class ReconciliationWorkflow:
     async def run(self, start: ReconciliationStart) -> dict[str, int]:
         """Stage the provider's lines unless they were uploaded, then compare the three books.
 
-        Returns how many orders are filed under each word; nothing if that failed.
-        """
+        Returns how many orders are filed under each word; nothing if that failed."""
         try:
             if not start.uploaded:
                 await self._stage(start)

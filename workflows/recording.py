@@ -31,8 +31,7 @@ class Refused(Exception):
 
 class Failed(Exception):
     """An error that is not an outage, after the retries were given up. The message is the
-    failure's.
-    """
+    failure's."""
 
 
 async def record(
@@ -45,8 +44,7 @@ async def record(
 
     Other errors are retried too, because a deployment may fix them; operators see them meanwhile
     (store/temporal/faults.py). With `gives_up` they raise Failed instead. Raises Refused, and
-    nothing else.
-    """
+    nothing else."""
     pause = _PAUSE
     while True:
         try:

@@ -19,8 +19,7 @@ class RepairWorkflow:
     """One item, repaired once.
 
     A person waits for the result, so it gives up after minutes: the item is open again then, and
-    shows why.
-    """
+    shows why."""
 
     @workflow.run
     async def run(self, start: RepairStart) -> str:

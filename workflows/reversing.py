@@ -13,8 +13,7 @@ from workflows.recording import record
 
 class Reversing:
     """The database knows what to undo; a message only says that there is something new. Repeats
-    change nothing.
-    """
+    change nothing."""
 
     def __init__(self) -> None:
         self._heard: set[str] = set()
@@ -50,8 +49,7 @@ class Reversing:
         """While grants are open, tell each what a reversal means for it.
 
         `resume` is called for those that were stopped and may go on; a reinstated referral is
-        judged again.
-        """
+        judged again."""
         while True:
             await workflow.wait_condition(lambda: self.busy or everybody_rests())
             if not self.busy:

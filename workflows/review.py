@@ -16,8 +16,7 @@ from workflows.reversing import Reversing
 
 class Review:
     """Decisions about the whole referral, each recorded in one transaction: one about its
-    conversion, and more if a recipient changes later.
-    """
+    conversion, and more if a recipient changes later."""
 
     def __init__(self, reversing: Reversing, nobody_waits: Callable[[], bool]) -> None:
         self._reversing = reversing

@@ -20,8 +20,7 @@ def snapshot_at(step: Step, waits_as: GrantStatus | None) -> GrantSnapshot:
     """The snapshot that update validators judge by.
 
     What only the database knows is assumed in the caller's favour: the API has checked it before,
-    and the activity checks it again.
-    """
+    and the activity checks it again."""
     if waits_as is not None:
         return GrantSnapshot(waits_as)
     parked = step.attention is not None

@@ -205,8 +205,7 @@ class CampaignChangeIn(WindowsIn):
 
     def to_columns(self, campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:
         """The other changes; days are in the time zone `zone`. Raises InvalidPayload for dates in
-        the wrong order.
-        """
+        the wrong order."""
         kept = {
             name: value
             for name, value in campaign.attributes.items()

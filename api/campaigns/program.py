@@ -1,8 +1,7 @@
 """A campaign's `referral_program` in a body, and the terms in it.
 
 Given members replace existing ones. A creation starts without any, so the terms' own defaults
-remain.
-"""
+remain."""
 
 from __future__ import annotations
 
@@ -150,8 +149,7 @@ class TierChangeIn(Strict):
         self, document: Document, making: Making, field: str = "", whole: str = PROGRAM
     ) -> Tier:
         """The tier after this change of `document`. Raises InvalidPayload at its reward, below
-        `field`, or at `whole` for contradictory members.
-        """
+        `field`, or at `whole` for contradictory members."""
         members = document | dict.fromkeys(self.unset)
         if self.criterion is Criterion.EACH_UNIQUE_REFEREE:
             members.pop("threshold", None)

@@ -1,6 +1,5 @@
 """A campaign's tiers, one at a time. Each edit makes a new version of the campaign; a tier keeps
-its id, so that existing grants stay valid.
-"""
+its id, so that existing grants stay valid."""
 
 from __future__ import annotations
 

@@ -91,8 +91,7 @@ def _emptied(given: dict[str, Any]) -> tuple[set[str], set[str]]:
     """The members, and the lines of the address, that the body sets to null.
 
     A body that contains every member comes from the official SDK's `from_dict`, which fills them
-    with null.
-    """
+    with null."""
     if given.keys() >= _EVERY_MEMBER:
         return set(), set()
     names = {_CAN_BE_EMPTY[name] for name, value in given.items() if _is_null(name, value)}

@@ -47,8 +47,7 @@ def is_addressed(account: AccountHook, token: str) -> bool:
 
 def read_signed(account: AccountHook, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
     """Raises Unauthorized if no signature is valid, and InvalidPayload if the signed content cannot
-    be read, or contains an invalid id.
-    """
+    be read, or contains an invalid id."""
     try:
         event = account.reader.read_webhook(headers, body)
     except WebhookUnreadable:
@@ -75,8 +74,7 @@ async def note_refused(database: Database, provider: str, refusal: Refusal) -> N
 
 async def follow(client: Client, provider: str, event: ProviderEvent) -> None:
     """Start the event's own workflow, once. If that fails, polling finds the news a little later.
-    An event that names no order starts nothing.
-    """
+    An event that names no order starts nothing."""
     if not (event.key or event.provider_order_id or event.reward_id):
         return
     hook = ProviderHook(provider=provider, **event.model_dump())

@@ -1,6 +1,5 @@
 """Inbound webhooks of gift-card providers. They are hints: whoever knows an order's address can
-only cause another look at it; whoever can sign for the account, at any order.
-"""
+only cause another look at it; whoever can sign for the account, at any order."""
 
 from __future__ import annotations
 

@@ -25,8 +25,7 @@ _NAMES = 1000
 
 class Caller(NamedTuple):
     """An authenticated credential. `actor`: the credential or the person behind it, as shown in
-    timelines (an id; the name is joined when it is read).
-    """
+    timelines (an id; the name is joined when it is read)."""
 
     app_id: str
     role: Role
@@ -122,16 +121,14 @@ Calling = Annotated[Caller, Depends(_caller)]
 
 def by_staff(caller: Caller, request: Request) -> bool:
     """Whether a member of staff sent it instead of a system: support, or an administrator by
-    name.
-    """
+    name."""
     named = bool(request.headers.get("x-guerdon-actor"))
     return caller.role is Role.SUPPORT or (caller.role is Role.ADMIN and named)
 
 
 class Allowed:
     """A dependency that admits only these roles, and keys with this scope; `admin` always
-    passes.
-    """
+    passes."""
 
     def __init__(self, roles: frozenset[Role], scope: Scope | None) -> None:
         self._roles = roles | {Role.ADMIN}
@@ -148,6 +145,5 @@ class Allowed:
 
 def allow(*roles: Role, scope: Scope | None = None) -> Any:
     """The dependency of a route for these roles, and keys with this scope. GuardedRoute checks it
-    before it reads the body.
-    """
+    before it reads the body."""
     return Depends(Allowed(frozenset(roles), scope))

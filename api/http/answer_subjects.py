@@ -1,6 +1,5 @@
 """Finds the people named in a request and its answer, so that the stored answer can be found when
-they are erased.
-"""
+they are erased."""
 
 from __future__ import annotations
 
@@ -15,8 +14,7 @@ from store.access.idempotency import Named
 
 _OURS = re.compile(r"[a-z]{1,5}_[0-9a-z]{26}")
 """Our ids of people, and of what is erased with them; recognised anywhere in an answer or a
-path.
-"""
+path."""
 _PERSONS = frozenset({"customer", "referrer", "referee", "recipient"})
 """Members of a body that are a person."""
 _PERSON_IDS = frozenset({"customer_id", "referrer_id", "referee_id", "member_id", "tracking_id"})

@@ -35,8 +35,7 @@ def limit_of(path: str) -> int:
 
 class Arrival:
     """Receives one request's body. Raises HTTPException 413 for one that is too large, by its
-    header or by counting, and InvalidPayload for one that does not arrive in time.
-    """
+    header or by counting, and InvalidPayload for one that does not arrive in time."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive

@@ -1,6 +1,5 @@
 """Reads a JSON body, in turn with other requests, and only up to a size that can be processed.
-Allowed values are defined in `domain.json_text`.
-"""
+Allowed values are defined in `domain.json_text`."""
 
 from __future__ import annotations
 
@@ -28,8 +27,7 @@ _IN_MEMORY = 65_536
 
 class JsonRequest(Request):
     """A request whose JSON body is read once, before its route is called. `value`: the parsed body,
-    None for no body.
-    """
+    None for no body."""
 
     value: Any = None
     is_long = False

@@ -1,6 +1,5 @@
 """The outermost layer: a request id, one log line, metrics, the body limit, and an answer in every
-case. Pure ASGI for speed, because every request passes it.
-"""
+case. Pure ASGI for speed, because every request passes it."""
 
 from __future__ import annotations
 
@@ -89,8 +88,7 @@ class _Exchange:
 
     def report(self, scope: Scope) -> None:
         """One log line and the metrics, by the route's template: a path may contain personal
-        data.
-        """
+        data."""
         seconds = time.perf_counter() - self._began
         method, route = scope["method"], getattr(scope.get("route"), "path", "unmatched")
         REQUESTS.labels(method, route, self.status).inc()
@@ -109,8 +107,7 @@ class _Exchange:
 
 def _answer_to_unexpected(request_id: str, error: Exception) -> ASGIApp:
     """503 while PostgreSQL is down; 500 for a bug, logged without its message, which may quote a
-    person's e-mail.
-    """
+    person's e-mail."""
     if is_outage(error):
         log.warning("http.unavailable", request_id=request_id, error=type(error).__name__)
         return problem(request_id, "temporarily_unavailable")

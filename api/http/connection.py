@@ -2,8 +2,7 @@
 
 uvicorn waits without limit for a request's headers, for the rest of a body after its answer, and
 for a client that stops reading its answer. A few hundred such connections would use up the
-process's file descriptors and memory.
-"""
+process's file descriptors and memory."""
 
 from __future__ import annotations
 
@@ -19,8 +18,7 @@ log = structlog.get_logger(__name__)
 
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol with deadlines, in seconds, and a limit on half-open connections:
-    those whose request headers are not complete.
-    """
+    those whose request headers are not complete."""
 
     headers_within: ClassVar[float] = 10.0
     rest_within: ClassVar[float] = 10.0

@@ -2,8 +2,7 @@
 
 They hold no connection to PostgreSQL meanwhile: lists are read chunk by chunk, the next when the
 client has read the last; the result of one long statement goes to a temporary file first.
-`api.http.connection` disconnects a client that stops reading.
-"""
+`api.http.connection` disconnects a client that stops reading."""
 
 from __future__ import annotations
 
@@ -31,8 +30,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]
 
 class Writing:
     """Chunks are produced one after the other, with pauses, because the same interpreter answers
-    all other requests. One download gets half of its time; four or more together a fifth.
-    """
+    all other requests. One download gets half of its time; four or more together a fifth."""
 
     longest_rest = 4
 
@@ -103,8 +101,7 @@ async def in_chunks(
     write: Callable[[list[T]], str],
 ) -> AsyncGenerator[bytes, None]:
     """What `write` makes of nothing (a header), then of one chunk of rows after the other. `read`
-    returns the rows after one, the first of all for None.
-    """
+    returns the rows after one, the first of all for None."""
     yield write([]).encode()
     last: T | None = None
     while True:

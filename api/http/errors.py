@@ -96,8 +96,7 @@ def _words(error: dict[str, Any]) -> str:
 
 def _pointer(path: Sequence[Any], body: Any, kind: str) -> str:
     """The JSON Pointer of a pydantic location. Union tags and validators' names are left out,
-    because they are no members of the body; the name of a missing member stays.
-    """
+    because they are no members of the body; the name of a missing member stays."""
     steps, here = [], body
     for index, part in enumerate(path):
         last = index == len(path) - 1

@@ -33,8 +33,7 @@ CsvFile = Annotated[
 
 class FileRoute(GuardedRoute):
     """A guarded route whose POST takes a file: received completely, on disk if it is long, and
-    processed outside the turns of other requests.
-    """
+    processed outside the turns of other requests."""
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:

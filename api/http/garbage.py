@@ -10,16 +10,14 @@ EVERY = 60.0
 """Seconds between two collections."""
 _ANSWERED = 0.1
 """Seconds to wait after the last upload ended: by then its request is answered, and its rows are
-freed.
-"""
+freed."""
 
 
 async def collect_between(uploads: asyncio.Semaphore, most: int, *, every: float = EVERY) -> None:
     """Run a collection at this interval, until cancelled.
 
     All `most` permits for uploads are held meanwhile, so that the collector does not walk through
-    the rows of one.
-    """
+    the rows of one."""
     while True:
         await asyncio.sleep(every)
         async with AsyncExitStack() as held:

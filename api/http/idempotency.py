@@ -23,8 +23,7 @@ log = structlog.get_logger(__name__)
 HEADER = "idempotency-key"
 _FINAL = frozenset({"invalid_payload", "missing_customer", "identity_reused"})
 """Refusals that never change for the same request. Others are not stored: a campaign may be
-enabled, a budget raised, a customer created, and the repeat is then accepted.
-"""
+enabled, a budget raised, a customer created, and the repeat is then accepted."""
 _ENCRYPTED = "encrypted "
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -1,8 +1,7 @@
 """Ids, names and amounts of many answers, each with its example for the documentation.
 
 The examples tell one story: Jane (a referrer) shares her code, Bob (a customer) buys for 40.00 USD
-with it, and each gets a gift card of 15.00 USD.
-"""
+with it, and each gets a gift card of 15.00 USD."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """Refuses unknown query parameters: a caller who asks for a part of a list and gets all of it would
-continue with the wrong rows.
-"""
+continue with the wrong rows."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Masks personal data for roles that may not see it.
 
 In one place: a field with personal data has one of these types, and is masked when the answer is
-written. Everything is masked unless the request's role sees persons.
-"""
+written. Everything is masked unless the request's role sees persons."""
 
 from __future__ import annotations
 
@@ -91,8 +90,7 @@ def personal_filters(dependant: Dependant) -> dict[str, dict[str, Any]]:
 
 def must_not_filter(request: Request, role: str, filters: dict[str, dict[str, Any]]) -> None:
     """Raises Forbidden if a role that sees masked persons filters by personal data: the result
-    would reveal it.
-    """
+    would reveal it."""
     used = sorted(name for name in _used(request, filters))
     if used:
         raise Forbidden(

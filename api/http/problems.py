@@ -1,7 +1,6 @@
 """Errors as RFC 9457 problems with Voucherify's members, and their documentation.
 
-Every refusal of the API passes through `problem`. Keys are CONTRACT §6's stable words.
-"""
+Every refusal of the API passes through `problem`. Keys are CONTRACT §6's stable words."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """Routes under /v1, and what every request to them passes: credentials, role, known parameters, a
-readable body, its turn, its Idempotency-Key.
-"""
+readable body, its turn, its Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -36,8 +35,7 @@ class GuardedRoute(APIRoute):
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:
         """For the block, the right to process the request. Its body is read before that: a client
-        may send it slowly, and must not hold a turn meanwhile.
-        """
+        may send it slowly, and must not hold a turn meanwhile."""
         if request.method in ("POST", "PUT"):
             await request.read()
         async with resources.turns.take(code_in(request.path_params, request.value)):
@@ -82,8 +80,7 @@ class GuardedRoute(APIRoute):
 
 class GuardedRouter(APIRouter):
     """The routes of a subject. `roles`: who may call them besides `admin`, unless a route names
-    others. `refusals`: keys of CONTRACT §6, besides those that every route of the method has.
-    """
+    others. `refusals`: keys of CONTRACT §6, besides those that every route of the method has."""
 
     def __init__(
         self,
@@ -127,8 +124,7 @@ class GuardedRouter(APIRouter):
 
 class RowsRoute(GuardedRoute):
     """A guarded route whose POST takes many rows as JSON: read onto disk, and processed outside the
-    turns of other requests.
-    """
+    turns of other requests."""
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:

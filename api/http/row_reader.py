@@ -1,6 +1,5 @@
 """Parses a JSON text of many rows piece by piece. One call of Python's parser would block every
-other thread, and the event loop, until its end.
-"""
+other thread, and the event loop, until its end."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 
 class RowReader:
     """Reads a list of rows, or an object with one. All methods raise ValueError for invalid JSON,
-    and InvalidPayload for too much of it.
-    """
+    and InvalidPayload for too much of it."""
 
     def __init__(self, text: str) -> None:
         self._text = text

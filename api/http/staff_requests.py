@@ -2,8 +2,7 @@
 
 The facts are checked first, in the transaction that records the request; then by the workflow, in a
 Temporal Update of the same id, so that a repeat has no further effect. If the referral's workflow
-has ended, an aftercare workflow resumes the grants.
-"""
+has ended, an aftercare workflow resumes the grants."""
 
 from __future__ import annotations
 
@@ -80,8 +79,7 @@ AtDesk = Annotated[Desk, Depends(_desk)]
 
 async def ask(held: Resources, asking: Asking) -> None:
     """Have it done, once. Raises NotFound; NotAllowedInState, which records nothing; Unavailable if
-    nobody answers in time: it may then still be carried out.
-    """
+    nobody answers in time: it may then still be carried out."""
     async with held.database.transaction() as tx:
         asked = await requests.ask(tx, asking, RESENDING)
     if asked.done:

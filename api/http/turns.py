@@ -15,8 +15,7 @@ class RequestTurns:
     asks next, and lets waiting ones starve in a burst.
 
     Codes take turns, and one request per code is processed at a time: however many friends use a
-    code at once, a friend with another code waits for few of them.
-    """
+    code at once, a friend with another code waits for few of them."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -26,8 +25,7 @@ class RequestTurns:
     @asynccontextmanager
     async def take(self, code: str | None) -> AsyncIterator[None]:
         """Wait for the turn, and hold it for the block. Requests without a code are not throttled:
-        they only wait for earlier ones.
-        """
+        they only wait for earlier ones."""
         key: Hashable = object() if code is None else code
         turn = asyncio.get_running_loop().create_future()
         self._waiting.add(key, turn)
@@ -65,8 +63,7 @@ _WAYS: tuple[tuple[str | int, ...], ...] = (
 
 def code_in(path: Mapping[str, Any], body: Any) -> str | None:
     """The code that a request names: in its path, or in its body as a conversion event, a
-    redemption or a sign-up. The body is not validated yet.
-    """
+    redemption or a sign-up. The body is not validated yet."""
     if "code" in path:
         return str(path["code"])
     return next((code for way in _WAYS if (code := _at(body, way))), None)

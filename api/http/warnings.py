@@ -1,6 +1,5 @@
 """Warnings about members of a body without effect: unknown ones, and values that are read as not
-given.
-"""
+given."""
 
 from __future__ import annotations
 
@@ -72,8 +71,7 @@ def add_warnings(answer: Response, warnings: list[Warning]) -> Response:
 @cache
 def _has_its_own_shape(model: type[BaseModel]) -> bool:
     """Whether it has another form on the wire, as rules and filters have: it reads its members
-    itself.
-    """
+    itself."""
     return bool(model.__pydantic_decorators__.model_serializers)
 
 

@@ -1,6 +1,5 @@
 """Incidents, for finance: differences that a person has noted, and that reconciliation no longer
-files.
-"""
+files."""
 
 from __future__ import annotations
 

@@ -115,8 +115,7 @@ def unique_id(route: APIRoute) -> str:
 
 def _name_operations(paths: dict[str, Any]) -> None:
     """Short names, because they become the functions of generated clients: the route's own, with
-    the subject added if two routes share one.
-    """
+    the subject added if two routes share one."""
     named = [
         (path, operation, operation["operationId"].split("_v1_")[0].split("_hooks_")[0])
         for path, operations in paths.items()
@@ -130,8 +129,7 @@ def _name_operations(paths: dict[str, Any]) -> None:
 
 def _correct(operation: dict[str, Any], method: str, *, guarded: bool) -> None:
     """What FastAPI cannot know: both headers together are the credential, invalid input is 400 and
-    not 422, problems have a media type of their own.
-    """
+    not 422, problems have a media type of their own."""
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422")):
         del answers["422"]

@@ -70,8 +70,7 @@ def _named(schema: _Schema, schemas: dict[str, _Schema]) -> _Schema:
 
 def example_of(schema: _Schema, schemas: dict[str, _Schema], name: str = "") -> Any:
     """The schema's own example, or one built from its parts. Raises LookupError, with the name, for
-    a text without one.
-    """
+    a text without one."""
     if "const" in schema:
         return schema["const"]
     if "examples" in schema:

@@ -135,8 +135,7 @@ async def begin(held: Resources, start: ReconciliationStart) -> None:
     """Start the run's workflow.
 
     While Temporal is down nothing is started, and the answer says so: the run is marked as failed,
-    and a statement's lines are removed.
-    """
+    and a statement's lines are removed."""
     try:
         await start_run(held.temporal, start)
     except AWAY:

@@ -32,8 +32,7 @@ _BLOCK = 1 << 20
 
 class StatementRoute(GuardedRoute):
     """A guarded route whose POST takes a statement: received completely, on disk if it is long, and
-    processed outside the turns of other requests.
-    """
+    processed outside the turns of other requests."""
 
     @asynccontextmanager
     async def admitted(self, resources: Resources, request: JsonRequest) -> AsyncIterator[None]:

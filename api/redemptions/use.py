@@ -92,8 +92,7 @@ def to_request(
 
 def _own_names(body: RedemptionIn, request: Request) -> tuple[str, ...]:
     """Further identities beside the order's: they distinguish a new redemption of the same order
-    from a late repeat.
-    """
+    from a late repeat."""
     named = {"tracking": body.tracking_id, "key": request.headers.get(HEADER)}
     return tuple(f"{sort}:{name.strip()}" for sort, name in named.items() if name)
 

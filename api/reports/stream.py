@@ -1,6 +1,5 @@
 """Streams a report's rows as JSON or CSV. PostgreSQL is read at its own speed: a slow reader's
-report waits in a file.
-"""
+report waits in a file."""
 
 from __future__ import annotations
 

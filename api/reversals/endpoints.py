@@ -122,8 +122,7 @@ def _actor(caller: Caller) -> str | None:
 
 def _cause(body: ReversalIn) -> Cause:
     """The cause of a reversal that names a referral. Without any sign of a refund it is a finding,
-    which only a person can bring back.
-    """
+    which only a person can bring back."""
     refund = body.amount is not None or identity_of(body.metadata, "refund_id") is not None
     return Cause(body.cause or ("refund" if refund else "finding"))
 

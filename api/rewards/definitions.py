@@ -1,6 +1,5 @@
 """Turns a caller's rewards into the domain's: resolves references, stores secrets, and checks gift
-cards against their providers' cached catalogues.
-"""
+cards against their providers' cached catalogues."""
 
 from __future__ import annotations
 
@@ -76,8 +75,7 @@ class Making:
 
     async def put_away(self, tx: Transaction, vault: Vault) -> None:
         """Store the given secrets, encrypted. Raises InvalidPayload or NotFound for an unknown
-        secret or segment.
-        """
+        secret or segment."""
         await segments.must_exist(tx, self._segments, "/amount_by/values")
         await signing_secrets.must_exist(tx, self._named)
         await signing_secrets.keep(tx, self._secrets, vault)
@@ -96,8 +94,7 @@ async def begin(
 
 async def catalogues_of(tx: Transaction, rewards: Iterable[object]) -> Catalogues:
     """The catalogues of these rewards' providers. One that was never fetched cannot refuse anything
-    (docs/decisions); its first fetch reports what does not fit.
-    """
+    (docs/decisions); its first fetch reports what does not fit."""
     cards = [each for each in rewards if hasattr(each, "provider")]
     alternatives = [other for card in cards for other in getattr(card, "alternatives", ())]
     providers = {str(each.provider) for each in [*cards, *alternatives]}
@@ -109,8 +106,7 @@ async def catalogues_of(tx: Transaction, rewards: Iterable[object]) -> Catalogue
 
 def offered(reward: Reward, catalogues: Catalogues, field: str) -> Reward:
     """The reward, marked if it is sold in certain values only. Raises InvalidPayload at the member
-    of `field` that its provider does not offer.
-    """
+    of `field` that its provider does not offer."""
     if not isinstance(reward, GiftCard):
         return reward
     _must_fit(reward, catalogues, field)

@@ -1,8 +1,7 @@
 """Checks the books against one another: grants, orders, ledger, budget counters, wallets.
 
 Reads PostgreSQL directly, not through the product. Each check returns one sentence per
-disagreement; none means that the books agree.
-"""
+disagreement; none means that the books agree."""
 
 from __future__ import annotations
 
@@ -120,8 +119,7 @@ def _owed(grants: list[Grant], orders: list[Order]) -> Counter[tuple[str, str, s
 
 def _promised(said: Balances, grants: list[Grant]) -> Balances:
     """What is granted and not delivered: money according to the budgets, points according to the
-    grants.
-    """
+    grants."""
     totals: Balances = Counter()
     for (account, unit), amount in said.items():
         kind, _, rest = account.partition("/")

@@ -4,8 +4,7 @@ The sweep replaces one value at a time in each operation's example (`odd_inputs`
 generates valid and invalid requests. Both fail at a 5xx, and at an undocumented status or content
 type; schemathesis also at an answer outside its schema. At the same time, in every role, bodies
 arrive byte by byte and at the maximum size (`slow_bodies`), and the API's event loop is watched: it
-may block for at most 200 ms.
-"""
+may block for at most 200 ms."""
 
 from __future__ import annotations
 
@@ -40,8 +39,7 @@ _SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
 
 def main(seconds: int = 600, seed: int = 1) -> None:
     """Run for so many seconds, a third of them with odd inputs; the exit status is 1 if anything
-    was wrong.
-    """
+    was wrong."""
     with (
         tempfile.TemporaryDirectory(prefix="guerdon-fuzz-") as home,
         Stack(Path(home), Ports.free(), say=print) as stack,
@@ -75,8 +73,7 @@ def sweep(
     info: DevInfo, seconds: float, seed: int, most: int | None = None
 ) -> tuple[int, list[str]]:
     """Send odd inputs for so long, at most `most`, every second one as admin and the others in turn
-    as each role; return how many were sent, and the wrong answers.
-    """
+    as each role; return how many were sent, and the wrong answers."""
     assert info.api
     headers = {"X-App-Id": info.app_id, "X-App-Token": info.app_token}
     sent, wrong, ends = 0, [], time.monotonic() + seconds

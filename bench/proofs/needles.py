@@ -2,8 +2,7 @@
 
 A needle is found by four consecutive letters that are rare in other texts: the last ones of a
 token, those around the @ of an e-mail. The text is searched in steps of four letters; any seven
-letters of a needle contain one whole step.
-"""
+letters of a needle contain one whole step."""
 
 from __future__ import annotations
 

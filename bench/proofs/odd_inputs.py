@@ -2,8 +2,7 @@
 
 Schemathesis generates what a schema describes. This sweep takes each operation's own example and
 replaces one value at a time: other encodings, invalid numbers, characters that cannot be stored,
-impossible dates, files of other programs.
-"""
+impossible dates, files of other programs."""
 
 from __future__ import annotations
 
@@ -70,8 +69,7 @@ class Odd(NamedTuple):
 
 def world_of(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """What must exist so that the examples are valid: their campaign, their code, and its
-    holder.
-    """
+    holder."""
     campaign = _example_of(
         document["paths"]["/v1/campaigns"]["post"]["requestBody"]["content"]["application/json"]
     )

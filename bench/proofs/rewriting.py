@@ -1,6 +1,5 @@
 """Removes a lock or a condition from the product's SQL, to prove that a test would notice.
-Statements are rewritten on their way to the driver; the product is unchanged.
-"""
+Statements are rewritten on their way to the driver; the product is unchanged."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ UNLOCKED_PROGRESS = Rewrite(
 
 def rewrite(*rules: Rewrite, on: Any = Engine) -> Counter[str]:
     """Rewrite every statement of this process from now on, or of the engine `on`; counts the
-    matches of each pattern.
-    """
+    matches of each pattern."""
     hits: Counter[str] = Counter()
     compiled = [(re.compile(rule.pattern, re.DOTALL), rule) for rule in rules]
 

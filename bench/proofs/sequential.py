@@ -1,6 +1,5 @@
 """The grants of a plain sequential reading of the conversions, to compare with the concurrent
-result.
-"""
+result."""
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ from domain.campaigns import CampaignTerms, Criterion, Tier
 
 def sequential(terms: CampaignTerms, friends: int) -> list[tuple[str, int]]:
     """(reason, ordinal) of every grant to the referrer for so many friends, one after another,
-    sorted. Written independently of the product's own rule, without its optimisations.
-    """
+    sorted. Written independently of the product's own rule, without its optimisations."""
     earned: list[tuple[str, int]] = []
     counted = 0
     for _ in range(friends):

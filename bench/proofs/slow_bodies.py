@@ -1,6 +1,5 @@
 """Bodies that arrive byte by byte, and bodies of the maximum size and larger, in each role, at the
-same time as the fuzzer's requests.
-"""
+same time as the fuzzer's requests."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@ The crowd: 32 uploads that stop in the middle, 40 readers of a CSV list that do 
 connections with incomplete headers, and a finance key that sends ten megabytes of `{}` again and
 again. Disconnected clients come back. Rounds with and without the crowd alternate in one run.
 Loopback only. Exits 1 when an event's p95 more than doubles, the API's event loop blocks for longer
-than 200 ms, or its memory grows.
-"""
+than 200 ms, or its memory grows."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ from store.access.api_keys import create_key_sync
 
 ORDERS = 20_000
 """This many rows of CSV do not fit into the buffers between the API and a client that does not
-read.
-"""
+read."""
 MORE_MEMORY = 150_000_000
 _COPIES = """
 INSERT INTO orders
@@ -71,8 +69,7 @@ class Measured:
 
 async def measure(stack: Stack, events: int, rounds: int) -> Measured:
     """So many events per round, one after the other, in each round once without and once with the
-    crowd.
-    """
+    crowd."""
     engine = Engine(stack)
     await engine.prepare()
     _, codes = await engine.codes(8)

@@ -1,7 +1,6 @@
 """The clients of `make bench-crowd`, in a separate process, so that their CPU is not counted as the
 API's. Reads one line of JSON on stdin, prints one line once all clients are connected, and ends
-with stdin.
-"""
+with stdin."""
 
 from __future__ import annotations
 

@@ -54,8 +54,7 @@ class Engine:
 
     async def prepare(self) -> None:
         """Make the simulator deliver at once, so that the figures do not contain the provider's own
-        time.
-        """
+        time."""
         await self.http.put(
             f"{self.stack.urls.simulator}/_control/delivery",
             json={"provider": "giftcard-partners", "seconds": 0, "outcome": "delivered"},
@@ -68,8 +67,7 @@ class Engine:
         referee_reward: dict[str, Any] | None = CARD,
     ) -> tuple[str, str]:
         """A new campaign and a published code: (campaign id, code). By default the campaign is
-        double-sided, with a card for each side.
-        """
+        double-sided, with a card for each side."""
         name = name or f"bench {uuid4().hex}"
         campaign = await self.post(
             "/v1/campaigns",

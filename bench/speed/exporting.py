@@ -1,7 +1,6 @@
 """`python -m bench.speed.exporting --rows 1000000`: exports redemptions over HTTP and by `guerdon
 export`, and measures time and memory for a short file and a long one, compared with PostgreSQL's
-own COPY of the same rows in the same run. Exits 1 when a row is missing or memory grows.
-"""
+own COPY of the same rows in the same run. Exits 1 when a row is missing or memory grows."""
 
 from __future__ import annotations
 

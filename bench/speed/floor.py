@@ -1,8 +1,7 @@
 """The floor: a bare workflow with the same durable steps as a referral, and no domain work.
 
 A start with a signal, one local activity, two activities on another queue, two delivery signals.
-`python -m bench.speed.floor` is its worker process.
-"""
+`python -m bench.speed.floor` is its worker process."""
 
 from __future__ import annotations
 

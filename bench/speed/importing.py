@@ -2,8 +2,7 @@
 
 One run, one server, the same rows: COPY into a table of the same columns and indexes, then
 `guerdon import customers`, killed with -9 in the middle and started again. Exits 1 when a row is
-lost or doubled, or when more rows take more memory.
-"""
+lost or doubled, or when more rows take more memory."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """How fast the ledger's balances are at ten million entries: `make bench-ledger`.
 
 Loads a scratch PostgreSQL with entries over 150 days, in campaigns and wallets, sums them up by the
-product's own rounds, and times its own queries beside the plain GROUP BY, in the same run.
-"""
+product's own rounds, and times its own queries beside the plain GROUP BY, in the same run."""
 
 from __future__ import annotations
 

@@ -3,8 +3,7 @@ anybody, over one connection, until something is said on stdin.
 
 Prints two figures in seconds: the longest answer, and the longest without the time for which this
 process or a thread of the API was ready to run and no processor was free. The second is the API's
-own doing, also where other work fills the machine.
-"""
+own doing, also where other work fills the machine."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@ lines, and a join of all the books that are compared, grants and ledger too.
 
 Each is measured in wall-clock time and in CPU time of its own PostgreSQL backend; on a machine
 that does other things too, the second is the one to compare. Exits 1 when the comparison takes more
-than `MOST` times the CPU of the plain join of the same books.
-"""
+than `MOST` times the CPU of the plain join of the same books."""
 
 from __future__ import annotations
 

@@ -39,8 +39,7 @@ async def check_books(client: httpx.AsyncClient, simulator_url: str, out: Consol
 def compare(grants: Sequence[dict[str, Any]], book: Sequence[dict[str, Any]]) -> list[str]:
     """The differences between the grants, the book and what five friends earn; empty if they agree.
 
-    `grants` are those of `GET /v1/grants`, `book` the rows of `GET /_control/book`.
-    """
+    `grants` are those of `GET /v1/grants`, `book` the rows of `GET /_control/book`."""
     ours = Counter(_card(grant["order"]) for grant in grants if grant["order"])
     theirs = Counter((row["key"], row["amount"], row["currency"]) for row in book)
     differences = [

@@ -29,8 +29,7 @@ class Child:
     """Options of `setpriv` that drop privileges before the program starts."""
     standby: bool = False
     """Supports `--standby`: a spare process loads, and waits on its input to replace the first one,
-    so that a slow starter is back at once.
-    """
+    so that a slow starter is back at once."""
     held_down: bool = False
     """Stopped on purpose: not to be restarted."""
     started_at: float = 0.0
@@ -49,8 +48,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, or activate the spare. Call it on a thread that lives as long as the
-        process should.
-        """
+        process should."""
         self._process = self._take_spare() or self._spawn(self.argv, subprocess.DEVNULL)
         self.started_at = time.monotonic()
 
@@ -121,8 +119,7 @@ def mortal(argv: Sequence[str], orphan_signal: str, privileges: Sequence[str]) -
     """The command that makes the kernel signal the process when the thread that started it ends.
 
     `setpriv` (util-linux) replaces itself with the program, so the process id is the program's.
-    Without it (macOS), a supervisor killed with -9 leaves its children running.
-    """
+    Without it (macOS), a supervisor killed with -9 leaves its children running."""
     setpriv = shutil.which("setpriv")
     if setpriv:
         return [setpriv, "--pdeathsig", orphan_signal, *privileges, "--", *argv]

@@ -20,8 +20,7 @@ class Stack:
     """PostgreSQL, Temporal, simulator, workers and API; a context manager that runs them.
 
     All state is kept under `home`, so that the next stack there continues it. Children are called
-    `postgres temporal simulator worker api`; `worker` means all workers.
-    """
+    `postgres temporal simulator worker api`; `worker` means all workers."""
 
     def __init__(
         self,
@@ -38,8 +37,7 @@ class Stack:
         """Choose what to run; nothing starts before the `with` statement.
 
         `program`: the command of Guerdon's own processes, by default `guerdon`. `say` receives one
-        line at each step and each restart, from another thread.
-        """
+        line at each step and each restart, from another thread."""
         self.home = home.absolute()
         self.ports = ports or Ports.from_environment()
         self._workers = workers

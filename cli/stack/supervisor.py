@@ -21,8 +21,7 @@ class Supervisor:
     """Starts, watches, signals and stops children, one action at a time.
 
     Every action runs on one thread, which lives as long as the supervisor: the kernel's signal to
-    an orphan depends on the thread that started it, not on the process.
-    """
+    an orphan depends on the thread that started it, not on the process."""
 
     def __init__(self, say: Callable[[str], None], changed: Callable[[], None]) -> None:
         self._say = say

@@ -29,8 +29,7 @@ def binary() -> Path:
 
 def child(data: Path, ports: Ports, log: Path, *, time_skipping: bool) -> Child:
     """The server with its state in one SQLite file; `time_skipping` gives workflows a virtual
-    clock.
-    """
+    clock."""
     argv = [str(binary()), "server", "start-dev", "--ip", LOOPBACK]
     argv += ["--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)]
     argv += ["--http-port", str(ports.temporal_http), "--db-filename", str(data), *OPTIONS]

@@ -62,8 +62,7 @@ _ALWAYS = Span(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC
 
 def span_of(period: Period, at: datetime, zone: tzinfo) -> Span:
     """The calendar period around `at`, in the time zone `zone`: a day on which the clocks change
-    has 23 or 25 hours.
-    """
+    has 23 or 25 hours."""
     midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     match period:
         case Period.TOTAL:

@@ -32,8 +32,7 @@ class Basket(BaseModel):
 
 class Use(NamedTuple):
     """What a rule is judged by. `event`: the metadata of a custom event; None at a redemption.
-    `counts` include this use.
-    """
+    `counts` include this use."""
 
     customer: Traits
     order: Basket | None
@@ -47,8 +46,7 @@ class Use(NamedTuple):
 
 class Seen(BaseModel):
     """The result of a condition. `value` only if it says nothing about a person: amounts and
-    counts, never metadata.
-    """
+    counts, never metadata."""
 
     passed: bool
     value: int | None = None
@@ -56,8 +54,7 @@ class Seen(BaseModel):
 
 def look(rule: Rule, use: Use) -> dict[str, Seen]:
     """The result of each condition. At a redemption, conditions about an event are left for the
-    event.
-    """
+    event."""
     return {key: _seen(one, use) for key, one in rule.rules.conditions.items()}
 
 

@@ -14,8 +14,7 @@ def lines_hold(
     condition: Condition, items: list[dict[str, Any]], days: ZoneInfo | None = None
 ) -> bool:
     """Whether the order's lines meet the condition; an order without lines meets none. `days`: see
-    `compare`.
-    """
+    `compare`."""
     if not items:
         return False
     each = [_line_holds(condition, item, days) for item in items]

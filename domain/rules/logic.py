@@ -14,8 +14,7 @@ _DEEPEST = 32
 
 class Sentence(NamedTuple):
     """A parsed logic: `word` is "and" or "or" over `parts`; a single condition is its key in
-    `word`.
-    """
+    `word`."""
 
     word: str
     parts: tuple[Sentence, ...] = ()

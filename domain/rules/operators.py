@@ -1,7 +1,6 @@
 """Voucherify's operators: compare an actual value with the wanted ones.
 
-A missing value is `None`: equal to nothing, and neither more nor less.
-"""
+A missing value is `None`: equal to nothing, and neither more nor less."""
 
 from __future__ import annotations
 
@@ -67,8 +66,7 @@ def compare(
 
     With several wanted values, one match is enough (for `$is_not` and `$not_in`, one match is too
     many). `days`: the time zone in which a date without a time is a whole day; None for older
-    terms, where it is its first moment, UTC.
-    """
+    terms, where it is its first moment, UTC."""
     match operator:
         case Operator.IS | Operator.IN:
             return _is_one_of(seen, wanted)

@@ -1,7 +1,6 @@
 """The properties that a condition may use: Voucherify's names, as far as they are judged.
 
-Others are refused when a rule is created, so that every stored rule is evaluated.
-"""
+Others are refused when a rule is created, so that every stored rule is evaluated."""
 
 from __future__ import annotations
 

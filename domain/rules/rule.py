@@ -38,8 +38,7 @@ class Said(BaseModel):
 
 class Condition(BaseModel):
     """One condition. All its `conditions` must hold; under `rules` are conditions that the same
-    line of the order must meet.
-    """
+    line of the order must meet."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

@@ -1,8 +1,7 @@
 """Credentials of API callers.
 
 A token is shown once and stored as its hash: 40 random characters cannot be guessed, so a plain
-SHA-256 is enough.
-"""
+SHA-256 is enough."""
 
 from __future__ import annotations
 
@@ -73,8 +72,7 @@ async def create_key(tx: Transaction, role: Role) -> tuple[str, str]:
 
 async def create(tx: Transaction, new: NewKey, *, actor: str | None = None) -> tuple[str, str]:
     """Create a credential: (app id, token). The token cannot be read again. `actor`: who asked.
-    Raises InvalidPayload for an expiry in the past.
-    """
+    Raises InvalidPayload for an expiry in the past."""
     if new.expires_at is not None and new.expires_at <= tx.now:
         raise InvalidPayload("Must lie in the future.", field="/expires_at")
     app_id = new_id(Prefix.APP)
@@ -103,8 +101,7 @@ async def create(tx: Transaction, new: NewKey, *, actor: str | None = None) -> t
 
 async def revoke(tx: Transaction, app_id: str, *, actor: str | None = None) -> None:
     """Refuse the credential from now on; other processes do within seconds. A repeat changes
-    nothing. Raises NotFound.
-    """
+    nothing. Raises NotFound."""
     key = existing(await tx.session.get(ApiKey, app_id, with_for_update=True), "key", app_id)
     if key.revoked_at is not None:
         return
@@ -136,8 +133,7 @@ async def note_use(database: Database, key: ApiKey) -> None:
 
 async def note_wrong_tokens(database: Database, count: int, app_id: str | None) -> None:
     """Record that many wrong tokens were sent. `app_id`: the credential they were sent with, if it
-    exists; callers' own texts are not kept.
-    """
+    exists; callers' own texts are not kept."""
     async with database.transaction() as tx:
         tx.record(
             "key.wrong_tokens",

@@ -1,8 +1,7 @@
 """The Ed25519 key with which this deployment signs evidence, created at first use.
 
 Its private half is encrypted with GUERDON_ENCRYPTION_KEYS, so write access to the database is not
-enough to sign.
-"""
+enough to sign."""
 
 from __future__ import annotations
 
@@ -21,8 +20,7 @@ _ID = "evidence"
 
 async def sign(tx: Transaction, evidence: Evidence, vault: Vault) -> Evidence:
     """The document with this deployment's signature. Raises ValueError if no configured encryption
-    key decrypts the signing key.
-    """
+    key decrypts the signing key."""
     row = await _row(tx, vault)
     private = Ed25519PrivateKey.from_private_bytes(vault.decrypt(row.ciphertext, row.id))
     value = private.sign(signed_text(evidence)).hex()

@@ -2,8 +2,7 @@
 keyed hash that replaces a caller's own id.
 
 The same id gives the same hash, and without the deployment's lasting secret nobody can test guesses
-against it.
-"""
+against it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Stores the first answer to a request with an Idempotency-Key, and replays it.
 
 Claiming commits by itself, before the request's own transaction begins, so that a concurrent repeat
-is refused at once instead of waiting.
-"""
+is refused at once instead of waiting."""
 
 from __future__ import annotations
 
@@ -44,8 +43,7 @@ class Answer(NamedTuple):
 
 class Named(NamedTuple):
     """Whom a request and its answer name: our ids of people and their things, and the caller's own
-    ids of people.
-    """
+    ids of people."""
 
     ids: frozenset[str] = frozenset()
     source_ids: frozenset[str] = frozenset()
@@ -56,8 +54,7 @@ NOBODY = Named()
 
 async def subjects_of(tx: Transaction, named: Named) -> list[str]:
     """The form stored with an answer. The caller's own ids are hashed with a key, because they may
-    belong to somebody who is not a customer yet.
-    """
+    belong to somebody who is not a customer yet."""
     key = await key_for(tx, "subjects of stored answers")
     hashes = (hmac.digest(key, one.encode(), "sha256").hex()[:32] for one in named.source_ids)
     return sorted({*named.ids, *hashes})
@@ -79,8 +76,7 @@ async def claim(database: Database, app_id: str, key: str, request_hash: str) ->
     """Return the right to run, or the answer of the earlier run.
 
     Raises IdempotencyKeyReused for another request under the same key, IdempotencyInProgress while
-    the first still runs.
-    """
+    the first still runs."""
     async with _autocommit(database) as connection:
         mine = KeyLock(app_id, key, now())
         if await _take(connection, mine, request_hash):

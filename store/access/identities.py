@@ -2,8 +2,7 @@
 
 A caller that handles one subject (a customer, a referral) at a time looks up first and stores last.
 If two subjects use one identity at once, the second waits at the primary key for the first to
-commit, and is refused.
-"""
+commit, and is refused."""
 
 from __future__ import annotations
 
@@ -25,8 +24,7 @@ from store.tables import Identity, metadata
 
 class Given(NamedTuple):
     """An identity of the caller. `names`: hashes of it with its scope; several if the same thing
-    has several ids, as an order has.
-    """
+    has several ids, as an order has."""
 
     kind: Kind
     said: str
@@ -53,8 +51,7 @@ _KEEP = insert(_IDENTITIES).on_conflict_do_nothing().returning(_IDENTITIES.c.nam
 
 async def recall(tx: Transaction, identity: Given) -> list[Identity]:
     """The requests stored under this identity. Empty for a first request, and for one from before
-    migration 0012, whose content was not stored.
-    """
+    migration 0012, whose content was not stored."""
     names = await _kept_names(tx, identity)
     return list(await tx.session.scalars(_KNOWN, {"kind": identity.kind, "names": names}))
 
@@ -70,8 +67,7 @@ async def keep(tx: Transaction, identity: Given, content: Content, result: list[
     """Bind the identity to this content, at the end of the transaction.
 
     Raises IdentityReused if a concurrent request took it with other content, and
-    IdempotencyInProgress if one with the same content did.
-    """
+    IdempotencyInProgress if one with the same content did."""
     compared = content.model_dump(mode="json", include=set(POINTERS[identity.kind]))
     row = {"kind": identity.kind, "content": compared, "result": result}
     rows = [
@@ -86,7 +82,6 @@ async def keep(tx: Transaction, identity: Given, content: Content, result: list[
 
 async def _kept_names(tx: Transaction, identity: Given) -> list[str]:
     """Hashed with the lasting secret, because an id may name a person and outlives the person's
-    erasure.
-    """
+    erasure."""
     key = await key_for(tx, "identities")
     return [hmac.digest(key, name.encode(), "sha256").hex()[:32] for name in identity.names]

@@ -3,8 +3,7 @@
 Hashes made with it must be found again for as long as the database lives, so it is not an
 encryption key. It is created with the schema instead of at first use: otherwise a database restored
 to a moment before that would create another one, and compute other order keys. Each purpose has its
-own derived key, and never sees the secret itself.
-"""
+own derived key, and never sees the secret itself."""
 
 from __future__ import annotations
 

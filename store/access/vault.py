@@ -17,8 +17,7 @@ class Vault:
     """AES-256-GCM with `id:base64,…`: the first key encrypts, all decrypt.
 
     A ciphertext names its key, and is bound to its row: moved to another row it cannot be
-    decrypted.
-    """
+    decrypted."""
 
     def __init__(self, keys: str) -> None:
         given = [_parse(item) for item in keys.split(",") if item.strip()]

@@ -38,8 +38,7 @@ class NewCampaign(BaseModel):
 async def create(tx: Transaction, new: NewCampaign) -> str:
     """Create a campaign with version 1 of its terms; return its id.
 
-    Raises AlreadyExists for a name that is taken.
-    """
+    Raises AlreadyExists for a name that is taken."""
     campaign = Campaign(
         id=new_id(Prefix.CAMPAIGN),
         version=1,

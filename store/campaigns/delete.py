@@ -30,8 +30,7 @@ async def delete(tx: Transaction, ref: str, *, actor: str) -> None:
     """Delete the campaign with its codes and holders.
 
     Raises NotFound, and NotAllowedInState once there are referrals, or anything else that is never
-    deleted.
-    """
+    deleted."""
     campaign = await lock(tx, ref)
     terms = await terms_of(tx, campaign.id, campaign.version)
     try:

@@ -47,8 +47,7 @@ async def preview(
 ) -> Preview:
     """Count the waiting referrals by version, and say what would change. Stores the preview.
 
-    Raises NotFound, and InvalidPayload for versions that cannot be moved from or to.
-    """
+    Raises NotFound, and InvalidPayload for versions that cannot be moved from or to."""
     campaign = await lock(tx, ref)
     after = await _terms(tx, campaign, to_version)
     waiting = await _waiting(tx, campaign.id, to_version)
@@ -78,8 +77,7 @@ async def carry_out(
     """Move the previewed referrals; a repeat changes nothing.
 
     Raises NotFound for a token of another move, NotAllowedInState if a version has more referrals
-    than in the preview.
-    """
+    than in the preview."""
     async with database.transaction() as tx:
         move = await _begin(tx, ref, to_version, move_id, actor, reason)
     while move.done_at is None:

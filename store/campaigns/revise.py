@@ -1,7 +1,6 @@
 """Edits a campaign: a change of its terms creates the next version.
 
-Existing referrals keep their version; only `store.campaigns.move_referrals` moves them.
-"""
+Existing referrals keep their version; only `store.campaigns.move_referrals` moves them."""
 
 from __future__ import annotations
 
@@ -48,8 +47,7 @@ async def revise(
     """Change a locked campaign. `before` are its current terms; `plain` names columns of PLAIN.
 
     Raises NotAllowedInState for what cannot change any more, AlreadyExists for a name that is
-    taken.
-    """
+    taken."""
     changed = {name: value for name, value in plain.items() if getattr(campaign, name) != value}
     found = differences(before, after)
     if not changed and not found:
@@ -117,8 +115,7 @@ async def _adapt_budgets(
     """Adjust the counters to the newest terms.
 
     They protect the campaign as a whole, whatever version a referral has. Their rows come last in
-    the order of locks.
-    """
+    the order of locks."""
     old, new = before.limits.budget, after.limits.budget
     if old != new:
         _fund(tx, campaign, old, new)

@@ -46,8 +46,7 @@ async def assignments(
     campaign_id: str | None = None,
 ) -> tuple[list[RuleAssignment], Page]:
     """Assignments, of one rule or campaign or all, newest first. Raises NotFound for a rule that
-    does not exist.
-    """
+    does not exist."""
     statement: AnySelect = select(RuleAssignment)
     if campaign_id is not None:
         statement = statement.where(col(RuleAssignment.campaign_id) == campaign_id)

@@ -1,8 +1,7 @@
 """Validation rules and their assignments.
 
 An assigned rule is part of its campaign's terms: each change creates a new version of them, and
-existing referrals keep theirs.
-"""
+existing referrals keep theirs."""
 
 from __future__ import annotations
 

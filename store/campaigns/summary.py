@@ -2,8 +2,7 @@
 
 Each figure counts what began (was attributed, used, published) within the period; money is the
 current amount. All are read from counters: the sums that `store.counts.fold` keeps, and the changes
-that are not added yet.
-"""
+that are not added yet."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 Disabling is a pause: waiting referrals keep waiting, and their conversions are held until it is
 over. The campaign's row is locked first, also for its codes' switches, so that two concurrent
-switches cannot both miss a conversion.
-"""
+switches cannot both miss a conversion."""
 
 from __future__ import annotations
 
@@ -38,8 +37,7 @@ async def set_active(
     tx: Transaction, ref: str, *, active: bool, actor: str, stop: bool | None = None
 ) -> Switched:
     """Enable or disable a campaign. `stop`: its rewards are not given either until it is enabled.
-    Repeats change nothing. Raises NotFound.
-    """
+    Repeats change nothing. Raises NotFound."""
     campaign = await lock(tx, ref)
     _record(tx, campaign, campaign.active, active, stop, "campaign", actor)
     if campaign.active or active:
@@ -60,8 +58,7 @@ async def set_code_active(
     reject_held: bool = False,
 ) -> Switched:
     """The same for a code, by code or id. `reject_held`: end the conversions that it holds, and
-    cancel the rewards that were stopped with it. Raises NotFound.
-    """
+    cancel the rewards that were stopped with it. Raises NotFound."""
     voucher = await _voucher(tx, code)
     campaign = await lock(tx, voucher.campaign_id)
     await tx.session.refresh(voucher, with_for_update={"key_share": True})
@@ -81,8 +78,7 @@ async def end(tx: Transaction, ref: str, *, judge: bool, actor: str) -> Switched
     """End a campaign now.
 
     New referrals are refused from here on; waiting ones keep their window, so the campaign is
-    enabled. Held conversions are judged (`judge`), or else rejected.
-    """
+    enabled. Held conversions are judged (`judge`), or else rejected."""
     campaign = await lock(tx, ref)
     over = campaign.expiration_date
     campaign.expiration_date = over if over and over <= tx.now else tx.now

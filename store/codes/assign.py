@@ -36,8 +36,7 @@ async def give(
     tx: Transaction, campaign: Campaign, terms: CampaignTerms, request: Request
 ) -> Voucher:
     """Make the customer a holder. The caller has locked the customer's row, so of two requests for
-    one customer the second finds the first one's code.
-    """
+    one customer the second finds the first one's code."""
     if request.code is not None:
         return await _give_this(tx, campaign, terms, request)
     held = await _held(tx, campaign.id, request.customer_id) if request.once else None

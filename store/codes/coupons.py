@@ -40,8 +40,7 @@ class Taken(NamedTuple):
 
 async def give(tx: Transaction, grant_id: str) -> Step:
     """Create the grant's coupon, once. A milestone that is reached again gets its old coupon
-    back.
-    """
+    back."""
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)
@@ -97,8 +96,7 @@ async def _mint(tx: Transaction, grant: Grant) -> str:
 
 async def disable(tx: Transaction, grant: Grant) -> bool:
     """Disable the coupon of an undone grant if it has not been used; return whether it was
-    disabled.
-    """
+    disabled."""
     statement = (
         select(Voucher)
         .join(Coupon, col(Coupon.voucher_id) == Voucher.id)
@@ -114,8 +112,7 @@ async def disable(tx: Transaction, grant: Grant) -> bool:
 
 async def take(tx: Transaction, code: str, customer_id: str) -> Taken | None:
     """Count one use of a coupon; None if the code is not a coupon. Its row stays locked until the
-    commit. Raises CannotCount for a coupon that this customer cannot use, or not now.
-    """
+    commit. Raises CannotCount for a coupon that this customer cannot use, or not now."""
     statement = (
         select(Voucher, Coupon, col(Grant.referral_id))
         .join(Coupon, col(Coupon.voucher_id) == Voucher.id)

@@ -17,13 +17,11 @@ from store.database import Transaction
 
 _ROUNDS = 9
 """How often codes are drawn before the template counts as exhausted. Each round draws four times as
-many as the one before, so that one free code among thousands of taken ones is found.
-"""
+many as the one before, so that one free code among thousands of taken ones is found."""
 
 _MANY = 1000
 """More than this are drawn in a thread: a hundred thousand take a second, which would block other
-requests.
-"""
+requests."""
 
 # Taken codes are left out before the limit is applied; concurrently taken ones are caught by the
 # unique indexes. New codes must also differ as people type them.
@@ -55,8 +53,7 @@ async def mint(
     tx: Transaction, campaign_id: str, config: CodeConfig, count: int, making: Making | None = None
 ) -> list[str]:
     """Create `count` codes; return their ids. Raises CannotCount if the template has not so many
-    left.
-    """
+    left."""
     made: list[str] = []
     if count > config.combinations:
         raise _exhausted(config, count)

@@ -20,8 +20,7 @@ async def add_codes(
     tx: Transaction, campaign_id: str, count: int, config: CodeConfig | None, making: Making
 ) -> list[str]:
     """Add `count` codes to the pool of an existing campaign; return their ids. `config`: the
-    campaign's own by default. Raises CannotCount if the pattern cannot make so many.
-    """
+    campaign's own by default. Raises CannotCount if the pattern cannot make so many."""
     campaign = await _campaign(tx, campaign_id, making)
     have = await tx.session.scalar(
         select(func.count()).where(col(Voucher.campaign_id) == campaign_id)

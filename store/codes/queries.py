@@ -67,8 +67,7 @@ class Filters(NamedTuple):
     updated: Between = Between()
     alike: bool = False
     """Only codes that differ from another one only in how they are typed; they are found only when
-    typed exactly.
-    """
+    typed exactly."""
 
 
 _KEYS: dict[str, Key] = {"updated_at": func.coalesce(Voucher.updated_at, Voucher.created_at)}
@@ -107,8 +106,7 @@ async def page_vouchers(
 
 def _read_alike() -> Select[str]:
     """Readings that several codes have. Generated codes are all read differently, so one of the
-    several was brought along.
-    """
+    several was brought along."""
     brought, other = aliased(Voucher), aliased(Voucher)
     reading = func.code_reading(brought.code)
     same = and_(func.code_reading(other.code) == reading, col(other.id) != col(brought.id))
@@ -142,8 +140,7 @@ async def page_publications(
     none: bool,
 ) -> tuple[list[PublicationRead], Page]:
     """Publications, newest first. `campaign` is a name or an id, `customer` an id or source_id;
-    `none`: return an empty page, for filters that match no publication.
-    """
+    `none`: return an empty page, for filters that match no publication."""
     statement: AnySelect = select(col(Publication.id))
     if none:
         statement = statement.where(false())

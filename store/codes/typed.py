@@ -1,6 +1,5 @@
 """Finds codes as people type them: in other case, with spaces and dashes, or within a pasted
-link.
-"""
+link."""
 
 from __future__ import annotations
 
@@ -17,14 +16,12 @@ from store.tables import Voucher
 _MOST = 50_000
 _known: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
 """Cache of codes that were found exactly as typed. A code is never renamed, so busy codes are
-looked up once per process.
-"""
+looked up once per process."""
 
 
 async def as_stored(database: Database, typed: str) -> str:
     """The code that is meant: the exact one if it exists, else the one that matches ignoring case,
-    spaces and dashes, else the typed text.
-    """
+    spaces and dashes, else the typed text."""
     code = code_typed(typed)
     known = _known.setdefault(database, set())
     if code in known:

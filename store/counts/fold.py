@@ -2,8 +2,7 @@
 
 A fact only appends (triggers do it, in the fact's transaction), and only `fold` writes the sums, so
 no two referrals wait for each other's row. A count is its sum and the changes that are not added
-up yet: both are read in one statement, and so exact at every moment.
-"""
+up yet: both are read in one statement, and so exact at every moment."""
 
 from __future__ import annotations
 

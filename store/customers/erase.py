@@ -1,7 +1,6 @@
 """Erases a person. Sums, ids and what happened stay; who it was does not.
 
-Refused while a card may still be on its way to the person.
-"""
+Refused while a card may still be on its way to the person."""
 
 from __future__ import annotations
 
@@ -45,8 +44,7 @@ async def erase(tx: Transaction, ref: str, marks_kept: timedelta = KEPT_FOR) -> 
 
     `marks_kept`: how long the person is recognised, by keyed hashes. Raises NotFound, and
     NotAllowedInState while an order is open. The caller commits, then wakes the dispatcher with the
-    returned messages.
-    """
+    returned messages."""
     customer = await _locked(tx, ref)
     # First, because marks are locked before grants.
     await forget(tx, customer, marks_kept)
@@ -135,8 +133,7 @@ def _held(referral: Referral) -> bool:
 
 def _end_waiting(tx: Transaction, referral: Referral, erased: Customer) -> None:
     """An erased referee's referral ends. An erased referrer's continues for the friend, who was
-    promised a reward too.
-    """
+    promised a reward too."""
     if referral.referee_id == erased.id:
         referral.status, referral.updated_at = ReferralStatus.REJECTED, tx.now
         referral.reason = "The friend was erased before a conversion came."

@@ -37,8 +37,7 @@ def named(ref: str) -> Select[Customer]:
 
 class Filters(NamedTuple):
     """Filters of a list. `since`: Voucherify's cursor, the `created_at` of the previous page's last
-    row; `after` names that row exactly.
-    """
+    row; `after` names that row exactly."""
 
     email: str | None = None
     name: str | None = None
@@ -58,8 +57,7 @@ _KEYS: dict[str, Key] = {
 
 async def page(session: ReadSession, window: Window, filters: Filters) -> Page:
     """Customers; rows are (Customer,). Raises NotFound for a segment that does not exist, and
-    InvalidPayload for one that is defined by a filter.
-    """
+    InvalidPayload for one that is defined by a filter."""
     statement = select(Customer).where(col(Customer.erased_at).is_(None))
     for column, wanted in (
         (func.lower(Customer.email), filters.email and email_searched(filters.email).lower()),

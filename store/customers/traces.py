@@ -2,8 +2,7 @@
 
 Values that must stay comparable, such as the ids of their events and orders, become keyed hashes. A
 new column for a caller's or person's own words needs a line here:
-tests/store/customers/test_no_trace.py searches a dump of the whole database.
-"""
+tests/store/customers/test_no_trace.py searches a dump of the whole database."""
 
 from __future__ import annotations
 
@@ -80,8 +79,7 @@ def _words_of(customer: Customer) -> Iterator[str]:
 
 async def _hash_ids(tx: Transaction, customer_id: str) -> None:
     """Hash the callers' own ids of their conversions and orders. A conversion and its redemption
-    share one id, and still do afterwards.
-    """
+    share one id, and still do afterwards."""
     theirs = col(Referral.referee_id) == customer_id
     for referral in await tx.session.scalars(select(Referral).where(theirs)):
         if referral.conversion and "event_id" in referral.conversion:

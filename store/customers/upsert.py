@@ -1,8 +1,7 @@
 """Creates or updates the person of a request in one statement.
 
 The row stays locked until the transaction ends, so two requests about one person run one after the
-other; join-once and the limits per customer depend on it.
-"""
+other; join-once and the limits per customer depend on it."""
 
 from __future__ import annotations
 
@@ -95,8 +94,7 @@ async def upsert(
     `pointer`: the person's place in the request. `corrects`: staff correct wrong entries.
 
     Raises InvalidPayload for metadata that do not fit their schema, NotFound for an `id` that is
-    not ours, AlreadyExists if the `source_id` for a nameless customer belongs to another.
-    """
+    not ours, AlreadyExists if the `source_id` for a nameless customer belongs to another."""
     row = await (_update(tx, person) if person.id else _insert(tx, person))
     new = row.created_at == tx.now
     if new or person.metadata:

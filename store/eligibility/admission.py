@@ -1,8 +1,7 @@
 """Checks whether a friend may begin, or use a code, at this moment: hours, audience, velocity.
 
 An early refusal with a reason; the limits themselves are enforced by qualification, under its
-locks.
-"""
+locks."""
 
 from __future__ import annotations
 

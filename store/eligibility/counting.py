@@ -2,8 +2,7 @@
 
 The facts themselves are counted, under the lock of the campaign's row (or of the referrer's
 progress, for that referrer's own limits). So no counter must be kept in step, and a reversed
-conversion no longer counts.
-"""
+conversion no longer counts."""
 
 from __future__ import annotations
 
@@ -50,8 +49,7 @@ _CONVERSIONS: tuple[ColumnElement[bool], ...] = (
 
 async def lock_campaign(tx: Transaction, campaign_id: str) -> None:
     """Until the commit nobody else counts in this campaign. Taken after the referrer's progress and
-    the friends' marks, before the budget.
-    """
+    the friends' marks, before the budget."""
     await tx.session.execute(_LOCK, {"campaign": campaign_id})
 
 

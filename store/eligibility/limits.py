@@ -1,8 +1,7 @@
 """Limits by count: conversions in total and per period, of the campaign and of each referrer, and
 grants per tier.
 
-A conversion fits all of them, or none of its grants is created.
-"""
+A conversion fits all of them, or none of its grants is created."""
 
 from __future__ import annotations
 

@@ -21,8 +21,7 @@ from store.terms import terms_of
 
 class Code(NamedTuple):
     """A code with everything that decides whether it can count. `used`: reserved and committed
-    budget, in minor units.
-    """
+    budget, in minor units."""
 
     code: str
     voucher_id: str
@@ -64,8 +63,7 @@ _ERASED = select(col(_Erased.id)).where(
 
 def _code_statement(holds: ColumnElement[bool]) -> Any:
     """A code with everything that decides whether it can count, in one statement. Built once:
-    building takes longer than executing.
-    """
+    building takes longer than executing."""
     return (
         select(
             col(Voucher.id).label("voucher_id"),
@@ -116,8 +114,7 @@ async def look_up(
     field: str = "/referral/referrer_id",
 ) -> Code:
     """The code, who is rewarded for it, its campaign's current terms, and this friend's existing
-    referral. The named referrer must hold the code; by default it is the owner.
-    """
+    referral. The named referrer must hold the code; by default it is the owner."""
     parameters = {"code": code, "referee_id": referee_id}
     if referrer is None:
         result = await tx.session.execute(_BY_OWNER, parameters)
@@ -155,8 +152,7 @@ def must_be_usable(
     tx: Transaction, found: Code, *, begun: bool, at: datetime | None = None
 ) -> None:
     """Check the code itself. `begun`: a waiting referral keeps its window past the code's own
-    dates. `at`: the time of use, compared with the code's end; None: now.
-    """
+    dates. `at`: the time of use, compared with the code's end; None: now."""
     ends = [end for end in (found.voucher_expiration, found.active_until) if end]
     must_be_in_use(tx, found.voucher_active)
     if begun:
@@ -186,8 +182,7 @@ def must_not_be_over(tx: Transaction, end: datetime | None, at: datetime | None 
 
 def must_run(tx: Transaction, found: Code, *, begun: bool, at: datetime | None = None) -> None:
     """Check its campaign; `at` as for the code. A code with its own window outlives the campaign's
-    end.
-    """
+    end."""
     must_be_switched_on(tx, found.campaign_active)
     if begun:
         return
@@ -219,8 +214,7 @@ def _times(tx: Transaction, **moments: datetime) -> dict[str, str]:
 
 def must_be_live(tx: Transaction, found: Code, *, new: bool, at: datetime | None = None) -> None:
     """Check code and campaign. Disabled refuses everything; the end of either and an empty budget
-    only refuse new referrals, because existing ones keep their window.
-    """
+    only refuse new referrals, because existing ones keep their window."""
     must_be_usable(tx, found, begun=not new, at=at)
     must_run(tx, found, begun=not new, at=at)
     if new:

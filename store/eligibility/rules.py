@@ -1,8 +1,7 @@
 """Judges a code's use, or the event that converts it, by the terms' validation rules.
 
 What is known of the use is evaluated once, when it is accepted, and the results are stored with the
-conversion. Only what concurrent conversions change is counted again at qualification.
-"""
+conversion. Only what concurrent conversions change is counted again at qualification."""
 
 from __future__ import annotations
 
@@ -58,8 +57,7 @@ async def judge_use(
     """The result of each rule's conditions. `binding`: counted under the campaign's lock, so that
     accepted uses stay within the rules.
 
-    Raises CannotCount with the key, the rule and every verdict if a rule is not met.
-    """
+    Raises CannotCount with the key, the rule and every verdict if a rule is not met."""
     if not terms.rules:
         return {}
     if binding and _counters(terms):
@@ -77,8 +75,7 @@ async def judge_again(
     stored: dict[str, Any],
 ) -> list[Verdict]:
     """The verdicts on an accepted custom event: with the results from then, and new counts. The
-    caller holds the campaign's lock if `counts_shared`.
-    """
+    caller holds the campaign's lock if `counts_shared`."""
     seen = seen_of(stored)
     counts = await _counts(tx, terms, asked, asked.order)
     for rule in terms.rules:

@@ -61,8 +61,7 @@ async def change(
     """Replace what is given; a list of customers as a whole.
 
     Raises NotFound, or NotAllowedInState for a list of customers in a segment that a filter
-    defines, and the reverse.
-    """
+    defines, and the reverse."""
     segment = existing(
         await tx.session.get(Segment, segment_id, with_for_update=True), "segment", segment_id
     )
@@ -80,8 +79,7 @@ async def change(
 
 async def remove(tx: Transaction, segment_id: str) -> None:
     """Raises NotFound, or NotAllowedInState while terms or rules name the segment: they would then
-    apply to nobody.
-    """
+    apply to nobody."""
     if (await tx.session.execute(_NAMED, {"id": segment_id})).scalar_one():
         raise NotAllowedInState("A campaign's terms or a validation rule name this segment.")
     await _empty(tx, segment_id)

@@ -29,8 +29,7 @@ async def must_be_within_limit(
     tx: Transaction, campaign_id: str, customer_id: str, terms: CampaignTerms
 ) -> Verdict:
     """Check redemptions per customer in the campaign, with any code. The customer's row is locked,
-    so of two requests the second counts the first. Raises CannotCount.
-    """
+    so of two requests the second counts the first. Raises CannotCount."""
     used = await tx.session.scalar(
         select(func.count()).where(
             col(Redemption.campaign_id) == campaign_id,

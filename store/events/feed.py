@@ -2,8 +2,7 @@
 
 Only events behind the oldest running transaction are shown: after it, an event may still be
 committed before one that is visible already. One statement reads that limit and the rows before it,
-from one snapshot.
-"""
+from one snapshot."""
 
 from __future__ import annotations
 
@@ -28,8 +27,7 @@ _OLDEST: ColumnElement[int] = literal_column(
 
 class Followed(NamedTuple):
     """The next events. `place`: everything up to here was read. `has_more`: there is more to
-    read.
-    """
+    read."""
 
     events: list[Event]
     place: Place
@@ -41,8 +39,7 @@ async def follow(
 ) -> Followed:
     """Up to `limit` events after `after`, of types that match a pattern; all without one.
 
-    One read is always short: if nothing matches, it returns how far it looked.
-    """
+    One read is always short: if nothing matches, it returns how far it looked."""
     most = max(SCANNED, limit + 1) if patterns else limit + 1
     until, looked_at = await _window(session, after, most)
     statement = (

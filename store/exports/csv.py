@@ -1,8 +1,7 @@
 """Writes a SELECT as a CSV file, at PostgreSQL's own speed and in constant memory.
 
 PostgreSQL's COPY makes the CSV; a short queue between it and the reader makes it wait for a slow
-reader. It has its own connection, so a long download takes none from the requests.
-"""
+reader. It has its own connection, so a long download takes none from the requests."""
 
 from __future__ import annotations
 
@@ -25,8 +24,7 @@ _LONGEST = 600.0
 
 async def csv_of(database: Database, statement: AnySelect) -> AsyncGenerator[bytes, None]:
     """The rows as CSV with a header, in blocks of about 64 KB. Values in the statement are written
-    as literals, because COPY takes no parameters.
-    """
+    as literals, because COPY takes no parameters."""
     query = str(
         statement.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True})
     )

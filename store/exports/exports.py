@@ -46,8 +46,7 @@ async def remove(tx: Transaction, export_id: str) -> None:
 
 async def forget_about(tx: Transaction, words: set[str]) -> list[str]:
     """Delete every export whose filter contains one of these words, because its parameters store
-    them. Returns their ids.
-    """
+    them. Returns their ids."""
     forgotten = []
     for export in await tx.session.scalars(select(Export)):
         asked = Asked.model_validate(export.parameters)

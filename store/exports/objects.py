@@ -1,7 +1,6 @@
 """The exportable objects and their fields.
 
-Names are Voucherify's where it has them; times are UTC, amounts minor units.
-"""
+Names are Voucherify's where it has them; times are UTC, amounts minor units."""
 
 from __future__ import annotations
 
@@ -19,8 +18,7 @@ Column = Any
 
 class Exported(NamedTuple):
     """One kind of object: its fields by name, in the order of the file, and where they are read.
-    `defaults` are used if no fields are requested.
-    """
+    `defaults` are used if no fields are requested."""
 
     fields: dict[str, Column]
     source: Select[*tuple[Any, ...]]

@@ -1,6 +1,5 @@
 """Turns an export's parameters into a statement. What cannot be exported is refused when the export
-is created, never left out of the file.
-"""
+is created, never left out of the file."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ _BORN = {
 
 class Asked(BaseModel):
     """Parameters of an export: field names, a field to sort by (`-` in front: descending), and
-    Voucherify's filters.
-    """
+    Voucherify's filters."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -171,8 +169,7 @@ def _instant(values: list[Any], pointer: str) -> datetime:
 
 def guard(column: Column) -> Any:
     """The column, with an apostrophe before a text that a spreadsheet could read as a formula. The
-    first test is cheap, and fails for almost every cell.
-    """
+    first test is cheap, and fails for almost every cell."""
     if not isinstance(column.type, (String, AutoString)):
         return column
     suspect = func.left(func.ltrim(column, BLANKS), 1).in_(list(STARTS))

@@ -1,8 +1,7 @@
 """Custom rewards: what is sent to whoever gives them, and the result.
 
 A callout may be sent more than once, always under the grant's id, by which the receiver drops
-repeats. Nothing is ordered, and no money of the campaign moves.
-"""
+repeats. Nothing is ordered, and no money of the campaign moves."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ class Callout(NamedTuple):
 
 async def begin(tx: Transaction, grant_id: str, vault: Vault, carrier: str) -> Callout | Step:
     """What to send for the grant, or else the next step. `carrier`: the workflow that handles it
-    now.
-    """
+    now."""
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
         return Step(next=Next.REST)

@@ -23,8 +23,7 @@ from store.tables import Customer, Grant, Referral
 
 async def traits_of(tx: Transaction, terms: CampaignTerms, referral: Referral) -> dict[str, Traits]:
     """The customer data that amounts depend on, for both people; not read if no amount depends on
-    any.
-    """
+    any."""
     if not any(isinstance(reward, Sized) and reward.amount_by for reward in terms.rewards()):
         return {}
     parties = [referral.referee_id, referral.referrer_id]
@@ -51,8 +50,7 @@ def earned(
     traits: Mapping[str, Traits],
 ) -> list[Grant]:
     """A conversion's grants: the referee's, then those of the `tiers` that it reaches. Amounts that
-    depend on the person are fixed here.
-    """
+    depend on the person are fixed here."""
 
     def grant(reward: Reward, reason: str, role: str, ordinal: int) -> Grant:
         recipient = referral.referee_id if role == "referee" else referral.referrer_id

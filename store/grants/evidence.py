@@ -2,8 +2,7 @@
 
 Only ids, amounts, states and the rules' own words: anything with personal data (names, addresses,
 free text of staff and callers, metadata) is left out, so the document is the same before and after
-the person's deletion.
-"""
+the person's deletion."""
 
 from __future__ import annotations
 

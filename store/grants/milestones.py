@@ -46,8 +46,7 @@ async def earned_before(
     """The facts that decide which milestones the referrer earns when the count reaches `friends`.
 
     Only reliable if the caller holds the referrer's progress, so that none is earned or undone
-    meanwhile.
-    """
+    meanwhile."""
     earlier = Earlier({}, {})
     tiers = [tier.id for tier in terms.tiers if may_reach(tier, friends)]
     if not tiers:

@@ -2,8 +2,7 @@
 
 A database restored from a backup creates new ids, in whatever order callers repeat their requests.
 It still computes the same keys, because they are made from what was promised to whom, and from
-nothing of ours. So the provider recognises what it has already sold.
-"""
+nothing of ours. So the provider recognises what it has already sold."""
 
 from __future__ import annotations
 
@@ -34,8 +33,7 @@ async def freeze_keys(tx: Transaction, grants: list[Grant], referral: Referral) 
 
 def stem_of(grant: Grant) -> str:
     """The prefix of the grant's order keys. A renumbered grant keeps its old number there, because
-    its first order may have used it.
-    """
+    its first order may have used it."""
     if grant.key_stem is not None:
         return grant.key_stem
     whose = (grant.campaign_id, grant.reason, grant.recipient_id)

@@ -1,6 +1,5 @@
 """A grant's ledger postings, from its creation to its delivery: money in a campaign's budget,
-points beside it. Coupons and callouts have no value there.
-"""
+points beside it. Coupons and callouts have no value there."""
 
 from __future__ import annotations
 

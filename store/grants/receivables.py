@@ -39,8 +39,7 @@ async def forgive(tx: Transaction, grant: Grant) -> None:
 
 async def net(tx: Transaction, grants: list[Grant]) -> None:
     """Reduce new grants by what their recipients owe. A grant that is used up by a debt is
-    cancelled at once: nothing of it is owed to the person.
-    """
+    cancelled at once: nothing of it is owed to the person."""
     debts = await _debts(tx, grants)
     products = await products_of(tx, grants) if debts else {}
     for grant in grants:

@@ -21,8 +21,7 @@ from store.terms import terms_of
 
 async def too_little(tx: Transaction, grant: Grant) -> str | None:
     """Why no card of the remaining value can be ordered, in words; None if one can. Only reduced
-    grants are checked: whole rewards are checked when the terms are set.
-    """
+    grants are checked: whole rewards are checked when the terms are set."""
     if not (grant.reversed_amount or grant.netted):
         return None
     product = (await products_of(tx, [grant])).get(grant.id)
@@ -38,8 +37,7 @@ async def settle(tx: Transaction, grant: Grant, why: str, limit: taxes.Limit | N
     it is there.
 
     The caller holds the grant's lock, and knows that no card exists; this takes the referral's, and
-    the budget's last.
-    """
+    the budget's last."""
     referral = await lock_referral(tx, grant.referral_id)
     terms = await terms_of(tx, grant.campaign_id, referral.campaign_version)
     if terms.remainder is Remainder.CANCEL:

@@ -20,8 +20,7 @@ _SOON = timedelta(seconds=1)
 
 def resumed(grant: Grant, order: Order | None) -> Step:
     """The step of a grant whose workflow is lost; `order`: its newest. What is parked stays parked:
-    no definitely refused order is followed by another without a person.
-    """
+    no definitely refused order is followed by another without a person."""
     if grant.status in AT_REST:
         return Step(next=Next.REST)
     has_it = order is not None and order.state in (OrderState.PENDING, OrderState.ISSUED)

@@ -64,8 +64,7 @@ async def lock_referral(tx: Transaction, referral_id: str) -> Referral:
     """The referral's row, locked before its status is set.
 
     If two of its grants finish at the same moment, each must see the other, or neither would see
-    that it was the last. Raises NotFound.
-    """
+    that it was the last. Raises NotFound."""
     found = await tx.session.scalars(_LOCK_REFERRAL, {"referral_id": referral_id})
     referral = found.one_or_none()
     if referral is None:
@@ -109,8 +108,7 @@ async def refresh_referral(tx: Transaction, referral: Referral) -> None:
 
 def _without_count(referral: Referral, status: ReferralStatus) -> ReferralStatus:
     """Grants of a referral that does not count are from before it was reinstated: they say nothing
-    about a conversion that is held, is to be judged, or was rejected since.
-    """
+    about a conversion that is held, is to be judged, or was rejected since."""
     before = ReferralStatus(referral.status)
     held = held_by(referral.status, referral.reason) is not None
     if held or before not in (ReferralStatus.REJECTED, ReferralStatus.NEEDS_ATTENTION):

@@ -42,8 +42,7 @@ _PARKED = _OF_GRANTS.where(
 async def park_if_stopped(tx: Transaction, grant: Grant) -> Step | None:
     """Park a grant that must not be given now, because its campaign or code was disabled with its
     rewards. Returns None if it may be given. The caller has locked it, and knows that no card
-    exists.
-    """
+    exists."""
     row = (await tx.session.execute(_OF_GRANT, {"grant": grant.id})).one()
     if row[1] is None:
         return None

@@ -38,8 +38,7 @@ async def give_back(
     again for a while. `identity` is the caller's own name for it: a repeat changes nothing. Locks
     the use, then credits.
 
-    Raises NotFound, InvalidPayload, IdentityReused, or NotAllowedInState when nothing is left.
-    """
+    Raises NotFound, InvalidPayload, IdentityReused, or NotAllowedInState when nothing is left."""
     if amount is not None and identity is None:
         raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
     use = await _lock(tx, customer_id, reference)
@@ -84,8 +83,7 @@ async def _lock(tx: Transaction, customer_id: str, reference: str) -> WalletUse:
 
 async def _from_before(tx: Transaction, customer_id: str, ids: set[str]) -> WalletUse | None:
     """A use from before uses had rows. Two concurrent callers who create its row meet at its
-    primary key.
-    """
+    primary key."""
     entry = await tx.session.scalar(
         select(LedgerEntry).where(
             col(LedgerEntry.kind) == "use",

@@ -1,6 +1,5 @@
 """Wallets: what each grant put in, and what was taken out; the credit that expires first is used
-first.
-"""
+first."""
 
 from __future__ import annotations
 
@@ -48,8 +47,7 @@ async def take(
     whole: bool = False,
 ) -> int:
     """Take out up to `most`, from the credit of the grant `first` before others; return the amount.
-    `whole`: all of it or nothing. The caller posts it.
-    """
+    `whole`: all of it or nothing. The caller posts it."""
     credits = await _usable(tx, customer_id, unit)
     if whole and sum(credit.remaining for credit in credits) < most:
         return 0
@@ -71,8 +69,7 @@ def _draw(credits: list[WalletCredit], most: int) -> list[tuple[str, int]]:
 
 async def use(tx: Transaction, customer_id: str, unit: str, amount: int, reference: str) -> None:
     """The person uses credits or points, once per caller's reference. Raises NotAllowedInState if
-    the wallet holds less, and IdentityReused for a reference that had another amount before.
-    """
+    the wallet holds less, and IdentityReused for a reference that had another amount before."""
     identity = given(Kind.WALLET_USE, reference, customer_id)
     content = Content(amount=amount, currency=unit)
     # The credits are locked before looking for a repeat, so that concurrent calls take turns.
@@ -112,8 +109,7 @@ async def use(tx: Transaction, customer_id: str, unit: str, amount: int, referen
 
 async def expire(tx: Transaction, limit: int = 500) -> int:
     """Book expired unused credits as breakage; return how many there were. Expired credits cannot
-    be used meanwhile, so it does not matter how soon this runs.
-    """
+    be used meanwhile, so it does not matter how soon this runs."""
     due = await tx.session.scalars(
         select(WalletCredit)
         .where(col(WalletCredit.remaining) > 0, col(WalletCredit.expires_at) <= tx.now)

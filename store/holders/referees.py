@@ -27,8 +27,7 @@ async def add_referees(
     tx: Transaction, code: str, persons: list[Person], metadata: dict[str, Any]
 ) -> Added:
     """Attribute these friends to a code: all of them, or none. Raises what attribution refuses,
-    naming the friend.
-    """
+    naming the friend."""
     attributed = {}
     # Sorted by name, so that two requests about the same friends lock them in one order.
     for number in sorted(range(len(persons)), key=lambda n: _name(persons[n])):
@@ -46,8 +45,7 @@ async def add_referees(
 
 async def remove_referee(tx: Transaction, holder: HolderRead, actor: str) -> list[Outgoing]:
     """Remove a friend who has not converted; return the message for the referral's workflow. Raises
-    NotAllowedInState for other holders.
-    """
+    NotAllowedInState for other holders."""
     if holder.referral_id is None:
         raise NotAllowedInState("Only a referee can be removed; this customer shares the code.")
     referral = await lock_referral(tx, holder.referral_id)

@@ -1,8 +1,7 @@
 """Imports customers in bulk: copied into a temporary table, then written by two statements.
 
 Callers pass at most a few thousand people per transaction, so that memory stays constant and row
-locks are short.
-"""
+locks are short."""
 
 from __future__ import annotations
 
@@ -31,8 +30,7 @@ CREATE TEMP TABLE arriving (
 
 class Written(NamedTuple):
     """The result: how many rows were created, how many existing ones changed, and which rows were
-    wrong (number, why).
-    """
+    wrong (number, why)."""
 
     created: int
     updated: int
@@ -154,8 +152,7 @@ WHERE NOT EXISTS (
 def _update(values: dict[str, str]) -> str:
     """Update existing persons whose profile changes. The last row about a person wins, as in
     sequence; rows to merge are folded first. People are locked in one order, because two files may
-    contain the same ones.
-    """
+    contain the same ones."""
     assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
     before, after = ", ".join(f"stored.{name}" for name in values), ", ".join(values.values())
     return f"""

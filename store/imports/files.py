@@ -1,8 +1,7 @@
 """Imports a file of customers or codes of any length for the command line, in constant memory.
 
 The action's row stores how many bytes are processed. The same file, recognised by its digest,
-continues there: after a kill, repeat the same command.
-"""
+continues there: after a kill, repeat the same command."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Folds rows about people into one row per person, as if they had come one after the other.
 
 One statement can write a row only once: of two rows about one person the second must build on the
-first.
-"""
+first."""
 
 from __future__ import annotations
 
@@ -46,8 +45,7 @@ class _Somebody:
 
     def hear(self, number: int, person: Person, schema: Schema | None) -> None:
         """Merge a row. Raises WrongRow, and ignores the row, if the resulting metadata do not fit
-        their schema.
-        """
+        their schema."""
         metadata = self.metadata | person.metadata
         new = self.id is None and self.said is None
         if schema and (new or person.metadata):
@@ -95,8 +93,7 @@ class _People:
 
 async def fold(tx: Transaction, rows: Iterable[Row]) -> Folded:
     """Each person's rows as one: later members win, address and metadata are merged. A row whose
-    metadata do not fit the schema is reported, and does not block the others.
-    """
+    metadata do not fit the schema is reported, and does not block the others."""
     rows = list(rows)
     schema = await metadata_schemas.of(tx, "customer")
     people = _People(await tx.session.execute(_KNOWN, _names(rows)))

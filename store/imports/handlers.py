@@ -62,8 +62,7 @@ async def _write_apart(
     tx: Transaction, write: Write, rows: list[tuple[int, Any]]
 ) -> customers.Written:
     """Write all rows at once. If PostgreSQL refuses their values, write both halves separately,
-    down to the wrong row: a file is not retried for ever because of one row.
-    """
+    down to the wrong row: a file is not retried for ever because of one row."""
     try:
         async with tx.session.begin_nested():
             return await write(tx, rows)
@@ -85,8 +84,7 @@ _UNFIT = "row: holds a value that cannot be stored"
 
 async def _fitting(tx: Transaction, read: Read) -> Read:
     """A reader that also refuses rows whose metadata do not fit their schema. Merged people are
-    judged by the merged result (store.imports.fold_people).
-    """
+    judged by the merged result (store.imports.fold_people)."""
     known = {name: await metadata_schemas.of(tx, name) for name in ("customer", "voucher")}
 
     def fitting(row: Any) -> Any:

@@ -1,8 +1,7 @@
 """Asynchronous actions: created in one transaction, processed part by part in others.
 
 A part's rows are written, counted and deleted in one transaction. After a kill whole parts are done
-and whole parts are left: no row is lost, none is done twice.
-"""
+and whole parts are left: no row is lost, none is done twice."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Balances of the ledger.
 
 A balance is the stored sum of `store.ledger.rollup` plus the entries after it. So it is always
-exact, and reads few rows however many there are.
-"""
+exact, and reads few rows however many there are."""
 
 from __future__ import annotations
 
@@ -39,8 +38,7 @@ class BalancePage(NamedTuple):
 
 class Which(NamedTuple):
     """Which balances: `account` is a prefix of account names, `at` a past instant; up to `limit`
-    after the pair `after`.
-    """
+    after the pair `after`."""
 
     limit: int = 100
     after: tuple[str, str] | None = None

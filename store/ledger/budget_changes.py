@@ -11,8 +11,7 @@ from store.ledger import budgets
 
 class BudgetChanges:
     """Changes to one campaign's counters. `apply` comes last, because the whole campaign shares the
-    row.
-    """
+    row."""
 
     def __init__(self, campaign_id: str) -> None:
         self._campaign_id = campaign_id

@@ -1,8 +1,7 @@
 """The counters of campaign budgets.
 
 Always the last statement of a transaction: a whole campaign shares the row, so it is only locked
-for the time of the commit.
-"""
+for the time of the commit."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Finance's reports: one statement each, streamed. Amounts are minor units of the row's currency.
 
-Columns are named as in api/reports/schemas.py, which describes them.
-"""
+Columns are named as in api/reports/schemas.py, which describes them."""
 
 from __future__ import annotations
 
@@ -128,8 +127,7 @@ _SINCE = "coalesce(updated_at, created_at)"
 
 def _late_grants(state: str) -> str:
     """Grants in one state that began, or were due, too long ago: each by its own index, which
-    needs to be told the state itself.
-    """
+    needs to be told the state itself."""
     columns = "SELECT 'grant' AS kind, id, referral_id, campaign_id, status AS state, attention,"
     of_state = f"FROM grants WHERE status = '{state}' AND {_OPEN}"
     before, within = f":before_{state}", f"CAST(:within_{state} AS interval)"

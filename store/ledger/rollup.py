@@ -1,8 +1,7 @@
 """Partial sums of the ledger, up to the oldest running transaction.
 
 Posting never waits for this and never touches these tables: only `roll_up` writes them. A balance
-is the sum plus the few entries after it.
-"""
+is the sum plus the few entries after it."""
 
 from __future__ import annotations
 
@@ -66,8 +65,7 @@ async def roll_up(tx: Transaction, most: int = MOST) -> Round | None:
     """Add what was posted since the last round, of up to `most` transactions.
 
     None if another round is running. One transaction, so a kill leaves the sums of the last round,
-    which are valid.
-    """
+    which are valid."""
     if not await tx.session.scalar(_LOCK):
         return None
     since, oldest = (await tx.session.execute(_HORIZON)).one()

@@ -2,8 +2,7 @@
 
 A block contains entries of finished transactions: those before the oldest running one. Posting
 never waits for it, and an entry that commits late is never left out, because its transaction had
-held the boundary back.
-"""
+held the boundary back."""
 
 from __future__ import annotations
 
@@ -72,8 +71,7 @@ class Checked(NamedTuple):
 
     `unsealed`: entries that no block contains yet. `head`: the last block's hash; a copy kept
     elsewhere also proves that no block was cut off at the end. `known`: the number of the block
-    with the given hash; None if there is none.
-    """
+    with the given hash; None if there is none."""
 
     blocks: int
     entries: int
@@ -112,8 +110,7 @@ async def _boundary(tx: Transaction, chain: Chain, since: int, most: int) -> int
 
 async def verify(database: Database, chain: Chain = LEDGER, head: bytes | None = None) -> Checked:
     """Read every block and every entry again, block by block; stop at the first break. `head`: a
-    hash that was kept elsewhere, which one of the blocks must have.
-    """
+    hash that was kept elsewhere, which one of the blocks must have."""
     blocks = entries = 0
     known = None
     previous, ends = GENESIS, 0
@@ -138,8 +135,7 @@ async def verify(database: Database, chain: Chain = LEDGER, head: bytes | None =
 
 async def _beyond(session: ReadSession, chain: Chain, blocks: int, ends: int) -> Break | None:
     """An entry with a transaction number that no block will reach: no transaction of this database
-    had it.
-    """
+    had it."""
     upcoming = max(ends, int(await session.scalar(_NEXT) or 0))
     seq = await session.scalar(
         select(func.min(chain.sealed.c.seq)).where(or_(chain.xid < 1, chain.xid >= upcoming))

@@ -1,7 +1,6 @@
 """SQL for balances: `store.ledger.rollup`'s sums plus the entries after them.
 
-Always exact, and few rows however many entries there are.
-"""
+Always exact, and few rows however many entries there are."""
 
 from __future__ import annotations
 
@@ -17,8 +16,7 @@ FRESH = """(xid >= (SELECT coalesce(max(xid), 0) FROM sum_horizon)
 
 def entries_now(which: str) -> str:
     """SQL of (account, currency, amount); their sums are today's balances of the accounts that
-    match the condition `which`.
-    """
+    match the condition `which`."""
     return f"""
     SELECT account, currency, amount FROM account_sums WHERE {which}
     UNION ALL

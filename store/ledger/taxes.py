@@ -39,8 +39,7 @@ wallet_credits w JOIN grants g ON g.id = w.grant_id AND g.status = 'delivered'
     AND w.id = g.id || CASE WHEN g.reopened > 0 THEN '/' || g.reopened ELSE '' END
 """
 """Credits that are valid, and were booked at `w.created_at`: later events never move one into
-another year. A milestone that was reached again was credited twice, and the last one is valid.
-"""
+another year. A milestone that was reached again was credited twice, and the last one is valid."""
 
 # What a person has received since the year began, UTC: issued cards and booked credits, plus every
 # card that may exist or is about to be ordered. The date of the latter is not known yet, so it
@@ -66,8 +65,7 @@ async def limit_of(tx: Transaction, grant_id: str) -> Limit | None:
     """The threshold that applies to the grant, if any.
 
     Until the transaction ends no other reward of its recipient is judged. The caller has locked
-    nothing before.
-    """
+    nothing before."""
     found = (await tx.session.execute(_LIMIT, {"grant_id": grant_id})).one_or_none()
     return Limit(*found[:3]) if found else None
 
@@ -79,8 +77,7 @@ async def form_missing(
     a form.
 
     `besides`: the grant's own order, which is judged now. The sum includes what the person may
-    still get back: one form too many is better than one too few.
-    """
+    still get back: one form too many is better than one too few."""
     if limit is None or await tx.session.get(TaxForm, grant.recipient_id) is not None:
         return None
     values = {

@@ -1,8 +1,7 @@
 """The ledger's transactions, each with its entries.
 
 A page is found by an index that begins with the filter and ends with the transaction's id, which
-sorts by time.
-"""
+sorts by time."""
 
 from __future__ import annotations
 

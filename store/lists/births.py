@@ -1,7 +1,6 @@
 """Lists by id that are filtered by creation time.
 
-Ids sort by creation time, so the list can begin or end at a moment instead of skipping rows.
-"""
+Ids sort by creation time, so the list can begin or end at a moment instead of skipping rows."""
 
 from __future__ import annotations
 
@@ -25,8 +24,7 @@ def ids_born(
     id: Mapped[str] | ColumnElement[str], prefix: str, created: Between
 ) -> list[ColumnElement[bool]]:
     """The condition on `id` that follows from "created after a moment", to be used beside that
-    condition. `prefix`: of the ids; empty if `id` has none.
-    """
+    condition. `prefix`: of the ids; empty if `id` has none."""
     if created.after is None:
         return []
     begins = f"{prefix}_" if prefix else ""

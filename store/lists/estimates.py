@@ -1,6 +1,5 @@
 """Estimates how many rows a SELECT finds, from the statistics of PostgreSQL's planner. No row of a
-table is read.
-"""
+table is read."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Pages of a list, newest first.
 
 Ids are found first, by an index, then the rows of these few with their joins: so a page takes the
-same time however long the list is.
-"""
+same time however long the list is."""
 
 from __future__ import annotations
 
@@ -29,8 +28,7 @@ Key = Mapped[Any] | SQLColumnExpression[Any]
 
 class Window(NamedTuple):
     """`limit` rows: those after the row `after`, else those of `page` (from 1), sorted `by` one of
-    the list's keys.
-    """
+    the list's keys."""
 
     limit: int
     after: str | None = None
@@ -62,8 +60,7 @@ class Between(NamedTuple):
 
 class Page(NamedTuple):
     """The rows, their total number, and whether more follow. `total` is an estimate unless
-    `total_exact`.
-    """
+    `total_exact`."""
 
     rows: list[Row[*tuple[Any, ...]]]
     total: int
@@ -88,8 +85,7 @@ async def read_page(
     `keys`: other sort keys. `ways`: SELECTs of the table with the id, each filtered so that an
     index finds its rows; the list is their union. Without them `statement` is filtered itself.
     `row`: the primary key, if `id` is only a sort key. `estimate`: of the total, for lists that
-    take too long to count.
-    """
+    take too long to count."""
     key = (keys or {}).get(window.by)
     columns = [id] if key is None else [key, id]
     found = [
@@ -163,8 +159,7 @@ async def _total(
     session: ReadSession, ways: list[AnySelect], window: Window, page: Page, estimate: int | None
 ) -> _Total:
     """The total, consistent with the page: an estimate is at least what the page shows, and on the
-    last page it is exact.
-    """
+    last page it is exact."""
     seen = window.offset + len(page.rows)
     if window.after is None and not page.has_more and (page.rows or not window.offset):
         return _Total(seen, exact=True)

@@ -45,8 +45,7 @@ async def hits(session: ReadSession, places: list[Indexed], words: list[str]) ->
     """Rows with all the words, in each of the tables.
 
     The index is only used for rare words: collecting all rows with a frequent word would take
-    longer than checking the few with the rare one.
-    """
+    longer than checking the few with the rare one."""
     if not words:
         return [Hits([], 0) for _ in places]
     asked = {f"word_{number}": query_of([word]) for number, word in enumerate(words)}

@@ -1,8 +1,7 @@
 """Keeps a person's former e-mail, phone and address, so that somebody who changes them is still
 recognised.
 
-The caller has locked the customer's row. No other customer's row is locked here.
-"""
+The caller has locked the customer's row. No other customer's row is locked here."""
 
 from __future__ import annotations
 
@@ -61,8 +60,7 @@ async def note(tx: Transaction, changes: Iterable[Change]) -> None:
 
 async def correct(tx: Transaction, change: Change) -> None:
     """The same when staff correct a wrong entry: the wrong value is forgotten, and free for its
-    real owner.
-    """
+    real owner."""
     wrong = [one.mark for one in set(change.before) - set(change.after)]
     for table in (PersonMark, RefereeMark):
         await tx.session.execute(
@@ -91,8 +89,7 @@ async def clear(tx: Transaction, customer_id: str, kind: str) -> None:
 
 async def forget(tx: Transaction, customer: Customer, kept_for: timedelta) -> None:
     """Replace everything by keyed hashes, which are deleted after `kept_for`: until then, the
-    person is recognised.
-    """
+    person is recognised."""
     former = await tx.session.execute(
         delete(PersonMark)
         .where(col(PersonMark.customer_id) == customer.id)

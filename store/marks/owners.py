@@ -24,8 +24,7 @@ async def owners(
     tx: Transaction, campaign_id: str, customer_id: str, marks: dict[str, str]
 ) -> dict[str, str]:
     """Claim these marks for a friend. Returns, by kind, which other counted friend has or had one,
-    also if they were erased since.
-    """
+    also if they were erased since."""
     if not marks:
         return {}
     claimed = await tx.session.execute(

@@ -91,8 +91,7 @@ class Party(NamedTuple):
 
     def marks(self, checks: FraudChecks, since: datetime | None = None) -> dict[str, str]:
         """Kinds by mark, of the values that this campaign checks. `since`: only those that came
-        later.
-        """
+        later."""
         return {
             one.particular.mark: one.particular.kind
             for one in self.held

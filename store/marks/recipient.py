@@ -1,6 +1,5 @@
 """Checks a recipient again just before the address is frozen into an order: for anything either
-side has changed since the conversion was judged.
-"""
+side has changed since the conversion was judged."""
 
 from __future__ import annotations
 
@@ -24,8 +23,7 @@ class Judged(NamedTuple):
 
 async def judge(tx: Transaction, grant_id: str) -> Judged:
     """Whether the recipient shares something with another friend of the campaign that neither had
-    when the conversion was judged. Claims the friend's marks: before the grant's row.
-    """
+    when the conversion was judged. Claims the friend's marks: before the grant's row."""
     row = (await tx.session.execute(OF_GRANT, {"grant_id": grant_id})).one()
     people, referee = people_of(row, row.referee_id, row.referrer_id), row.role == "referee"
     recipient, other = people if referee else reversed(people)

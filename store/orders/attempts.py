@@ -2,8 +2,7 @@
 
 An attempt is: `claim` (one transaction), one request to the provider, `record_*` (another). The
 claim is a compare-and-set on the order's row: while one attempt holds it no other sends, and an
-attempt whose claim has expired must not send any more.
-"""
+attempt whose claim has expired must not send any more."""
 
 from __future__ import annotations
 
@@ -142,8 +141,7 @@ async def _kept_back(
 
 async def _changed(tx: Transaction, grant: Grant, order: Order) -> Step | None:
     """A key is only sent with the contents that were frozen with it: other contents, however they
-    got into the row, might buy something else, or be refused as a conflict.
-    """
+    got into the row, might buy something else, or be refused as a conflict."""
     if OrderRequest.model_validate(order.request).is_as_frozen(order.fingerprint):
         return None
     # If it was sent before, only a person can say what it bought; if not, it can still be
@@ -255,8 +253,7 @@ def _attempt(order: Order, at: datetime, *, probes: bool) -> Attempt:
 
 async def record_not_bought(tx: Transaction, attempt: Attempt, detail: str) -> bool:
     """A definite no that leaves the order unchanged: the same key may be sent again. Returns False
-    if a later attempt has taken over; then nothing is recorded.
-    """
+    if a later attempt has taken over; then nothing is recorded."""
     state = OrderState.UNKNOWN if attempt.in_doubt else OrderState.PREPARED
     return await _release(tx, attempt, state, "Order not taken by the provider", detail)
 

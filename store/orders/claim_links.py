@@ -1,6 +1,5 @@
 """Claim links: whoever has one has the money. Stored encrypted, shown to named callers only, and
-re-encrypted when the key changes.
-"""
+re-encrypted when the key changes."""
 
 from __future__ import annotations
 
@@ -28,8 +27,7 @@ class HandedOut(NamedTuple):
 
 async def keep(tx: Transaction, order_id: str, secret: ClaimSecret, vault: Vault) -> None:
     """Store an order's claim, once: the first link stays, because creating a later one may have
-    invalidated it.
-    """
+    invalidated it."""
     sealed = vault.encrypt(secret.model_dump_json().encode(), order_id)
     await tx.session.execute(
         insert(ClaimLink)
@@ -48,8 +46,7 @@ async def hand_out(tx: Transaction, grant_id: str, *, actor: str, vault: Vault) 
     """The claim of the grant's newest order, decrypted. Records who received it.
 
     Raises NotFound if there is no such grant or its card has no link, NotAllowedInState if the link
-    is not here yet, or its card was withdrawn.
-    """
+    is not here yet, or its card was withdrawn."""
     grant = existing(await tx.session.get(Grant, grant_id), "grant", grant_id)
     row = await tx.session.execute(
         select(Order, ClaimLink)
@@ -99,8 +96,7 @@ async def rotate(
     """Encrypt every claim with the first key; return how many were changed.
 
     `tell(done, all)` is called after each batch. Safe to stop and to repeat; claims may be read and
-    added meanwhile. Raises ValueError for a claim that no configured key decrypts.
-    """
+    added meanwhile. Raises ValueError for a claim that no configured key decrypts."""
     async with database.reading() as session:
         total = await session.scalar(select(func.count()).select_from(ClaimLink)) or 0
     after, done, changed = "", 0, 0

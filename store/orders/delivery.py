@@ -36,8 +36,7 @@ from store.tables import Grant, LedgerEntry, Order
 
 class Pace(NamedTuple):
     """The first and the longest interval between looks at an open order, and the silence after
-    which staff are told.
-    """
+    which staff are told."""
 
     first: timedelta
     longest: timedelta
@@ -63,8 +62,7 @@ async def record_snapshot(
 
     `signals_delivery`: the provider tells when a card arrives; else "issued" has to do.
     `carrier`: the workflow that carries the grant now, which staff's decisions go to.
-    `followed`: for so long the caller goes on following an order that is under way.
-    """
+    `followed`: for so long the caller goes on following an order that is under way."""
     order, grant, others = await _lock(tx, order_id)
     grant.workflow_id = carrier
     before = OrderState(order.state)
@@ -207,16 +205,14 @@ _SECOND = "A second card was issued for this reward. Ask the provider to take on
 
 def _post_second(tx: Transaction, order: Order, face: Money, snapshot: OrderSnapshot) -> None:
     """A card for a grant that has one already. It cost money, but was not promised: the deposit is
-    charged, the budget is not.
-    """
+    charged, the budget is not."""
     order.issued_at = tx.now
     tx.post(*ledger.charge(order.provider, order.id, face, snapshot.charged or face))
 
 
 async def post_withdrawal(tx: Transaction, order: Order, grant: Grant, face: Money) -> bool:
     """The provider took an issued card back: the reward is owed again, unordered, and the card's
-    cost is in our deposit again. False for a card that no budget had been committed for.
-    """
+    cost is in our deposit again. False for a card that no budget had been committed for."""
     tx.post(*ledger.refund(order.provider, order.id, face, await _charged(tx, order)))
     kinds = await _posted(tx, order.id)
     if "commit" not in kinds:
@@ -229,8 +225,7 @@ async def post_withdrawal(tx: Transaction, order: Order, grant: Grant, face: Mon
 
 async def _charged(tx: Transaction, order: Order) -> Money:
     """What was booked when the card was issued, whatever price was reported later. Without fees,
-    which are booked separately.
-    """
+    which are booked separately."""
     booked = await tx.session.execute(
         select(col(LedgerEntry.amount), col(LedgerEntry.currency)).where(
             col(LedgerEntry.kind) == "charge",
@@ -265,8 +260,7 @@ async def _consequence(
 
 async def _stop_at_word(tx: Transaction, order: Order, grant: Grant, pace: Pace) -> Step:
     """The provider reports something adverse that its adapter does not know. A person asks it; the
-    order is still polled, and nothing is ordered anew.
-    """
+    order is still polled, and nothing is ordered anew."""
     says = f"The provider says {order.raw_status!r}, which is not known here."
     if order.state == OrderState.ISSUED:
         detail = f"{says} Ask it whether the card works and has arrived."
@@ -301,8 +295,7 @@ async def _deliver(tx: Transaction, order: Order, grant: Grant) -> Step:
 
 async def _posted(tx: Transaction, order_id: str) -> set[str]:
     """The kinds of the ledger's postings about this order. A correction counts as the posting that
-    it supplied.
-    """
+    it supplied."""
     statement = select(col(LedgerEntry.kind), col(LedgerEntry.corrects)).where(
         col(LedgerEntry.subject) == order_id
     )

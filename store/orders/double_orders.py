@@ -1,6 +1,5 @@
 """Two orders for one reward, or the suspicion: reported once, with an alarm and the evidence, and
-never repaired automatically.
-"""
+never repaired automatically."""
 
 from __future__ import annotations
 
@@ -22,8 +21,7 @@ async def raise_double(
     tx: Transaction, grant: Grant, order: Order, provider_order_ids: Sequence[str], detail: str
 ) -> Step:
     """Record the incident and park the grant, so that a person compares the orders, listed by the
-    provider's own ids. The same orders are reported once, however often they are found.
-    """
+    provider's own ids. The same orders are reported once, however often they are found."""
     ids = sorted(set(provider_order_ids))
     if not await _is_told(tx, grant.id, ids):
         tx.record(

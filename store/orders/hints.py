@@ -24,8 +24,7 @@ from store.temporal.start import start
 _RPC = timedelta(seconds=10)
 _FRESH = timedelta(minutes=1)
 """A finished order that was read this recently is not read again for a hint, which is usually about
-what was just read.
-"""
+what was just read."""
 
 
 async def pass_on(

@@ -35,8 +35,7 @@ def missing(delivery: Delivery, customer: Customer, after: Order | None = None) 
 
 def corrected(customer: Customer, after: Order | None) -> str | None:
     """The e-mail address that staff gave for this reward, if it applies: after a refusal there, the
-    customer's own address is used once it has been corrected since.
-    """
+    customer's own address is used once it has been corrected since."""
     if after is None or after.resent_to is None:
         return None
     recipient = (after.request or {}).get("recipient") or {}
@@ -90,8 +89,7 @@ async def prepare(
 
 async def hook_token(tx: Transaction, key: str) -> str:
     """Cannot be guessed, and is the same in a restored database: the provider keeps using the
-    address that it got with the order.
-    """
+    address that it got with the order."""
     digest = hmac.digest(await key_for(tx, "hook tokens"), key.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

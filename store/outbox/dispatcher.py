@@ -19,8 +19,7 @@ log = structlog.get_logger(__name__)
 class Dispatcher:
     """Sends messages in the background of the API, a few at a time, so that a burst of accepted
     requests is answered before it is worked off, and by fair shares, so that a hot code
-    waits behind itself. What does not fit, or fails, the redrive sends.
-    """
+    waits behind itself. What does not fit, or fails, the redrive sends."""
 
     def __init__(
         self,

@@ -1,6 +1,5 @@
 """Writes a message to a referral's workflow in the transaction of its cause, so that a crash
-between the commit and the signal loses nothing.
-"""
+between the commit and the signal loses nothing."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ async def enqueue_look(tx: Transaction, by_cause: Mapping[str, Referral]) -> lis
 
     By cause: a reversal's id, or another id of what has changed. The message includes the
     conversion: Temporal may have forgotten the referral's workflow, and a new one would wait for it
-    until the window ends.
-    """
+    until the window ends."""
     return await enqueue(
         tx,
         [
@@ -66,8 +64,7 @@ def start_of(referral: Referral) -> ReferralStart:
 
 def successor_of(referral: Referral, reversal_id: str | None = None) -> ReferralStart:
     """The input of a successor of the referral's workflow: everything that the first one
-    received.
-    """
+    received."""
     conversion = None
     if referral.conversion is not None:
         accepted = Conversion.model_validate(referral.conversion)

@@ -2,8 +2,7 @@
 (`store/outbox/dispatcher.py`), or by the redrive.
 
 A message may be sent twice (a crash between sending and marking); the workflow drops the repeat by
-its event id, and the workflow id allows no second run.
-"""
+its event id, and the workflow id allows no second run."""
 
 from __future__ import annotations
 
@@ -66,8 +65,7 @@ class RunClosed(Exception):
     """The message's workflow has closed.
 
     Usually its facts are final, and the message is obsolete; but if the database was restored from
-    a backup they are open again, and the message must not be lost. Only the facts decide.
-    """
+    a backup they are open again, and the message must not be lost. Only the facts decide."""
 
 
 async def send(client: Client, message: Outgoing) -> None:
@@ -130,8 +128,7 @@ def window(start: ReferralStart) -> timedelta:
     """How long a sign-up can wait without a workflow task.
 
     The conversion's signal ends the delay at once, and so does the end of the window. It costs one
-    event, and no memory of a worker.
-    """
+    event, and no memory of a worker."""
     return max(start.expires_at - now(), timedelta(0))
 
 
@@ -154,8 +151,7 @@ async def redrive(
 
     Returns how many were sent; raises the first error, after everything else was sent: one bad
     message does not block the others. Messages for closed workflows stay where they are without a
-    `follow_up`.
-    """
+    `follow_up`."""
     sent, failed, after = 0, None, datetime.min.replace(tzinfo=UTC)
     served = await _served(database, older_than)
     while found := await _unsent(database, older_than, after):
@@ -186,15 +182,13 @@ async def redrive(
 
 def _in_line(served: dict[str, datetime], at: datetime, message: Outgoing) -> bool:
     """A running dispatcher admits a referrer's conversions a few at a time, in order. A message
-    behind recently sent ones was not forgotten: it waits for its turn.
-    """
+    behind recently sent ones was not forgotten: it waits for its turn."""
     return at > served.get(message.start.referrer_id, datetime.max.replace(tzinfo=UTC))
 
 
 async def _served(database: Database, lately: timedelta) -> dict[str, datetime]:
     """When the last of the recently sent messages was received, by referrer, for those with
-    something unsent.
-    """
+    something unsent."""
     since = now() - lately
     waiting = (
         select(col(Referral.referrer_id))

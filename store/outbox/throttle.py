@@ -3,8 +3,7 @@
 Everything there is one queue after another: workflow tasks, the referrer's row, orders. A code that
 many friends use in one moment would fill each of them, and the next friend of another code would
 stand behind all, each time. So the crowd waits in the intake table: every referrer always has a
-place, and those who need more share a few further ones in turn.
-"""
+place, and those who need more share a few further ones in turn."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """Stores providers' catalogues for as long as each provider asks, and checks live campaigns
-whenever they change.
-"""
+whenever they change."""
 
 from __future__ import annotations
 

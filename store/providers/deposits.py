@@ -17,8 +17,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 async def add(tx: Transaction, provider: str, reference: str, money: Money, *, actor: str) -> None:
     """Book a payment, once per provider and reference. A repeat changes nothing; with another
-    amount it raises IdentityReused.
-    """
+    amount it raises IdentityReused."""
     posting = ledger.deposit(provider, trimmed(reference), money)
     # Concurrent calls take turns, so that the second finds the first.
     await tx.session.execute(_LOCK, {"name": posting.subject})

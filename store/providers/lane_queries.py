@@ -28,8 +28,7 @@ class Stop(NamedTuple):
 
 class LaneStatus(NamedTuple):
     """One provider's lane. `waiting` grants are sent automatically once it is open; `amounts` is
-    their face value, a sum per currency.
-    """
+    their face value, a sum per currency."""
 
     provider: str
     stop: Stop | None

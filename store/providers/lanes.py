@@ -1,6 +1,5 @@
 """Stops a provider's lane when its deposit is empty or our credentials are refused, and opens it
-again when one order succeeds: not every waiting order must be refused.
-"""
+again when one order succeeds: not every waiting order must be refused."""
 
 from __future__ import annotations
 

@@ -24,8 +24,7 @@ from store.tables import Campaign, CampaignVersion, Publication, Voucher
 
 class PublicationRequest(BaseModel):
     """A certain `code`, or any of the `campaign` (name or id). `source_id` is the caller's own
-    identity for the publication.
-    """
+    identity for the publication."""
 
     customer_id: str
     campaign: str | None = None
@@ -42,8 +41,7 @@ async def publish(tx: Transaction, request: PublicationRequest) -> str:
     A repeat, recognised by its `source_id`, or in a join-once campaign by its customer, returns the
     first one. Raises IdentityReused for a `source_id` that was another customer's, campaign's or
     code's before. The caller has locked the customer's row in this transaction
-    (store.customers.upsert.upsert).
-    """
+    (store.customers.upsert.upsert)."""
     identity = given(Kind.PUBLICATION, request.source_id) if request.source_id else None
     if identity and (earlier := await _repeated(tx, identity, request)):
         return earlier

@@ -50,8 +50,7 @@ async def accept(
     kept: Sequence[Grant] = (),
 ) -> None:
     """Count the conversion and create its grants. `kept`: what it had earned before and still has.
-    Raises budgets.BudgetSpent, at the very end.
-    """
+    Raises budgets.BudgetSpent, at the very end."""
     referral, budget = case.referral, case.terms.limits.budget
     grants = [*new, *reopened]
     await receivables.net(tx, grants)

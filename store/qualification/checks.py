@@ -1,8 +1,7 @@
 """Every check that a conversion must pass before it counts, each with its verdict.
 
 The caller holds the referrer's progress row. Lock order: friends' marks, then the campaign's row if
-a limit or a rule is shared by all of its referrers.
-"""
+a limit or a rule is shared by all of its referrers."""
 
 from __future__ import annotations
 

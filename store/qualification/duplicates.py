@@ -26,8 +26,7 @@ async def likeness_of(
     tx: Transaction, referral: Referral, people: People, terms: CampaignTerms
 ) -> Likeness:
     """The facts for the checks in the terms. The friend's marks are claimed: if two friends share
-    one, even at the same time, the second is found.
-    """
+    one, even at the same time, the second is found."""
     checks, looked = terms.fraud, terms.review is not Review.NONE
     kinds = {kind for kind in Marks._fields if checks.makes(checks.response(kind), looked)}
     lately = None

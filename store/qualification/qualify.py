@@ -1,8 +1,7 @@
 """Qualification: one transaction that judges a conversion and records what it earns.
 
 Lock order: the referrer's progress row first, so that concurrent conversions of one code are judged
-one after the other; the campaign's budget last.
-"""
+one after the other; the campaign's budget last."""
 
 from __future__ import annotations
 
@@ -44,8 +43,7 @@ from store.tables import Grant, Order, Referral
 
 async def judge_again(database: Database, referral_id: str, carrier: str) -> Decision:
     """Judge a reinstated referral like any other. A repeat returns the same decision. `carrier`:
-    the workflow that handles the grants.
-    """
+    the workflow that handles the grants."""
     async with database.reading() as session:
         referral = await session.get_one(Referral, referral_id)
     return await qualify(database, start_of(referral), carrier)
@@ -53,8 +51,7 @@ async def judge_again(database: Database, referral_id: str, carrier: str) -> Dec
 
 async def qualify(database: Database, start: ReferralStart, carrier: str | None = None) -> Decision:
     """Judge the referral's conversion once. A repeat returns the same decision. `carrier`: the
-    workflow that handles the grants, if not the referral's own.
-    """
+    workflow that handles the grants, if not the referral's own."""
     try:
         async with database.transaction() as tx:
             return await _decide(tx, start, carrier)
@@ -100,8 +97,7 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
     given or neither is.
 
     Must be the transaction's last step, because the campaign's budget is locked. Raises
-    CannotCount, in the words of the failed check, and then nothing may be committed.
-    """
+    CannotCount, in the words of the failed check, and then nothing may be committed."""
     case = await cases.read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return
@@ -121,8 +117,7 @@ async def qualify_at_redemption(tx: Transaction, start: ReferralStart) -> None:
 async def must_qualify(tx: Transaction, start: ReferralStart) -> None:
     """The same for a reinstated conversion, which its workflow judges later: what that would refuse
     is refused here, and nothing is reserved. Must be the transaction's last step. Raises
-    CannotCount.
-    """
+    CannotCount."""
     case = await cases.read(tx, start)
     if case.referral.status != ReferralStatus.CONVERTED:
         return
@@ -144,8 +139,7 @@ async def must_qualify(tx: Transaction, start: ReferralStart) -> None:
 
 async def _weighed(tx: Transaction, case: Case) -> tuple[list[Grant], list[Again], list[Verdict]]:
     """What the conversion earns, and the verdicts. If the terms say so, a full cap removes the
-    referrer's grants, and keeps the friend's.
-    """
+    referrer's grants, and keeps the friend's."""
     grants, again = await _earned(tx, case)
     verdicts = await _judged(tx, case, grants)
     if case.terms.when_referrer_full is WhenReferrerFull.FRIEND_ONLY:
@@ -237,8 +231,7 @@ async def _decided_before(
     tx: Transaction, referral: Referral, carrier: str | None = None
 ) -> Decision:
     """The existing decision with its grants as they are now, from which a successor workflow
-    continues. Grants that another workflow handles stay there.
-    """
+    continues. Grants that another workflow handles stay there."""
     if referral.ordinal is None and (pause := held_by(referral.status, referral.reason)):
         return Decision(qualified=False, paused=pause)
     rows = await tx.session.execute(

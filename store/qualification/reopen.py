@@ -26,14 +26,12 @@ class Again(NamedTuple):
 
 Own = dict[tuple[str, str, int], tuple[str, bool]]
 """A reinstated referral's own grants, by reason, recipient and ordinal: the grant's id, and whether
-it may be given again.
-"""
+it may be given again."""
 
 
 async def own_before(tx: Transaction, referral: Referral) -> Own:
     """What the referral had earned before it was undone. What staff cancelled individually stays
-    cancelled; what was denied in review is decided anew.
-    """
+    cancelled; what was denied in review is decided anew."""
     if not referral.round:
         return {}
     grants = await tx.session.scalars(
@@ -54,8 +52,7 @@ async def split_by_reopened(
     tx: Transaction, grants: list[Grant], earlier: Earlier, own: Own
 ) -> tuple[list[Grant], list[Again]]:
     """Split into new grants, and grants to reopen: undone milestones, and a reinstated referral's
-    own grants.
-    """
+    own grants."""
     first, reached_again = [], {}
     for grant in grants:
         milestone = grant.friends_counted is not None
@@ -83,8 +80,7 @@ async def split_by_reopened(
 
 async def reopen(tx: Transaction, again: list[Again]) -> list[Grant]:
     """Restore what a reversal had undone; return the grants that must be fulfilled anew. What staff
-    or a review had cancelled stays so.
-    """
+    or a review had cancelled stays so."""
     reopened = []
     for grant, fresh in again:
         grant.friends_counted = fresh.friends_counted
@@ -98,8 +94,7 @@ async def reopen(tx: Transaction, again: list[Again]) -> list[Grant]:
 
 def _reopen(tx: Transaction, grant: Grant, fresh: Grant) -> None:
     """The same grant, owed anew and handled by the referral that reached the milestone again. Its
-    next order is a new generation: the last one's cancellation is recorded.
-    """
+    next order is a new generation: the last one's cancellation is recorded."""
     amount = grant.reversed_amount or grant.amount
     if grant.kind != fresh.kind:
         # What a refund had left of a card went to the wallet.

@@ -5,8 +5,7 @@ First the provider's line is compared with ours; then our own books with each ot
 belongs to the order whose key it has; a second line with the same key is a duplicate, whichever of
 the two is ours. Orders that changed here after the provider's book began to be read are in flight,
 because the line may show an older state. The fee of an ended order is not compared: no list shows
-whether it was returned.
-"""
+whether it was returned."""
 
 from __future__ import annotations
 
@@ -22,8 +21,7 @@ from store.reconciliation.staging import table_of
 
 OPEN_FOR = timedelta(days=3)
 """An order without an outcome is a difference only after this long: outages of a provider are
-waited out as long.
-"""
+waited out as long."""
 REACH = timedelta(days=30)
 """How far before the window an order may have been sent that was issued in it."""
 MARGIN = timedelta(hours=1)
@@ -33,8 +31,7 @@ MARGIN = timedelta(hours=1)
 class Scope(NamedTuple):
     """What is compared: orders of `provider` sent before `until` that were issued, or are still
     open, at `since` or later; with lines read in [read_since, read_until), from `read_from` on,
-    when reading began.
-    """
+    when reading began."""
 
     reconciliation_id: str
     provider: str

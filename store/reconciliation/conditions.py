@@ -5,8 +5,7 @@ incident explains.
 domain/reversal.py: a grant is reduced only before its card is ordered. After that the card stays,
 and the person owes a refunded share; so grant and order have the same amount until the order has
 ended. An existing card is never withdrawn without being cancelled at its provider. Only the newest
-generation's order counts for its grant.
-"""
+generation's order counts for its grant."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """Finds orders of ours that the staged lines do not show, for a provider that does not list
-orders.
-"""
+orders."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Corrects the ledger entries that an order holds of its campaign's budget.
 
-The budget's counters are not changed: they follow the facts, not the entries.
-"""
+The budget's counters are not changed: they follow the facts, not the entries."""
 
 from __future__ import annotations
 
@@ -21,8 +20,7 @@ async def rebind(tx: Transaction, difference: Difference) -> str | None:
     """Post what is missing between the order's state and its campaign's accounts.
 
     Returns what was booked, in words. An order beside a second card of the same grant is left to a
-    person.
-    """
+    person."""
     await tx.write_facts()
     order = await tx.session.get_one(Order, str(difference.item.order_id), with_for_update=True)
     grant = await tx.session.get_one(Grant, order.grant_id, with_for_update=True)

@@ -1,8 +1,7 @@
 """Records a repair: who asked for it, what it books, how it ended.
 
 An item is repaired once. The request, with the person's words, is recorded before anything is done;
-the result is recorded in the transaction that does it.
-"""
+the result is recorded in the transaction that does it."""
 
 from __future__ import annotations
 
@@ -69,8 +68,7 @@ async def ask(
     tx: Transaction, reconciliation_id: str, item_id: str, *, actor: str, reason: str
 ) -> Difference:
     """Record a person's request. A repeat gets the same answer. Raises NotFound, and
-    NotAllowedInState for an item that is not a difference.
-    """
+    NotAllowedInState for an item that is not a difference."""
     item = await tx.session.get(ReconciliationItem, item_id, with_for_update=True)
     if item is None or item.reconciliation_id != reconciliation_id:
         raise NotFound("reconciliation item", item_id)
@@ -106,8 +104,7 @@ async def adjust(
     tx: Transaction, difference: Difference, snapshot: OrderSnapshot | None
 ) -> str | None:
     """Correct the order's ledger entries to what the provider says now (None: there is no such
-    order). Returns what was booked, in words.
-    """
+    order). Returns what was booked, in words."""
     await tx.session.flush()
     await tx.write_facts()
     order = await _order(tx, difference)
@@ -164,8 +161,7 @@ async def open_incident(
     we cannot reconcile.
 
     `book`: the charge belongs to no order of ours, so it goes to the provider's `unexplained`
-    account.
-    """
+    account."""
     item, theirs = difference.item, difference.noted
     named = item.provider_order_id or str(item.key)
     if found:
@@ -212,8 +208,7 @@ def _as_standing(found: OrderSnapshot) -> Standing:
 
 def _charged(theirs: Standing) -> Money | None:
     """What the line took from the deposit; its face value if it does not say. Nothing for an order
-    that the provider ended.
-    """
+    that the provider ended."""
     if theirs.state in ENDED:
         return None
     if theirs.charged is not None and theirs.charged_currency:

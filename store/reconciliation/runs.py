@@ -23,8 +23,7 @@ from store.tables import Order, Reconciliation
 
 class Reading(NamedTuple):
     """How far a provider's book is read: [since, until) in `slices`, of which those before `slice`
-    are staged.
-    """
+    are staged."""
 
     since: datetime
     until: datetime
@@ -34,8 +33,7 @@ class Reading(NamedTuple):
 
 class NewRun(NamedTuple):
     """A run to create. `source`: provider, or statement; `actor`: a credential's id, None for the
-    schedule.
-    """
+    schedule."""
 
     provider: str
     since: datetime
@@ -88,8 +86,7 @@ def start_of(run: Reconciliation) -> ReconciliationStart:
 
 async def open_reading(database: Database, reconciliation_id: str, *, daily: bool) -> Reading:
     """Begin to read the provider's book, or continue where a killed run stopped. `daily`: the
-    provider can be read day by day.
-    """
+    provider can be read day by day."""
     async with database.transaction() as tx:
         run = await tx.session.get_one(Reconciliation, reconciliation_id, with_for_update=True)
         if run.read_from is None:

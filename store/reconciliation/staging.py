@@ -1,8 +1,7 @@
 """Stages the provider's lines of one run with COPY, in a table of their own.
 
 The position is stored in the run's row, in the transaction that stages the lines: a killed run
-continues after its last commit, and no line is staged twice.
-"""
+continues after its last commit, and no line is staged twice."""
 
 from __future__ import annotations
 
@@ -46,8 +45,7 @@ async def create(connection: Any, reconciliation_id: str) -> None:
     """Create the run's table.
 
     Lines have no identity here, because a book may contain one twice. Without autovacuum: the table
-    is never updated.
-    """
+    is never updated."""
     await connection.execute(
         f"CREATE TABLE IF NOT EXISTS {table_of(reconciliation_id)} ("
         " slice integer NOT NULL, key text, provider_order_id text NOT NULL, state text NOT NULL,"
@@ -67,8 +65,7 @@ async def copy(connection: Any, reconciliation_id: str, slice_: int, lines: Sequ
 
 async def restart_slice(database: Database, reconciliation_id: str, slice_: int) -> int:
     """Delete the lines of a slice that was not finished; return how many lines of other slices are
-    staged.
-    """
+    staged."""
     table = table_of(reconciliation_id)
     async with bulk(database) as connection, connection.transaction():
         await create(connection, reconciliation_id)
@@ -78,8 +75,7 @@ async def restart_slice(database: Database, reconciliation_id: str, slice_: int)
 
 async def forget_repeats(database: Database, reconciliation_id: str) -> None:
     """Keep one line per order if a shifting page has shown it twice. Only for listed lines: a
-    statement that bills an order twice means it.
-    """
+    statement that bills an order twice means it."""
     table = table_of(reconciliation_id)
     async with bulk(database) as connection:
         await connection.execute(

@@ -55,8 +55,7 @@ async def set_mapping(tx: Transaction, provider: str, mapping: Mapping, *, actor
 async def stage_statement(database: Database, upload: Upload) -> ReconciliationStart:
     """Stage all lines or none, then create the run.
 
-    Raises NotFound without a mapping, and InvalidPayload for a file that does not fit it.
-    """
+    Raises NotFound without a mapping, and InvalidPayload for a file that does not fit it."""
     mapping = await database.read(mapping_of, upload.run.provider)
     id = new_id(Prefix.RECONCILIATION)
     count = await _stage(database, id, upload.file, mapping)

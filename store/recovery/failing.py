@@ -16,8 +16,7 @@ async def note_failure(
     database: Database, workflow_id: str, activity: str, error: str, until: timedelta
 ) -> None:
     """Record a failed attempt. `until`: how long the row is shown; longer than the pause before the
-    next attempt, so a row that is not renewed is outdated.
-    """
+    next attempt, so a row that is not renewed is outdated."""
     at = now()
     row = {
         "workflow_id": workflow_id,

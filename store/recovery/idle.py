@@ -1,6 +1,5 @@
 """Finds workflows that run for finished facts, or for facts that the database does not know: the
-database was restored from a backup, and Temporal was not.
-"""
+database was restored from a backup, and Temporal was not."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ async def idle_workflows(
     database: Database, client: Client, *, older_than: timedelta, most: int = 20_000
 ) -> list[Idle]:
     """Of the newest running referral workflows, those without anything open. Excludes workflows
-    that are about to end.
-    """
+    that are about to end."""
     found: list[Idle] = []
     async for ids in _running(client, older_than, most):
         found += await _nothing_open(database, ids)

@@ -38,8 +38,7 @@ class Carrier(NamedTuple):
 
 async def open_referrals(database: Database, among: Iterable[str] | None = None) -> list[str]:
     """The ids of all referrals (or those `among`) with something open: they wait or are to be
-    judged, a grant is not finished, or a reversal is not carried out.
-    """
+    judged, a grant is not finished, or a reversal is not carried out."""
     referral, of_grant, of_reversal = (
         col(Referral.id),
         col(Grant.referral_id),

@@ -1,8 +1,7 @@
 """Starts a workflow for everything that is open and has none.
 
 Safe to repeat, beside live traffic: running workflows are left alone, and a workflow only does what
-the facts ask for. So a second one for finished work ends at once.
-"""
+the facts ask for. So a second one for finished work ends at once."""
 
 from __future__ import annotations
 
@@ -51,8 +50,7 @@ class Work(NamedTuple):
 
 class Tally(NamedTuple):
     """The result of one kind: how many were open, already running, started (or would be),
-    failed.
-    """
+    failed."""
 
     open: int = 0
     running: int = 0
@@ -68,8 +66,7 @@ async def recover(
     tell: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, Tally]:
     """Start what must run and does not; with `dry_run` only count it. `tell` is called with the
-    progress. Returns the result of each kind.
-    """
+    progress. Returns the result of each kind."""
     ids, others = await open_referrals(database), await other_work(database)
     total, done = len(ids) + len(others), 0
     counts: Counter[tuple[str, str]] = Counter()
@@ -91,8 +88,7 @@ async def recover_referrals(
     database: Database, client: Client, referral_ids: Iterable[str]
 ) -> set[str]:
     """The same for these referrals only, as far as something is open. Returns those with a workflow
-    now; raises Temporal's first error.
-    """
+    now; raises Temporal's first error."""
     ids = await open_referrals(database, referral_ids)
     carriers = await carriers_of(database, ids)
     await asyncio.gather(*(start_carrier(client, carrier) for carrier in carriers))

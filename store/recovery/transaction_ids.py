@@ -2,8 +2,7 @@
 
 A dump restored into a new cluster contains old transaction ids, but the counter begins anew.
 Readers that follow events and ledger entries by id (webhooks, the event log, the seals) would miss
-what comes next.
-"""
+what comes next."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ async def lag(database: Database) -> int:
 
 async def catch_up(database: Database) -> int:
     """Use up ids until the counter is ahead of the facts. Returns how many it was behind. Raises
-    ValueError if that would take too long.
-    """
+    ValueError if that would take too long."""
     behind = left = await lag(database)
     if behind > MOST:
         raise ValueError(

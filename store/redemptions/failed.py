@@ -19,8 +19,7 @@ async def keep_failure(
     """Record a refused use; return its id.
 
     It consumes nothing and creates nobody: unknown codes and customers are left empty, and no
-    personal data of an unknown customer is kept, because nobody could ask to erase it.
-    """
+    personal data of an unknown customer is kept, because nobody could ask to erase it."""
     voucher = await known_voucher(tx, request.code)
     customer_id = await known_customer(tx, person)
     redemption = Redemption(

@@ -19,8 +19,7 @@ from store.tables import Customer, Redemption, Referral, Rollback, Voucher
 
 class RedemptionRead(NamedTuple):
     """A use of a code, its customer, its referral, and its rollback. A refused one may have none of
-    these.
-    """
+    these."""
 
     redemption: Redemption
     customer: Customer | None
@@ -31,8 +30,7 @@ class RedemptionRead(NamedTuple):
 
 class Filters(NamedTuple):
     """Filters of a list. `campaign` is a name or an id, `customer` an id or source_id, `result`
-    SUCCESS or FAILURE.
-    """
+    SUCCESS or FAILURE."""
 
     campaign: str | None = None
     customer: str | None = None

@@ -59,8 +59,7 @@ async def redeem(
 
     The caller has locked the customer's row in this transaction (store.customers.upsert.upsert), so
     uses by one customer are counted one after the other. The campaign's budget is locked by the
-    last statement. Raises NotFound, CannotCount or IdentityReused.
-    """
+    last statement. Raises NotFound, CannotCount or IdentityReused."""
     use = await first_use(tx, request)
     if use.earlier:
         return await _repeat(tx, request, use.earlier, again=use.again)
@@ -105,8 +104,7 @@ async def _repeat(
     """Return the existing redemption.
 
     If its order was refunded and the request has a new identity, the order was bought after all:
-    the referral is reinstated. No second discount.
-    """
+    the referral is reinstated. No second discount."""
     if not again:
         return Redeemed(redemption_id, [])
     await remember_name(tx, request, redemption_id)
@@ -124,8 +122,7 @@ async def _repeat(
 
 def _must_not_be_undone(referral: Referral, request: RedemptionRequest) -> None:
     """Refuse to redeem for an order whose referral was undone by a finding or a denial: only staff
-    reinstate those.
-    """
+    reinstate those."""
     same = set(request.orders.keys) & set(orders_of_row(referral).keys)
     if same and (referral.undone or referral.reversed_at):
         raise CannotCount(
@@ -140,8 +137,7 @@ def _referrer_of(found: Code) -> str:
 
 async def _judge(tx: Transaction, referral: Referral) -> None:
     """No discount without the reward: qualification judges and reserves now, and the workflow finds
-    the decision.
-    """
+    the decision."""
     if referral.status == ReferralStatus.WAITING:
         ended = f"The friend had until {referral.expires_at:%Y-%m-%d %H:%M} UTC to use the code."
         raise refused("voucher_expired", "attribution_window", ended)
@@ -167,8 +163,7 @@ async def _redeem_coupon(
 
 def _must_be_named(terms: CampaignTerms, request: RedemptionRequest) -> None:
     """If a customer may redeem only once, that limit stops a repeat without an identity; else
-    nothing does.
-    """
+    nothing does."""
     most = terms.limits.redemptions_per_customer
     if request.identity is None and most > 1:
         raise InvalidPayload(
@@ -192,8 +187,7 @@ async def _must_be_redeemable(
 ) -> tuple[CampaignTerms, Verdict]:
     """Every check of the code and the customer; attribution makes the campaign's. Of several
     reasons the first is reported, in this order. Returns the terms that apply to this friend, and
-    the verdict on how often they redeemed.
-    """
+    the verdict on how often they redeemed."""
     terms, begun = found.terms, False
     if found.existing:
         referral = same_code(found)

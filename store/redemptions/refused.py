@@ -1,8 +1,7 @@
 """Records refused requests about a code with the reason in words, so that support can explain why a
 friend, event or code was not accepted.
 
-A refused use of a code is also listed as a redemption (store.redemptions.failed).
-"""
+A refused use of a code is also listed as a redemption (store.redemptions.failed)."""
 
 from __future__ import annotations
 
@@ -28,8 +27,7 @@ _TITLES = {
 
 class RefusableRequest(NamedTuple):
     """The request: the event type if it is refused, the person, and the code or campaign (by name
-    or id).
-    """
+    or id)."""
 
     type: str
     person: Person
@@ -40,8 +38,7 @@ class RefusableRequest(NamedTuple):
 @asynccontextmanager
 async def noting_refusal(database: Database, asked: RefusableRequest) -> AsyncIterator[Transaction]:
     """A transaction; if the request is refused, it is rolled back, and only the refusal is
-    recorded, in a separate transaction.
-    """
+    recorded, in a separate transaction."""
     try:
         async with database.transaction() as tx:
             yield tx
@@ -72,8 +69,7 @@ async def _note(tx: Transaction, asked: RefusableRequest, refusal: Refusal) -> N
 
 def _words(refusal: Refusal, voucher: Voucher | None) -> str:
     """The refusal's message. For an unknown code or campaign the text is the caller's own, which
-    could name a person, so it is left out.
-    """
+    could name a person, so it is left out."""
     if not isinstance(refusal, NotFound):
         return refusal.detail
     return f"There is no such {'customer' if voucher else 'code'}."

@@ -24,8 +24,7 @@ class RedemptionRequest(BaseModel):
     """A code used by a customer.
 
     `amount` is the order's, in minor units, `lines` its items. `identity` distinguishes uses: the
-    order's ids if it has any. None: each request is a use of its own.
-    """
+    order's ids if it has any. None: each request is a use of its own."""
 
     code: str
     customer_id: str
@@ -51,8 +50,7 @@ class RedemptionRequest(BaseModel):
 
 def column_of(request: RedemptionRequest) -> str:
     """The redemption's own identity, for a unique constraint. An `order.id` is stored apart from
-    the shop's order ids, whose form does not change.
-    """
+    the shop's order ids, whose form does not change."""
     given = request.identity or new_id(Prefix.REDEMPTION)
     if request.orders.ids and not request.orders.source_ids:
         given = f"order.id:{request.orders.main}"
@@ -62,8 +60,7 @@ def column_of(request: RedemptionRequest) -> str:
 
 class Use(NamedTuple):
     """How a request relates to earlier ones. `earlier`: the redemption that it repeats, if any.
-    `again`: it names a known order under a new identity.
-    """
+    `again`: it names a known order under a new identity."""
 
     earlier: str | None = None
     again: bool = False
@@ -73,8 +70,7 @@ async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
     """Whether this is a repeat.
 
     Raises IdentityReused if it differs from the first, and CannotCount if that was wholly rolled
-    back and this might be a late repeat of it.
-    """
+    back and this might be a late repeat of it."""
     identity = _identity_of(request)
     if identity is None:
         return Use()
@@ -94,8 +90,7 @@ async def first_use(tx: Transaction, request: RedemptionRequest) -> Use:
 
 async def remember(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> None:
     """Store the request under its identities, so that a repeat finds its redemption. After a second
-    redemption for one order, the order's ids find the second.
-    """
+    redemption for one order, the order's ids find the second."""
     identity, own = _identity_of(request), _own_identity(request)
     if identity is None:
         return
@@ -132,8 +127,7 @@ def _own_identity(request: RedemptionRequest) -> Given | None:
 
 async def _was_heard(tx: Transaction, request: RedemptionRequest, redemption_id: str) -> bool:
     """Whether this identity was seen before. Redemptions from before identities were stored are
-    recognised by their tracking id.
-    """
+    recognised by their tracking id."""
     tracked = await tx.session.scalar(
         select(col(Redemption.tracking_id)).where(col(Redemption.id) == redemption_id)
     )
@@ -142,8 +136,7 @@ async def _was_heard(tx: Transaction, request: RedemptionRequest, redemption_id:
 
 def _identity_of(request: RedemptionRequest) -> Given | None:
     """The identity of the use: every id of the order, with the code, because one order may use
-    several, and with the customer, because the terms decide whether an order may have two.
-    """
+    several, and with the customer, because the terms decide whether an order may have two."""
     if request.identity is None:
         return None
     names = request.orders.keys or [trimmed(request.identity)]
@@ -178,8 +171,7 @@ async def _recorded_before(tx: Transaction, request: RedemptionRequest) -> str |
 
 async def _valid_use(tx: Transaction, *conditions: ColumnElement[bool]) -> str | None:
     """The use, if it is valid. One that was wholly rolled back gives no discount again: a caller
-    who trusts the success would give it away without a count.
-    """
+    who trusts the success would give it away without a count."""
     statement = select(col(Redemption.id), _UNDONE).where(*conditions).limit(1)
     earlier = (await tx.session.execute(statement)).one_or_none()
     if earlier is None:

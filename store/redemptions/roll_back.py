@@ -43,8 +43,7 @@ async def roll_back(tx: Transaction, request: RollbackRequest) -> RolledBack:
     """Undo a redemption. Of several at once one succeeds; the others get `already_rolled_back`.
 
     Raises NotFound, CannotCount, InvalidPayload for more than the order's amount, and
-    NotAllowedInState for a refused redemption.
-    """
+    NotAllowedInState for a refused redemption."""
     redemption = await _redemption(tx, request)
     paid = paid_at(redemption)
     amount = paid if request.amount is None else min(request.amount, paid)
@@ -100,8 +99,7 @@ async def _insert(tx: Transaction, rollback: Rollback) -> None:
 
 async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) -> list[Outgoing]:
     """Reverse the referral that this order converted, by the same share. A discount without a
-    conversion leaves its referral as it is.
-    """
+    conversion leaves its referral as it is."""
     if redemption.referral_id is None:
         return []
     referral = await tx.session.get_one(Referral, redemption.referral_id)
@@ -126,8 +124,7 @@ async def _reverse(tx: Transaction, redemption: Redemption, rollback: Rollback) 
 
 def _part_of(referral: Referral, redemption: Redemption, rollback: Rollback) -> int:
     """The same share of what the conversion says was paid, which may differ from the redemption,
-    with taxes or shipping.
-    """
+    with taxes or shipping."""
     paid, at_checkout = paid_for(referral), paid_at(redemption)
     if not paid or paid == at_checkout:
         return rollback.amount

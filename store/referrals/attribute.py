@@ -1,8 +1,7 @@
 """Accepts sign-ups and conversions: first-touch attribution, in the caller's transaction.
 
 What can be checked at once is refused here, with its reason. What is accepted leaves a referral row
-and an intake row; the caller commits, then passes the intake to the Dispatcher.
-"""
+and an intake row; the caller commits, then passes the intake to the Dispatcher."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ async def sign_up(
     tx: Transaction, *, code: str, referee_id: str, metadata: dict[str, Any]
 ) -> Attributed:
     """Attribute a friend to a code at sign-up; a repeat with the same friend and code gets the same
-    answer.
-    """
+    answer."""
     return await attribute(tx, await look_up(tx, code, referee_id, None), referee_id, metadata)
 
 
@@ -63,8 +61,7 @@ async def attribute(
 
 async def convert(tx: Transaction, request: ConversionRequest) -> Converted:
     """Accept a conversion: with a code it attributes and converts; without one, every referral of
-    the customer that waits for this event converts. A repeat gets the first answer.
-    """
+    the customer that waits for this event converts. A repeat gets the first answer."""
     if first := await first_answer(tx, request):
         return first._replace(event_id=request.identity())
     if request.code is None:

@@ -26,8 +26,7 @@ class ConversionRequest(BaseModel):
     """A conversion event as a caller sent it.
 
     `event` names a custom event; a code redemption has `kind` REDEMPTION and needs none. `event_id`
-    is the caller's own identity for it.
-    """
+    is the caller's own identity for it."""
 
     kind: ConversionKind = ConversionKind.CUSTOM_EVENT
     event: str | None = None
@@ -62,8 +61,7 @@ class ConversionRequest(BaseModel):
 
     def identity(self) -> str:
         """The event's identity: the caller's, else a hash of event, customer, code and the order's
-        ids.
-        """
+        ids."""
         if self.event_id is not None:
             return self.event_id
         who = (self.event or self.kind, self.customer_id, self.code or "")
@@ -72,8 +70,7 @@ class ConversionRequest(BaseModel):
 
 def must_be_bought(terms: CampaignTerms, request: ConversionRequest) -> None:
     """A cancelled order converts nothing, nor does one of 0 unless the terms count it. Raises
-    CannotCount.
-    """
+    CannotCount."""
     if request.order_status == "CANCELED":
         detail = "The order is CANCELED: it does not convert."
         raise refused("order_rules_violated", "order", detail, status=request.order_status)

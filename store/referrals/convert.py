@@ -33,8 +33,7 @@ from store.terms import terms_of
 
 class Converted(NamedTuple):
     """The referrals that the event concerns, oldest first, and their messages. `repeat`: the event
-    changed nothing, because it was seen or the pair was converted before.
-    """
+    changed nothing, because it was seen or the pair was converted before."""
 
     referrals: list[Referral]
     repeat: bool
@@ -61,8 +60,7 @@ async def convert_all(tx: Transaction, request: ConversionRequest) -> Converted:
     """An event without a code: every waiting referral of the customer converts.
 
     One whose rules are not met keeps waiting, with the reason in its timeline. If none waits, the
-    answer is what such an event converted before.
-    """
+    answer is what such an event converted before."""
     terms = documents(CampaignVersion, "terms")
     found = await tx.session.execute(
         select(Referral, col(Campaign.active), col(Voucher.active))
@@ -113,8 +111,7 @@ async def convert_these(
     """Mark each as converted unless a concurrent request did.
 
     Conversions of `paused` ones, by their campaign or their code, are held. Raises CannotCount if a
-    rule is not met and the event came with a code: the sender named this referral, and may know.
-    """
+    rule is not met and the event came with a code: the sender named this referral, and may know."""
     outgoing = []
     orders = await _orders(tx, referrals, request)
     for referral in referrals:
@@ -173,8 +170,7 @@ async def _priced(
     tx: Transaction, referral: Referral, request: ConversionRequest, orders: OrderIds
 ) -> ConversionRequest:
     """With the amount paid. An event with the order's amount before the checkout's discount means
-    the rest after it.
-    """
+    the rest after it."""
     stated = orders.keys and request.order_amount is not None
     if request.paid_amount is not None or not stated:
         return request
@@ -209,8 +205,7 @@ async def _won(
     tx: Transaction, referral: Referral, columns: dict[str, Any], request: ConversionRequest
 ) -> bool:
     """A compare-and-set on the row, so that of ten simultaneous events one converts, and the others
-    get the same answer.
-    """
+    get the same answer."""
     won = await tx.session.execute(
         update(Referral)
         .where(

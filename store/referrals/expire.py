@@ -14,8 +14,7 @@ from store.tables import Referral
 
 async def expire(database: Database, start: ReferralStart) -> Expiry:
     """Expire a referral whose window has passed, unless a conversion was accepted in time: then
-    that is judged, however late its message is.
-    """
+    that is judged, however late its message is."""
     async with database.transaction() as tx:
         changed = await tx.session.execute(
             update(Referral)

@@ -45,8 +45,7 @@ _RESUMED = "Held conversion goes on"
 
 async def pause_now(tx: Transaction, referral: Referral) -> Pause | None:
     """What stops the referral's conversion now. Locks both switches, so that one that is enabled at
-    the same moment comes either before this, or after the caller's commit.
-    """
+    the same moment comes either before this, or after the caller's commit."""
     row = await tx.session.execute(_SWITCHES, {"voucher": referral.voucher_id})
     campaign_active, code_active = row.one()
     return pause_of(campaign_active=campaign_active, code_active=code_active)
@@ -75,8 +74,7 @@ async def let_go(
     """Release a conversion that was held for an unclear refund, and have it judged.
 
     It stays held while its campaign or code is disabled. Locks campaign and code, then the
-    referral. Raises NotAllowedInState if somebody else has decided.
-    """
+    referral. Raises NotAllowedInState if somebody else has decided."""
     pause = await pause_now(tx, referral)
     await tx.session.refresh(referral, with_for_update=True)
     if not is_unclear(referral):
@@ -97,8 +95,7 @@ async def resume(
     tx: Transaction, campaign_id: str, voucher_id: str | None = None
 ) -> list[Outgoing]:
     """Judge the held conversions of a campaign, or of one code, unless something else holds them.
-    The caller has locked the campaign and enabled it, or the code.
-    """
+    The caller has locked the campaign and enabled it, or the code."""
     goes_on = []
     for referral, pause in await _held(tx, campaign_id, voucher_id):
         if pause is not None:

@@ -44,7 +44,6 @@ _LOCK = (
 
 async def lock_progress(tx: Transaction, campaign_id: str, referrer_id: str) -> Progress:
     """Conversions and reversals of one referrer are judged one after the other. The first one
-    creates the row, so that there is always one to lock.
-    """
+    creates the row, so that there is always one to lock."""
     referrer = {"campaign_id": campaign_id, "referrer_id": referrer_id}
     return Progress(*(await tx.session.execute(_LOCK, referrer)).one())

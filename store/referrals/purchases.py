@@ -44,8 +44,7 @@ async def erased_keys(tx: Transaction, orders: OrderIds) -> list[str]:
 
 async def lock_orders(tx: Transaction, orders: Iterable[OrderIds]) -> None:
     """Requests about one of these orders, under any of their ids, run after this transaction. Taken
-    before any campaign's lock, or alone.
-    """
+    before any campaign's lock, or alone."""
     keys = sorted({key for one in orders for key in one.keys})
     if keys:
         await tx.session.execute(_LOCK, {"keys": keys})
@@ -58,8 +57,7 @@ async def must_be_unused(
     refuse that.
 
     The caller holds the order's lock, so of two at once the second sees the first. `own`: the
-    referral that is to be converted.
-    """
+    referral that is to be converted."""
     response = terms.fraud.same_order
     if response is not Response.REFUSE or not orders.keys:
         return
@@ -70,8 +68,7 @@ async def must_be_unused(
 
 async def same_order(tx: Transaction, referral: Referral, terms: CampaignTerms) -> list[Verdict]:
     """The verdict when the conversion is judged; none if nobody would look at it, or no order was
-    named. The first conversion is the one that was judged, else accepted, before.
-    """
+    named. The first conversion is the one that was judged, else accepted, before."""
     response, looked = terms.fraud.same_order, terms.review is not Review.NONE
     orders = orders_of_row(referral)
     if not orders.keys or not terms.fraud.makes(response, looked):
@@ -96,8 +93,7 @@ async def _verdict(
 
 def orders_of_row(row: Referral | Redemption) -> OrderIds:
     """The ids of a stored order. Rows from before all ids were stored have the displayed one, taken
-    as the shop's own.
-    """
+    as the shop's own."""
     if row.order_ids is not None:
         return OrderIds.of_keys(row.order_ids)
     return OrderIds(source_ids=(row.order_source_id,)) if row.order_source_id else NO_ORDER
@@ -124,8 +120,7 @@ def known_by(
     table: type[Referral] | type[Redemption], sort: Sort, *values: str
 ) -> ColumnElement[bool]:
     """Rows whose order came with one of these ids. Before all ids were stored, their sort was
-    unknown.
-    """
+    unknown."""
     keys = bindparam(None, [key(sort, value) for value in values], type_=ARRAY(Text))
     named = col(table.order_ids).op("&&", is_comparison=True)(keys)
     old = and_(col(table.order_ids).is_(None), col(table.order_source_id).in_(values))

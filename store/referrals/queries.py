@@ -32,8 +32,7 @@ class ReferralRead(NamedTuple):
 
 class Filters(NamedTuple):
     """Filters of a list of referrals. Persons by our id or their source_id. `q` is searched by
-    store.referrals.search.
-    """
+    store.referrals.search."""
 
     campaign_id: str | None = None
     status: str | None = None

@@ -2,8 +2,7 @@
 
 The request only locks the referral's row. It is applied as the first step of `carry_out`, under the
 referrer's progress, so that it and a reversal of the same referral take turns. Qualification
-decides what the referral then earns.
-"""
+decides what the referral then earns."""
 
 from __future__ import annotations
 
@@ -41,8 +40,7 @@ async def request_reinstatement(
     tx: Transaction, referral_id: str, reason: str, *, actor: str
 ) -> list[Outgoing]:
     """A person brings a referral back. A repeat changes nothing. Takes the referral's lock, and no
-    other. Raises NotFound, or NotAllowedInState in words.
-    """
+    other. Raises NotFound, or NotAllowedInState in words."""
     referral = await lock_referral(tx, referral_id)
     if referral.reinstating is not None:
         return []
@@ -61,8 +59,7 @@ async def buy_again(
     all.
 
     None if that order, or the cause of the reversal, is another one, and for a late repeat of an
-    earlier event.
-    """
+    earlier event."""
     if not _names_its_order(referral, request) or await _was_heard(tx, referral, request):
         return None
     locked = await lock_referral(tx, referral.id)
@@ -90,8 +87,7 @@ async def apply(tx: Transaction, referral: Referral) -> None:
     """Set the referral to "converted, not judged yet", so that it is judged anew.
 
     If nothing had been undone yet the first decision stays. The caller holds the referrer's
-    progress row. Locks the referral's grants, then its row.
-    """
+    progress row. Locks the referral's grants, then its row."""
     pause = await pause_now(tx, referral)
     await tx.session.execute(
         select(col(Grant.id))
@@ -193,8 +189,7 @@ def _names_its_order(referral: Referral, request: ConversionRequest) -> bool:
 
 async def _was_heard(tx: Transaction, referral: Referral, request: ConversionRequest) -> bool:
     """Whether the event is known: every event that converted or reinstated the referral has a
-    message.
-    """
+    message."""
     identity = request.identity()
     if (referral.conversion or {}).get("event_id") == identity:
         return True

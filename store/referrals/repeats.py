@@ -20,8 +20,7 @@ from store.tables import Customer, Referral, Voucher
 
 async def first_answer(tx: Transaction, request: ConversionRequest) -> Converted | None:
     """The answer to the first event with this identity; None for a first one, or one from before
-    contents were stored. Raises IdentityReused.
-    """
+    contents were stored. Raises IdentityReused."""
     identity = _identity_of(request)
     if identity is None:
         return None
@@ -37,8 +36,7 @@ async def first_answer(tx: Transaction, request: ConversionRequest) -> Converted
 
 async def remember(tx: Transaction, request: ConversionRequest, converted: Converted) -> None:
     """Bind the identity to its content. An event without effect binds nothing: it may be corrected
-    and sent again.
-    """
+    and sent again."""
     identity, referrals = _identity_of(request), converted.referrals
     if identity is None or all(one.status == ReferralStatus.WAITING for one in referrals):
         return
@@ -56,8 +54,7 @@ async def remember(tx: Transaction, request: ConversionRequest, converted: Conve
 
 def _identity_of(request: ConversionRequest) -> Given | None:
     """None if nothing distinguishes one purchase from the next. A derived identity is a hash of the
-    content, so its repeats are equal.
-    """
+    content, so its repeats are equal."""
     if request.event_id is not None:
         return given(Kind.EVENT, request.event_id, *request.scope)
     if request.orders.keys:

@@ -1,7 +1,6 @@
 """Whether the caps of a referrer, and of tiers, allow one more friend.
 
-An early refusal, in the words of qualification, which enforces the caps under its locks.
-"""
+An early refusal, in the words of qualification, which enforces the caps under its locks."""
 
 from __future__ import annotations
 
@@ -32,8 +31,7 @@ async def must_leave_room(
     """Raises CannotCount if a cap is full, unless the terms allow the friend's reward alone.
 
     `converts`: the friend is counted now; else only tiers that every friend earns are checked,
-    because the count at the conversion is not known yet.
-    """
+    because the count at the conversion is not known yet."""
     if terms.when_referrer_full is WhenReferrerFull.FRIEND_ONLY or not _is_capped(terms):
         return
     for verdict in await _caps(tx, terms, subject, converts=converts):

@@ -3,8 +3,7 @@
 People, codes, orders and ids are looked up first, each by its own index; then the referrals with
 these. `q` is: an e-mail, phone number, source_id, code or order id; any id of ours; a provider's
 order id or key; else the beginnings of words in a name, e-mail, source_id or code, all of them in
-one.
-"""
+one."""
 
 from __future__ import annotations
 
@@ -64,8 +63,7 @@ UNION SELECT 'referrals', referral_id FROM reversals WHERE id = :q""")
 
 class Found(NamedTuple):
     """Conditions on referrals, any of which must match; each has an index. `estimate`: about how
-    many they are, if there is only one condition and it has no index.
-    """
+    many they are, if there is only one condition and it has no index."""
 
     conditions: list[ColumnElement[bool]]
     estimate: int | None = None
@@ -86,8 +84,7 @@ def of_parties(people: list[str]) -> list[ColumnElement[bool]]:
 
 async def of_order(session: ReadSession, order_source_id: str) -> list[str]:
     """Referrals whose conversion or discount came with this order: by the shop's own id, else by
-    another system's.
-    """
+    another system's."""
     found: set[str] = set()
     for table, id in ((Referral, col(Referral.id)), (Redemption, col(Redemption.referral_id))):
         for sort in (Sort.SOURCE_ID, Sort.ID):
@@ -147,8 +144,7 @@ def _is_one(column: Mapped[Any], ids: list[str]) -> ColumnElement[bool]:
 
 def _has(words: list[str]) -> list[ColumnElement[Any]]:
     """The words in a referral's parties and code: frequent ones are soon found in the newest
-    referrals, without an index.
-    """
+    referrals, without an index."""
     query = func.to_tsquery(literal_column("'simple'"), query_of(words))
     parties = [col(Referral.referrer_id), col(Referral.referee_id)]
     person = func.person_words(Customer.name, Customer.email, Customer.source_id)

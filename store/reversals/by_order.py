@@ -25,8 +25,7 @@ async def reverse_order(tx: Transaction, refund: OrderRefund) -> list[Accepted]:
     purchase of the order counts yet: then the refund is stored, and waits for it. Locks the order's
     ids, so that a simultaneous purchase comes before or after this; then the referrals. Raises
     NotFound for an unknown campaign, AmbiguousOrder if several campaigns know the order and neither
-    `campaign_id` nor `all_campaigns` was given, and what request_reversal raises.
-    """
+    `campaign_id` nor `all_campaigns` was given, and what request_reversal raises."""
     await lock_orders(tx, [refund.orders])
     identity, content = refund.named, refund.content
     known = await recall(tx, identity) if identity else []
@@ -58,8 +57,7 @@ async def reverse_order(tx: Transaction, refund: OrderRefund) -> list[Accepted]:
 async def _referrals_of(tx: Transaction, refund: OrderRefund) -> list[str]:
     """Valid referrals, oldest first; else those that a reversal ended. None if the order is
     unknown, or never counted: the purchase may still come. A shop that sent no id of its own names
-    the order by another system's.
-    """
+    the order by another system's."""
     ids = (refund.order_id, await erased_form(tx, refund.order_id))
     found = await _known(tx, refund, known_by(Referral, refund.sort, *ids))
     if not found and refund.sort is Sort.SOURCE_ID:

@@ -2,8 +2,7 @@
 
 Lock order: the referrer's progress first, as in qualification, so that a reversal and a conversion
 of one referrer take turns; then grants with their orders, then referrals, each by id; receivables;
-the budget last.
-"""
+the budget last."""
 
 from __future__ import annotations
 
@@ -37,8 +36,7 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
     be undone at once.
 
     Returns what must be asked of the providers. Safe to repeat: what has been undone is no longer
-    due.
-    """
+    due."""
     case = await _read(tx, referral_id)
     if case.referral.ordinal is None:
         ended = await _reject(tx, case)
@@ -66,16 +64,14 @@ async def carry_out(tx: Transaction, referral_id: str) -> Reversed:
 
 async def reject_refunded(tx: Transaction, referral: Referral) -> None:
     """All of a conversion was refunded before it is judged: reject it without counting. The caller
-    holds the referrer's progress.
-    """
+    holds the referrer's progress."""
     refunded = await refunded_of(tx, referral)
     await _reject(tx, _Case(referral, referral.reversal_id or "", refunded, 0, {}))
 
 
 async def settle_grant(tx: Transaction, grant_id: str, *, keeps: bool = False) -> Undoing:
     """Look again at a grant with something due: its order's outcome may be known by now. `keeps`:
-    its provider does not take the card back. Returns what is left, like `undo`.
-    """
+    its provider does not take the card back. Returns what is left, like `undo`."""
     grant = await lock_grant(tx, grant_id)
     order = await lock_order(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)
@@ -157,8 +153,7 @@ async def _count_down(tx: Transaction, case: _Case) -> None:
 
 async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant]:
     """The referral's own grants; and if the count falls, every milestone that it falls below,
-    whichever friend had reached it. Locked.
-    """
+    whichever friend had reached it. Locked."""
     referral = case.referral
     own = or_(
         col(Grant.referral_id) == referral.id,
@@ -198,8 +193,7 @@ async def _concerned(tx: Transaction, case: _Case, *, falls: bool) -> list[Grant
 
 async def _ended_otherwise(tx: Transaction, case: _Case, concerned: list[Grant]) -> list[Undoing]:
     """Grants of the referral that no refund concerns, and that were cancelled without their
-    journeys, like an erased person's: those end too.
-    """
+    journeys, like an erased person's: those end too."""
     known = {grant.id for grant in concerned}
     cancelled = await tx.session.scalars(
         select(Grant)

@@ -1,8 +1,7 @@
 """Refunds that come before their purchase: stored under the order, and judged when it comes.
 
 Storing or judging one requires the order's lock (store.referrals.purchases.lock_orders): of a
-simultaneous refund and purchase, the second sees the first.
-"""
+simultaneous refund and purchase, the second sees the first."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ _REASON = "Refunded before the purchase came."
 async def keep_early(tx: Transaction, refund: OrderRefund) -> None:
     """Store a refund of an unknown order; a repeat is stored once. The caller holds the lock of
     `refund.orders`. Raises NotFound for an unknown campaign, and InvalidPayload for what cannot be
-    a share of any order.
-    """
+    a share of any order."""
     must_be_named(refund.identity, refund.refunded)
     if refund.campaign_id and await tx.session.get(Campaign, refund.campaign_id) is None:
         raise NotFound("campaign", refund.campaign_id, field="/campaign_id")
@@ -81,8 +79,7 @@ async def keep_early(tx: Transaction, refund: OrderRefund) -> None:
 
 async def claims_of(tx: Transaction, refund: OrderRefund) -> list[str]:
     """The referrals for which an early refund was judged; none while it waits. Raises
-    IdentityReused if its content differs now.
-    """
+    IdentityReused if its content differs now."""
     kept = await tx.session.get(EarlyRefund, refund.early_id)
     if kept is None:
         return []
@@ -98,8 +95,7 @@ async def claims_of(tx: Transaction, refund: OrderRefund) -> list[str]:
 
 async def book_purchase(tx: Transaction, request: ConversionRequest) -> Converted:
     """Accept a conversion event, and judge earlier refunds of its order. Takes the locks of
-    `convert`, among them the order's, then those of `judge_early`.
-    """
+    `convert`, among them the order's, then those of `judge_early`."""
     converted = await convert(tx, request)
     if not converted.intake:
         return converted
@@ -111,8 +107,7 @@ async def judge_early(tx: Transaction, referrals: list[Referral]) -> list[Outgoi
     """Request the earlier refunds of the orders that have just converted these referrals, before
     anything is granted. A refund that cannot be applied holds the conversion for a person.
 
-    The caller holds the locks of the orders. Locks the refunds' rows, then the referral's.
-    """
+    The caller holds the locks of the orders. Locks the refunds' rows, then the referral's."""
     messages: list[Outgoing] = []
     for referral in referrals:
         orders = orders_of_row(referral)
@@ -129,8 +124,7 @@ async def reinstate(
     it did not count had waited for a purchase: they are requested now, once.
 
     Locks the order, then the refunds and the referral. Raises what request_reinstatement raises,
-    and NotAllowedInState if such a refund is no share of the order.
-    """
+    and NotAllowedInState if such a refund is no share of the order."""
     found = await tx.session.get(Referral, referral_id)
     orders = orders_of_row(found) if found else NO_ORDER
     await lock_orders(tx, [orders])

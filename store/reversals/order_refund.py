@@ -13,8 +13,7 @@ from store.access.identities import Given, given
 
 class OrderRefund(BaseModel):
     """A refund, by the order's id. `campaign_id` narrows it; `all_campaigns` says that the order is
-    the same in all campaigns. The rest as for one referral.
-    """
+    the same in all campaigns. The rest as for one referral."""
 
     order_id: str
     sort: Sort = Sort.SOURCE_ID
@@ -35,8 +34,7 @@ class OrderRefund(BaseModel):
     @property
     def orders(self) -> OrderIds:
         """Every id by which the purchase may be known: a shop that sent no id of its own names the
-        order by another system's.
-        """
+        order by another system's."""
         own = (self.order_id,)
         return OrderIds(source_ids=own if self.sort is Sort.SOURCE_ID else (), ids=own)
 
@@ -54,7 +52,6 @@ class OrderRefund(BaseModel):
     @property
     def early_id(self) -> str:
         """The primary key while it waits for its purchase. A whole refund without an id is stored
-        once per order.
-        """
+        once per order."""
         name = "all of it" if self.identity is None else f"named {trimmed(self.identity)}"
         return digest(self.order_key, self.campaign_id or "", name)

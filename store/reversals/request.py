@@ -2,8 +2,7 @@
 
 What can be refused is refused here, in the caller's transaction. What is accepted leaves a row and
 a message; the referral's workflow, or an aftercare workflow, carries it out
-(`store.reversals.carry_out`).
-"""
+(`store.reversals.carry_out`)."""
 
 from __future__ import annotations
 
@@ -43,8 +42,7 @@ class Accepted(NamedTuple):
 
 class Refunded(NamedTuple):
     """The sum of a referral's reversals. `amount`: minor units of what was paid, never more than
-    that; `whole`: all of it. `paid`: None if the order's amount is unknown.
-    """
+    that; `whole`: all of it. `paid`: None if the order's amount is unknown."""
 
     amount: int
     whole: bool
@@ -72,8 +70,7 @@ async def request_reversal(
     be the order's if that is known. `actor`: a credential's id, if a person asked.
 
     The caller commits, then wakes the dispatcher with the result. Takes the referral's lock, and no
-    other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState.
-    """
+    other. Raises NotFound, InvalidPayload, IdentityReused or NotAllowedInState."""
     must_be_named(identity, refunded)
     referral = await lock_referral(tx, referral_id)
     named = given(Kind.REFUND, identity, referral.id) if identity else None
@@ -116,8 +113,7 @@ async def request_reversal(
 
 def must_be_named(identity: str | None, refunded: int | None) -> None:
     """Raises InvalidPayload for a partial refund without an identity, which could not be told from
-    its repeat.
-    """
+    its repeat."""
     if identity is None and refunded is not None:
         raise InvalidPayload(_NAMELESS_PART, field="/metadata/refund_id")
 
@@ -144,8 +140,7 @@ def refunded_in_all(total: int, whole: bool, paid: int | None) -> Refunded:
 
 def paid_for(referral: Referral) -> int | None:
     """What was paid for the order, in minor units. Referrals from before prices were distinguished
-    have only one amount.
-    """
+    have only one amount."""
     return referral.order_amount if referral.paid_amount is None else referral.paid_amount
 
 
@@ -157,8 +152,7 @@ def _must_fit(
     currency: str | None,
 ) -> int:
     """What was paid for the order, in minor units. Raises InvalidPayload for a refund that cannot
-    be a share of it.
-    """
+    be a share of it."""
     unit = referral.order_currency or currency
     if currency not in (None, unit):
         raise InvalidPayload(f"The order was paid in {unit}.", field="/currency")
@@ -211,8 +205,7 @@ async def clear_up(
     """`stands`: the purchase is valid and judged now; else all of it is undone.
 
     None if the referral does not wait for that. The caller commits, then wakes the dispatcher.
-    Locks the switches, then the referral. Raises NotAllowedInState if somebody was faster.
-    """
+    Locks the switches, then the referral. Raises NotAllowedInState if somebody was faster."""
     referral = await tx.session.get(Referral, referral_id)
     if referral is None or not is_unclear(referral):
         return None

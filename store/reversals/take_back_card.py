@@ -38,8 +38,7 @@ async def record_taken_back(tx: Transaction, grant_id: str, why: str = _REVERSED
     """The provider has cancelled the card: its value is in our deposit again.
 
     If a reversal undoes the grant, it is cancelled; else it is ordered anew, for example after an
-    address was corrected, or if the milestone was reached again meanwhile.
-    """
+    address was corrected, or if the milestone was reached again meanwhile."""
     grant = await lock_grant(tx, grant_id)
     order = await lock_order(tx, grant_id)
     referral = await lock_referral(tx, grant.referral_id)

@@ -1,8 +1,7 @@
 """Undoes one grant, in whole or in part, with its ledger postings.
 
 Each function runs with the grant and its order locked. What only the provider can answer stays due:
-the workflow asks, and comes back.
-"""
+the workflow asks, and comes back."""
 
 from __future__ import annotations
 
@@ -47,8 +46,7 @@ async def undo(
 
     Returns what is left to do: TAKE_BACK a card at its provider, or ORDER or FOLLOW until it is
     known whether there is one. `keeps`: the provider does not take the card back. `whole_or_owed`:
-    a wallet is debited completely, or not at all.
-    """
+    a wallet is debited completely, or not at all."""
     due = pending(grant)
     if due <= 0:
         return None

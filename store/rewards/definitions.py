@@ -64,8 +64,7 @@ async def lock(tx: Transaction, reward_id: str) -> RewardDefinition:
 
 async def definitions(tx: Transaction, reward_ids: set[str]) -> dict[str, Reward]:
     """Those of these rewards that exist, locked until the transaction ends, so that a campaign
-    never begins with a deleted reward.
-    """
+    never begins with a deleted reward."""
     if not reward_ids:
         return {}
     found = await tx.session.scalars(

@@ -22,8 +22,7 @@ from store.tables import Grant, StaffAction
 
 async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
     """Post credits or points to the recipient's wallet, once; credits that need a tax form are
-    parked until it is there.
-    """
+    parked until it is there."""
     limit = await taxes.limit_of(tx, grant_id)
     grant = await lock_grant(tx, grant_id)
     if grant.status in AT_REST:
@@ -47,8 +46,7 @@ async def credit_wallet(tx: Transaction, grant_id: str) -> Step:
 
 async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
     """Cancel a grant that certainly has no card. Raises NotAllowedInState otherwise. `carrier`: the
-    workflow that handles the grant now.
-    """
+    workflow that handles the grant now."""
     grant = await lock_grant(tx, request.grant_id)
     asked = await requests.begin(tx, request.request_id)
     if grant.status == GrantStatus.CANCELLED:
@@ -70,16 +68,14 @@ async def cancel(tx: Transaction, request: StaffRequest, carrier: str) -> Step:
 
 def cancel_grant(tx: Transaction, grant: Grant) -> Money | None:
     """Cancel a grant; return what its campaign's budget gets back. The caller holds its lock and
-    knows that no card exists.
-    """
+    knows that no card exists."""
     set_status(tx, grant, GrantStatus.CANCELLED)
     return give_up(tx, grant)
 
 
 async def note_retry(tx: Transaction, request: StaffRequest, carrier: str) -> None:
     """Record who asked for another try, and why. If the provider's lane is stopped, this grant is
-    its next probe: whoever fixed the cause wants to see the result.
-    """
+    its next probe: whoever fixed the cause wants to see the result."""
     grant = await lock_grant(tx, request.grant_id)
     grant.workflow_id = carrier
     await lanes.probe_now(tx, str(grant.reward.get("provider")))

@@ -2,8 +2,7 @@
 one to the corrected address.
 
 The corrected address is stored before the provider is asked, so that the new generation goes there,
-also after a crash.
-"""
+also after a crash."""
 
 from __future__ import annotations
 
@@ -29,8 +28,7 @@ async def record_taken_back(
     tx: Transaction, request: StaffRequest, attempt: int, carrier: str
 ) -> Step:
     """The provider has confirmed the cancellation: the order ends, its value is in our deposit
-    again, and the grant is ordered anew. Idempotent by the request's row and the order's state.
-    """
+    again, and the grant is ordered anew. Idempotent by the request's row and the order's state."""
     grant, order = await lock_latest(tx, request.grant_id)
     asked = await requests.begin(tx, request.request_id)
     if asked is None:

@@ -26,8 +26,7 @@ from store.tables import Grant, Order, StaffAction
 
 class Asking(NamedTuple):
     """A person's request, about a grant or a whole referral. `identity`: what makes a repeat the
-    same request.
-    """
+    same request."""
 
     action: Action
     actor: str
@@ -43,8 +42,7 @@ class Asking(NamedTuple):
 
 class AcceptedRequest(NamedTuple):
     """A request that the facts allow, and its grants. `workflow_id`: the workflow that handles
-    them; `done`: it has been carried out before.
-    """
+    them; `done`: it has been carried out before."""
 
     id: str
     asking: Asking
@@ -59,8 +57,7 @@ async def ask(tx: Transaction, asking: Asking, resending: Mapping[str, bool]) ->
 
     `resending`: the providers that can send a card again, and whether to a corrected address.
     Raises NotFound, InvalidPayload for an address that cannot be used, NotAllowedInState with the
-    state and the way out, and IdentityReused if the same key was used for another request.
-    """
+    state and the way out, and IdentityReused if the same key was used for another request."""
     about = asking.grant_id or asking.referral_id or ""
     id = digest(asking.actor, asking.action, about, asking.identity)
     found = await _concerned(tx, asking)
@@ -89,8 +86,7 @@ async def retract(tx: Transaction, id: str) -> None:
 
 async def begin(tx: Transaction, id: str) -> StaffAction | None:
     """The request, marked as carried out by this transaction; None if an earlier one did: a repeat
-    has no second effect.
-    """
+    has no second effect."""
     statement = (
         update(StaffAction)
         .where(col(StaffAction.id) == id, col(StaffAction.done_at).is_(None))
@@ -183,8 +179,7 @@ async def _write_down(tx: Transaction, id: str, asking: Asking, referral_id: str
 
 async def _concerned(tx: Transaction, asking: Asking) -> list[GrantRead]:
     """The grant; or for a whole referral those of its grants that are in review, all of them if
-    none is.
-    """
+    none is."""
     session = ReadSession(tx.session)
     if asking.grant_id is not None:
         return [await grants.find(session, asking.grant_id)]

@@ -1,6 +1,5 @@
 """Sends an issued card again. The card stays the same, and nothing is ordered; if its provider only
-mails to the first address, see `store.staff.readdress`.
-"""
+mails to the first address, see `store.staff.readdress`."""
 
 from __future__ import annotations
 
@@ -21,8 +20,7 @@ from store.tables import Grant, Order, StaffAction
 
 class Resend(NamedTuple):
     """What the provider is asked to do. `email`: the corrected address, if any; `elsewhere`:
-    whether it differs from the one the card was ordered for.
-    """
+    whether it differs from the one the card was ordered for."""
 
     provider_order_id: str
     email: str | None

@@ -1,6 +1,5 @@
 """A person's decision on an order with an unknown outcome. The provider wins: a card that is found
-under the order's key exists, whatever the person said.
-"""
+under the order's key exists, whatever the person said."""
 
 from __future__ import annotations
 
@@ -37,8 +36,7 @@ class Doubt(NamedTuple):
 
 async def prepare(tx: Transaction, request: StaffRequest) -> Doubt | Busy | Step:
     """The order to resolve; Busy while an attempt may still be running; a Step if it was resolved,
-    or the facts have changed.
-    """
+    or the facts have changed."""
     grant, order = await lock_latest(tx, request.grant_id)
     asked = await tx.session.get(StaffAction, request.request_id)
     if asked is None or asked.done_at is not None:
@@ -60,8 +58,7 @@ async def prepare(tx: Transaction, request: StaffRequest) -> Doubt | Busy | Step
 
 async def note_adopted(tx: Transaction, request: StaffRequest, detail: str) -> bool:
     """The card exists: the caller records in this transaction what the provider says of it. False
-    if the request was carried out before.
-    """
+    if the request was carried out before."""
     grant, order = await lock_latest(tx, request.grant_id)
     if await _is_done(tx, request):
         return False
@@ -73,8 +70,7 @@ async def record_not_issued(tx: Transaction, request: StaffRequest, carrier: str
     """A definite, named refusal: no card exists under this key, and none will be ordered under it.
 
     The grant stays parked, so that a person orders anew, or cancels it, by a second, deliberate
-    step: a finding can be wrong, and this is the last chance to notice.
-    """
+    step: a finding can be wrong, and this is the last chance to notice."""
     grant, order = await lock_latest(tx, request.grant_id)
     if await _is_done(tx, request) or order.state not in (OrderState.UNKNOWN, OrderState.PENDING):
         return requests.step_of(grant, order)

@@ -22,8 +22,7 @@ from store.tables import Grant, Referral, Reversal, StaffAction
 
 async def begin(tx: Transaction, grant_id: str) -> Step:
     """The grant's hold is over: it now waits for a person. Nothing to do if it was cancelled
-    meanwhile, for example by erasing its recipient.
-    """
+    meanwhile, for example by erasing its recipient."""
     grant = await lock_grant(tx, grant_id)
     if grant.status != GrantStatus.HELD:
         return Step(next=Next.REST if grant.status in AT_REST else Next.ORDER)
@@ -36,8 +35,7 @@ async def begin(tx: Transaction, grant_id: str) -> Step:
 
 async def approve(tx: Transaction, request: ReviewRequest, carrier: str) -> None:
     """Release the grants to be ordered, and accept what the two people share with others. Raises
-    NotAllowedInState if none is in review.
-    """
+    NotAllowedInState if none is in review."""
     # First, because marks are locked before grants.
     await _clear_marks(tx, request.referral_id)
     grants = await _lock(tx, request)
@@ -127,8 +125,7 @@ async def _reject(tx: Transaction, referral: Referral) -> None:
 
 def _uncount(tx: Transaction, request: ReviewRequest, referral: Referral) -> None:
     """A denied friend no longer counts, here and in the tiers: a reversal of the whole, which the
-    workflow carries out next.
-    """
+    workflow carries out next."""
     rounds = [str(referral.round)] if referral.round else []
     denial = digest(request.referral_id, "denied", *rounds)
     reversal = Reversal(

@@ -32,8 +32,7 @@ class ApiKey(SQLModel, table=True):
 
 class Actor(SQLModel, table=True):
     """A person behind a shared credential, as `X-Guerdon-Actor` named them. Events and staff
-    requests store the id; the name is joined when they are read.
-    """
+    requests store the id; the name is joined when they are read."""
 
     __tablename__ = "actors"
 
@@ -59,16 +58,14 @@ class IdempotentAnswer(SQLModel, table=True):
         default=None, sa_column=Column("subjects", ARRAY(String), nullable=True)
     )
     """Who is named in the request and its answer: our ids, and keyed hashes of the caller's own.
-    None in rows older than this column.
-    """
+    None in rows older than this column."""
     started_at: datetime = instant(index=True)
     finished_at: datetime | None = instant(nullable=True)
 
 
 class ErasedName(SQLModel, table=True):
     """How often the person behind a `source_id` was erased. `mark`: its hash under the lasting
-    secret.
-    """
+    secret."""
 
     __tablename__ = "erased_names"
 

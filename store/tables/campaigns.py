@@ -49,8 +49,7 @@ class CampaignVersion(SQLModel, table=True):
 
 class Budget(SQLModel, table=True):
     """The counter of a campaign's budget: it cannot exceed `ceiling`, not even briefly. Minor
-    units.
-    """
+    units."""
 
     __tablename__ = "budgets"
     __table_args__ = (
@@ -68,8 +67,7 @@ class Budget(SQLModel, table=True):
 
 class TermsMove(SQLModel, table=True):
     """A previewed move, and once done its record: who, why, from where, how many. `shown` holds the
-    number of waiting referrals under each version at the preview.
-    """
+    number of waiting referrals under each version at the preview."""
 
     __tablename__ = "terms_moves"
     __table_args__ = (

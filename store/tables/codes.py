@@ -64,8 +64,7 @@ class Voucher(SQLModel, table=True):
     expiration_date: datetime | None = instant(nullable=True)
     active_until: datetime | None = instant(nullable=True)
     """The end of its own window, which began with its first publication and outlasts the campaign's
-    end.
-    """
+    end."""
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
@@ -120,8 +119,7 @@ class Publication(SQLModel, table=True):
 
 class Redemption(SQLModel, table=True):
     """One use of a code at checkout, with the order and the discount; or a refused use, which is
-    stored with its reason and consumed nothing.
-    """
+    stored with its reason and consumed nothing."""
 
     __tablename__ = "redemptions"
     __table_args__ = (
@@ -156,8 +154,7 @@ class Redemption(SQLModel, table=True):
     id: str = Field(primary_key=True)
     identity: str | None = Field(default=None, unique=True)
     """The caller's order, tracking id or Idempotency-Key, hashed with code and customer. None for a
-    refused use: the next attempt is judged anew.
-    """
+    refused use: the next attempt is judged anew."""
     code: str
     """As it was given, because a refused code may not exist."""
     counts: bool = True

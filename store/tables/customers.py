@@ -57,8 +57,7 @@ class Customer(SQLModel, table=True):
 
 class Identity(SQLModel, table=True):
     """What the first request under one of the caller's identities said, and its result. Never
-    expires. Requests from before this table are replayed without comparing.
-    """
+    expires. Requests from before this table are replayed without comparing."""
 
     __tablename__ = "identities"
 
@@ -75,8 +74,7 @@ class Identity(SQLModel, table=True):
 
 class PersonMark(SQLModel, table=True):
     """An e-mail address, phone number or postal address that a customer took on or gave up. A value
-    that never changed is only in the customer's own row.
-    """
+    that never changed is only in the customer's own row."""
 
     __tablename__ = "person_marks"
 

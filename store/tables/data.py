@@ -14,8 +14,7 @@ from store.tables.columns import document, instant
 
 class AsyncAction(SQLModel, table=True):
     """Work that continues after the answer. Its counters change in the transactions that do the
-    work, so they are always exact, also after a kill.
-    """
+    work, so they are always exact, also after a kill."""
 
     __tablename__ = "async_actions"
     __table_args__ = (
@@ -48,8 +47,7 @@ class AsyncAction(SQLModel, table=True):
 
 class ActionPart(SQLModel, table=True):
     """Unprocessed rows of an action. Deleted in the transaction that processes them, because they
-    contain personal data.
-    """
+    contain personal data."""
 
     __tablename__ = "action_parts"
 

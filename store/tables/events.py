@@ -1,6 +1,5 @@
 """Events and ledger entries. Append-only; both store the transaction id, so that a reader can
-follow them without gaps. A person's own words are stored separately, where they can be erased.
-"""
+follow them without gaps. A person's own words are stored separately, where they can be erased."""
 
 from __future__ import annotations
 
@@ -71,8 +70,7 @@ class Event(SQLModel, table=True):
     """The row of EventWords with a person's words; deleted once that person is erased."""
     words_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     """SHA-256 of that row's key and words. It proves that the words were not changed; once the key
-    is erased, guesses cannot be tested against it.
-    """
+    is erased, guesses cannot be tested against it."""
     actor: str | None = None
     campaign_id: str | None = None
     referral_id: str | None = None
@@ -85,8 +83,7 @@ class Event(SQLModel, table=True):
 
 class EventWords(SQLModel, table=True):
     """A person's words about an event: a reason, a finding. They may name somebody, so they can be
-    erased.
-    """
+    erased."""
 
     __tablename__ = "event_words"
 

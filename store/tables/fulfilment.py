@@ -157,8 +157,7 @@ class Grant(SQLModel, table=True):
 class Order(SQLModel, table=True):
     """One attempt-safe purchase of a gift card. Written down before the first byte is sent.
 
-    `attempt` and `claimed_until` are the claim: an attempt sends only while it holds it.
-    """
+    `attempt` and `claimed_until` are the claim: an attempt sends only while it holds it."""
 
     __tablename__ = "orders"
     __table_args__ = (

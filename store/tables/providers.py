@@ -13,8 +13,7 @@ from store.tables.columns import document, instant, one_of
 
 class Catalogue(SQLModel, table=True):
     """A provider's products. After `expires_at` they are fetched again, and used until that has
-    succeeded.
-    """
+    succeeded."""
 
     __tablename__ = "catalogues"
 
@@ -26,8 +25,7 @@ class Catalogue(SQLModel, table=True):
 
 class Lane(SQLModel, table=True):
     """A provider that refuses every order now. The row is deleted once one got through. `probe_at`:
-    when a single order may try next.
-    """
+    when a single order may try next."""
 
     __tablename__ = "lanes"
     __table_args__ = (one_of("attention", Attention),)

@@ -14,8 +14,7 @@ from store.tables.columns import document, instant, one_of
 
 class Reconciliation(SQLModel, table=True):
     """One comparison of three books for one provider over [since, until). While it runs its lines
-    are in a table of their own, `lines_of_{id}`.
-    """
+    are in a table of their own, `lines_of_{id}`."""
 
     __tablename__ = "reconciliations"
 
@@ -41,8 +40,7 @@ class Reconciliation(SQLModel, table=True):
 
 class ReconciliationItem(SQLModel, table=True):
     """An order that is not matched. Its id is a hash of run, key and the provider's order, so that
-    a repeated comparison files the same items.
-    """
+    a repeated comparison files the same items."""
 
     __tablename__ = "reconciliation_items"
     __table_args__ = (
@@ -71,8 +69,7 @@ class ReconciliationItem(SQLModel, table=True):
 
 class Incident(SQLModel, table=True):
     """A line of a provider's book that a person has noted and finance has booked. As long as the
-    provider shows it with the same values, it is no new difference.
-    """
+    provider shows it with the same values, it is no new difference."""
 
     __tablename__ = "incidents"
     __table_args__ = (Index("ix_incidents_line", "provider", "provider_order_id"),)

@@ -64,8 +64,7 @@ class EarlyRefund(SQLModel, table=True):
 
 class Receivable(SQLModel, table=True):
     """What a person owes us in one unit; below zero, what we took too much. The next grant in that
-    unit is reduced by it.
-    """
+    unit is reduced by it."""
 
     __tablename__ = "receivables"
 
@@ -94,8 +93,7 @@ class WalletUse(SQLModel, table=True):
 
 class WalletCredit(SQLModel, table=True):
     """What one grant put into a person's wallet, and what is left of it. A wallet's balance is the
-    sum of what is left; the credit that expires first is used first.
-    """
+    sum of what is left; the credit that expires first is used first."""
 
     __tablename__ = "wallet_credits"
     __table_args__ = (

@@ -39,8 +39,7 @@ class SigningSecret(SQLModel, table=True):
 
 class Coupon(SQLModel, table=True):
     """A code that is one person's reward. The code itself is a voucher, with its dates and uses;
-    one per grant, also after retries or reopening.
-    """
+    one per grant, also after retries or reopening."""
 
     __tablename__ = "coupons"
 

@@ -65,8 +65,7 @@ class SegmentMember(SQLModel, table=True):
 class RefereeMark(SQLModel, table=True):
     """A hash of a counted friend's e-mail, phone or address: the first friend in a campaign claims
     the mark, and the next one with it is recognised. Replaced by an ErasedMark when the customer is
-    erased.
-    """
+    erased."""
 
     __tablename__ = "referee_marks"
 

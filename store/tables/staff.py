@@ -1,6 +1,5 @@
 """Staff requests. Their words, and corrected addresses, are stored here only: a workflow gets the
-row's id.
-"""
+row's id."""
 
 from __future__ import annotations
 
@@ -14,8 +13,7 @@ from store.tables.columns import instant, one_of
 
 class StaffAction(SQLModel, table=True):
     """One request of a person, about a grant or a whole referral. It has one effect, however often
-    it is sent.
-    """
+    it is sent."""
 
     __tablename__ = "staff_actions"
     __table_args__ = (one_of("action", Action),)

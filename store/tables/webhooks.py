@@ -12,8 +12,7 @@ from store.tables.columns import document, instant
 
 class Webhook(SQLModel, table=True):
     """An address that events are sent to, one after the other. `xid` and `seq` are the position:
-    they move when the receiver has accepted an event.
-    """
+    they move when the receiver has accepted an event."""
 
     __tablename__ = "webhooks"
 

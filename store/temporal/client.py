@@ -18,14 +18,12 @@ guerdon_plugin = SimplePlugin(
     "guerdon", data_converter=pydantic_data_converter, interceptors=[Discretion()]
 )
 """Data converter and failure converter for client, worker, replayer and tests alike: a replayer
-without them would decode histories wrongly.
-"""
+without them would decode histories wrongly."""
 
 
 async def connect(*, lazy: bool = False) -> Client:
     """Connect as Temporal's own environment says (TEMPORAL_ADDRESS, profile file, TLS, API key).
-    `lazy`: connect at first use, so that the API starts while Temporal is down.
-    """
+    `lazy`: connect at first use, so that the API starts while Temporal is down."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", _USUAL)
     return await Client.connect(**config, plugins=[guerdon_plugin], lazy=lazy)

@@ -1,6 +1,5 @@
 """Keeps personal data out of failures in workflow histories: an unexpected error may quote a row or
-a request. Only errors with Guerdon's own messages keep them.
-"""
+a request. Only errors with Guerdon's own messages keep them."""
 
 from __future__ import annotations
 
@@ -57,8 +56,7 @@ class _DiscreetActivity(ActivityInboundInterceptor):
 
 def is_fault(error: BaseException) -> bool:
     """Whether a repeat fails the same way until something is fixed: a value, a constraint, our own
-    code. Errors with an activity's own message are expected, and are no faults.
-    """
+    code. Errors with an activity's own message are expected, and are no faults."""
     if isinstance(error, RPCError):
         return error.status in _WRONG_REQUEST
     expected = (ApplicationError, CancelledError, NotAllowedInState, Unavailable)
@@ -79,8 +77,7 @@ def _failure(words: str, error: Exception) -> ApplicationError:
 
 def _where(error: Exception) -> list[str]:
     """File and line of our own last frames, and of the very last: enough to find the fault, without
-    any data.
-    """
+    any data."""
     frames, trace = [], error.__traceback__
     while trace:
         frames.append((trace.tb_frame.f_code, trace.tb_lineno))

@@ -1,8 +1,7 @@
 """Outgoing webhooks: each reads the event table, with its own position.
 
 The position moves by compare-and-set after each accepted event. After a kill one event is sent
-again, under the same id; two concurrent runs cannot skip one.
-"""
+again, under the same id; two concurrent runs cannot skip one."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ _OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 class Round(NamedTuple):
     """The next events to send, from `place` on. `followed` may be empty and still move the
-    position.
-    """
+    position."""
 
     url: str
     secret: str
@@ -49,8 +47,7 @@ async def create(
     active: bool = True,
 ) -> str:
     """Create a webhook that receives events from now on, its own creation included; return
-    its id.
-    """
+    its id."""
     webhook_id, secret_id = new_id(Prefix.WEBHOOK), new_id(Prefix.SECRET)
     await signing_secrets.keep(tx, {secret_id: secret}, vault)
     tx.session.add(
@@ -132,8 +129,7 @@ async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round
 
 def body_of(event: Event) -> bytes:
     """Standard Webhooks' payload, the same bytes at each attempt: `data` is the event log's
-    entry.
-    """
+    entry."""
     entry = public_form(event)
     head = {"type": entry["type"], "id": entry["id"], "timestamp": entry["at"]}
     return to_json(head | {"data": entry})
@@ -163,8 +159,7 @@ async def record_taken(database: Database, webhook_id: str, before: Place, event
 
 async def record_failed(database: Database, webhook_id: str, before: Place, detail: str) -> int:
     """The receiver has not accepted the next event; return how often in a row. 0: another run has
-    moved on.
-    """
+    moved on."""
     await _set(
         database,
         webhook_id,

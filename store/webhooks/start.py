@@ -1,6 +1,5 @@
 """Starts the workflow of an asynchronous action or of a webhook: right after its commit, or by the
-redrive.
-"""
+redrive."""
 
 from __future__ import annotations
 
@@ -18,15 +17,13 @@ from store.webhooks import deliver
 
 async def start_action(client: Client, action_id: str, *, within: timedelta) -> None:
     """Start the action's workflow. Started twice, it runs once; run twice, the second finds nothing
-    left.
-    """
+    left."""
     await start(client, ACTION_WORKFLOW, action_id, id=f"action:{action_id}", within=within)
 
 
 async def try_to_start(client: Client, action_id: str) -> None:
     """The same, behind an answer that does not depend on it: the redrive starts what this
-    cannot.
-    """
+    cannot."""
     with or_later("action.not_started", action_id=action_id):
         await start_action(client, action_id, within=timedelta(seconds=2))
 

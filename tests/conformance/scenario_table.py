@@ -8,8 +8,7 @@
     webhook_*           giftbit                              there are no webhooks at all
 
 What does not exist is not counted. Runa remembers a 5xx under its key, whether there is an order or
-not: `error_before_commit` ends there with a second generation, once absence is proven.
-"""
+not: `error_before_commit` ends there with a second generation, once absence is proven."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 Runs the tests that keep one, and writes the files anew. Do it for a path that is new or was
 changed behind `workflow.patched()`, and commit the new file beside the old one under another
-name: an old history stands for the workflows that were begun under the old code.
-"""
+name: an old history stands for the workflows that were begun under the old code."""
 
 from __future__ import annotations
 

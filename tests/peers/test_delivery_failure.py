@@ -2,8 +2,7 @@
 delivery failure of a gift card is not a state. The card is paid, the person has nothing, and no
 screen says so.
 
-Here it is a state with a way out, reached by the provider's webhook or by the poll behind it.
-"""
+Here it is a state with a way out, reached by the provider's webhook or by the poll behind it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 and forgotten. Its payouts look unpaid, so the partner's next invoice orders the same money again
 under another key, and when the first order is approved after all it is paid twice.
 
-Here the order is on file from before it is sent: it is followed, never ordered again.
-"""
+Here the order is on file from before it is sent: it is followed, never ordered again."""
 
 from __future__ import annotations
 

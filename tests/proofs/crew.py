@@ -2,8 +2,7 @@
 
 A schedule is eight tasks, one a process. Whenever a task is about to lock, to insert what may be
 there already, or to compare and set, its process waits at the gate until all who still play have
-come, or for a few milliseconds: so the tasks meet at their locks, in another order each time.
-"""
+come, or for a few milliseconds: so the tasks meet at their locks, in another order each time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What is played: people, a campaign, deeds that meet at one lock, and what must be true after.
 
-Each scene has a campaign of its own. Its verdict is a list of sentences; an empty one is right.
-"""
+Each scene has a campaign of its own. Its verdict is a list of sentences; an empty one is right."""
 
 from __future__ import annotations
 

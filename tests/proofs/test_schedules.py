@@ -1,8 +1,7 @@
 """Eight processes meet at every lock, thousands of times: what comes of it is what a plain
 sequence would have given. And without any one lock or constraint, it is not.
 
-`make proofs` plays 5,000 schedules and takes every lock away in turn; the suite plays some.
-"""
+`make proofs` plays 5,000 schedules and takes every lock away in turn; the suite plays some."""
 
 from __future__ import annotations
 

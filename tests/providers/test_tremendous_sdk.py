@@ -1,8 +1,7 @@
 """Tremendous' official SDK 6.0.0 as the oracle: it drives the simulator, it accepts what our
 adapter sends, and what it placed our adapter reads.
 
-The SDK's traps: no subclass of ApiException for 402 and 429, and no default time-out.
-"""
+The SDK's traps: no subclass of ApiException for 402 and 429, and no default time-out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """`make clients`: clients in other languages against the whole stack. Needs Node.js and npm.
 
 Voucherify's official Node.js client tells the seeds' story; a TypeScript client is generated from
-/openapi.json, checked in strict mode, and runs the main job.
-"""
+/openapi.json, checked in strict mode, and runs the main job."""
 
 from __future__ import annotations
 

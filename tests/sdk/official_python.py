@@ -2,8 +2,7 @@
 of Guerdon: `python official_python.py URL APP_ID APP_TOKEN`.
 
 For every method of the SDK that belongs to a referral programme it writes, reads back, and asks
-for one documented refusal. It prints one JSON line a method, and fails at the first surprise.
-"""
+for one documented refusal. It prints one JSON line a method, and fails at the first surprise."""
 
 from __future__ import annotations
 

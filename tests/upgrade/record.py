@@ -7,8 +7,7 @@ Run it with the checkout and the environment of the version to record:
 It plays `story.py` on the embedded stack, ends the stack, and writes into FOLDER: a dump of
 PostgreSQL, Temporal's own file, the simulator's state (the provider's book), the stack's secrets,
 and who is who. Nothing in it but what the version's own commands and API offer, so that the same
-script records later versions. A recorded folder is never changed; add one.
-"""
+script records later versions. A recorded folder is never changed; add one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """`make chaos`: referrals during kills and faults, judged from the outside. Exits 0 only if nothing
-was lost, nothing doubled, and the books agree.
-"""
+was lost, nothing doubled, and the books agree."""
 
 from __future__ import annotations
 

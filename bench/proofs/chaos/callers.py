@@ -23,8 +23,7 @@ def order_of(friend: Friend) -> dict[str, Any]:
 
 def _passes(answer: httpx.Response) -> bool:
     """A refusal that a later attempt may not meet: the first attempt still runs, or the campaign is
-    paused.
-    """
+    paused."""
     return answer.json().get("key") in ("idempotency_in_progress", "campaign_not_live")
 
 
@@ -117,8 +116,7 @@ class Callers:
         self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """POST until an answer is certain. Raises GaveUp for a refusal, or after too many
-        attempts.
-        """
+        attempts."""
         deadline, pause, last = asyncio.get_running_loop().time() + self._patience, 0.2, ""
         while asyncio.get_running_loop().time() < deadline:
             try:

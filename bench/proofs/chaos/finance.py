@@ -18,8 +18,7 @@ _PATIENCE = 300
 
 async def reconcile(outside: Outside) -> tuple[Counter[str], list[str]]:
     """Reconcile every provider: the number of orders by filing, and a sentence for each
-    reconciliation that failed or found a difference.
-    """
+    reconciliation that failed or found a difference."""
     filed, wrong = Counter[str](), list[str]()
     for provider in sorted(KNOWN):
         run = await _ended(outside, await _begun(outside, provider))

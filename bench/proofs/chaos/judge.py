@@ -1,8 +1,7 @@
 """Judges a run from the outside: by the callers' answers, the API's lists and the providers' books.
 
 0 lost, 0 doubled, the books agree, and at most one referral in a hundred is parked, each for a
-reason that only a person or the provider can settle.
-"""
+reason that only a person or the provider can settle."""
 
 from __future__ import annotations
 
@@ -132,8 +131,7 @@ def _limits(
     verdict: Verdict, ledger: Ledger, referrals: list[Row], fit: dict[str, int], stopped: set[str]
 ) -> None:
     """Invariant 4: exactly as many friends are rewarded as fit; the others are told why. Those whom
-    a refund stopped count as rewarded.
-    """
+    a refund stopped count as rewarded."""
     rewarded = Counter(
         row["campaign_id"] for row in referrals if row["ordinal"] or row["id"] in stopped
     )
@@ -168,8 +166,7 @@ def _shares(
     verdict: Verdict, ledger: Ledger, grants: list[Row], refunds: dict[int, Refund]
 ) -> None:
     """If half of the order was refunded, in parts, before or after its purchase, half of the
-    friend's points are left.
-    """
+    friend's points are left."""
     parts = {ledger.accepted.get(number) for number, refund in refunds.items() if refund == "parts"}
     verdict.books += [
         f"refunds of a half left {grant['amount']} points of grant {grant['id']}"

@@ -20,8 +20,7 @@ MOMENT = 0.6
 """Seconds before a kill in which friends come all at once."""
 LEISURELY, HURRIED = (1.0, 5.0), (0.0, 0.4)
 """Minimum and maximum seconds between two kills. When hurried, a kill meets what the last one left
-half done.
-"""
+half done."""
 _IN_FLIGHT = "SELECT 1 FROM grants WHERE status IN ('ordering', 'ordered')"
 
 
@@ -71,8 +70,7 @@ class Killer:
 
     def too_tame(self) -> list[str]:
         """Problems of the run itself: every kill must have happened, most of them with many orders
-        in flight. Not checked for few or hurried kills.
-        """
+        in flight. Not checked for few or hurried kills."""
         found = []
         if self.done.total() != self.kills:
             found.append(f"{self.done.total()} kills, {self.kills} were due")

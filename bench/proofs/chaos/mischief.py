@@ -29,8 +29,7 @@ _DOUBTFUL = "SELECT provider, hook_token FROM orders WHERE state = 'unknown' LIM
 
 class Trouble(NamedTuple):
     """A temporary setting of a provider: the `_control` request that sets it, and the one that ends
-    it.
-    """
+    it."""
 
     name: str
     begins: dict[str, Any]
@@ -68,8 +67,7 @@ class Mischief:
 
     async def trouble(self, dice: random.Random) -> None:
         """From time to time one provider is out of funds, refuses our credentials or limits our
-        rate, for a few seconds; until cancelled.
-        """
+        rate, for a few seconds; until cancelled."""
         while True:
             await asyncio.sleep(dice.uniform(*_CALM))
             trouble, provider = dice.choice(TROUBLES), dice.choice(sorted(KNOWN))
@@ -80,8 +78,7 @@ class Mischief:
 
     async def forge(self) -> None:
         """Send forged webhooks of deliveries until cancelled. A webhook is a hint, so each may only
-        cost a look at the order.
-        """
+        cost a look at the order."""
         while True:
             for provider, token in await peek(self._stack.urls.database, _DOUBTFUL):
                 await self._lie(provider, token)

@@ -73,8 +73,7 @@ class Outside:
 
 _TWICE = 3
 """Seconds that everything must be at rest. Statuses are counted one after the other, so a referral
-that changes meanwhile may be missed in both.
-"""
+that changes meanwhile may be missed in both."""
 
 
 async def rest(
@@ -88,8 +87,7 @@ async def rest(
     """Wait until at most `open_ones` referrals are open.
 
     True if that is reached; False if nothing changed for `still` seconds. At the end, what is
-    parked must not change for `settle` seconds: some causes pass once the faults have ended.
-    """
+    parked must not change for `settle` seconds: some causes pass once the faults have ended."""
     seen: tuple[int, ...] = ()
     since = time.monotonic()
     while True:

@@ -1,6 +1,5 @@
 """What people do during a run: whole and partial refunds, repeats with other content, and a manager
-who pauses a campaign and edits its rewards.
-"""
+who pauses a campaign and edits its rewards."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Bugs planted from the outside, each of which the judge must find.
 
 `python -m bench.proofs.chaos.planted …` is the `guerdon` command with the bug that
-GUERDON_CHAOS_PLANT names. The product does not know of it.
-"""
+GUERDON_CHAOS_PLANT names. The product does not know of it."""
 
 from __future__ import annotations
 

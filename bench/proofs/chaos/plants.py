@@ -1,8 +1,7 @@
 """`python -m bench.proofs.chaos.plants`: each planted bug, and whether the judge finds it.
 
 Each bug gets a chaos run of suitable size, with the same judge, and a few seeds; the last run has
-no bug.
-"""
+no bug."""
 
 from __future__ import annotations
 

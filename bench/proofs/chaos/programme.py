@@ -41,16 +41,14 @@ def refund_of(turn: int) -> Refund | None:
 
 def is_early(turn: int) -> bool:
     """Whether this turn's friend is refunded before the purchase is reported: every second refund
-    of each kind.
-    """
+    of each kind."""
     return turn % 8 in (2, 4)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A campaign to create. `hot`: one code for all of its friends; else one for every few.
-    `limit`: what is used up when half of its friends have been rewarded.
-    """
+    `limit`: what is used up when half of its friends have been rewarded."""
 
     name: str
     referee_reward: dict[str, Any]
@@ -166,8 +164,7 @@ def person(seed: int, number: int, side: str) -> dict[str, Any]:
 
 def friends_of(plan: Plan, referrals: int) -> int:
     """How many of a run's friends belong to this plan: friend n belongs to plan n modulo their
-    number.
-    """
+    number."""
     return len(range(PLANS.index(plan), referrals, len(PLANS)))
 
 

@@ -17,8 +17,7 @@ MOST = 100
 
 async def replay(client: Client) -> tuple[int, list[str]]:
     """Replay the longest histories of referrals: return their number, and a sentence for each that
-    differs.
-    """
+    differs."""
     found = client.list_workflows(f"WorkflowType = '{REFERRAL_WORKFLOW}'")
     executions = sorted([e async for e in found], key=lambda e: -e.history_length)[:MOST]
     replayer = Replayer(

@@ -60,8 +60,7 @@ class Order:
     """Half-way Temporal's state is deleted, and rebuilt by `guerdon recover`."""
     settle: float = 200
     """Seconds without any change after which parked grants count as final: if a provider repeats
-    its own failure, proving absence takes two minutes of searching.
-    """
+    its own failure, proving absence takes two minutes of searching."""
     still: float = 90
     """Seconds without any change after which what is open counts as lost."""
 
@@ -190,8 +189,7 @@ class Run:
 
     async def _under_fire(self, friends: list[Friend], outside: Outside) -> None:
         """Refer all friends during the kills, an equal share of them per kill. The providers keep
-        failing until most orders are done.
-        """
+        failing until most orders are done."""
         dice = random.Random(self.order.seed + 2)
         managed = next(friend.campaign_id for friend in friends if friend.plan.returns)
         mischief = asyncio.gather(

@@ -1,6 +1,5 @@
 """Searches a run's output for personal data and bearer values: every log line of every process,
-every payload of every history, every refusal.
-"""
+every payload of every history, every refusal."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """`make bench-scale`: what every GET operation takes at a hundredth of the referrals, and at all.
 
 Both sizes are asked in turn, so that what else the machine does slows both. Exits 1 when one
-grows to more than twice its time, or takes longer than its bound.
-"""
+grows to more than twice its time, or takes longer than its bound."""
 
 from __future__ import annotations
 

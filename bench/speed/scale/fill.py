@@ -4,8 +4,7 @@ Every row that belongs to a person or a referral is copied, whatever its table: 
 random part and take the copy's time, so they stay unique, joined and in order of birth; other
 unique texts get the copy's number. Times are spread over half a year, but for what is due: open
 work is as late as in the pattern. Campaigns, keys and rules are not copied. What is summed or
-counted elsewhere is summed up again.
-"""
+counted elsewhere is summed up again."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@ A grant of 15.00 (or 1,500 points) to the friend, whose order came to 300.00; al
 or a third: 5.00. Amounts in minor units.
 
 The same friend was the first of the referrer's, who had 100 points for it from each of two tiers:
-one that keeps its milestone on reversal, and one that undoes it.
-"""
+one that keeps its milestone on reversal, and one that undoes it."""
 
 from __future__ import annotations
 
