@@ -68,7 +68,7 @@ async def admin(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncCl
 
 @pytest.fixture
 def count_rows(database: Database) -> Callable[[], Awaitable[dict[str, int]]]:
-    """How many rows each table has, besides the stored answers of the API itself."""
+    """How many rows each table has, besides what follows from others' (`rows_of`)."""
     return lambda: rows_of(database)
 
 
