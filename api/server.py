@@ -24,7 +24,7 @@ _NEVER = 2**31 - 1
 """The largest threshold that the collector accepts."""
 
 
-def run(host: str, port: int, *, standby: bool = False) -> None:
+def run(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish open requests. Exits 2 for a missing or wrong
     setting, and names it."""
     try:
@@ -40,8 +40,6 @@ def run(host: str, port: int, *, standby: bool = False) -> None:
     make_ready(app)
     sys.setswitchinterval(_SWITCH)
     leave_collection_to_calm_moments()
-    if standby and not sys.stdin.readline():
-        return
     uvicorn.Server(configured(app, host, port)).run()
     # Temporal's threads outlive its client briefly; exiting during that aborts the interpreter.
     time.sleep(0.3)

@@ -52,14 +52,11 @@ def demo() -> None:
 def api(
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8000,
-    standby: Annotated[
-        bool, typer.Option(help="Load, then wait for a line on stdin before serving.")
-    ] = False,
 ) -> None:
     """Serve the HTTP API."""
     from api.server import run
 
-    run(host, port, standby=standby)
+    run(host, port)
 
 
 @app.command()

@@ -15,10 +15,9 @@ from tests.said.notes import NOTES
 
 
 @contextmanager
-def running_stack(home: Path, *, standby: bool = False) -> Iterator[Stack]:
-    """The embedded stack on free ports. `standby`: for a test that kills the API. To load a second
-    API takes four seconds of processor time."""
-    with Stack(home, Ports.free(), standby=standby) as stack:
+def running_stack(home: Path) -> Iterator[Stack]:
+    """The embedded stack on free ports."""
+    with Stack(home, Ports.free()) as stack:
         yield stack
         asyncio.run(gather_stack(stack.info, stack.secrets))
     note_logs(home)

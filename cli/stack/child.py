@@ -5,10 +5,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.stack.forked import Forked
 from cli.stack.ports import StackError
 
 
@@ -27,51 +27,38 @@ class Child:
     """The signal that the process gets if the supervisor dies without stopping it."""
     privileges: Sequence[str] = ()
     """Options of `setpriv` that drop privileges before the program starts."""
-    standby: bool = False
-    """Supports `--standby`: a spare process loads, and waits on its input to replace the first one,
-    so that a slow starter is back at once."""
+    guerdon: bool = False
+    """The command is Guerdon's own, `argv` without the program's name: it is forked."""
     held_down: bool = False
     """Stopped on purpose: not to be restarted."""
     started_at: float = 0.0
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    _spare: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _process: subprocess.Popen[bytes] | Forked | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int:
         """The process id, also of one that has just died; 0 before the first start."""
         return self._process.pid if self._process else 0
 
-    @property
-    def spare_pid(self) -> int:
-        """The process id of the spare, 0 for none."""
-        return self._spare.pid if self._spare else 0
-
     def start(self) -> None:
-        """Start the process, or activate the spare. Call it on a thread that lives as long as the
-        process should."""
-        self._process = self._take_spare() or self._spawn(self.argv, subprocess.DEVNULL)
+        """Start the process. Call it on a thread that lives as long as the process should."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.guerdon:
+            self._process = Forked(self.argv, self.environment, self.log)
+        else:
+            self._process = self._spawn()
         self.started_at = time.monotonic()
 
-    def keep_spare(self) -> None:
-        """Start the spare if there is none, on the same kind of thread."""
-        if self.standby and (self._spare is None or self._spare.poll() is not None):
-            self._spare = self._spawn([*self.argv, "--standby"], subprocess.PIPE)
+    def run(self) -> int:
+        """Start the process, and wait for its end; its exit status."""
+        self.start()
+        return self._process.wait() if self._process else 0
 
-    def _take_spare(self) -> subprocess.Popen[bytes] | None:
-        spare, self._spare = self._spare, None
-        if spare is None or spare.poll() is not None or spare.stdin is None:
-            return None
-        with suppress(BrokenPipeError), spare.stdin:
-            spare.stdin.write(b"go\n")
-        return spare
-
-    def _spawn(self, argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
             return subprocess.Popen(
-                mortal(argv, self.orphan_signal, self.privileges),
+                mortal(self.argv, self.orphan_signal, self.privileges),
                 env=dict(self.environment),
-                stdin=stdin,
+                stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in a terminal must only reach the supervisor, which stops all in order.
@@ -91,8 +78,7 @@ class Child:
             self._process.send_signal(number)
 
     def wait(self) -> None:
-        """Wait for the end, with SIGKILL after the grace period; the spare is ended too."""
-        self._drop_spare()
+        """Wait for the end, with SIGKILL after the grace period."""
         if not self._process:
             return
         try:
@@ -100,14 +86,6 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _drop_spare(self) -> None:
-        spare, self._spare = self._spare, None
-        if spare:
-            spare.kill()
-            spare.wait()
-            if spare.stdin:
-                spare.stdin.close()
 
     def last_lines(self, count: int = 12) -> str:
         """The end of its log, to show why it died."""

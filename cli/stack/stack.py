@@ -1,7 +1,5 @@
 """Runs the whole product on one machine: real servers, each a supervised process."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +7,7 @@ from typing import IO, Self
 
 import httpx
 
-from cli.stack import postgres, state, temporal
+from cli.stack import forked, postgres, state, temporal
 from cli.stack.child import Child
 from cli.stack.environment import Urls, environment
 from cli.stack.ports import LOOPBACK, Ports, StackError
@@ -30,21 +28,19 @@ class Stack:
         workers: int = 1,
         api: bool = True,
         time_skipping: bool = False,
-        standby: bool = True,
         program: Sequence[str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Choose what to run; nothing starts before the `with` statement.
 
-        `program`: the command of Guerdon's own processes, by default `guerdon`. `say` receives one
-        line at each step and each restart, from another thread."""
+        `program`: what to run instead of `guerdon`. `say` receives one line at each step and each
+        restart, from another thread."""
         self.home = home.absolute()
         self.ports = ports or Ports.from_environment()
         self._workers = workers
         self._api = api
         self._time_skipping = time_skipping
-        self._standby = standby
-        self._program = list(program or [_program()])
+        self._program = program
         self._say = say
         self._lock: IO[str] | None = None
 
@@ -111,10 +107,9 @@ class Stack:
 
     def another_api(self, port: int, database: str) -> Child:
         """An API of another database beside this stack's own; the caller starts and ends it."""
-        name = f"api-{port}"
-        command = [*self._program, "api", "--host", LOOPBACK, "--port", str(port)]
-        own = self.environment | {"GUERDON_DATABASE_URL": database}
-        return Child(name, command, own, self._log(name))
+        child = self._guerdon(f"api-{port}", "api", "--host", LOOPBACK, "--port", str(port))
+        child.environment = self.environment | {"GUERDON_DATABASE_URL": database}
+        return child
 
     def _start(self) -> None:
         self._info_file.unlink(missing_ok=True)
@@ -129,6 +124,8 @@ class Stack:
         self._supervisor.watch()
 
     def _start_servers(self) -> None:
+        if not self._program:
+            forked.load()
         self._say(f"Starting Temporal at {self.urls.temporal} ...")
         self._supervisor.add(
             temporal.child(
@@ -138,36 +135,24 @@ class Stack:
                 time_skipping=self._time_skipping,
             )
         )
-        self._say(f"Starting the provider simulator at {self.urls.simulator} ...")
-        self._supervisor.add(self._serving("simulator", "--state", str(self.home / "simulator")))
         data = self.home / "postgres"
         self._say(f"Starting PostgreSQL on port {self.ports.postgres} ...")
         postgres.create_cluster(data, self.secrets.database_password)
         postgres.wait_for_predecessor(data)
         self._supervisor.add(postgres.child(data, self.ports.postgres, self._log("postgres")))
+        self._say(f"Starting the provider simulator at {self.urls.simulator} ...")
+        self._supervisor.add(self._serving("simulator", "--state", str(self.home / "simulator")))
         if self._api:
             self._say(f"Starting the API at {self.urls.api} ...")
-            # Started before the database is ready, because importing it takes seconds.
-            api = self._serving("api")
-            # A spare is kept for the same reason: without one a restart refuses requests meanwhile.
-            api.standby = True
-            self._supervisor.add(api)
+            self._supervisor.add(self._serving("api"))
         self._supervisor.wait_until(self._postgres_ready, "postgres")
         self._supervisor.wait_until(self._temporal_ready, "temporal")
 
     def _prepare(self) -> None:
         self._say("Creating the tables and registering search attributes with Temporal ...")
-        migrate = subprocess.run(
-            [*self._program, "migrate"],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if migrate.returncode:
-            raise StackError(f"guerdon migrate failed:\n{migrate.stdout}")
+        migrate = self._guerdon("migrate", "migrate")
+        if migrate.run():
+            raise StackError(f"guerdon migrate failed:\n{migrate.last_lines()}")
 
     def _start_workers(self) -> None:
         self._say(
@@ -185,7 +170,10 @@ class Stack:
         return self._guerdon(name, name, "--host", LOOPBACK, "--port", port, *options)
 
     def _guerdon(self, name: str, *arguments: str) -> Child:
-        return Child(name, [*self._program, *arguments], self.environment, self._log(name))
+        program = self._program or ()
+        return Child(
+            name, [*program, *arguments], self.environment, self._log(name), guerdon=not program
+        )
 
     def _create_key_once(self) -> None:
         if self.secrets.app_token:
@@ -220,11 +208,6 @@ class Stack:
 
     def _api_ready(self) -> bool:
         return _answers(f"{self.urls.api}/readyz")
-
-
-def _program() -> str:
-    """The `guerdon` command of this environment, which production's containers run too."""
-    return str(Path(sys.executable).with_name("guerdon"))
 
 
 def _answers(url: str) -> bool:

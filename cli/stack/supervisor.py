@@ -11,8 +11,6 @@ from cli.stack.ports import StackError
 
 LOOK_EVERY = 0.2
 """Seconds between two checks of the children."""
-SETTLED = 10.0
-"""Seconds after its start until a child gets a spare: everything else starts first."""
 REST = 1.0
 """Seconds before a restart if the child died within as many of its start."""
 
@@ -95,8 +93,6 @@ class Supervisor:
 
     def _look(self) -> None:
         for child in self._children:
-            if child.running() and time.monotonic() - child.started_at > SETTLED:
-                child.keep_spare()
             rested = time.monotonic() - child.started_at > REST
             if not (child.held_down or child.running() or self._over.is_set()) and rested:
                 how = _how_it_ended(child.exit_code())

@@ -126,7 +126,7 @@ def test_nothing_is_lost_and_nothing_is_left(start_dev: Callable[[], Dev]) -> No
     assert found.json()["name"] == CUSTOMER["name"]
     processes = dev.children()
     assert dev.end(signal.SIGTERM) == 0
-    assert all(gone(process) for process in processes)
+    wait_until(lambda: all(gone(process) for process in processes), 60)
     assert not (dev.home / "dev.json").exists()
 
 

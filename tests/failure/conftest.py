@@ -14,13 +14,9 @@ from tests.stacks import running_stack
 
 
 @pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Stack]:
-    """The embedded stack on free ports, in a folder of this module's own. A module whose tests kill
-    the API says so with KILLS_API."""
-    standby = getattr(request.module, "KILLS_API", False)
-    with running_stack(tmp_path_factory.mktemp("stack"), standby=standby) as running:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The embedded stack on free ports, in a folder of this module's own."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 

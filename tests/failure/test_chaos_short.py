@@ -14,7 +14,6 @@ from store.database import Database
 from store.temporal.client import connect
 from tests.said.notes import HISTORY, NOTES
 
-KILLS_API = True
 CANARY = "friend-zyxqvut-canary@example.com"
 SHORT = Order(seed=11, referrals=40, kills=5, still=120, settle=25)
 

@@ -10,8 +10,6 @@ from statistics import median
 from cli.stack.stack import Stack
 from tests.failure.judge import Judge
 
-KILLS_API = True
-
 
 async def _timed(judge: Judge, code: str, calls: int) -> float:
     """Convert friends one after the other; the median answer, in seconds."""

@@ -18,10 +18,6 @@ SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 
 
-STANDS_BY = f"import sys; 'stand' in sys.argv[-1] and input(); {SLEEP}"
-"""Comes up at once, or with the line that it waits for."""
-
-
 class Watched:
     """A supervisor, what it said, and how often it announced a change."""
 
@@ -102,24 +98,3 @@ def test_closing_leaves_nothing_running(tmp_path: Path) -> None:
     watched.supervisor.close(["worker", "api"])
     assert all(gone(process) for process in processes)
     assert not watched.said
-
-
-def test_one_that_stands_by_takes_the_place_of_the_dead(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cli.stack.supervisor.SETTLED", 0.0)
-    monkeypatch.setattr("cli.stack.supervisor.REST", 0.0)
-    child = watched.run("slow", STANDS_BY)
-    child.standby = True
-    watched.supervisor.watch()
-    first = child.pid
-    wait_until(lambda: child.spare_pid != 0, 60)
-    spare = child.spare_pid
-    watched.supervisor.kill("slow", signal.SIGKILL)
-    wait_until(lambda: child.pid != first, 60)
-    assert child.pid == spare
-    wait_until(lambda: child.last_lines().count("up") == 2, 60)
-    wait_until(lambda: child.spare_pid not in (0, spare), 60)
-    last = child.spare_pid
-    watched.supervisor.stop("slow")
-    assert not psutil.pid_exists(last)
