@@ -1,0 +1,1 @@
+"""Eight templates that can be used as they are, in English and German."""
