@@ -47,6 +47,9 @@ class Prefix(StrEnum):
     RECONCILIATION = "rec"
     INCIDENT = "inc"
     WEBHOOK = "wh"
+    TEMPLATE = "tpl"
+    DISTRIBUTION = "distr"
+    MESSAGE = "msg"
 
 
 def new_id(prefix: Prefix) -> str:
@@ -82,3 +85,8 @@ def aftercare_workflow_id(referral_id: str, request_id: str) -> str:
 def webhook_workflow_id(webhook_id: str) -> str:
     """One workflow per outgoing webhook, so that it receives events in order."""
     return f"webhook:{webhook_id}"
+
+
+def message_workflow_id(message_id: str) -> str:
+    """One workflow per message."""
+    return f"message:{message_id}"

@@ -20,6 +20,8 @@ CALLOUT_QUEUE = "callouts"
 """HTTP callouts to addresses that users configure: slow receivers must not delay anything else."""
 WEBHOOK_QUEUE = "webhooks"
 """Outgoing webhooks: each occupies an activity for as long as it exists."""
+MESSAGE_QUEUE = "messages"
+"""Messages to people: mail servers and gateways may be slow."""
 REFERRAL_WORKFLOW = "ReferralWorkflow"
 AFTERCARE_WORKFLOW = "AftercareWorkflow"
 REDRIVE_WORKFLOW = "RedriveWorkflow"
@@ -34,6 +36,10 @@ SEAL_WORKFLOW = "SealWorkflow"
 SEAL_SCHEDULE = "guerdon-seals"
 ACTION_WORKFLOW = "ActionWorkflow"
 WEBHOOK_WORKFLOW = "WebhookWorkflow"
+DISTRIBUTOR_WORKFLOW = "DistributorWorkflow"
+MESSAGE_WORKFLOW = "MessageWorkflow"
+DISTRIBUTOR = "distributor"
+"""The id of the one workflow that reads events for distributions."""
 
 CONVERT = "convert"
 REVERSE = "reverse"
@@ -223,3 +229,16 @@ class Reversed(BaseModel):
     """Grants that were stopped, and may continue."""
     judge: bool = False
     """The referral was reinstated: its conversion must be judged anew."""
+
+
+class MessageStart(BaseModel):
+    """The input of a message's workflow."""
+
+    message_id: str
+    due_at: datetime
+
+
+class MessageStep(BaseModel):
+    """An attempt's answer: `again_at`, when to try next; None: it is settled."""
+
+    again_at: datetime | None = None

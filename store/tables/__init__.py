@@ -26,6 +26,15 @@ from store.tables.ledger import (
     TaxForm,
     TaxThreshold,
 )
+from store.tables.messages import (
+    MarketingConsent,
+    Message,
+    MessageDistribution,
+    MessagePosition,
+    MessageTemplate,
+    Suppression,
+    TemplateVersion,
+)
 from store.tables.providers import Catalogue, Lane
 from store.tables.reconciliation import (
     Incident,
