@@ -137,6 +137,10 @@ emptied AS (UPDATE orders SET request = NULL, resent_to = NULL WHERE id IN ({_OR
 SELECT count(*) FROM emptied"""
 
 _TRACES = (
+    "DELETE FROM consents WHERE customer_id = :customer",
+    "UPDATE messages SET status = 'cancelled', detail = 'The person was erased.', "
+    "address = NULL, updated_at = now() WHERE customer_id = :customer AND status = 'waiting'",
+    "UPDATE messages SET address = NULL WHERE customer_id = :customer",
     f"UPDATE staff_actions SET reason = NULL, evidence = NULL, email = NULL "
     f"WHERE referral_id IN ({_THEIRS})",
     *(

@@ -157,7 +157,7 @@ class Message(SQLModel, table=True):
     updated_at: datetime | None = instant(nullable=True)
 
     @property
-    def event_ids(self) -> dict[str, str | None]:
+    def event_ids(self) -> dict[str, Any]:
         """The ids that every event of the message carries."""
         return {
             "customer_id": self.customer_id,
