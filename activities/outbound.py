@@ -84,11 +84,7 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        if not may_exist(host):
-            raise TargetRefused("the host name cannot exist")
-        addresses = await _resolve(host, port)
-        if not self._allow_private and not all(map(is_public, addresses)):
-            raise TargetRefused("the address is private, or is not on the public internet")
+        addresses = await addresses_of(host, port, allow_private=self._allow_private)
         for address in addresses[:-1]:
             try:
                 return await self._inner.connect_tcp(
@@ -102,6 +98,18 @@ class _Guarded(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
+
+
+async def addresses_of(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """The addresses of a host, to connect to these and not to its name again. Raises TargetRefused,
+    and httpcore.ConnectError for a name that is not known.
+    """
+    if not may_exist(host):
+        raise TargetRefused("the host name cannot exist")
+    addresses = await _resolve(host, port)
+    if not allow_private and not all(map(is_public, addresses)):
+        raise TargetRefused("the address is private, or is not on the public internet")
+    return addresses
 
 
 async def _resolve(host: str, port: int) -> list[str]:

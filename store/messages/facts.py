@@ -61,7 +61,7 @@ class Gathered(NamedTuple):
 
 
 async def gather(tx: Transaction, topic: Topic, vault: Vault | None, public_url: str) -> Gathered:
-    """`vault` opens claim links, which are left out without it; `public_url`: where short links lead."""
+    """`vault` opens claim links; without it they are left out. `public_url`: where links lead."""
     return await _Reader(tx, topic, vault, public_url).read()
 
 

@@ -76,7 +76,7 @@ async def wake_distributor(client: Client, *, within: timedelta = timedelta(seco
     await start(
         client,
         DISTRIBUTOR_WORKFLOW,
-        None,
+        DISTRIBUTOR,
         id=DISTRIBUTOR,
         within=within,
         summary="Reads events for distributions",
