@@ -1,5 +1,5 @@
 """The redrive: sends what the API accepted but could not hand to Temporal, and restarts outgoing
-webhooks that no worker serves."""
+webhooks and messages that no worker serves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from activities.pulse import pulse
 from store.customers.erase import purge_answers
 from store.database import Database
 from store.marks import changes
+from store.messages.start import start_overdue
 from store.outbox.messages import redrive
 from store.recovery.recover import recover_referrals
 from store.webhooks.start import restart_actions, wake_unattended
@@ -44,4 +45,5 @@ async def send_what_waits(database: Database, client: Client, *, older_than: tim
     follow_up = partial(recover_referrals, database, client)
     sent = await redrive(database, client, older_than=older_than, follow_up=follow_up)
     await wake_unattended(database, client)
+    await start_overdue(database, client)
     return sent

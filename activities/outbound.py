@@ -102,8 +102,7 @@ class _Guarded(httpcore.AsyncNetworkBackend):
 
 async def addresses_of(host: str, port: int, *, allow_private: bool) -> list[str]:
     """The addresses of a host, to connect to these and not to its name again. Raises TargetRefused,
-    and httpcore.ConnectError for a name that is not known.
-    """
+    and httpcore.ConnectError for a name that is not known."""
     if not may_exist(host):
         raise TargetRefused("the host name cannot exist")
     addresses = await _resolve(host, port)

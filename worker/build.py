@@ -18,12 +18,13 @@ from activities.actions import ActionActivities
 from activities.callouts import CalloutActivities
 from activities.hooks import HookActivities
 from activities.intake import IntakeActivities
-from activities.outbound import Outbound
+from activities.messages.send import MessageActivities
+from activities.messages.senders import Senders
 from activities.referrals import ReferralActivities
 from activities.reversals import ReversalActivities
 from activities.watch import WatchActivities
 from activities.webhooks import WebhookActivities
-from domain.messages import CALLOUT_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
+from domain.messages import CALLOUT_QUEUE, MESSAGE_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from providers.registry import Opened
 from store.access.vault import Vault
 from store.database import Database
@@ -37,6 +38,7 @@ from workflows.action import ActionWorkflow
 from workflows.aftercare import AftercareWorkflow
 from workflows.catalogue import CatalogueWorkflow
 from workflows.hook import HookWorkflow
+from workflows.message import MessageWorkflow
 from workflows.redrive import RedriveWorkflow
 from workflows.referral import ReferralWorkflow
 from workflows.watch import WatchWorkflow
@@ -51,6 +53,7 @@ WORKFLOWS = [
     CatalogueWorkflow,
     ActionWorkflow,
     WebhookWorkflow,
+    MessageWorkflow,
     *finance.WORKFLOWS,
 ]
 AT_ONCE = 16
@@ -63,17 +66,19 @@ def build_workers(
     providers: dict[str, Opened],
     settings: WorkerSettings,
     hints: HintsLine | None = None,
+    senders: Senders | None = None,
 ) -> list[Worker]:
     """One worker for workflows and their local activities, and one a provider: each provider's
     queue carries its own rate limit, so that a slow one holds nobody else back. `hints`: the line
-    on which those hear webhooks who still follow an order that they have placed."""
+    on which those hear webhooks who still follow an order that they have placed. `senders`: how
+    messages leave; without them only HTTP calls do."""
     lanes = [
         provider_worker(client, database, vault, opened, settings, hints)
         for opened in providers.values()
     ]
     return [
         _workflow_worker(client, database, settings),
-        *_outbound_workers(client, database, vault, settings),
+        *_outbound_workers(client, database, vault, settings, senders),
         *lanes,
     ]
 
@@ -124,17 +129,23 @@ def _workflow_worker(client: Client, database: Database, settings: WorkerSetting
 
 
 def _outbound_workers(
-    client: Client, database: Database, vault: Vault, settings: WorkerSettings
+    client: Client,
+    database: Database,
+    vault: Vault,
+    settings: WorkerSettings,
+    senders: Senders | None,
 ) -> list[Worker]:
     """Callouts end after one exchange; webhook activities run on, and would leave no slots for
     callouts on a shared queue."""
-    outbound = Outbound(
-        allow_private=settings.allow_private_targets, within=settings.timing.attempt
-    )
+    outbound = settings.outbound
+    senders = senders or Senders(outbound, None, None)
     pause = min(settings.longest_delay, timedelta(hours=1))
     activities: dict[str, Callable[..., Any]] = {
         CALLOUT_QUEUE: CalloutActivities(database, vault, outbound, pause).call_out,
         WEBHOOK_QUEUE: WebhookActivities(database, vault, outbound, pause).deliver,
+        MESSAGE_QUEUE: MessageActivities(
+            database, vault, senders, settings.hooks, pause
+        ).send_message,
     }
     return [
         Worker(

@@ -11,6 +11,8 @@ import structlog
 import uvloop
 from temporalio.client import Client
 
+from activities.messages.senders import open_senders
+from activities.messages.settings import MessageSettings
 from providers.registry import Opened, open_configured, sections
 from store.access.vault import Vault
 from store.database import Database
@@ -30,7 +32,7 @@ def run() -> None:
     """Run a worker until SIGTERM or SIGINT. Exits 2 for a wrong setting, and names it."""
     log_as_json()
     try:
-        check_all(WorkerSettings, StoreSettings, *sections())
+        check_all(WorkerSettings, StoreSettings, MessageSettings, *sections())
         settings, store = WorkerSettings(), StoreSettings()
         vault = Vault(store.encryption_keys.get_secret_value())
         providers = open_configured(within=settings.timing.attempt.total_seconds())
@@ -52,7 +54,11 @@ async def _work(
         client = await _patiently_connect()
         hints = HintsLine(database)
         opened.push_async_callback(_stop, asyncio.create_task(hints.listen()))
-        for worker in build_workers(client, database, vault, providers, settings, hints):
+        senders = open_senders(
+            MessageSettings(), settings.outbound, allow_private=settings.allow_private_targets
+        )
+        opened.push_async_callback(senders.close)
+        for worker in build_workers(client, database, vault, providers, settings, hints, senders):
             await opened.enter_async_context(worker)
         swept = sweeps(client, database, settings)
         opened.push_async_callback(_stop, asyncio.create_task(keep_sweeping(database, swept)))

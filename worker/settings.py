@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.lane import Timing
+from activities.outbound import Outbound
 from store.orders.delivery import Pace
 
 
@@ -65,6 +66,15 @@ class WorkerSettings(BaseSettings):
     @property
     def watch_every(self) -> timedelta:
         return min(self.longest_delay * 6, timedelta(minutes=10))
+
+    @property
+    def distribute_every(self) -> timedelta:
+        return min(self.longest_delay / 10, timedelta(seconds=2))
+
+    @property
+    def outbound(self) -> Outbound:
+        """For calls to addresses that users configure."""
+        return Outbound(allow_private=self.allow_private_targets, within=self.timing.attempt)
 
     @property
     def hooks(self) -> str:

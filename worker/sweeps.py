@@ -14,6 +14,7 @@ import structlog
 from temporalio.client import Client
 
 from activities.intake import send_what_waits
+from activities.messages.distribute import distribute
 from activities.sealing import SealActivities
 from activities.upkeep import UpkeepActivities
 from store.database import Database
@@ -55,8 +56,12 @@ def sweeps(client: Client, database: Database, settings: WorkerSettings) -> list
         await upkeep.expire_credits()
         await upkeep.sum_up()
 
+    async def follow_events() -> None:
+        await distribute(database, client)
+
     return [
         Sweep("redrive", settings.redrive_every, redrive),
+        Sweep("distribute", settings.distribute_every, follow_events),
         Sweep("watch", settings.watch_every, watch_progress),
         Sweep("seal", _BOOKED_EVERY, seals.seal_ledger),
         Sweep("upkeep", _BOOKED_EVERY, keep_up),

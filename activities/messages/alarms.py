@@ -1,8 +1,7 @@
 """Tells the staff by whatever they use: chat, pager, mail. Apprise knows the services.
 
 The addresses come from the deployment's settings alone: they contain tokens, and Apprise calls them
-without our check of private targets.
-"""
+without our check of private targets."""
 
 from __future__ import annotations
 
@@ -16,8 +15,7 @@ from store.messages.claim import Attempt
 
 class Alarms:
     """`urls`: in Apprise's form, such as `slack://…`. Raises ValueError for one it does not know;
-    the error quotes none.
-    """
+    the error quotes none."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         # Imported here: it loads a hundred services, and most deployments use none.

@@ -15,8 +15,7 @@ _POLICY = SMTP.clone(max_line_length=200)
 
 class Sender(NamedTuple):
     """Who mails are from. `return_path`: where a server sends them back to; with a `+` and the
-    message's id before the `@`, so that what comes back names its message.
-    """
+    message's id before the `@`, so that what comes back names its message."""
 
     name: str
     address: str

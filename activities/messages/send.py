@@ -11,7 +11,7 @@ from activities.pulse import pulse
 from domain.messages import MessageStep
 from store.access.vault import Vault
 from store.database import Database
-from store.messages.claim import Attempt, Later, claim
+from store.messages.claim import Attempt, Claimed, Later, claim
 from store.messages.resolve import resolve
 
 CLAIM = timedelta(seconds=90)
@@ -19,7 +19,8 @@ CLAIM = timedelta(seconds=90)
 
 
 class MessageActivities:
-    """`public_url`: where short links and unsubscribe links lead."""
+    """`public_url`: where short links and unsubscribe links lead. `longest_pause`: between
+    attempts."""
 
     def __init__(
         self,
@@ -27,10 +28,11 @@ class MessageActivities:
         vault: Vault,
         senders: Senders,
         public_url: str,
+        longest_pause: timedelta,
         claim: timedelta = CLAIM,
     ) -> None:
         self._database, self._vault, self._senders = database, vault, senders
-        self._public_url, self._claim = public_url, claim
+        self._public_url, self._longest_pause, self._lifetime = public_url, longest_pause, claim
 
     @activity.defn
     async def send_message(self, message_id: str) -> MessageStep:
@@ -38,17 +40,9 @@ class MessageActivities:
 
         Idempotent by the message's claim: while one attempt holds it no other sends. If the worker
         dies between claim and answer, the next call finds the claim run out, and the message is
-        doubtful, or sent again where a repeat does no harm.
-        """
+        doubtful, or sent again where a repeat does no harm."""
         async with pulse():
-            async with self._database.transaction() as tx:
-                claimed = await claim(
-                    tx,
-                    message_id,
-                    vault=self._vault,
-                    public_url=self._public_url,
-                    lifetime=self._claim,
-                )
+            claimed = await self._claim(message_id)
             if isinstance(claimed, Later):
                 return MessageStep(again_at=claimed.at)
             if not isinstance(claimed, Attempt):
@@ -56,6 +50,22 @@ class MessageActivities:
             outcome = await self._senders.send(claimed)
             async with self._database.transaction() as tx:
                 again_at = await resolve(
-                    tx, claimed.message_id, claimed.number, outcome.result, outcome.detail
+                    tx,
+                    claimed.message_id,
+                    claimed.number,
+                    outcome.result,
+                    outcome.detail,
+                    self._longest_pause,
                 )
             return MessageStep(again_at=again_at)
+
+    async def _claim(self, message_id: str) -> Claimed:
+        async with self._database.transaction() as tx:
+            return await claim(
+                tx,
+                message_id,
+                vault=self._vault,
+                public_url=self._public_url,
+                lifetime=self._lifetime,
+                longest_pause=self._longest_pause,
+            )

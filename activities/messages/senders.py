@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from activities.messages import gateway
 from activities.messages.alarms import Alarms
+from activities.messages.envelope import Sender
 from activities.messages.mailer import Mailer
 from activities.messages.outcome import Outcome
+from activities.messages.settings import MessageSettings
+from activities.messages.smtp import Server
 from activities.outbound import Outbound
 from domain.messaging.channels import Channel
 from domain.messaging.sending import Result
@@ -13,6 +16,17 @@ from store.messages.claim import Attempt
 
 _NO_MAILER = "No mail server is configured: set GUERDON_SMTP_URL and GUERDON_SMTP_FROM."
 _NO_ALARMS = "No address for alarms is configured: set GUERDON_ALARM_URLS."
+
+
+def open_senders(settings: MessageSettings, outbound: Outbound, *, allow_private: bool) -> Senders:
+    """What is configured."""
+    mailer = None
+    if settings.smtp_url and settings.smtp_from:
+        server = Server.parse(settings.smtp_url.get_secret_value())
+        sender = Sender.parse(settings.smtp_from, settings.smtp_return_path)
+        mailer = Mailer(server, sender, allow_private=allow_private)
+    urls = settings.alarm_urls.get_secret_value().split() if settings.alarm_urls else []
+    return Senders(outbound, mailer, Alarms(urls) if urls else None)
 
 
 class Senders:

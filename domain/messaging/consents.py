@@ -39,8 +39,7 @@ class Consent(BaseModel):
 
 def supersedes(new: Consent, stored: Consent | None, stored_at: Instant | None) -> bool:
     """Whether a new statement replaces the stored one. An older one never does. One without a time
-    is often a CRM's nightly copy: it must not undo what the person did themselves.
-    """
+    is often a CRM's nightly copy: it must not undo what the person did themselves."""
     if stored is None or stored_at is None:
         return True
     if new.at is None:

@@ -57,8 +57,7 @@ class Distribution(BaseModel):
 
     def due(self, at: datetime, metadata: dict[str, Any]) -> datetime:
         """When a message about something that happened `at` may be sent, UTC. `metadata`: of the
-        person, whose time zone counts.
-        """
+        person, whose time zone counts."""
         return self.wakeful(at + self.delay, metadata)
 
     def wakeful(self, at: datetime, metadata: dict[str, Any]) -> datetime:
@@ -86,8 +85,7 @@ def recipient(about: About, role: str | None) -> str | None:
     """The id of the customer who receives a message about this event; None: nobody.
 
     A reward is its recipient's business: with another role nobody is told. Of a referral the role
-    says which side; without one it is the person whom the event names.
-    """
+    says which side; without one it is the person whom the event names."""
     if about.grant_id is not None:
         return about.customer_id if role in (None, about.grant_role) else None
     if about.referral_id is not None and role is not None:

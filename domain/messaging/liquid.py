@@ -1,8 +1,7 @@
 """Liquid, without anything that reaches outside a template.
 
 `include` and `render` are removed and there is no loader. An unknown name is an error, not an empty
-place. What a template may cost is limited, because people write templates with loops.
-"""
+place. What a template may cost is limited, because people write templates with loops."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ _REMOVED_FILTERS = ("safe",)
 
 class TemplateFault(ValueError):
     """A template that cannot be rendered. Its words are for the template's author, and may quote a
-    value; `place` quotes none, and may be stored.
-    """
+    value; `place` quotes none, and may be stored."""
 
     def __init__(self, words: str, place: str = "") -> None:
         super().__init__(words)

@@ -1,8 +1,7 @@
 """Names of people, as they may stand in a message to somebody else.
 
 A name is whatever its owner typed at sign-up. A mail program turns `www.evil.example` into a link,
-so a name with an address in it would make Guerdon send advertisements to strangers.
-"""
+so a name with an address in it would make Guerdon send advertisements to strangers."""
 
 from __future__ import annotations
 

@@ -18,8 +18,7 @@ _ZONE: TypeAdapter[str] = TypeAdapter(ZoneName)
 
 class QuietHours(BaseModel):
     """From `begin` until `end`, which may lie on the next day. `time_zone` is for people whose own
-    is not known.
-    """
+    is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

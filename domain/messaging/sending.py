@@ -4,8 +4,7 @@ A message is written down, claimed, sent and resolved, like an order. Between th
 server's answer nobody knows whether it was accepted. Then it is not sent again: rather once too few
 than twice, and staff see it as `doubtful`. Two kinds are sent again: calls whose receiver drops
 repeats by their id, and mails with a claim link, for without it the person has no reward. A mail
-program that knows the Message-ID shows such a mail once.
-"""
+program that knows the Message-ID shows such a mail once."""
 
 from __future__ import annotations
 

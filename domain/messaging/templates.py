@@ -118,8 +118,7 @@ class Template(BaseModel):
 
     def must_render(self) -> None:
         """Raises TemplateFault, naming the language, unless every language renders, also where
-        little is known.
-        """
+        little is known."""
         for language in (self.language, *self.translations):
             for facts in (SAMPLE, BARE):
                 try:

@@ -22,8 +22,7 @@ class Reader(NamedTuple):
 
 def token_of(reader: Reader, key: bytes) -> str:
     """It contains our own id of the person, and a proof that we issued it. It never expires: a mail
-    may be read years later.
-    """
+    may be read years later."""
     return f"{reader.customer_id}.{reader.channel}.{_proof(reader, key)}"
 
 

@@ -1,8 +1,7 @@
 """What a template can say: the facts behind a message, in the reader's language.
 
 Every name exists in every message, and is empty where it does not apply, so that a template can ask
-`{% if claim.url %}`. A name that does not exist is an error when the template is stored.
-"""
+`{% if claim.url %}`. A name that does not exist is an error when the template is stored."""
 
 from __future__ import annotations
 

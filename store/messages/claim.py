@@ -2,34 +2,29 @@
 
 As for orders: the claim is committed before the first byte is sent, and while one attempt holds it
 no other sends. A claim that has run out belonged to an attempt that died: whether it sent anything
-is not known.
-"""
+is not known."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
-from domain.feed import Place
 from domain.messaging.channels import Channel
 from domain.messaging.languages import language_of
 from domain.messaging.liquid import TemplateFault
-from domain.messaging.sending import OPEN, MessageStatus, Result, follows
+from domain.messaging.sending import OPEN, MessageStatus, Result
 from domain.messaging.templates import Rendered
-from domain.messaging.undoing import undone
 from domain.messaging.unsubscribe import PURPOSE, Reader, token_of
 from store.access import signing_secrets
 from store.access.lasting_secret import key_for
 from store.access.vault import Vault
 from store.database import Transaction
-from store.messages import consents, suppressions, templates
+from store.messages import suppressions, templates
 from store.messages.distributions import Planned, planned
-from store.messages.facts import Gathered, Topic, gather, topic_of
-from store.messages.resolve import locked, settle
-from store.tables import Customer, Event, Message, MessageDistribution
+from store.messages.facts import Gathered, gather, topic_of_message
+from store.messages.judge import address_of, unwanted
+from store.messages.resolve import follow_up, locked, settle
+from store.tables import Message, MessageDistribution
 
 
 class Attempt(NamedTuple):
@@ -61,92 +56,51 @@ Claimed = Attempt | Later | Settled
 
 
 async def claim(
-    tx: Transaction, message_id: str, *, vault: Vault, public_url: str, lifetime: timedelta
+    tx: Transaction,
+    message_id: str,
+    *,
+    vault: Vault,
+    public_url: str,
+    lifetime: timedelta,
+    longest_pause: timedelta,
 ) -> Claimed:
     """Judge and claim the message. Committed, the attempt may be sent within `lifetime`."""
     message, at = await locked(tx, message_id)
-    if message.status not in OPEN:
-        return Settled()
     if message.status == MessageStatus.SENDING:
         if message.claimed_until and message.claimed_until > at:
             return Later(message.claimed_until)
-        if not await _resume(tx, message, at):
-            return Settled()
+        # Its attempt died: it is sent again where that does no harm, else it is doubtful now.
+        words = "The worker stopped while it was being sent."
+        await follow_up(tx, message, Result.UNKNOWN, words, at, longest_pause)
+    if message.status not in OPEN:
+        return Settled()
     if message.next_at > at:
         return Later(message.next_at)
     distribution = planned(await tx.session.get_one(MessageDistribution, message.distribution_id))
-    gathered = await gather(tx, await _topic(tx, message), vault, public_url)
-    if message.resend_of is None and (wakeful := _wakeful(distribution, gathered, at)) > at:
+    gathered = await gather(tx, await topic_of_message(tx, message), vault, public_url)
+    if (wakeful := _wakeful(message, distribution, gathered, at)) > at:
         message.next_at = wakeful
         return Later(wakeful)
-    address = _address(message, gathered.customer)
-    if why := await _unwanted(tx, message, gathered, address):
+    if why := await _unwanted(tx, message, distribution, gathered):
         await settle(tx, message, *why)
         return Settled()
-    return await _take(tx, message, distribution, gathered, address or "", vault, at + lifetime)
+    return await _take(tx, message, distribution, gathered, vault, at + lifetime)
 
 
-async def _resume(tx: Transaction, message: Message, at: datetime) -> bool:
-    """Its attempt died. False: it is doubtful now, and a person decides."""
-    then = follows(
-        Result.UNKNOWN,
-        repeatable=repeatable(message),
-        attempt=message.attempt,
-        due_at=message.due_at,
-        now=at,
-    )
-    if then.status is not MessageStatus.WAITING:
-        await settle(tx, message, then.status, "The worker stopped while it was being sent.")
-        return False
-    return True
-
-
-def repeatable(message: Message) -> bool:
-    """Whether it is sent again after an unknown outcome."""
-    return message.carries_claim or Channel(message.channel).repeats_safely
-
-
-async def _topic(tx: Transaction, message: Message) -> Topic:
-    place = Place.of(message.event_id)
-    statement = select(Event).where(col(Event.xid) == place.xid, col(Event.seq) == place.seq)
-    event = (await tx.session.scalars(statement)).one()
-    return topic_of(event, message.trigger, message.customer_id)
-
-
-def _wakeful(distribution: Planned, gathered: Gathered, at: datetime) -> datetime:
-    customer = gathered.customer
-    return distribution.plan.wakeful(at, customer.attributes) if customer else at
-
-
-def _address(message: Message, customer: Customer | None) -> str | None:
-    if customer is None:
-        return None
-    return customer.email if message.channel == Channel.EMAIL else customer.phone
-
-
-_NEEDS_ADDRESS = {Channel.EMAIL: "e-mail address", Channel.SMS: "phone number"}
+def _wakeful(message: Message, distribution: Planned, gathered: Gathered, at: datetime) -> datetime:
+    """A person who asks for a message to be sent again does not wait for quiet hours."""
+    if message.resend_of is not None or gathered.customer is None:
+        return at
+    return distribution.plan.wakeful(at, gathered.customer.attributes)
 
 
 async def _unwanted(
-    tx: Transaction, message: Message, gathered: Gathered, address: str | None
+    tx: Transaction, message: Message, distribution: Planned, gathered: Gathered
 ) -> tuple[MessageStatus, str] | None:
-    """Why the message must not be sent, and what becomes of it."""
-    customer, channel = gathered.customer, Channel(message.channel)
-    if customer is not None and customer.erased_at is not None:
-        return MessageStatus.CANCELLED, "The person was erased."
-    if why := undone(message.trigger, gathered.standing):
-        return MessageStatus.CANCELLED, why
-    if customer is None:
-        return None
-    if channel in _NEEDS_ADDRESS and not address:
-        return MessageStatus.SUPPRESSED, f"The person has no {_NEEDS_ADDRESS[channel]}."
-    if message.marketing and not await consents.granted(tx, customer.id, channel):
-        return MessageStatus.SUPPRESSED, "The person has not agreed to marketing on this channel."
-    if address:
-        hashed = await suppressions.hash_of(tx, channel, address)
-        if because := await suppressions.because(tx, channel, hashed):
-            return MessageStatus.SUPPRESSED, because.words
-    return None
+    if message.resend_of is None and not distribution.row.active:
+        return MessageStatus.CANCELLED, "The distribution was switched off."
+    channel = Channel(message.channel)
+    return await unwanted(tx, message.trigger, channel, gathered, marketing=message.marketing)
 
 
 async def _take(
@@ -154,17 +108,15 @@ async def _take(
     message: Message,
     distribution: Planned,
     gathered: Gathered,
-    address: str,
     vault: Vault,
     until: datetime,
 ) -> Claimed:
     """Render it, and write the claim. A template that cannot be rendered settles the message: a
-    person mends the template, and has the message sent again.
-    """
+    person mends the template, and has the message sent again."""
     template = await templates.newest(tx, distribution.row.template_id)
     stop = await _unsubscribe_url(tx, message, gathered)
     facts = gathered.facts.model_copy(update={"unsubscribe_url": stop})
-    customer = gathered.customer
+    customer, channel = gathered.customer, Channel(message.channel)
     try:
         wanted = language_of(customer.attributes) if customer else None
         rendered = template.template.render(facts, wanted)
@@ -174,24 +126,16 @@ async def _take(
         return Settled()
     message.status, message.attempt = MessageStatus.SENDING, message.attempt + 1
     message.claimed_until, message.updated_at = until, tx.now
-    message.first_sent_at = message.first_sent_at or tx.now
+    message.first_sent_at = first = message.first_sent_at or tx.now
     message.template_id, message.template_version = template.row.id, template.version
     message.language, message.detail = rendered.language, None
     message.carries_claim = _carries_claim(gathered, rendered)
+    address = address_of(channel, customer) or ""
     if address:
-        channel = Channel(message.channel)
         message.address = await suppressions.hash_of(tx, channel, address)
-    return Attempt(
-        message.id,
-        message.attempt,
-        Channel(message.channel),
-        address,
-        rendered,
-        message.first_sent_at,
-        stop,
-        distribution.row.url,
-        await _secret(tx, distribution, vault),
-    )
+    url, secret = distribution.row.url, await _secret(tx, distribution, vault)
+    number = message.attempt
+    return Attempt(message.id, number, channel, address, rendered, first, stop, url, secret)
 
 
 def _carries_claim(gathered: Gathered, rendered: Rendered) -> bool:

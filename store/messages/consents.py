@@ -15,8 +15,7 @@ from store.tables import MarketingConsent
 
 async def state(tx: Transaction, customer_id: str, given: Mapping[Channel, Consent]) -> None:
     """Record what a caller says about a customer, whose row the caller has locked. An older
-    statement changes nothing.
-    """
+    statement changes nothing."""
     for channel, consent in given.items():
         stored = await tx.session.get(MarketingConsent, (customer_id, channel))
         if supersedes(consent, _read(stored), stored.at if stored else None):

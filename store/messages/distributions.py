@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlmodel import col
 
 from domain.feed import Place
 from domain.ids import Prefix, new_id
 from domain.messaging.channels import Channel
 from domain.messaging.distributions import Distribution
-from domain.messaging.sending import MessageStatus
 from domain.messaging.triggers import event_type
-from domain.refusals import AlreadyExists, InvalidPayload, NotFound, existing
+from domain.refusals import InvalidPayload, NotFound, existing
 from store.access import signing_secrets
 from store.access.vault import Vault
 from store.database import ReadSession, Transaction
 from store.eligibility import segments
 from store.lists.pages import AnySelect, Page, Window, read_page
 from store.messages import position, templates
-from store.tables import Campaign, Message, MessageDistribution
+from store.messages.templates import flush_named
+from store.tables import Campaign, MessageDistribution
 
 _STANDS = col(MessageDistribution.deleted_at).is_(None)
 
@@ -50,39 +48,24 @@ async def create(tx: Transaction, plan: Distribution, target: Target | None, vau
     """It is about what happens from now on. Return its id.
 
     Raises AlreadyExists, NotFound for a campaign, segment or template that does not exist, and
-    InvalidPayload where target or template do not belong to the channel.
-    """
+    InvalidPayload where target or template do not belong to the channel."""
     template = await _checked(tx, plan)
     _must_have_target(plan.channel, target is not None)
     place = await position.present(tx)
-    if plan.active:
-        await position.begin(tx, place)
-    secret_id = await _keep_secret(tx, target, vault)
-    distribution_id = new_id(Prefix.DISTRIBUTION)
-    written = await tx.session.execute(
-        insert(MessageDistribution)
-        .values(
-            id=distribution_id,
-            name=plan.name,
-            event_type=event_type(plan.trigger),
-            channel=plan.channel,
-            campaign_id=plan.campaign_id,
-            template_id=template,
-            plan=plan.model_dump(mode="json", by_alias=True),
-            active=plan.active,
-            url=target.url if target else None,
-            secret_id=secret_id,
-            xid=place.xid,
-            seq=place.seq,
-            created_at=tx.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(col(MessageDistribution.id))
+    row = MessageDistribution(
+        id=new_id(Prefix.DISTRIBUTION),
+        channel=plan.channel,
+        url=target.url if target else None,
+        secret_id=await _keep_secret(tx, target, vault),
+        xid=place.xid,
+        seq=place.seq,
+        created_at=tx.now,
+        **_columns(plan, template),
     )
-    if written.scalar() is None:
-        raise AlreadyExists(f"There is a distribution {plan.name!r} already.", field="/name")
-    _record(tx, "created", distribution_id)
-    return distribution_id
+    tx.session.add(row)
+    await flush_named(tx, "distribution", plan.name)
+    _record(tx, "created", row.id)
+    return row.id
 
 
 async def change(
@@ -92,35 +75,19 @@ async def change(
     row = await _locked(tx, distribution_id)
     if row.channel != plan.channel:
         raise InvalidPayload("The channel stays. Create another distribution.", field="/channel")
-    row.template_id = await _checked(tx, plan)
-    await _name_must_be_free(tx, plan.name, besides=distribution_id)
+    _must_have_target(plan.channel, (url or row.url) is not None)
+    template = await _checked(tx, plan)
     if plan.active and not row.active:
-        row.xid, row.seq = place = await position.present(tx)
-        await position.begin(tx, place)
-    row.name, row.event_type = plan.name, event_type(plan.trigger)
-    row.campaign_id, row.active = plan.campaign_id, plan.active
-    row.plan = plan.model_dump(mode="json", by_alias=True)
-    row.url = url if url is not None and row.url is not None else row.url
-    row.updated_at = tx.now
+        row.xid, row.seq = await position.present(tx)
+    row.sqlmodel_update(_columns(plan, template) | {"url": url or row.url, "updated_at": tx.now})
+    await flush_named(tx, "distribution", plan.name)
     _record(tx, "updated", distribution_id)
 
 
 async def remove(tx: Transaction, distribution_id: str) -> None:
-    """Send nothing more; what waits is cancelled. Its log stays. Raises NotFound."""
+    """Send nothing more; what waits is cancelled when it is due. Its log stays. Raises NotFound."""
     row = await _locked(tx, distribution_id)
     row.deleted_at, row.active = tx.now, False
-    await tx.session.execute(
-        update(Message)
-        .where(
-            col(Message.distribution_id) == distribution_id,
-            col(Message.status) == MessageStatus.WAITING,
-        )
-        .values(
-            status=MessageStatus.CANCELLED,
-            detail="The distribution was deleted.",
-            updated_at=tx.now,
-        )
-    )
     _record(tx, "deleted", distribution_id)
 
 
@@ -151,9 +118,15 @@ def planned(row: MessageDistribution) -> Planned:
     return Planned(row, Distribution.model_validate(row.plan))
 
 
-def types_of(distributions: Iterable[Planned]) -> list[str]:
-    """The types of events that they are about."""
-    return sorted({one.row.event_type for one in distributions})
+def _columns(plan: Distribution, template_id: str) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "event_type": event_type(plan.trigger),
+        "campaign_id": plan.campaign_id,
+        "template_id": template_id,
+        "plan": plan.model_dump(mode="json", by_alias=True),
+        "active": plan.active,
+    }
 
 
 async def _checked(tx: Transaction, plan: Distribution) -> str:
@@ -192,14 +165,6 @@ async def _locked(tx: Transaction, distribution_id: str) -> MessageDistribution:
     )
     found = await tx.session.scalar(statement.with_for_update())
     return existing(found, "distribution", distribution_id)
-
-
-async def _name_must_be_free(tx: Transaction, name: str, besides: str) -> None:
-    others = select(col(MessageDistribution.id)).where(
-        col(MessageDistribution.name) == name, col(MessageDistribution.id) != besides, _STANDS
-    )
-    if (await tx.session.scalars(others.limit(1))).first() is not None:
-        raise AlreadyExists(f"There is a distribution {name!r} already.", field="/name")
 
 
 def _record(tx: Transaction, what: str, distribution_id: str) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlmodel import SQLModel, col
 
 from domain.campaigns import CampaignTerms
+from domain.feed import Place
 from domain.grants import GrantStatus
 from domain.messaging import variables as words
 from domain.messaging.milestones import Ahead, next_milestone
 from domain.messaging.quiet_hours import zone_of
-from domain.messaging.triggers import event_type
 from domain.messaging.undoing import Standing
 from domain.money import POINTS
 from domain.orders import ENDED, ClaimSecret
@@ -22,6 +22,7 @@ from domain.referrals import ReferralStatus
 from domain.rewards import CustomReward, GiftCard, LoyaltyPoints, Reward, Sized, reward_of
 from store.access.vault import Vault
 from store.database import Transaction
+from store.events.feed import public_form
 from store.tables import (
     Campaign,
     CampaignVersion,
@@ -30,6 +31,7 @@ from store.tables import (
     Customer,
     Event,
     Grant,
+    Message,
     Order,
     Publication,
     Referral,
@@ -45,10 +47,7 @@ class Topic(NamedTuple):
 
     trigger: str
     customer_id: str | None
-    campaign_id: str | None = None
-    referral_id: str | None = None
-    grant_id: str | None = None
-    publication_id: str | None = None
+    event: Event
 
 
 class Gathered(NamedTuple):
@@ -73,9 +72,10 @@ class _Reader:
     async def read(self) -> Gathered:
         topic = self._topic
         customer = await self._get(Customer, topic.customer_id)
-        referral = await self._get(Referral, topic.referral_id)
-        grant = await self._get(Grant, topic.grant_id)
-        campaign = await self._get(Campaign, topic.campaign_id)
+        event = public_form(topic.event)
+        referral = await self._get(Referral, event["referral_id"])
+        grant = await self._get(Grant, event["grant_id"])
+        campaign = await self._get(Campaign, event["campaign_id"])
         order = await self._order(grant)
         voucher = await self._voucher(referral)
         ahead, friends = await self._ahead(referral)
@@ -84,7 +84,7 @@ class _Reader:
             customer=_person(customer) or words.Person(id=""),
             role=_role(topic.customer_id, referral, grant),
             friend=await self._friend(referral),
-            campaign_id=topic.campaign_id,
+            campaign_id=event["campaign_id"],
             campaign=campaign.name if campaign else None,
             code=voucher.code if voucher and shares else None,
             link=f"{self._public_url}/r/{quote(voucher.code)}" if voucher and shares else None,
@@ -93,7 +93,9 @@ class _Reader:
             claim=await self._claim(order) if self._tells_claim else None,
             progress=_progress(ahead, friends),
             reason=_reason(grant, referral) if grant else None,
-            event=event_type(topic.trigger),
+            event=event["type"],
+            title=event["title"],
+            detail=event["detail"],
         )
         standing = _standing(self._tx, grant, referral, order, voucher, ahead)
         return Gathered(facts, standing, customer, self._public_url)
@@ -101,7 +103,7 @@ class _Reader:
     @property
     def _tells_claim(self) -> bool:
         """Only the news that a card is here says how to take it."""
-        return event_type(self._topic.trigger) == "grant.delivered"
+        return self._topic.event.type == "grant.delivered"
 
     async def _get(self, table: type[Row], id: str | None) -> Row | None:
         return await self._tx.session.get(table, id) if id else None
@@ -127,7 +129,7 @@ class _Reader:
     async def _voucher(self, referral: Referral | None) -> Voucher | None:
         if referral is not None:
             return await self._get(Voucher, referral.voucher_id)
-        publication = await self._get(Publication, self._topic.publication_id)
+        publication = await self._get(Publication, self._topic.event.data.get("publication_id"))
         return await self._get(Voucher, publication.voucher_id) if publication else None
 
     async def _ahead(self, referral: Referral | None) -> tuple[Ahead | None, int]:
@@ -172,16 +174,17 @@ async def milestone_ahead(
     return next_milestone(CampaignTerms.model_validate(stored).tiers, friends), friends
 
 
+async def topic_of_message(tx: Transaction, message: Message) -> Topic:
+    """What the message is about, by the event that caused it."""
+    place = Place.of(message.event_id)
+    statement = select(Event).where(col(Event.xid) == place.xid, col(Event.seq) == place.seq)
+    event = (await tx.session.scalars(statement)).one()
+    return topic_of(event, message.trigger, message.customer_id)
+
+
 def topic_of(event: Event, trigger: str, customer_id: str | None) -> Topic:
     """What a message about this event is about."""
-    return Topic(
-        trigger,
-        customer_id,
-        event.campaign_id,
-        event.referral_id,
-        event.grant_id,
-        event.data.get("publication_id"),
-    )
+    return Topic(trigger, customer_id, event)
 
 
 def _person(customer: Customer | None) -> words.Person | None:

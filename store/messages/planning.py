@@ -1,6 +1,5 @@
 """Turns events into messages that wait for their time: once per distribution, person and subject,
-by a unique constraint.
-"""
+by a unique constraint."""
 
 from __future__ import annotations
 
@@ -18,10 +17,11 @@ from domain.messaging.distributions import STAFF, About, recipient, subject_of
 from domain.messaging.triggers import CARD_UNCLAIMED, TIER_NEAR
 from store.database import Database, Transaction
 from store.eligibility.segments import segments_of
-from store.events.feed import follow, place_of
+from store.events.feed import Followed, follow, place_of
 from store.messages import distributions, position
 from store.messages.distributions import Planned
 from store.messages.facts import milestone_ahead
+from store.messages.start import Written
 from store.tables import Customer, Event, Grant, Message, Referral, metadata
 
 AT_ONCE = 200
@@ -51,13 +51,6 @@ class Intended(NamedTuple):
         return self.customer_id or STAFF
 
 
-class Written(NamedTuple):
-    """A new message; its workflow is to be started."""
-
-    id: str
-    due_at: datetime
-
-
 class Planning(NamedTuple):
     """The result of reading on. `has_more`: there are more events to read."""
 
@@ -65,28 +58,37 @@ class Planning(NamedTuple):
     has_more: bool
 
 
-async def read_on(database: Database) -> Planning | None:
-    """Read the next events, and write the messages about them. None: no distribution is active.
+async def read_on(database: Database) -> Planning:
+    """Read the next events, and write the messages about them.
 
     Messages and position are one transaction: killed, it does all of it again; run twice at once,
-    one of the two is rolled back.
-    """
-    async with database.reading() as session:
-        place = await position.read(session)
-        active = await distributions.active(session)
-        if place is None or not active:
-            return None
-        followed = await follow(session, place, AT_ONCE, distributions.types_of(active))
+    one of the two is rolled back."""
+    place, followed, active = await _next(database)
     if followed.place == place:
         return Planning([], followed.has_more)
     try:
         async with database.transaction() as tx:
+            await position.begin(tx, place)
             written = await _write(tx, followed.events, active)
             if not await position.move(tx, place, followed.place):
                 raise _Overtaken
     except _Overtaken:
         return Planning([], has_more=True)
     return Planning(written, followed.has_more)
+
+
+async def _next(database: Database) -> tuple[Place, Followed, list[Planned]]:
+    """The position, the events behind it, and the active distributions, all from one snapshot: an
+    event behind a distribution's creation is read together with that distribution."""
+    async with database.reading() as session:
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        active = await distributions.active(session)
+        present = await position.present(session)
+        place = await position.read(session) or present
+        if not active:
+            return place, Followed([], max(place, present), has_more=False), []
+        types = sorted({one.row.event_type for one in active})
+        return place, await follow(session, place, AT_ONCE, types), active
 
 
 class _Overtaken(Exception):
@@ -146,8 +148,7 @@ async def intend(
     tx: Transaction, planned: Planned, known: Known, *, since: Place | None = None
 ) -> Intended | None:
     """What the distribution does about an event; None: the event is none of its business. `since`:
-    instead of the place that it was switched on at.
-    """
+    instead of the place that it was switched on at."""
     row, plan, event = planned.row, planned.plan, known.event
     if event.type != row.event_type or place_of(event) < (since or planned.since):
         return None

@@ -9,15 +9,16 @@ from sqlmodel import col
 
 from domain.ids import Prefix, new_id
 from domain.messaging.channels import Channel
-from domain.messaging.sending import MessageStatus, may_resend
-from domain.refusals import NotAllowedInState, existing
+from domain.messaging.sending import OPEN, MessageStatus
+from domain.refusals import NotAllowedInState
 from store.database import Transaction
 from store.messages import consents, suppressions
-from store.messages.resolve import settle
+from store.messages.judge import address_of
+from store.messages.resolve import locked, settle
 from store.messages.suppressions import Because
-from store.tables import Message, MessageDistribution
+from store.tables import Customer, Message, MessageDistribution
 
-_SAME = (
+_SAME = {
     "distribution_id",
     "recipient",
     "subject_id",
@@ -29,7 +30,7 @@ _SAME = (
     "trigger",
     "channel",
     "marketing",
-)
+}
 
 
 class Report(StrEnum):
@@ -42,20 +43,20 @@ class Report(StrEnum):
 
 
 async def resend(tx: Transaction, message_id: str, actor: str) -> Message:
-    """A new message about the same; it is judged like the first, but does not wait for its delay or
-    for quiet hours. Raises NotFound, NotAllowedInState.
-    """
-    message = await _locked(tx, message_id)
-    if not may_resend(message.status):
-        raise NotAllowedInState(f"The message is {message.status}: it goes out by itself.")
+    """A new message about the same. It is judged like the first, but waits for no delay and no
+    quiet hours; and an address from which mail came back is tried once more.
+
+    Raises NotFound, NotAllowedInState."""
+    message, _ = await locked(tx, message_id)
     distribution = await tx.session.get_one(MessageDistribution, message.distribution_id)
     if distribution.deleted_at is not None:
         raise NotAllowedInState("Its distribution was deleted, and with it what would be sent.")
     newest = await _newest(tx, message)
-    if newest.status not in _FINISHED:
-        raise NotAllowedInState(f"It is already being sent again, as {newest.id}.")
+    if newest.status in OPEN:
+        raise NotAllowedInState(f"The message {newest.id} is {newest.status}: it goes out anyway.")
+    await _try_again(tx, message)
     again = Message(
-        **message.model_dump(include=set(_SAME)),
+        **message.model_dump(include=_SAME),
         id=new_id(Prefix.MESSAGE),
         generation=newest.generation + 1,
         resend_of=message.id,
@@ -76,14 +77,10 @@ async def resend(tx: Transaction, message_id: str, actor: str) -> Message:
     return again
 
 
-_FINISHED = frozenset(MessageStatus) - {MessageStatus.WAITING, MessageStatus.SENDING}
-
-
-async def report(tx: Transaction, message_id: str, said: Report) -> Message:
+async def report(tx: Transaction, message_id: str, said: Report) -> None:
     """A mail service reports that the message came back, or that its reader complained: nothing is
-    sent to that address any more. Safe to repeat. Raises NotFound, NotAllowedInState.
-    """
-    message = await _locked(tx, message_id)
+    sent to that address any more. Safe to repeat. Raises NotFound, NotAllowedInState."""
+    message, _ = await locked(tx, message_id)
     if message.address is None:
         raise NotAllowedInState("The message was never sent to an address.")
     channel = Channel(message.channel)
@@ -94,23 +91,23 @@ async def report(tx: Transaction, message_id: str, said: Report) -> Message:
     if message.status in (MessageStatus.SENT, MessageStatus.DOUBTFUL):
         words = "It came back." if said is Report.BOUNCED else "Its reader complained about it."
         await settle(tx, message, MessageStatus.BOUNCED, words)
-    return message
 
 
-async def _locked(tx: Transaction, message_id: str) -> Message:
-    found = await tx.session.get(Message, message_id, with_for_update=True)
-    return existing(found, "message", message_id)
+async def _try_again(tx: Transaction, message: Message) -> None:
+    channel = Channel(message.channel)
+    customer = await tx.session.get(Customer, message.customer_id) if message.customer_id else None
+    if address := address_of(channel, customer):
+        hashed = await suppressions.hash_of(tx, channel, address)
+        await suppressions.lift_bounce(tx, channel, hashed)
 
 
 async def _newest(tx: Transaction, message: Message) -> Message:
-    """The last one about the same, locked through the first."""
+    """The last one about the same. Two requests at once: the unique constraint refuses one."""
     same = (
         col(Message.distribution_id) == message.distribution_id,
         col(Message.recipient) == message.recipient,
         col(Message.subject_id) == message.subject_id,
     )
     last = select(func.max(col(Message.generation))).where(*same).scalar_subquery()
-    found = await tx.session.scalars(
-        select(Message).where(*same, col(Message.generation) == last).with_for_update()
-    )
+    found = await tx.session.scalars(select(Message).where(*same, col(Message.generation) == last))
     return found.one()

@@ -24,8 +24,6 @@ class Because(StrEnum):
     """It does not exist, or takes no mail."""
     COMPLAINED = "complained"
     """Its owner marked a message as spam."""
-    ASKED = "asked"
-    """A person asked the staff to be left alone."""
 
     @property
     def words(self) -> str:
@@ -35,7 +33,6 @@ class Because(StrEnum):
 _WORDS = {
     Because.BOUNCED: "An earlier message to this address came back.",
     Because.COMPLAINED: "The owner of this address complained about an earlier message.",
-    Because.ASKED: "The owner of this address asked for no messages.",
 }
 
 
@@ -48,17 +45,15 @@ async def hash_of(tx: Transaction, channel: Channel, address: str) -> bytes:
 async def suppress(
     tx: Transaction, channel: Channel, address: bytes, because: Because, message_id: str | None
 ) -> None:
-    """Send nothing more to it. The first reason stays."""
+    """Send nothing more to it. A complaint stays, whatever is reported later."""
+    row = {"reason": because, "message_id": message_id, "created_at": tx.now}
+    written = insert(Suppression).values(channel=channel, address=address, **row)
     await tx.session.execute(
-        insert(Suppression)
-        .values(
-            channel=channel,
-            address=address,
-            reason=because,
-            message_id=message_id,
-            created_at=tx.now,
+        written.on_conflict_do_update(
+            index_elements=["channel", "address"],
+            set_=row,
+            where=col(Suppression.reason) != Because.COMPLAINED,
         )
-        .on_conflict_do_nothing()
     )
 
 
@@ -68,11 +63,12 @@ async def because(tx: Transaction, channel: Channel, address: bytes) -> Because 
     return Because(stored.reason) if stored else None
 
 
-async def lift(tx: Transaction, channel: Channel, address: bytes) -> bool:
-    """Send to it again. False: it was not suppressed."""
-    gone = await tx.session.execute(
-        delete(Suppression)
-        .where(col(Suppression.channel) == channel, col(Suppression.address) == address)
-        .returning(col(Suppression.channel))
+async def lift_bounce(tx: Transaction, channel: Channel, address: bytes) -> None:
+    """Try the address again. A complaint is not lifted: its owner said so."""
+    await tx.session.execute(
+        delete(Suppression).where(
+            col(Suppression.channel) == channel,
+            col(Suppression.address) == address,
+            col(Suppression.reason) == Because.BOUNCED,
+        )
     )
-    return gone.scalar() is not None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from domain.ids import Prefix, new_id
@@ -30,24 +30,14 @@ class TemplateRead(NamedTuple):
 
 async def create(tx: Transaction, template: Template, actor: str | None) -> str:
     """Return its id. Raises AlreadyExists for a name that is taken, InvalidPayload for a template
-    that cannot be rendered.
-    """
+    that cannot be rendered."""
     _must_render(template)
     template_id = new_id(Prefix.TEMPLATE)
-    written = await tx.session.execute(
-        insert(MessageTemplate)
-        .values(
-            id=template_id,
-            name=template.name,
-            channel=template.channel,
-            version=1,
-            created_at=tx.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(col(MessageTemplate.id))
+    row = MessageTemplate(
+        id=template_id, name=template.name, channel=template.channel, created_at=tx.now
     )
-    if written.scalar() is None:
-        raise AlreadyExists(f"There is a template {template.name!r} already.", field="/name")
+    tx.session.add(row)
+    await flush_named(tx, "template", template.name)
     _add_version(tx, template_id, 1, template, actor)
     tx.record("template.created", "Template created", data={"template_id": template_id})
     return template_id
@@ -55,16 +45,15 @@ async def create(tx: Transaction, template: Template, actor: str | None) -> str:
 
 async def change(tx: Transaction, template_id: str, template: Template, actor: str | None) -> None:
     """Write a new version. Raises NotFound, AlreadyExists, InvalidPayload, and NotAllowedInState
-    for another channel: distributions rely on it.
-    """
+    for another channel: distributions rely on it."""
     _must_render(template)
     row = await _locked(tx, template_id)
     if row.channel != template.channel:
         raise NotAllowedInState(
             f"It is a template for {row.channel}. Create another one for {template.channel}."
         )
-    await _name_must_be_free(tx, template.name, besides=template_id)
     row.name, row.version, row.updated_at = template.name, row.version + 1, tx.now
+    await flush_named(tx, "template", template.name)
     _add_version(tx, template_id, row.version, template, actor)
     data = {"template_id": template_id, "version": row.version}
     tx.record("template.updated", "Template changed", data=data)
@@ -148,14 +137,12 @@ async def _locked(tx: Transaction, template_id: str) -> MessageTemplate:
     return existing(await tx.session.scalar(statement.with_for_update()), "template", template_id)
 
 
-async def _name_must_be_free(tx: Transaction, name: str, besides: str) -> None:
-    others = (
-        select(func.count())
-        .select_from(MessageTemplate)
-        .where(col(MessageTemplate.name) == name, col(MessageTemplate.id) != besides, _STANDS)
-    )
-    if await tx.session.scalar(others):
-        raise AlreadyExists(f"There is a template {name!r} already.", field="/name")
+async def flush_named(tx: Transaction, what: str, name: str) -> None:
+    """Write what has this name. Raises AlreadyExists: a unique index says so."""
+    try:
+        await tx.session.flush()
+    except IntegrityError:
+        raise AlreadyExists(f"There is a {what} {name!r} already.", field="/name") from None
 
 
 def _add_version(

@@ -16,8 +16,7 @@ async def read(tx: Transaction, token: str) -> Reader | None:
 
 async def unsubscribe(tx: Transaction, token: str) -> Reader | None:
     """Stop marketing for the link's reader; None: not our link. Safe to repeat. Of an erased person
-    nothing is recorded: nothing is sent to them anyway.
-    """
+    nothing is recorded: nothing is sent to them anyway."""
     reader = await read(tx, token)
     if reader is None:
         return None

@@ -1,6 +1,5 @@
 """Messages to people: templates, distributions, what was sent, and who wants none. Ids only: names
-and addresses are read when a message is sent.
-"""
+and addresses are read when a message is sent."""
 
 from __future__ import annotations
 
@@ -86,15 +85,12 @@ class MessagePosition(SQLModel, table=True):
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     xid: int = Field(sa_type=BigInteger)
     seq: int = Field(sa_type=BigInteger)
-    read_at: datetime | None = instant(nullable=True)
-    """When a worker last served it."""
 
 
 class Message(SQLModel, table=True):
     """One message to one person about one thing: once per distribution, by a unique constraint.
 
-    `attempt` and `claimed_until` are the claim, as of an order.
-    """
+    `attempt` and `claimed_until` are the claim, as of an order."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -108,7 +104,7 @@ class Message(SQLModel, table=True):
         # Few beside all those that are finished: what nobody carries is looked for among them.
         Index(
             "ix_messages_open",
-            "due_at",
+            "next_at",
             postgresql_where=text("status IN ('waiting', 'sending')"),
         ),
     )
@@ -151,8 +147,6 @@ class Message(SQLModel, table=True):
     resend_of: str | None = None
     actor: str | None = None
     """Who had it sent again."""
-    started_at: datetime | None = instant(nullable=True)
-    """When its workflow was started."""
     created_at: datetime = instant()
     updated_at: datetime | None = instant(nullable=True)
 
@@ -183,8 +177,7 @@ class MarketingConsent(SQLModel, table=True):
 
 class Suppression(SQLModel, table=True):
     """An address that nothing is sent to: it does not work, or its owner complained. It outlives
-    the customer, so it holds no address.
-    """
+    the customer, so it holds no address."""
 
     __tablename__ = "suppressions"
     __table_args__ = (one_of("channel", Channel),)

@@ -65,6 +65,13 @@ UNPLAYED_LOCKS = {
         "races of their own, without it three fail: tests/store/ledger/test_taxes.py"
     ),
     "webhooks.deliver: webhooks": _STAFF,
+    "messages.consents: consents": "under the customer's own lock: of two at once the last wins",
+    "messages.distributions: distributions": _STAFF,
+    "messages.templates: message_templates": _STAFF,
+    "messages.resolve: messages": (
+        "senders at once, and a sender that dies: tests/activities/messages/test_sending.py"
+    ),
+    "messages.unsubscribing: customers": "a second unsubscribing finds the first",
 }
 
 _LAST_WINS = "written with ON CONFLICT: of two at once the last wins"
@@ -105,6 +112,15 @@ UNASKED_CONSTRAINTS = {
     "sweep_turns.pk_sweep_turns": "written with ON CONFLICT: whoever finds a sweep due begins it",
     "person_marks.pk_person_marks": "written with ON CONFLICT, under the customer's own lock",
     "erased_marks.pk_erased_marks": "written once, by the erasure, under the customer's own lock",
+    "consents.pk_consents": "written under the customer's own lock",
+    "distributions.ux_distributions_name": _STAFF,
+    "message_templates.ux_message_templates_name": _STAFF,
+    "message_template_versions.pk_message_template_versions": "written under the template's lock",
+    "message_position.pk_message_position": "moved by compare-and-set",
+    "messages.uq_messages_distribution_id_recipient_subject_id_generation": (
+        "readers at once: tests/activities/messages/test_sending.py"
+    ),
+    "suppressions.pk_suppressions": "written with ON CONFLICT: a complaint stays",
     "segment_members.pk_segment_members": "a customer who is listed twice is listed",
 }
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from domain.messaging.channels import Channel
-from domain.messaging.ready import english, german
+from domain.messaging.ready import english
 from domain.messaging.ready.layout import Words, page
 from domain.messaging.templates import Content, Template
 from domain.messaging.triggers import CARD_UNCLAIMED, CODE_PUBLISHED, TIER_NEAR
@@ -22,52 +22,43 @@ class Ready(NamedTuple):
     marketing: bool = False
 
 
-def _template(name: str, en: Words, de: Words) -> Template:
-    return Template(
-        name=name,
-        channel=Channel.EMAIL,
-        language="en",
-        content=_content(en),
-        translations={"de": _content(de)},
-    )
-
-
-def _content(words: Words) -> Content:
-    return Content(subject=words.subject, mjml=page(words))
+def _template(name: str, words: Words) -> Template:
+    content = Content(subject=words.subject, mjml=page(words))
+    return Template(name=name, channel=Channel.EMAIL, language="en", content=content)
 
 
 READY: tuple[Ready, ...] = (
     Ready(
-        _template("invitation", english.INVITATION, german.INVITATION),
+        _template("invitation", english.INVITATION),
         CODE_PUBLISHED,
         marketing=True,
     ),
     Ready(
-        _template("friend joined", english.FRIEND_JOINED, german.FRIEND_JOINED),
+        _template("friend joined", english.FRIEND_JOINED),
         "referral.attributed",
         role="referrer",
     ),
     Ready(
-        _template("reward on its way", english.REWARD_COMING, german.REWARD_COMING),
+        _template("reward on its way", english.REWARD_COMING),
         "grant.created",
     ),
-    Ready(_template("reward here", english.REWARD_HERE, german.REWARD_HERE), "grant.delivered"),
+    Ready(_template("reward here", english.REWARD_HERE), "grant.delivered"),
     Ready(
-        _template("address needed", english.ADDRESS_NEEDED, german.ADDRESS_NEEDED),
+        _template("address needed", english.ADDRESS_NEEDED),
         "grant.recipient_incomplete",
     ),
     Ready(
-        _template("reward withdrawn", english.REWARD_WITHDRAWN, german.REWARD_WITHDRAWN),
+        _template("reward withdrawn", english.REWARD_WITHDRAWN),
         "grant.cancelled",
     ),
     Ready(
-        _template("one friend to the next tier", english.NEAR_A_TIER, german.NEAR_A_TIER),
+        _template("one friend to the next tier", english.NEAR_A_TIER),
         TIER_NEAR,
         role="referrer",
         marketing=True,
     ),
     Ready(
-        _template("card not claimed", english.CARD_UNCLAIMED, german.CARD_UNCLAIMED),
+        _template("card not claimed", english.CARD_UNCLAIMED),
         CARD_UNCLAIMED,
         delay=timedelta(days=7),
     ),

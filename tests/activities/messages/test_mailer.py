@@ -4,68 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP as ServerProtocol
-from aiosmtpd.smtp import AuthResult, Envelope, Session
+from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from activities.messages.envelope import Sender
-from activities.messages.mailer import Mailer, Server
+from activities.messages.mailer import Mailer
+from activities.messages.smtp import Server
 from domain.messaging.channels import Channel
 from domain.messaging.ready.catalogue import READY
 from domain.messaging.sending import Result
 from domain.messaging.templates import Rendered
 from domain.messaging.variables import SAMPLE
 from store.messages.claim import Attempt
+from tests.mail_server import Mailbox, serving
 
 SENDER = Sender.parse("Acme Shop <hello@acme.example>", "bounces@acme.example")
-
-
-class Mailbox:
-    """A mail server's rules and what it has taken. `answer` of None hangs up after the mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.envelopes: list[Envelope] = []
-        self.sessions: set[int] = set()
-        self.answer: str | None = "250 OK"
-        self.at_recipient = "250 OK"
-        self.keeps = True
-        self.at_once = self.most_at_once = 0
-
-    async def handle_RCPT(
-        self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if self.at_recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.at_recipient
-
-    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(0)
-        self.at_once -= 1
-        self.sessions.add(id(session))
-        if self.keeps:
-            content = envelope.content
-            assert isinstance(content, bytes)
-            self.mails.append(message_from_bytes(content, policy=policy.default))
-            self.envelopes.append(envelope)
-        if self.answer is None:
-            server.transport.abort()
-            return "421 gone"
-        return self.answer
 
 
 @pytest.fixture(scope="module")
@@ -93,31 +56,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         + signed.public_bytes(serialization.Encoding.PEM)
     )
     return path
-
-
-@asynccontextmanager
-async def serving(box: Mailbox, **options: Any) -> AsyncIterator[int]:
-    """The port of a server with this mailbox, in the test's own loop."""
-    loop = asyncio.get_running_loop()
-    opened: list[ServerProtocol] = []
-
-    def protocol() -> ServerProtocol:
-        made = ServerProtocol(box, hostname="mail.test", enable_SMTPUTF8=True, loop=loop, **options)
-        opened.append(made)
-        return made
-
-    server = await loop.create_server(protocol, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-        for each in opened:
-            # After a failed handshake the server forgets the connection below.
-            for transport in (each.transport, each._original_transport):
-                if transport is not None:
-                    transport.abort()
-        for _ in range(5):
-            await asyncio.sleep(0)
 
 
 def part(mail: EmailMessage, kind: str) -> str:
@@ -221,11 +159,9 @@ async def test_a_login_that_is_refused_sends_nothing_and_quotes_no_password() ->
     box = Mailbox()
 
     def refuse(*_: Any) -> AuthResult:
-        return AuthResult(success=False)
+        return AuthResult(success=False, handled=False)
 
-    async with serving(
-        box, authenticator=refuse, auth_require_tls=False, auth_required=True
-    ) as port:
+    async with serving(box, authenticator=refuse, auth_require_tls=False) as port:
         server = Server.parse(f"smtp+plain://user:secret-word@localhost:{port}")
         outcome = await Mailer(server, SENDER, allow_private=True).send(attempt())
     assert outcome.result is Result.NOT_SENT

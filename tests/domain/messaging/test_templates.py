@@ -29,18 +29,16 @@ def of(name: str | None, **more: object) -> Facts:
 
 
 @pytest.mark.parametrize("ready", READY, ids=lambda ready: ready.template.name)
-def test_each_ready_mail_renders_in_both_languages_and_says_the_essential(ready: Ready) -> None:
+def test_each_ready_mail_renders_and_says_the_essential(ready: Ready) -> None:
     ready.template.must_render()
-    for language in ("en", "de"):
-        made = ready.template.render(SAMPLE, language)
-        assert made.language == language
-        assert made.html is not None
-        assert made.text is not None
-        assert made.subject
-        assert "{{" not in made.html + made.text + made.subject
-        assert f'lang="{language}"' in made.html
-        assert "Jane" in made.html
-        assert "Jane" in made.text
+    made = ready.template.render(SAMPLE, "en")
+    assert made.html is not None
+    assert made.text is not None
+    assert made.subject
+    assert "{{" not in made.html + made.text + made.subject
+    assert 'lang="en"' in made.html
+    assert "Jane" in made.html
+    assert "Jane" in made.text
 
 
 def test_the_claim_link_of_a_reward_stands_in_the_html_and_in_the_plain_text() -> None:
@@ -57,12 +55,13 @@ def test_amounts_and_days_are_written_as_the_reader_writes_them() -> None:
             "due": date(2026, 12, 24),
         }
     )
-    coming = next(one.template for one in READY if one.template.name == "reward on its way")
-    english, german = coming.render(facts, "en"), coming.render(facts, "de-AT")
-    assert "€15.00" in (english.text or "")
-    assert "December 24, 2026" in (english.text or "")
-    assert "24. Dezember 2026" in (german.text or "")
-    assert "15,00\xa0€" in (coming.render(facts, "de").text or "")
+    words = Content(text="{{ reward.amount }}, {{ due_date }}")
+    template = Template(
+        name="one", channel=Channel.SMS, content=words, translations={"de": words, "de-AT": words}
+    )
+    assert template.render(facts, "en").text == "€15.00, December 24, 2026"
+    assert template.render(facts, "de").text == "15,00\xa0€, 24. Dezember 2026"
+    assert template.render(facts, "de-AT").text == "€\xa015,00, 24. Dezember 2026"
 
 
 def test_a_customers_name_is_never_read_as_markup_or_as_a_template() -> None:

@@ -7,8 +7,8 @@ import sqlmodel
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0029"
-down_revision = "0028"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
@@ -114,7 +114,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        _time("read_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_position")),
     )
     op.create_table(
@@ -147,7 +146,6 @@ def upgrade() -> None:
         sa.Column("carries_claim", sa.Boolean(), nullable=False),
         _text("resend_of"),
         _text("actor"),
-        _time("started_at"),
         _time("created_at", nullable=False),
         _time("updated_at"),
         sa.CheckConstraint(_CHANNEL, name=op.f("ck_messages_channel_word")),
@@ -181,7 +179,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_open",
         "messages",
-        ["due_at"],
+        ["next_at"],
         postgresql_where=sa.text("status IN ('waiting', 'sending')"),
     )
     op.create_index(op.f("ix_messages_referral_id"), "messages", ["referral_id"])
