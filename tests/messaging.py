@@ -23,7 +23,7 @@ from store.messages import distributions, templates
 from store.messages.distributions import Target
 from store.messages.planning import read_on
 from store.tables import Message, MessageTemplate
-from tests.builders import alter, in_past, number, rows
+from tests.builders import alter, in_past, number, one, rows
 from tests.mail_server import Mailbox, serving
 from tests.ordering import VAULT
 
@@ -78,9 +78,9 @@ class Mailing(NamedTuple):
 
     async def lapse(self, message: Message) -> None:
         """Its claim has run out, and its pause is over."""
-        await alter(
-            self.database, message, claimed_until=in_past(seconds=1), next_at=in_past(seconds=1)
-        )
+        stored = await one(self.database, Message, id=message.id)
+        past = in_past(seconds=1)
+        await alter(self.database, stored, claimed_until=past, next_at=past)
 
 
 def activities_for(database: Database, senders: Senders, vault: Vault = VAULT) -> MessageActivities:

@@ -84,7 +84,7 @@ async def _next(database: Database) -> tuple[Place, Followed, list[Planned]]:
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         active = await distributions.active(session)
         present = await position.present(session)
-        place = await position.read(session) or present
+        place = await position.read(session) or min((one.since for one in active), default=present)
         if not active:
             return place, Followed([], max(place, present), has_more=False), []
         types = sorted({one.row.event_type for one in active})
