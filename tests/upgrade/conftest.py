@@ -1,4 +1,4 @@
-"""A stack of today's code over what an old version has left behind."""
+"""A stack of today's code over what each old version has left behind."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from tests.stacks import running_stack
 from tests.upgrade.after import After
 from tests.upgrade.restored import restore
 
-RECORDED = Path(__file__).parent / "written_by_49f0b9f"
+RECORDED = sorted(Path(__file__).parent.glob("written_by_*"))
 
 
-@pytest.fixture(scope="module")
-def after(tmp_path_factory: pytest.TempPathFactory) -> Iterator[After]:
+@pytest.fixture(scope="module", params=RECORDED, ids=lambda folder: folder.name)
+def after(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[After]:
     """Migrated and running, before anybody has asked for anything."""
     home = tmp_path_factory.mktemp("upgrade")
-    restore(RECORDED, home)
-    with running_stack(home) as stack, After(stack, RECORDED / "story.json") as after:
+    restore(request.param, home)
+    with running_stack(home) as stack, After(stack, request.param / "story.json") as after:
         yield after

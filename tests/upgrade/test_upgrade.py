@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio.client import Client
 
+from domain.messages import REDRIVE_SCHEDULE, SEAL_SCHEDULE, UPKEEP_SCHEDULE, WATCH_SCHEDULE
 from tests.receiver import Receiver
 from tests.upgrade.after import After
 
@@ -42,6 +44,13 @@ pytestmark = pytest.mark.timeout(900)
 
 def test_finished_work_is_unchanged_by_the_upgrade(after: After) -> None:
     assert {name: after.status(name) for name in STANDS} == STANDS
+
+
+async def test_no_schedule_of_the_old_version_goes_on(after: After) -> None:
+    """Its sweeps were workflows that schedules started; they are loops of the workers now."""
+    client = await Client.connect(after.stack.info.temporal.address)
+    left = {schedule.id async for schedule in await client.list_schedules()}
+    assert not left & {REDRIVE_SCHEDULE, SEAL_SCHEDULE, UPKEEP_SCHEDULE, WATCH_SCHEDULE}
 
 
 def test_open_work_ends_with_one_card_per_grant_after_the_upgrade(after: After) -> None:
