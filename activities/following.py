@@ -1,8 +1,8 @@
-"""Staying with an order for the second or two in which most cards are issued.
+"""Follows an order for the second or two in which most cards are issued.
 
-It saves the workflow a signal, an activity and two tasks a card; and a card whose webhook comes at
-once is recorded in one transaction instead of two. What takes longer is left to the workflow's own
-signals and polls. A lane's rate allows one look for each order that is placed."""
+For each card this saves the workflow a signal, an activity and two tasks. A card whose webhook
+comes at once is recorded in one transaction instead of two. An order that takes longer is left to
+the workflow's own signals and polls. The lane's rate includes one look for each order."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from store.orders.attempts import OpenOrder
 SOON = timedelta(seconds=1)
 _AT_ONCE = timedelta(milliseconds=300)
 _BRIEFLY = 2.0
-"""Seconds for a look before anything is recorded: the claim has to last."""
+"""Seconds that a look may take before anything is recorded: the claim must still hold then."""
 
 
 async def seen(lane: ProviderLane, order: OpenOrder) -> OrderSnapshot:
-    """What the provider shows of the order. A link that it shows only to who asks for it is
-    asked for here, once, so that nobody else has to call the provider for it."""
+    """What the provider shows of the order. Some providers show a link only to a caller that asks
+    for it: it is asked for here, once, so that no other call is needed."""
     snapshot = await lane.provider.get_order(order.provider_order_id, order.currency)
     lacks_link = order.by_link and not snapshot.secret and snapshot.state is OrderState.ISSUED
     if not lacks_link or not isinstance(lane.provider, LinksOnDemand):
@@ -39,16 +39,17 @@ async def seen(lane: ProviderLane, order: OpenOrder) -> OrderSnapshot:
 
 
 class Following:
-    """One order, right behind its placing. `hint`: set when its provider has told of news."""
+    """Follows one order, directly after it was placed. `hint`: set when the provider's webhook
+    reports news of it."""
 
     def __init__(self, lane: ProviderLane, hint: asyncio.Event) -> None:
         self._lane, self._hint = lane, hint
         self._looked = False
 
     async def first(self, order: OpenOrder, placed: OrderSnapshot) -> OrderSnapshot:
-        """What is to be recorded: how the order was placed, or what the provider shows of it by
-        now, if it tells of news at once. Until it is recorded the claim holds, and whoever takes
-        over after a crash asks under the same key."""
+        """What to record: how the order was placed, or, if the provider reports news at once, what
+        it shows by now. Until it is recorded the claim holds, and a worker that takes over after a
+        crash asks under the same key."""
         if not _awaits_news(placed) or not await self._told(_AT_ONCE):
             return placed
         self._looked = True
@@ -59,9 +60,9 @@ class Following:
         return placed
 
     async def rest(self, order: OpenOrder, step: Step) -> Step:
-        """The step after the look at the provider's hint, or at the end of the time."""
+        """Look once more, when a hint arrives or when the time is over; return the next step."""
         if step.next is Next.ATTEND and self._hint.is_set() and not step.cancellable:
-            # What is parked and may have been bought: the workflow has not heard of the news.
+            # A parked grant whose card may exist: the workflow has not been told of the news.
             return step.model_copy(update={"next": Next.FOLLOW, "after": SOON})
         if step.next is not Next.FOLLOW:
             return step
@@ -71,7 +72,7 @@ class Following:
                 snapshot = await seen(self._lane, order)
                 async with self._lane.database.transaction() as tx:
                     return await self._lane.record(tx, order.id, snapshot)
-        # A hint that was heard here would be lost if the next look came late.
+        # The hint was used up here, so the next look must not come late.
         return step.model_copy(update={"after": SOON}) if self._hint.is_set() else step
 
     async def _told(self, within: timedelta) -> bool:
@@ -83,7 +84,7 @@ class Following:
 
 
 def _awaits_news(placed: OrderSnapshot) -> bool:
-    """Is it taken as usual, with everything still to come? What came with the answer, such as a
-    link, may never be shown again, and is recorded as it is."""
+    """Whether the order was accepted and is plainly pending. Any other answer is recorded as it is,
+    because what came with it, such as a link, may never be shown again."""
     waits = placed.state is OrderState.PENDING and placed.delivery is DeliveryState.PENDING
     return waits and placed.recognised and not placed.awaits_funds and placed.secret is None

@@ -28,15 +28,15 @@ class Timing:
     claim: timedelta
     longest_delay: timedelta
     resume: timedelta
-    """How soon a grant that waits for funds or credentials tries again."""
+    """How soon a grant that waits for funds or credentials is tried again."""
     follow: timedelta = timedelta(0)
-    """For so long an order that was placed is followed at once, where its lane can afford it."""
+    """How long a placed order is followed at once, where the lane's rate allows it."""
 
 
 @dataclass(frozen=True)
 class ProviderLane:
-    """One provider with its surroundings. `hooks`: the public address for its webhooks; `hints`:
-    where orders are followed while they are hot, the line on which their webhooks are heard."""
+    """One provider, and what its activities need. `hooks`: the public address for its webhooks;
+    `hints`: where the worker hears of webhooks for the orders that it follows."""
 
     database: Database
     provider: GiftCardProvider
@@ -48,12 +48,12 @@ class ProviderLane:
 
     @property
     def carrier(self) -> str:
-        """The id of the workflow that runs this activity, which now handles the grant."""
+        """The id of the workflow that runs this activity. It now handles the grant."""
         return activity.info().workflow_id or ""
 
     @property
     def follows(self) -> bool:
-        """Are orders followed for a moment after they are placed?"""
+        """Whether orders are followed for a moment after they are placed."""
         return self.hints is not None and self.timing.follow > timedelta(0)
 
     async def record(
@@ -63,8 +63,8 @@ class ProviderLane:
         snapshot: OrderSnapshot,
         followed: timedelta | None = None,
     ) -> Step:
-        """Write down what the provider says of an order; answers what comes next. `followed`: for
-        so long the caller goes on following it."""
+        """Record what the provider says of an order; return the next step. `followed`: how long the
+        caller goes on following it."""
         return await record_snapshot(
             tx,
             order_id,

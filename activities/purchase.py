@@ -55,7 +55,7 @@ class DoubleOrder(KeyConflict):
 
 
 _PROOF = 12
-"""In pauses between two searches: two hours in production."""
+"""Counted in pauses between two searches: two hours in production."""
 _ABSENT = "no order found under this key for hours, and all that it answers is: {}"
 _QUEUED = "the provider takes orders, and holds them back until the deposit is funded"
 _PARKED = {
@@ -67,8 +67,8 @@ _PARKED = {
 
 
 class Purchase:
-    """The attempt. `began`: the monotonic time just before the claim was asked for; `following`:
-    what stays with the order behind its acceptance."""
+    """One attempt. `began`: the monotonic time just before the claim was asked for. `following`:
+    follows the order after it is accepted."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Purchase:
 
     async def _accept(self, snapshot: OrderSnapshot) -> Step:
         lane = self._lane
-        # Longer than it is followed: the look in the end ends it.
+        # Longer than the order is followed: the last look ends the wait.
         followed = 2 * lane.timing.follow if self._following else None
         async with lane.database.transaction() as tx:
             await self._judge_lane(tx, snapshot)

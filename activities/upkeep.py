@@ -30,7 +30,7 @@ class UpkeepActivities:
 
     @activity.defn
     async def sum_up(self) -> int:
-        """Add newly posted entries and counted changes to the sums; return in how many rounds of
-        the ledger."""
+        """Add newly posted ledger entries and counted changes to the sums; return how many rounds
+        the ledger took."""
         await fold(self._database)
         return await sum_up(self._database)

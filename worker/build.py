@@ -68,10 +68,10 @@ def build_workers(
     hints: HintsLine | None = None,
     senders: Senders | None = None,
 ) -> list[Worker]:
-    """One worker for workflows and their local activities, and one a provider: each provider's
-    queue carries its own rate limit, so that a slow one holds nobody else back. `hints`: the line
-    on which those hear webhooks who still follow an order that they have placed. `senders`: how
-    messages leave; without them only HTTP calls do."""
+    """One worker for workflows and their local activities, and one for each provider: each
+    provider's queue has its own rate limit, so that a slow provider delays no other. `hints`: tells
+    the workers that follow an order of its webhooks. `senders`: how messages leave; without them
+    only HTTP calls do."""
     lanes = [
         provider_worker(client, database, vault, opened, settings, hints)
         for opened in providers.values()

@@ -42,8 +42,8 @@ WORKFLOWS = [
     UpkeepWorkflow,
 ]
 _HOUR = 2
-"""UTC. By then yesterday's orders are answered and the day of Pacific providers is nearly over;
-what is still open is filed as in flight and checked again the next day."""
+"""UTC. By then yesterday's orders are answered, and the day of providers in the Pacific is nearly
+over. An order that is still open is recorded as in flight, and checked again the next day."""
 
 Activities = list[Callable[..., Any]]
 

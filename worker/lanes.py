@@ -1,4 +1,4 @@
-"""A provider's lane: the worker of its task queue, which has the provider's rate limit."""
+"""A provider's lane: the worker of its task queue, with the provider's rate limit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from worker.deployment import deployment
 from worker.settings import WorkerSettings
 
 _AMPLE = 20.0
-"""Requests a second from which on a lane's orders are followed while they are hot: a lane that
-allows few keeps them for orders."""
+"""Orders are followed where the lane allows at least this many requests a second. A slower lane
+keeps its requests for orders."""
 
 
 def provider_worker(

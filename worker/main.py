@@ -88,7 +88,7 @@ async def _patiently_connect() -> Client:
 
 
 async def _until_stopped() -> None:
-    # Handlers on the event loop: a plain signal handler might never wake it.
+    # Handlers on the event loop: a plain signal handler might not wake it.
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)

@@ -51,7 +51,8 @@ async def register_search_attributes(client: Client) -> None:
 
 
 async def set_current_version(client: Client, build_id: str) -> None:
-    """A versioned worker receives no tasks without a current version."""
+    """Make this build the current one: a versioned worker receives no tasks without a current
+    version."""
     await client.workflow_service.set_worker_deployment_current_version(
         SetWorkerDeploymentCurrentVersionRequest(
             namespace=client.namespace,

@@ -56,7 +56,8 @@ async def put_schedule(client: Client, id: str, schedule: Schedule) -> None:
 
 
 async def remove_schedule(client: Client, id: str) -> None:
-    """One of a former version: the workers do themselves what it started. Safe to run twice."""
+    """Remove a schedule of a former version, whose work the workers now do themselves. Safe to
+    repeat."""
     try:
         await client.get_schedule_handle(id).delete()
     except RPCError as error:

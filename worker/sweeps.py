@@ -1,7 +1,7 @@
-"""What is looked after again and again: loops of the workers, instead of a workflow a sweep.
+"""Work that is repeated at an interval: loops in every worker.
 
-Every worker has them, and a row for each sweep tells whether it is due, so that one worker at a
-time carries it out. One that dies in the middle is followed by the next when it is due again."""
+A row for each sweep tells when it was last begun, so that one worker at a time runs it. If that
+worker dies, another runs the sweep when it is due again."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from worker.settings import WorkerSettings
 log = structlog.get_logger(__name__)
 
 _BOOKED_EVERY = timedelta(minutes=5)
-"""Nothing waits for it: what has expired is not usable in the meantime, and a balance reads what
-is not summed yet besides the sums."""
+"""No one waits for this work: an expired credit cannot be used meanwhile, and a balance includes
+what is not added up yet."""
 _LONGEST = timedelta(minutes=10)
 
 
@@ -43,7 +43,7 @@ class Sweep(NamedTuple):
 
 
 def sweeps(client: Client, database: Database, settings: WorkerSettings) -> list[Sweep]:
-    """All that there are."""
+    """Every sweep."""
     seals, upkeep = SealActivities(database), UpkeepActivities(database)
 
     async def redrive() -> None:
@@ -69,7 +69,7 @@ def sweeps(client: Client, database: Database, settings: WorkerSettings) -> list
 
 
 async def keep_sweeping(database: Database, all: Iterable[Sweep]) -> None:
-    """For ever."""
+    """Run the sweeps until cancelled."""
     await asyncio.gather(*(_repeat(database, sweep) for sweep in all))
 
 
@@ -84,7 +84,7 @@ async def _repeat(database: Database, sweep: Sweep) -> None:
                     await note_success(database, sweep.name, sweep.name)
                 failures = 0
         except Exception as error:
-            # Whatever it was, the next one may succeed, and the loop must live on.
+            # Any error: the loop must go on, and the next run may succeed.
             failures += 1
             log.warning("sweep.failed", sweep=sweep.name, error=type(error).__name__)
             await _note(database, sweep, error)
@@ -92,7 +92,7 @@ async def _repeat(database: Database, sweep: Sweep) -> None:
 
 
 async def _note(database: Database, sweep: Sweep, error: Exception) -> None:
-    """Operators see what fails for another reason than an outage."""
+    """List a failure that is no outage with the work that fails, where operators see it."""
     if isinstance(error, AWAY) or not is_fault(error):
         return
     try:

@@ -77,7 +77,7 @@ async def _engine(engine: Engine, rounds: Rounds) -> None:
 
 
 async def _floor(client: Client, stack: Stack, rounds: Rounds) -> None:
-    """Bare workflows, from the first start until the last has closed."""
+    """Run bare workflows, from the first start until the last has closed."""
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.speed.floor", stdout=asyncio.subprocess.PIPE
     )
@@ -99,7 +99,7 @@ async def _floor(client: Client, stack: Stack, rounds: Rounds) -> None:
 
 
 async def _bare_start(client: Client) -> Run:
-    """Latency of the client call alone, on a queue without workers."""
+    """The latency of the client call alone, on a queue without workers."""
     run = uuid4().hex
     return await drive(SINGLE, 1, lambda n: floor.start(client, f"bare:{run}:{n}"))
 

@@ -28,8 +28,7 @@ from cli.stack.stack import Stack
 from store.access.api_keys import create_key_sync
 
 ORDERS = 20_000
-"""This many rows of CSV do not fit into the buffers between the API and a client that does not
-read."""
+"""Orders that a CSV list returns: more than the buffers between the API and a client hold."""
 MORE_MEMORY = 150_000_000
 _COPIES = """
 INSERT INTO orders
@@ -41,7 +40,7 @@ FROM orders one, generate_series(2, $1::int) n WHERE one.id = (SELECT min(id) FR
 
 @dataclass
 class Measured:
-    """Events with and without the crowd; the API's event loop and peak memory with it."""
+    """Events with and without the crowd; the API's event loop and peak memory with the crowd."""
 
     usual: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
@@ -68,14 +67,14 @@ class Measured:
 
 
 async def measure(stack: Stack, events: int, rounds: int) -> Measured:
-    """So many events per round, one after the other, in each round once without and once with the
+    """Send this many events in each round, one after the other, once without and once with the
     crowd."""
     engine = Engine(stack)
     await engine.prepare()
     _, codes = await engine.codes(8)
 
     async def drive(events: int) -> list[float]:
-        """The seconds of each of so many events, one after the other."""
+        """Send this many events one after the other; return the seconds that each took."""
         latencies: list[float] = []
         for number in range(events):
             began = time.perf_counter()

@@ -29,7 +29,7 @@ class Crowd:
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[None]:
-        """They are connected during the block."""
+        """Keep them connected during the block."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

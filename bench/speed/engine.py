@@ -40,7 +40,7 @@ class Engine:
 
     stack: Stack
     api: str = ""
-    """Of another API than the stack's own."""
+    """The address of another API than the stack's own."""
     http: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,8 +66,8 @@ class Engine:
         tiers: list[dict[str, Any]] | None = None,
         referee_reward: dict[str, Any] | None = CARD,
     ) -> tuple[str, str]:
-        """A new campaign and a published code: (campaign id, code). By default the campaign is
-        double-sided, with a card for each side."""
+        """Make a campaign and publish a code: (campaign id, code). Without a program the campaign
+        rewards both sides with a card."""
         name = name or f"bench {uuid4().hex}"
         campaign = await self.post(
             "/v1/campaigns",
@@ -101,11 +101,12 @@ class Engine:
         return campaign["id"], published["voucher"]["code"]
 
     async def convert(self, code: str) -> dict[str, Any]:
-        """One conversion of a new friend."""
+        """Convert one new friend."""
         return await self.post("/v1/events", conversion(code, uuid4().hex))
 
     async def accept(self, calls: int, at_once: int) -> tuple[str, Run]:
-        """Conversions of as many referrers as run at once: (campaign id, the measurements)."""
+        """Send conversions, as many at once as there are referrers: (campaign id, the
+        measurements)."""
         campaign_id, codes = await self.codes(at_once)
 
         async def call(number: int) -> None:
@@ -114,7 +115,8 @@ class Engine:
         return campaign_id, await drive(calls, at_once, call)
 
     async def complete(self, calls: int, at_once: int) -> float:
-        """Referrals per second, from the first request until the last card is delivered."""
+        """Completed referrals per second, from the first request until the last card is
+        delivered."""
         began = time.perf_counter()
         campaign_id, _ = await self.accept(calls, at_once)
         await self.finished(campaign_id, calls)
@@ -134,7 +136,8 @@ class Engine:
         raise TimeoutError(f"{campaign_id}: not all of {calls} referrals completed")
 
     async def codes(self, count: int) -> tuple[str, list[str]]:
-        """A new campaign and the published codes of so many referrers: (campaign id, codes)."""
+        """Make a campaign and publish a code for each of this many referrers: (campaign id,
+        codes)."""
         campaign_id, first = await self.code()
         codes = [first]
         for _ in range(count - 1):

@@ -23,13 +23,13 @@ _LIMIT = timedelta(seconds=60)
 
 @activity.defn
 async def decide(number: int) -> int:
-    """In place of qualification."""
+    """Stands for qualification."""
     return number
 
 
 @activity.defn
 async def order(number: int) -> int:
-    """In place of an order; its webhook comes back as a signal, as the API would send it."""
+    """Stands for an order. Its webhook arrives as a signal, as the API would send it."""
     handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
     _signals.add(task := asyncio.create_task(handle.signal("delivered", number)))
     task.add_done_callback(_signals.discard)
@@ -41,7 +41,7 @@ _signals: set[asyncio.Task[None]] = set()
 
 @workflow.defn(name="Floor")
 class Floor:
-    """The bare steps."""
+    """The workflow with the bare steps."""
 
     @workflow.init
     def __init__(self) -> None:

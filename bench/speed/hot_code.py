@@ -1,6 +1,6 @@
-"""`make hot-code`: one referrer's code is hit by 200 conversions in the same instant while another
-campaign runs at its usual pace. What the other campaign's friends feel of it, beside quiet
-stretches of the same run. Exits 1 if a p95 doubles."""
+"""`make hot-code`: 200 friends convert with one referrer's code in the same instant, while another
+campaign runs at its usual pace. Measures how much later the other campaign's friends are served
+than in quiet times of the same run. Exits 1 if a p95 more than doubles."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from cli.stack.ports import Ports
 from cli.stack.stack import Stack
 
 HOT = 200
-"""Conversions of one code, at once."""
+"""How many conversions of one code are sent at once."""
 BOUND = 2.0
 REFERRERS = 8
-"""Of the other campaign."""
+"""Referrers of the other campaign."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """How a round's burst went: seconds from its first request."""
+    """How one round's burst went, in seconds from its first request."""
 
     count: int
     answered: float
@@ -53,9 +53,9 @@ class Round:
 
 @dataclass
 class Hot:
-    """The measurement. A friend counts as hot who comes while the burst's conversions are worked
-    off, from the first request until the last card: what comes before and after would only water
-    the figures down."""
+    """The measurement. A friend of the other campaign counts as served beside the burst if it
+    converts between the burst's first request and its last card. Friends before and after would
+    only make the figures look better."""
 
     engine: Engine
     database: asyncpg.Connection
@@ -65,15 +65,15 @@ class Hot:
     """Conversions of the hot code, at once."""
     rounds: list[Round] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
-    """How busy the whole machine was in each quiet stretch, percent: where it has much else to
-    do, the figures are those of the neighbours."""
+    """How busy the whole machine was in each quiet stretch, in percent. On a busy machine the
+    figures say more about the other work."""
     _last_took: float = 12
     _quiet: list[tuple[float, float]] = field(default_factory=list)
     _hot: list[tuple[float, float]] = field(default_factory=list)
 
     @classmethod
     async def open(cls, stack: Stack, pace: float, size: int) -> Self:
-        """With a campaign whose friends may begin to come."""
+        """Make the other campaign and start its friends."""
         engine = Engine(stack)
         await engine.prepare()
         database = await asyncpg.connect(stack.urls.database)
@@ -82,14 +82,14 @@ class Hot:
         return cls(engine, database, Steady(engine, codes, pace), campaign_id, size)
 
     async def close(self) -> None:
-        """Wait for the last friends, and look up what became of them."""
+        """Wait for the last friends, and look up when each was served."""
         await self.engine.finished(self.campaign_id, len(self.steady.friends))
         await look_up(self.database, self.steady.friends)
         await self.database.close()
         await self.engine.http.aclose()
 
     async def round(self, quiet: float | None = None) -> None:
-        """A quiet stretch of so many seconds, or as long as the last burst took; then a burst,
+        """A quiet stretch of this many seconds, or as long as the last burst took; then a burst,
         until its last card is delivered."""
         await self._until(self._caught_up, "the other campaign's friends completed")
         began = time.time()
@@ -113,7 +113,7 @@ class Hot:
         await asyncio.sleep(1)
 
     def forget(self) -> None:
-        """What was seen so far was for warming up."""
+        """Drop what was measured so far: it was the warm-up."""
         self._quiet, self._hot, self.rounds, self.busy = [], [], [], []
 
     def count(self, *, hot: bool = False) -> int:
@@ -129,7 +129,7 @@ class Hot:
         return 1000 * max(friend.took[measure] for friend in self._of(hot))
 
     def ratio(self, measure: str) -> float:
-        """Of the p95 beside the burst to that in quiet times."""
+        """The p95 beside the burst, divided by the p95 in quiet times."""
         return self.percentile(measure, 95, hot=True) / self.percentile(measure, 95)
 
     def _of(self, hot: bool) -> list[Friend]:
@@ -146,7 +146,7 @@ class Hot:
                 raise TimeoutError(f"not within {limit:.0f} s: {what}")
             await asyncio.sleep(0.1)
 
-    # Asked of the database itself: the question must not cost the API work.
+    # Read from the database, so that the measurement does not load the API.
 
     async def _worked_off(self, campaign_id: str) -> bool:
         done = "SELECT count(*) FROM referrals WHERE campaign_id = $1 AND status = 'completed'"
@@ -167,7 +167,8 @@ class Hot:
         return float(await self.database.fetchval(last, campaign_id, type))
 
     async def _must_be_sequential(self, campaign_id: str) -> None:
-        """All of the burst's conversions count, and their numbers are 1, 2, 3, … without a gap."""
+        """Check that every conversion of the burst counted, with the numbers 1, 2, 3, … without a
+        gap."""
         rows = await self.database.fetch(
             "SELECT ordinal FROM referrals WHERE campaign_id = $1 ORDER BY ordinal", campaign_id
         )
@@ -177,10 +178,12 @@ class Hot:
 
 
 async def burst(engine: Engine, code: str, count: int) -> tuple[float, float]:
-    """Conversions of one code in the same instant, each on a connection of its own: when it began,
-    seconds since the epoch, and how many seconds later the last was answered. Raises RuntimeError
-    unless every one was accepted. The connections are open and the requests written out before it
-    begins: what is measured is the product, not this client."""
+    """Send conversions of one code in the same instant, each on its own connection. Return when it
+    began, in seconds since the epoch, and after how many seconds the last was answered. Raises
+    RuntimeError unless every one was accepted.
+
+    The connections are open and the requests prepared before, so that the product is measured and
+    not this client."""
     url = httpx.URL(engine.stack.urls.api)
     lines = [await asyncio.open_connection(url.host, url.port) for _ in range(count)]
     requests = [_request(engine, code) for _ in lines]

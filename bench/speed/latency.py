@@ -1,5 +1,5 @@
-"""What a user feels: how soon a conversion is answered, its first card ordered, its last delivered,
-while friends come at a steady pace."""
+"""The latency that users see: how soon a conversion is answered, its first card is ordered and its
+last card is delivered, while friends convert at a steady pace."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MEASURES = ("answered", "ordered", "completed")
 
 
 async def at_a_steady_pace(engine: Engine) -> list[Friend]:
-    """The friends of a stretch at that pace. `ordered`: when the provider booked the first order,
-    by its own clock and book."""
+    """Run friends at that pace for some time. `ordered`: when the provider recorded the first order
+    in its book."""
     database = await asyncpg.connect(engine.stack.urls.database)
     await clock_events(database)
     campaign_id, codes = await engine.codes(REFERRERS)

@@ -1,7 +1,7 @@
-"""How fast the ledger's balances are at ten million entries: `make bench-ledger`.
+"""`make bench-ledger`: how fast balances are read at ten million ledger entries.
 
-Loads a scratch PostgreSQL with entries over 150 days, in campaigns and wallets, sums them up by the
-product's own rounds, and times its own queries beside the plain GROUP BY, in the same run."""
+Loads a scratch PostgreSQL with entries of 150 days, in campaigns and wallets, sums them by the
+product's own rounds, and times its queries beside a plain GROUP BY, in the same run."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _PLAIN = "SELECT account, currency, sum(amount) FROM ledger_entries GROUP BY acc
 
 
 async def measure(url: str, entries: int) -> None:
-    """Load, sum up, and say what each question takes."""
+    """Load, sum up, and print how long each query takes."""
     connection, database = await asyncpg.connect(url), Database(url)
     try:
         await _say("load", lambda: _load(connection, entries))
@@ -98,7 +98,7 @@ async def _all(rows: AsyncIterator[Row]) -> list[Row]:
 
 
 async def _load(connection: asyncpg.Connection[Any], entries: int, part: int = 500_000) -> None:
-    """Without the indexes that balances do not use; the others are built afterwards."""
+    """Load without the indexes that balances do not use; the others are built afterwards."""
     await connection.execute("ALTER TABLE ledger_entries SET UNLOGGED")
     await connection.execute(
         f"ALTER TABLE ledger_entries DROP CONSTRAINT {await _unique(connection)}"

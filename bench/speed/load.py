@@ -1,4 +1,4 @@
-"""Load with a bound: so many calls, so many at once; how long each took."""
+"""Makes many calls, a limited number at once, and notes how long each took."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import quantiles
 
 @dataclass(frozen=True)
 class Run:
-    """What one load saw. `seconds`: wall time; `latencies` in seconds, one a call."""
+    """The result: `seconds` of wall time, and `latencies` in seconds, one for each call."""
 
     seconds: float
     latencies: list[float]

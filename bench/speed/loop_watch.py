@@ -1,4 +1,4 @@
-"""Watches an API's event loop from a process of its own, which no other work of this one delays."""
+"""Watches an API's event loop from a separate process, so that work of this one delays nothing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ LONGEST_BLOCK = 0.2
 
 @dataclass
 class LoopWatch:
-    """What was seen, once the watch is over. `longest`: seconds until /healthz answered, at most.
-    `blocked`: the same without waiting for a processor."""
+    """The result, complete once the watch is over. `longest`: the most seconds until /healthz
+    answered. `blocked`: the same without the time for which a thread waited for a free
+    processor."""
 
     longest: float = 0.0
     blocked: float = 0.0

@@ -1,4 +1,4 @@
-"""The memory of a process that is watched, and whether it stays flat."""
+"""Watches the memory of a process, and checks that it does not grow with the data."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import psutil
 
 GUERDON = str(Path(executable).with_name("guerdon"))
 MORE = 64_000_000
-"""Bytes that a long file may take more than a short one. A million rows held as they are read
-would take several times that."""
+"""How many bytes more a long file may take than a short one. A million rows kept in memory would
+take several times as much."""
 
 
 class Peak:

@@ -1,9 +1,9 @@
-"""How long an API's event loop stands still: the longest answer of /healthz, which asks nothing of
-anybody, over one connection, until something is said on stdin.
+"""Measures how long an API's event loop stands still: the longest answer of /healthz over one
+connection, until a line arrives on stdin.
 
-Prints two figures in seconds: the longest answer, and the longest without the time for which this
-process or a thread of the API was ready to run and no processor was free. The second is the API's
-own doing, also where other work fills the machine."""
+Prints two figures in seconds: the longest answer; and the longest without the time for which this
+process or a thread of the API was ready to run and no processor was free. The second is due to the
+API alone, also on a busy machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processor time of each of the stack's processes, by the operating system's own clock."""
+"""The CPU time of each of the stack's processes, as the operating system counts it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Seconds = dict[str, float]
 
 
 def used(stack: Stack) -> Seconds:
-    """Seconds that each has used since it started, its children included."""
+    """The seconds that each has used since it started, its children included."""
     info = stack.info
     pids = {
         "worker": info.worker.pids,
@@ -25,18 +25,19 @@ def used(stack: Stack) -> Seconds:
 
 
 def each(before: Seconds, after: Seconds, count: int) -> Seconds:
-    """What one of `count` has cost."""
+    """The CPU time of one of `count` referrals."""
     return {name: (after[name] - before[name]) / count for name in PROCESSES}
 
 
 def of(pid: int) -> float:
-    """Seconds of a process and its children."""
+    """The seconds of a process and its children."""
     root = psutil.Process(pid)
     return _of(root) + sum(_of(child) for child in root.children(recursive=True))
 
 
 def _of(process: psutil.Process) -> float:
-    """With the children that have ended, which the operating system adds to their parent."""
+    """The seconds of a process and of its children that have ended, which the operating system adds
+    to it."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

@@ -42,9 +42,9 @@ PROVIDER = "tremendous"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2026, 12, 1, tzinfo=UTC)
 KNOWN = {"amount_mismatch": 3, "state_mismatch": 2, "missing_at_provider": 4, "unknown_to_us": 5}
-"""Differences that are planted, so that nobody measures a comparison that finds nothing."""
+"""Differences that are planted: a comparison that finds nothing must not be measured."""
 MOST = 2.0
-"""Times the CPU of the plain join of the same books; beyond that the exit status is 1."""
+"""Exit status 1 beyond this many times the CPU of the plain join of the same books."""
 
 _CAMPAIGN = """
 INSERT INTO campaigns (id, name, type, join_once, active, version, attributes, created_at)
@@ -107,7 +107,8 @@ LEFT JOIN (SELECT subject, sum(amount) AS booked FROM ledger_entries
 
 
 class Book:
-    """A provider whose book is known, in place of an adapter: it tells as many orders as asked."""
+    """A provider with a known book, in place of an adapter: it lists as many orders as asked
+    for."""
 
     name = PROVIDER
     capabilities = SimpleNamespace(lists_by_date=False, lists_rewards=False)
@@ -116,7 +117,7 @@ class Book:
         self._rows = rows
 
     async def list_orders(self, since: datetime, until: datetime) -> AsyncIterator[OrderSnapshot]:
-        """Every order but those that are planted as missing, then the strangers."""
+        """Every order except those planted as missing, then the unknown ones."""
         strangers = KNOWN["unknown_to_us"]
         for n in range(1 + KNOWN["missing_at_provider"], self._rows + strangers + 1):
             yield _told(n, stranger=n > self._rows)
@@ -160,7 +161,7 @@ def _cpu(pid: int) -> float:
 
 
 def _lines(rows: int) -> list[Line]:
-    """What the provider's book holds, ready to be staged."""
+    """The lines of the provider's book, ready to be staged."""
 
     async def read() -> list[Line]:
         return [staging.line_of(order) async for order in Book(rows).list_orders(BEGIN, END)]
@@ -182,7 +183,7 @@ async def _new_run(database: Database) -> str:
 
 
 async def _stage(connection: Any, run_id: str, lines: list[Line]) -> None:
-    """As the activity does: batch by batch, each in one transaction with the progress."""
+    """Stage them as the activity does: in batches, each in one transaction with the progress."""
     for at in range(0, len(lines), BATCH):
         async with connection.transaction():
             await staging.copy(connection, run_id, 0, lines[at : at + BATCH])
@@ -190,7 +191,7 @@ async def _stage(connection: Any, run_id: str, lines: list[Line]) -> None:
 
 
 async def _side_by_side(url: str, rows: int, lines: list[Line], rounds: int) -> dict[str, Took]:
-    """Staging beside bare COPY, and the comparison beside the plain join: the best of each."""
+    """Compare staging with bare COPY, and the comparison with the plain join; the best of each."""
     database = Database(url, pool=2)
     async with bulk(database) as connection:
         await _fill(connection, rows)
@@ -250,13 +251,14 @@ async def _work(url: str, rows: int) -> None:
 
 
 def _own_peak() -> int:
-    """Of this program alone: getrusage also tells what the process was before it became it."""
+    """The peak memory of this program alone: getrusage also counts what the process was before
+    exec."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 def _peak(rows: int) -> float:
-    """MB that a process which does a worker's part needs at most."""
+    """The most MB that a process needs for a worker's part."""
     with postgres.temporary() as url:
         migrate.upgrade(url)
         command = [

@@ -19,7 +19,7 @@ PEER = "172/s, p50 292 ms, p95 338 ms, no order placed (reference/peers.md §2.2
 
 @dataclass
 class Rounds:
-    """Workflows completed a second, and the processor time of one, in each round."""
+    """Workflows completed per second, and the CPU time of one, in each round."""
 
     rates: list[float]
     used: list[Seconds]
@@ -29,8 +29,8 @@ class Rounds:
         return max(self.rates)
 
     def milliseconds(self, name: str) -> float:
-        """Of the round that took the least in all: what a neighbour on the machine adds to the
-        other is no cost of ours."""
+        """Of the round with the least CPU time: other work on the machine makes a round look more
+        expensive than it is."""
         return 1000 * min(self.used, key=lambda used: sum(used.values())).get(name, 0)
 
     @property

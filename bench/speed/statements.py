@@ -1,4 +1,4 @@
-"""What one referral asks of PostgreSQL, by PostgreSQL's own log and counters."""
+"""Counts what one referral asks of PostgreSQL, from PostgreSQL's own log and statistics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COUNTERS = (
 
 @dataclass
 class StatementCounts:
-    """What was asked while it was counted."""
+    """What was asked during the count."""
 
     statements: int = 0
     transactions: int = 0
@@ -32,13 +32,14 @@ class StatementCounts:
     inserted: int = 0
     updated: int = 0
     texts: Counter[str] = field(default_factory=Counter)
-    """How often each statement, by its first line, without what begins and ends transactions."""
+    """How often each statement was run, by its first line; without those that begin and end
+    transactions."""
 
 
 @asynccontextmanager
 async def counted(stack: Stack) -> AsyncIterator[StatementCounts]:
-    """Fills in the answer at the end of the block. It slows everything down a little: no time is
-    to be taken meanwhile. Needs the stack's own PostgreSQL."""
+    """Count during the block; the result is complete at its end. Counting slows everything down a
+    little, so no time may be measured in the block. Needs the stack's own PostgreSQL."""
     asked, log = StatementCounts(), stack.home / "logs" / "postgres.log"
     database = await asyncpg.connect(stack.urls.database)
     try:

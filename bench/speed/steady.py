@@ -1,4 +1,4 @@
-"""A campaign at its usual pace: friends convert one after the other, whatever else goes on."""
+"""A campaign at its usual pace: friends convert one after the other, whatever else happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import asyncpg
 from bench.speed.engine import Engine
 
 PACE = 3.0
-"""Friends a second, well below what two cores complete."""
+"""Friends per second: well below what two cores complete."""
 MEASURES = ("answered", "qualified", "completed")
 
 
@@ -29,8 +29,8 @@ class Friend:
 
 
 class Steady:
-    """Friends at a steady pace, each by the next of a few codes. The time between two varies, as
-    it does in life, and does not depend on how fast the product answers."""
+    """Friends at a steady pace, each with the next of a few codes. The time between two of them
+    varies at random, and does not depend on how fast the product answers."""
 
     def __init__(self, engine: Engine, codes: list[str], pace: float) -> None:
         self._engine, self._codes, self._pace = engine, codes, pace
@@ -40,7 +40,7 @@ class Steady:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """They come while the block runs."""
+        """Friends convert during the block."""
         coming = asyncio.create_task(self._come())
         try:
             yield
@@ -65,8 +65,8 @@ class Steady:
 
 
 async def clock_events(database: asyncpg.Connection) -> None:
-    """Have the database note when it wrote each event: their own time is that at which their
-    transaction began, and a transaction that has to wait would look faster than it was."""
+    """Have the database note when it wrote each event. An event's own time is the beginning of its
+    transaction, so a transaction that has to wait would look faster than it was."""
     await database.execute(
         "ALTER TABLE events ADD COLUMN IF NOT EXISTS written_at timestamptz "
         "DEFAULT clock_timestamp()"

@@ -1,8 +1,8 @@
-"""A campaign in figures: the funnel, money, top referrers, day by day.
+"""A campaign in figures: the funnel, money, top referrers, and counts by day.
 
-Each figure counts what began (was attributed, used, published) within the period; money is the
-current amount. All are read from counters: the sums that `store.counts.fold` keeps, and the changes
-that are not added yet."""
+Each figure counts what began within the period (attributed, used, published); amounts of money are
+the current ones. All are read from the counters (`store.counts`): the sums, plus the changes that
+are not added up yet."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ SELECT referrer_id, amount AS referred,
        CASE WHEN unit LIKE '%/qualified%' THEN amount ELSE 0 END AS qualified
 FROM count_changes WHERE campaign_id = :campaign AND referrer_id IS NOT NULL"""
 
-# The best of the sums come by their index; whose sum is not up to date is looked at besides.
+# The best sums are read by their index, and referrers with changes not added up yet besides.
 _TOP = f"""
 WITH fresh AS (
     SELECT referrer_id, sum(referred) AS referred, sum(qualified) AS qualified

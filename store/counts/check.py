@@ -1,4 +1,4 @@
-"""Whether the counters are what the rows come to, counted anew; and mending them."""
+"""Checks the counters against the rows that they count, and repairs them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _SETTINGS = {
     "application_name": "guerdon-counts",
 }
 _SHOWN = 20
-"""Differences that are named; more say nothing new."""
+"""How many differences are named. More of them would say nothing new."""
 
 
 class Counter(NamedTuple):
-    """A table of sums: its `key`, its `sums`, and SQL of the key and sums of each row counted."""
+    """A table of sums: its `key`, its `sums`, and the SQL that gives the key and the sums of each
+    counted row."""
 
     table: str
     key: tuple[str, ...]
@@ -30,10 +31,10 @@ class Counter(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A counter that is not what the rows come to."""
+    """A counter that differs from what its rows add up to."""
 
     key: str
-    """The columns that it is found by."""
+    """The columns that identify it."""
     kept: str
     off_by: str
 
@@ -70,8 +71,8 @@ COUNTERS = (
 
 
 def _differences(counter: Counter) -> str:
-    """By how much each sum is too small. One statement, so one moment: what is written meanwhile
-    is in none of its parts."""
+    """By how much each sum is too small. It is one statement, and so sees one moment: a fact that
+    is written meanwhile is in none of its parts."""
     key, sums = ", ".join(counter.key), counter.sums
     minus = ", ".join(f"-{name} AS {name}" for name in sums)
     added = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in sums)
@@ -104,7 +105,7 @@ def _mend(counter: Counter) -> str:
 
 
 async def check(database: Database) -> Checked:
-    """Count everything anew and compare. A million referrals take some ten seconds."""
+    """Count everything again and compare. A million referrals take about ten seconds."""
     async with _connection(database) as connection:
         compared, different = 0, []
         for counter in COUNTERS:
@@ -115,10 +116,10 @@ async def check(database: Database) -> Checked:
 
 
 async def recount(database: Database) -> int:
-    """Set every counter to what the rows come to; answers how many were different. Referrals go
-    on meanwhile."""
+    """Set every counter to what its rows add up to; return how many were different. Referrals go on
+    meanwhile."""
     async with _connection(database) as connection, connection.transaction():
-        # Else what is being added up would be counted twice, or not at all.
+        # Otherwise changes that are being added up would be counted twice, or not at all.
         await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})", timeout=60)
         done = [await connection.execute(_mend(counter)) for counter in COUNTERS]
     return sum(int(tag.split()[-1]) for tag in done)
@@ -126,7 +127,8 @@ async def recount(database: Database) -> int:
 
 @asynccontextmanager
 async def _connection(database: Database) -> AsyncIterator[Any]:
-    """Of its own: these statements take longer than a request may."""
+    """A connection without the usual time limit: these statements take longer than a request
+    may."""
     connection = await database.address.connect(_SETTINGS, timeout=5)
     try:
         yield connection

@@ -1,8 +1,8 @@
-"""Adds up what facts have appended to the counters.
+"""Adds up the changes that facts have appended to the counters.
 
-A fact only appends (triggers do it, in the fact's transaction), and only `fold` writes the sums, so
-no two referrals wait for each other's row. A count is its sum and the changes that are not added
-up yet: both are read in one statement, and so exact at every moment."""
+A fact only appends: triggers do it, in the fact's transaction. Only `fold` writes the sums, so no
+two referrals wait for each other's row. A count is its sum plus the changes that are not added up
+yet. Both are read in one statement, so that a count is exact at every moment."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlalchemy import text
 from store.database import Database
 
 MOST = 50_000
-"""Changes of a round: it takes about a second."""
+"""How many changes one round adds up. A round takes about a second."""
 LOCK = "hashtext('guerdon.counts')"
-"""Whoever writes the sums holds it."""
+"""The advisory lock that a process holds while it writes the sums."""
 _LOCK = text(f"SELECT pg_try_advisory_xact_lock({LOCK})")
 # What is not visible yet stays for a later round.
 _FOLD = text(
@@ -53,8 +53,8 @@ _FOLD = text(
 
 
 async def fold(database: Database, most: int = MOST) -> int:
-    """Add up every change that there is, `most` a transaction; answers how many. 0 while another
-    process does it. A kill leaves each change either added up or there, never both."""
+    """Add up every change, `most` in each transaction; return how many there were, 0 while another
+    process does it. After a kill each change is either added up or still there, never both."""
     folded = 0
     while True:
         async with database.transaction() as tx:

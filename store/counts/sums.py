@@ -1,4 +1,4 @@
-"""A campaign's counters as a part of other statements."""
+"""SQL that reads a campaign's counters inside other statements."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from store.tables import Campaign, CountChange, DailyCount
 
 
 def counted_of_campaign(name: str, unit: str = "%") -> ColumnElement[int]:
-    """What is counted under a name, of the campaign that the statement selects: the sums, and the
-    changes that are not added up yet. `unit`: a pattern of SQL's LIKE."""
+    """The count of this name, for the campaign that the surrounding statement selects: the sums
+    plus the changes that are not added up yet. `unit`: a pattern for SQL's LIKE."""
     parts = [
         func.coalesce(
             select(cast(func.sum(col(table.amount)), BigInteger))

@@ -126,8 +126,8 @@ _SINCE = "coalesce(updated_at, created_at)"
 
 
 def _late_grants(state: str) -> str:
-    """Grants in one state that began, or were due, too long ago: each by its own index, which
-    needs to be told the state itself."""
+    """Grants in one state that began, or were due, too long ago. Each state is searched by its own
+    index, which needs the state as a constant."""
     columns = "SELECT 'grant' AS kind, id, referral_id, campaign_id, status AS state, attention,"
     of_state = f"FROM grants WHERE status = '{state}' AND {_OPEN}"
     before, within = f":before_{state}", f"CAST(:within_{state} AS interval)"

@@ -64,8 +64,8 @@ async def transactions(
 async def _of_account(
     session: ReadSession, ids: AnySelect, begins: str | None
 ) -> tuple[list[AnySelect], int | None]:
-    """Few accounts are looked up one by one. Of many, rare ones are gathered; frequent ones are
-    met soon in the order of the list, and are not counted."""
+    """A few accounts are looked up one by one. Of many accounts, rare ones are collected by the
+    index; frequent ones are soon met in the order of the list, and are not counted."""
     if begins is None:
         return [ids], None
     account = col(LedgerEntry.account)
@@ -85,8 +85,8 @@ async def _of_account(
 async def chunk(
     session: ReadSession, after: LedgerEntry | None, filters: Filters
 ) -> list[LedgerEntry]:
-    """Some entries that match, oldest first: those behind `after`. Empty at the end. Transaction
-    by transaction: one that is committed meanwhile is in all chunks together whole, or not at
+    """Matching entries, oldest first, starting after `after`. Empty at the end. Chunks end between
+    transactions: a transaction that is committed meanwhile is in the chunks whole, or not at
     all."""
     place = tuple_(col(LedgerEntry.transaction_id), col(LedgerEntry.seq))
     statement = select(LedgerEntry).where(*_conditions(filters)).order_by(*place).limit(CHUNK)

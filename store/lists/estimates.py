@@ -29,14 +29,14 @@ def _explain(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
 
 
 async def estimated_rows(session: ReadSession, statement: Select[*tuple[Any, ...]]) -> int:
-    """For one statement."""
+    """The estimate for one statement."""
     return _rows(await session.scalar(_Explain(statement)))
 
 
 async def estimates(
     session: ReadSession, statements: list[str], parameters: dict[str, Any]
 ) -> list[int]:
-    """For several SQL statements, planned together."""
+    """The estimates for several SQL statements, planned together."""
     # A limit keeps each a whole of its own: no workers share it, whose rows would be counted apart.
     # The first is asked twice, so that there are always parts.
     parts = [f"({statement} LIMIT {_NO_LIMIT})" for statement in statements]

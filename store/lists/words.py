@@ -42,10 +42,9 @@ def query_of(words: list[str]) -> str:
 
 
 async def hits(session: ReadSession, places: list[Indexed], words: list[str]) -> list[Hits]:
-    """Rows with all the words, in each of the tables.
-
-    The index is only used for rare words: collecting all rows with a frequent word would take
-    longer than checking the few with the rare one."""
+    """The rows with all the words, in each of the tables. The index is only used for rare words: to
+    collect all rows with a frequent word would take longer than to check the few with the rare
+    one."""
     if not words:
         return [Hits([], 0) for _ in places]
     asked = {f"word_{number}": query_of([word]) for number, word in enumerate(words)}
@@ -69,7 +68,7 @@ async def _hits(
     rare = [word for word, rows in expected.items() if rows <= EXACT]
     if not rare and together > EXACT:
         return Hits(None, together)
-    # Frequent words that are rare together: the newest rows would be searched for long.
+    # Words that are frequent alone and rare together: scanning the newest rows would take long.
     rare = rare or list(expected)
     asked = {"rare": query_of(rare)}
     statement = _having(place, "rare")

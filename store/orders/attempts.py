@@ -123,7 +123,7 @@ async def claim(
 
 
 def _is_unsent(order: Order | None) -> bool:
-    """An unsent order is judged again, because a stop or a threshold applies at once."""
+    """Judge an order again that was never sent: a stop or a changed threshold applies at once."""
     return order is None or order.state in ENDED or order.state == OrderState.PREPARED
 
 

@@ -23,17 +23,17 @@ from store.temporal.start import start
 
 _RPC = timedelta(seconds=10)
 _FRESH = timedelta(minutes=1)
-"""A finished order that was read this recently is not read again for a hint, which is usually about
-what was just read."""
+"""A finished order that was read within this time is not read again because of a hint: the hint is
+usually about what was just read."""
 
 
 async def pass_on(
     client: Client, database: Database, hooked: Hooked, *, adverse: bool = False
 ) -> None:
-    """Have the order looked at: by the activity that still follows it, by the workflow that
-    carries its grant, or, where the grant is at rest, by a small workflow of its own. `adverse`:
-    it tells against the card, so that it counts however fresh the last look is. Raises RPCError,
-    or RuntimeError where Temporal is away."""
+    """Have the order read at the provider: by the activity that still follows it, by the workflow
+    that handles its grant, or, where that workflow has ended, by a small workflow of its own.
+    `adverse`: the hint speaks against the card, so that the order is read however recently it was
+    read last. Raises RPCError, or RuntimeError while Temporal is away."""
     if hooked.grant_status in AT_REST:
         if adverse or now() - (hooked.order.updated_at or hooked.order.created_at) > _FRESH:
             await _start_aftercare(client, hooked)

@@ -1,5 +1,5 @@
-"""The line on which a webhook's hint reaches a worker that still follows the order it has placed:
-PostgreSQL's NOTIFY. Nothing depends on it: whoever follows looks in the end without a hint."""
+"""Tells a worker that follows an order of a webhook about it, by PostgreSQL's NOTIFY. Nothing
+depends on it: a worker that hears nothing looks at the end anyway."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ _PAUSE = 1.0
 
 
 async def tell(database: Database, order_id: str) -> None:
-    """A provider has news of this order."""
+    """Tell the worker that follows this order that its provider has news."""
     async with database.engine.begin() as connection:
         await connection.execute(_NOTIFY, {"order_id": order_id})
 
 
 class HintsLine:
-    """What a worker process hears. `listen` runs beside it, on a connection of its own."""
+    """What one worker process hears. `listen` runs in the background, on a connection of its
+    own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,7 +36,7 @@ class HintsLine:
 
     @contextmanager
     def awaited(self, order_id: str) -> Iterator[asyncio.Event]:
-        """The event is set when somebody tells of the order while the block runs."""
+        """An event that is set when a hint about the order arrives during the block."""
         event = self._awaited.setdefault(order_id, asyncio.Event())
         try:
             yield event
@@ -43,12 +44,12 @@ class HintsLine:
             self._awaited.pop(order_id, None)
 
     async def listen(self) -> None:
-        """For ever, through restarts of PostgreSQL."""
+        """Listen for ever; reconnect after PostgreSQL restarts."""
         while True:
             try:
                 await self._listen()
             except Exception as error:
-                # Whatever it was: without hints orders are only noticed a little later.
+                # Any error: without hints the news is only noticed a little later.
                 log.warning("hints.not_heard", error=type(error).__name__)
             await asyncio.sleep(_PAUSE)
 
@@ -63,7 +64,7 @@ class HintsLine:
             try:
                 await closed.wait()
             finally:
-                # It listens: not a connection that others may be given.
+                # Close it: a connection that listens must not go back into the pool.
                 await connection.invalidate()
 
     def _hear(self, _: object, __: int, ___: str, order_id: object) -> None:

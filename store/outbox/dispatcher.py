@@ -1,4 +1,4 @@
-"""Sends messages to Temporal from the API: right after the commit, referrers in turn."""
+"""Sends messages to Temporal from the API, right after the commit; referrers take turns."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """Sends messages in the background of the API, a few at a time, so that a burst of accepted
-    requests is answered before it is worked off, and by fair shares, so that a hot code
-    waits behind itself. What does not fit, or fails, the redrive sends."""
+    """Sends messages in the background of the API.
+
+    A few are sent at a time, so that a burst of requests is answered before it is processed; and in
+    fair shares, so that a hot code delays no other code. What does not fit, or fails, is sent by
+    the redrive."""
 
     def __init__(
         self,
@@ -70,13 +72,13 @@ class Dispatcher:
             try:
                 await send(self._client, message)
             except RunClosed:
-                # Whether it has anything left to say the facts tell, and the redrive asks them.
+                # The redrive finds out from the facts whether it still has to be sent.
                 self._leave(message)
             except Exception as error:
                 # Any error: the sender must continue, and the redrive sends this message.
                 log.warning("dispatch.failed", intake_id=message.id, error=type(error).__name__)
                 self._leave(message)
-                # An outage makes every try fail; trying on at full speed would only burn.
+                # During an outage every attempt fails; more attempts would only cost CPU.
                 await asyncio.sleep(0.5)
             else:
                 self._sent.append(message.id)

@@ -1,9 +1,9 @@
-"""Fair shares of what lies behind the API.
+"""Gives each referrer a fair share of the work behind the API.
 
-Everything there is one queue after another: workflow tasks, the referrer's row, orders. A code that
-many friends use in one moment would fill each of them, and the next friend of another code would
-stand behind all, each time. So the crowd waits in the intake table: every referrer always has a
-place, and those who need more share a few further ones in turn."""
+Behind the API work waits in line at workflow tasks, at the referrer's row and at providers. Without
+shares, a code that many friends use in one moment would fill every line, and the next friend of
+another code would stand at the end of each. So the crowd waits in the intake table instead: every
+referrer always has one place, and referrers that need more share a few further places in turn."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from store.database import Database
 from store.tables import Grant, Order, Referral
 
 PATIENCE = 1.0
-"""Seconds after which one that does not get through holds nobody up any longer: workers may be
-down, or a provider's lane slow."""
+"""Seconds after which a message no longer counts as being worked on, though it is not finished:
+workers may be down, or a provider slow."""
 SHARED = 2
-"""Places besides each referrer's own: a hot code's conversions are judged one after the other, but
-while one is judged another can be ordered, and a third begun."""
+"""Places besides each referrer's own. A hot code's conversions are judged one after the other, but
+while one is judged, another can be ordered and a third begun."""
 
 _NOT_YET_ORDERED = (
     select(col(Grant.id))
@@ -38,7 +38,7 @@ _NOT_YET_ORDERED = (
     )
     .exists()
 )
-# Judged or held, and its orders begun. The provider may then take days.
+# Done: judged or on hold, and its orders are begun. The provider may take days after that.
 _THROUGH = select(col(Referral.id)).where(
     col(Referral.id).in_(bindparam("ids", expanding=True)),
     or_(col(Referral.status) != ReferralStatus.CONVERTED, col(Referral.reason).in_(Pause)),
@@ -47,18 +47,18 @@ _THROUGH = select(col(Referral.id)).where(
 
 
 class ReferrerThrottle:
-    """Who is inside: sent by this process, and not through yet. There are few processes, and each
-    has its own places."""
+    """Which messages this process has sent that are still being worked on. There are few API
+    processes, and each counts for itself."""
 
     def __init__(
         self, database: Database, *, patience: float = PATIENCE, shared: int = SHARED
     ) -> None:
         self._database, self._patience, self._shared = database, patience, shared
         self._inside: dict[str, dict[str, float]] = {}
-        """By referrer and referral: until when it takes a place at most. The earliest first."""
+        """By referrer and referral: until when it takes a place at most. Earliest first."""
 
     def admits(self, referrer_id: Any) -> bool:
-        """May one of the referrer's come in now?"""
+        """Whether there is a place for one more of this referrer's messages."""
         own = self._inside.get(referrer_id)
         if not own:
             return True
@@ -69,7 +69,7 @@ class ReferrerThrottle:
         return sum(len(inside) - 1 for inside in self._inside.values() if inside) < self._shared
 
     def enter(self, referrer_id: str, referral_id: str) -> None:
-        """Admit it."""
+        """Take a place."""
         present = time.monotonic()
         for earliest in list(islice(self._inside, 2)):  # so that they never become many
             if all(until <= present for until in self._inside[earliest].values()):
@@ -77,11 +77,11 @@ class ReferrerThrottle:
         self._inside.setdefault(referrer_id, {})[referral_id] = present + self._patience
 
     def leave(self, referrer_id: str, referral_id: str) -> None:
-        """It is through, or was not sent after all."""
+        """Give the place back: it is done, or was not sent after all."""
         self._inside.get(referrer_id, {}).pop(referral_id, None)
 
     async def look(self, awaited: Iterable[Any]) -> None:
-        """See who is through, of those for whom others of their referrers wait."""
+        """Find out which messages are done, of referrers who have others waiting."""
         asked = {id: referrer for referrer in awaited for id in self._inside.get(referrer, ())}
         if not asked:
             return

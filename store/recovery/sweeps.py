@@ -1,4 +1,4 @@
-"""Whose turn it is to carry out a sweep."""
+"""Decides which worker runs a sweep."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _DUE = _TURN.on_conflict_do_update(
 
 
 async def take_turn(database: Database, name: str, every: timedelta) -> bool:
-    """Whether the sweep is due; the others are then told that it is not."""
-    # A little early: a loop that sleeps as long would else find it not quite due, and sleep again.
+    """Whether the sweep is due. If it is, the caller has to run it: others are told that it is not
+    due."""
+    # A little early: otherwise a loop that sleeps as long finds it not quite due, and sleeps again.
     async with database.engine.begin() as connection:
         taken = await connection.execute(_DUE, {"sweep": name, "every": 0.9 * every})
         return taken.scalar() is not None

@@ -43,8 +43,8 @@ async def erased_keys(tx: Transaction, orders: OrderIds) -> list[str]:
 
 
 async def lock_orders(tx: Transaction, orders: Iterable[OrderIds]) -> None:
-    """Requests about one of these orders, under any of their ids, run after this transaction. Taken
-    before any campaign's lock, or alone."""
+    """Make other requests about these orders, under any of their ids, wait for this transaction.
+    Called before any campaign's lock is taken, or without one."""
     keys = sorted({key for one in orders for key in one.keys})
     if keys:
         await tx.session.execute(_LOCK, {"keys": keys})
@@ -67,8 +67,9 @@ async def must_be_unused(
 
 
 async def same_order(tx: Transaction, referral: Referral, terms: CampaignTerms) -> list[Verdict]:
-    """The verdict when the conversion is judged; none if nobody would look at it, or no order was
-    named. The first conversion is the one that was judged, else accepted, before."""
+    """The verdict of a conversion that names an order, when it is judged; none if no order was
+    named or the terms do not care. If two conversions name the same order, the first to be judged
+    counts as first, else the first to be accepted."""
     response, looked = terms.fraud.same_order, terms.review is not Review.NONE
     orders = orders_of_row(referral)
     if not orders.keys or not terms.fraud.makes(response, looked):

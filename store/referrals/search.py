@@ -101,7 +101,7 @@ def of_ids(ids: list[str]) -> list[ColumnElement[bool]]:
 
 
 async def anywhere(session: ReadSession, q: str) -> Found:
-    """Whatever `q` is."""
+    """The referrals that `q` may mean."""
     named = email_searched(q) if "@" in q else q.strip()
     people, codes, referrals = await _named(session, named)
     words = words_of(named)
@@ -143,8 +143,8 @@ def _is_one(column: Mapped[Any], ids: list[str]) -> ColumnElement[bool]:
 
 
 def _has(words: list[str]) -> list[ColumnElement[Any]]:
-    """The words in a referral's parties and code: frequent ones are soon found in the newest
-    referrals, without an index."""
+    """The condition that a referral's parties and code contain the words. Frequent words are soon
+    found in the newest referrals, without an index."""
     query = func.to_tsquery(literal_column("'simple'"), query_of(words))
     parties = [col(Referral.referrer_id), col(Referral.referee_id)]
     person = func.person_words(Customer.name, Customer.email, Customer.source_id)

@@ -1,5 +1,5 @@
 """Counters by day, so that a summary need not read every referral. Triggers append what a fact
-changes (migration 0031); `store.counts.fold` adds it up."""
+changes (migration 0031), and `store.counts.fold` adds it up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlmodel import Field, SQLModel
 
 
 class CountChange(SQLModel, table=True):
-    """What a fact changed, appended in its transaction: nobody waits for another's row."""
+    """One change of a count, appended in the fact's transaction, so that no fact waits for
+    another's row."""
 
     __tablename__ = "count_changes"
 
@@ -19,7 +20,7 @@ class CountChange(SQLModel, table=True):
     )
     campaign_id: str = Field(index=True)
     day: date = Field(sa_type=Date)
-    """UTC: when what is counted began."""
+    """UTC: the day on which the counted thing began."""
     name: str
     """What is counted: referral, code, grant_open, …"""
     unit: str
@@ -28,11 +29,11 @@ class CountChange(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
     """A number, or minor units."""
     referrer_id: str | None = None
-    """Whose it is as well, for the list of who refers most."""
+    """The referrer, for the list of those who refer most."""
 
 
 class DailyCount(SQLModel, table=True):
-    """The sum of the changes that were added up."""
+    """The sum of the changes that are added up already."""
 
     __tablename__ = "daily_counts"
 
@@ -44,7 +45,7 @@ class DailyCount(SQLModel, table=True):
 
 
 class ReferrerCount(SQLModel, table=True):
-    """How many somebody referred in a campaign, and how many of them counted."""
+    """How many friends somebody referred in a campaign, and how many of them counted."""
 
     __tablename__ = "referrer_counts"
     __table_args__ = (
@@ -64,7 +65,7 @@ class ReferrerCount(SQLModel, table=True):
 
 
 class ReferrerDailyCount(SQLModel, table=True):
-    """The same of the referrals that began on one day, UTC."""
+    """The same for the referrals that began on one day, UTC."""
 
     __tablename__ = "referrer_daily_counts"
 

@@ -1,7 +1,7 @@
-"""`make bench-scale`: what every GET operation takes at a hundredth of the referrals, and at all.
+"""`make bench-scale`: how long every GET operation takes with N/100 referrals and with N.
 
-Both sizes are asked in turn, so that what else the machine does slows both. Exits 1 when one
-grows to more than twice its time, or takes longer than its bound."""
+Both sizes are asked in turn, so that other work on the machine slows both. Exits 1 when an
+operation takes more than twice as long at N, or longer than its bound."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from store.database import Database
 TIMES = 30
 GROWTH = 2.0
 NOISE = 0.005
-"""Seconds within which a growth is the machine's own."""
+"""A growth of less than this, in seconds, is taken for noise."""
 BOUND, BOUND_OF_REPORTS = 0.050, 0.200
 _SUMS = ("/v1/reports/", "/summary", "/v1/ledger/balances")
 _EVENTS = "POST /v1/events"
@@ -40,7 +40,7 @@ Ask = Callable[[], Awaitable[None]]
 
 
 class Took(NamedTuple):
-    """Seconds, of so many calls."""
+    """How long several calls of one operation took, in seconds."""
 
     median: float
     p95: float
@@ -50,7 +50,7 @@ class Took(NamedTuple):
 
 
 class Line(NamedTuple):
-    """An operation at both sizes."""
+    """One operation, measured at both sizes."""
 
     name: str
     few: Took
@@ -61,7 +61,7 @@ class Line(NamedTuple):
         return f"{self.few} {self.many} {growth:6.1f} x  {self.name}"
 
     def wrong(self) -> list[str]:
-        """A sentence for what it does not keep."""
+        """What is wrong with it, as a sentence; None if it keeps its bounds."""
         found = []
         if self.many.median > GROWTH * self.few.median + NOISE:
             few, many = 1000 * self.few.median, 1000 * self.many.median
@@ -76,8 +76,8 @@ class Line(NamedTuple):
 def main(
     referrals: int = 1_000_000, few: int = 0, times: int = TIMES, home: Path | None = None
 ) -> None:
-    """Fill, keep a copy, fill, measure. `few`: the smaller size, a hundredth unless given.
-    `home`: where the databases are kept afterwards."""
+    """Fill a database to the smaller size, copy it, fill it to the larger size, and measure both.
+    `few`: the smaller size, N/100 unless given. `home`: keep the databases there."""
     with (
         tempfile.TemporaryDirectory(prefix="guerdon-scale-") as thrown_away,
         Stack(home or Path(thrown_away), Ports.free(), say=print) as stack,
@@ -90,7 +90,7 @@ def main(
 
 
 async def measure(stack: Stack, few: int, referrals: int, times: int = TIMES) -> list[Line]:
-    """Every operation at both sizes."""
+    """Measure every operation at both sizes."""
     engine = Engine(stack)
     print(f"{await make(engine)} referrals made over HTTP", flush=True)
     document = (await engine.http.get("/openapi.json")).json()
@@ -171,7 +171,7 @@ async def _conversion(engine: Engine) -> Ask:
 
 
 async def _timed(asks: list[Ask], times: int) -> list[Took]:
-    """In turn, after two calls of each that warm up."""
+    """Time both sizes in turn, after two calls of each to warm up."""
     took: list[list[float]] = [[] for _ in asks]
     for number in range(times + 2):
         for ask, seconds in zip(asks, took, strict=True):

@@ -1,10 +1,10 @@
-"""Fills a database with copies of referrals that the product itself made.
+"""Fills a database with copies of referrals that the product itself has made.
 
-Every row that belongs to a person or a referral is copied, whatever its table: ids keep their
-random part and take the copy's time, so they stay unique, joined and in order of birth; other
-unique texts get the copy's number. Times are spread over half a year, but for what is due: open
-work is as late as in the pattern. Campaigns, keys and rules are not copied. What is summed or
-counted elsewhere is summed up again."""
+Every row that belongs to a person or a referral is copied, in every table. Ids keep their random
+part and take the copy's time, so they stay unique, keep their references and sort by time. Other
+unique texts get the copy's number. Times are spread over half a year, except when work is due: open
+work is as overdue as in the original. Campaigns, keys and rules are not copied. Counters and sums
+are computed again."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ COPIED = (
 """Tables whose rows are copied, the longest first."""
 _IDS = "cust|v|rh|pub|r|rf|rr|ref|gr|ord|rev|txn|evt"
 _DIGITS = "0-9a-hjkmnp-tv-z"
-"""Of a ULID: ten for the time, sixteen at random."""
+"""Characters of a ULID: ten for the time, sixteen random."""
 _BORN = "~" * 10
-"""Stands in the pattern for the time of an id: replaced in each copy, which is faster than looking
-for ids again."""
+"""Replaces the time of an id in the template. Each copy puts its own time there, which is faster
+than searching for ids again."""
 _NUMBERED = (
     *("source_id", "order_source_id", "code", "key", "hook_token", "identity"),
     "provider_order_id",
 )
-"""Texts that name one thing only: each copy has its own."""
+"""Unique texts: each copy gets its own."""
 _KEPT = ("due_at",)
 _SECONDS = 180 * 86400
 _CHUNK = 200
-"""Copies a statement."""
+"""Copies per statement."""
 _AT_ONCE = 2
 _LONG = 3600.0
-"""Seconds that a statement may take."""
+"""Time limit of one statement, in seconds."""
 _BIRTH = """
 CREATE OR REPLACE FUNCTION pattern.birth(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT string_agg(substr('0123456789abcdefghjkmnpqrstvwxyz',
@@ -105,17 +105,17 @@ _SUM_UP = (
 
 
 class _Column:
-    """A copied column, and what stands in a copy for the pattern's value."""
+    """A copied column, and the SQL of its value in a copy."""
 
     def __init__(self, table: str, name: str, type: str) -> None:
         self.table, self.name, self.type = table, name, type
         self.text = type in ("text", "jsonb") or type.startswith("character varying")
         self.named = False
-        """Whether ids are in it."""
+        """Whether its values contain ids."""
 
     @property
     def pattern(self) -> str:
-        """Its value with the times of ids taken out."""
+        """SQL of its value with the times of ids replaced."""
         if not self.text:
             return f'"{self.name}"'
         ids = rf"'\m({_IDS})_[{_DIGITS}]{{10}}([{_DIGITS}]{{16}})\M'"
@@ -146,16 +146,16 @@ class _Column:
 
 @dataclass
 class Filled:
-    """A database that grows by copies of what it held at first."""
+    """A database that grows by copies of its first rows."""
 
     url: str
     copies: int = 0
     settings: tuple[str, ...] = _SERVER
-    """Of the whole server, while it is filled."""
+    """Settings of the whole server, while the database is filled."""
     _columns: dict[str, list[_Column]] = field(default_factory=dict)
 
     async def begin(self) -> int:
-        """Keep the first rows as a pattern; answers how many referrals they are."""
+        """Keep the first rows as the template; return how many referrals they are."""
         async with _connected(self.url) as connection:
             await connection.execute("DROP SCHEMA IF EXISTS pattern CASCADE; CREATE SCHEMA pattern")
             await connection.execute(_BIRTH)
@@ -165,7 +165,7 @@ class Filled:
             return int(await connection.fetchval("SELECT count(*) FROM pattern.referrals"))
 
     async def grow(self, copies: int) -> None:
-        """Until there are so many copies beside the pattern."""
+        """Add copies until there are this many."""
         async with _connected(self.url) as connection:
             for setting in self.settings:
                 await connection.execute(f"ALTER SYSTEM SET {setting}")
@@ -187,7 +187,7 @@ class Filled:
             await connection.execute("VACUUM ANALYZE", timeout=_LONG)
 
     async def _together(self, statements: Iterable[tuple[Any, ...]]) -> None:
-        """Each of these, some at once."""
+        """Run all of these, a few at once."""
         waiting = iter(statements)
 
         async def work() -> None:
@@ -203,7 +203,7 @@ class Filled:
         columns = self._columns[table]
         names = ", ".join(f'"{column.name}"' for column in columns)
         values = ", ".join(column.copy for column in columns)
-        # The milliseconds of one growth are not another's, so that no id comes up twice.
+        # Two rounds never use the same milliseconds, so that no id occurs twice.
         own = copies % 997 / 1000
         ago = f"make_interval(secs => ({copies} - n) * {_SECONDS / copies} + {own})"
         return f"""

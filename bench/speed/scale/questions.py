@@ -1,5 +1,5 @@
-"""Every GET operation of `/openapi.json` as questions with real values from the database: alone,
-then once with each of its filters and of its orders."""
+"""Turns every GET operation of `/openapi.json` into requests with real values from the database:
+the operation alone, then once with each of its filters and each of its sort orders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import asyncpg
 Parameter = dict[str, Any]
 
 PLACES = frozenset({"limit", "page", "starting_after_id", "starting_after", "after"})
-"""Say which part of a list, and narrow nothing."""
+"""Parameters that choose a page of a list, and filter nothing."""
 OPTIONS = frozenset({"token", "promised"})
-"""Change nothing about what is read."""
+"""Parameters that do not change which rows are read."""
 VALUES = {
     "customer_id": "SELECT id FROM customers",
     "campaign_id": "SELECT id FROM campaigns",
@@ -74,29 +74,29 @@ VALUES = {
     "/v1/campaigns/{campaign_id}/summary start_date": "SELECT (now() - interval '7 days')::date",
     "/v1/campaigns/{campaign_id}/summary end_date": "SELECT now()::date",
 }
-"""Where a parameter's values are found: of one operation, else of all."""
+"""SQL that gives a parameter's values: for one operation, else for all."""
 _NONE = "none-that-is-there"
-"""Where there is no row: what is not found takes its time too."""
+"""Used where there is no row: to find nothing takes time too."""
 _MANY = 200
 
 
 class Question(NamedTuple):
-    """One way to ask one operation. Values are drawn anew each time."""
+    """One way to call one operation. Its values are drawn again for each call."""
 
     name: str
     path: str
     values: dict[str, list[str]]
-    """By parameter, of the path and of the query."""
+    """The values of each parameter, in the path and in the query."""
 
     def draw(self, dice: random.Random) -> tuple[str, dict[str, str]]:
-        """A path and its query."""
+        """Draw values; return a path and its query."""
         drawn = {name: dice.choice(values) for name, values in self.values.items()}
         in_path = {name: drawn.pop(name) for name in list(drawn) if f"{{{name}}}" in self.path}
         return self.path.format(**in_path), drawn
 
 
 async def questions(connection: asyncpg.Connection, document: dict[str, Any]) -> list[Question]:
-    """All there are."""
+    """Every question about the operations of this document."""
     found: list[Question] = []
     for path, parameters in operations(document):
         needed = {
@@ -117,19 +117,19 @@ async def questions(connection: asyncpg.Connection, document: dict[str, Any]) ->
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, list[Parameter]]]:
-    """The path and parameters of each GET operation."""
+    """The path and the parameters of each GET operation."""
     for path, methods in document["paths"].items():
         if "get" in methods:
             yield path, methods["get"].get("parameters", [])
 
 
 def narrows(parameter: Parameter) -> bool:
-    """Whether it may be left out, and changes which rows are read or how they are sorted."""
+    """Whether the parameter is optional, and changes which rows are read or how they are sorted."""
     return not parameter.get("required") and parameter["name"] not in PLACES | OPTIONS
 
 
 def words(document: dict[str, Any], parameter: Parameter) -> list[str]:
-    """The only values that a parameter takes."""
+    """The only values that a parameter accepts, if it is an enumeration."""
     schema = parameter["schema"]
     for one in (schema, *schema.get("anyOf", ())):
         if "$ref" in one:

@@ -1,4 +1,4 @@
-"""The referrals that are copied: made over HTTP by the product, in the states that lists show."""
+"""Makes the referrals that are copied, over HTTP, in every state that lists show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POINTS = {"kind": "loyalty_points", "points": 100}
 
 
 async def make(engine: Engine) -> int:
-    """A hundred referrals at rest or waiting; answers how many there are."""
+    """Make a hundred referrals, finished or waiting; return how many there are."""
     await engine.prepare()
     campaign_id, codes = await engine.codes(20)
     for number in range(COMPLETED):

@@ -1,4 +1,4 @@
-"""A copy of the stack's database as it is now, and an API of its own that serves it."""
+"""A copy of the stack's database as it is now, served by an API of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STARTS_WITHIN = 60.0
 
 
 class Twin:
-    """A context manager. Nothing else may be connected to the database when it is entered."""
+    """A context manager. Nobody else may be connected to the database when it is entered."""
 
     def __init__(self, stack: Stack, name: str) -> None:
         self._stack, self._name = stack, name
