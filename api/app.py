@@ -14,6 +14,7 @@ from api.campaigns import endpoints as campaigns
 from api.campaigns import tiers, versions
 from api.customers import activity, bulk, changes, redeemables, wallets
 from api.customers import endpoints as customers
+from api.distributions import endpoints as distributions
 from api.events import endpoints as events
 from api.exports import endpoints as exports
 from api.feed import endpoints as feed
@@ -36,6 +37,7 @@ from api.incidents import endpoints as incidents
 from api.keys import endpoints as keys
 from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
+from api.messages import endpoints as messages
 from api.metadata_schemas import endpoints as metadata_schemas
 from api.openapi.documentation import document, unique_id
 from api.orders import endpoints as orders
@@ -52,6 +54,8 @@ from api.reversals import endpoints as reversals
 from api.rewards import endpoints as rewards
 from api.segments import endpoints as segments
 from api.settings import ApiSettings
+from api.templates import endpoints as templates
+from api.unsubscribe import endpoints as unsubscribe
 from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
@@ -107,6 +111,10 @@ _ROUTERS = (
     lanes,
     keys,
     webhooks,
+    templates,
+    distributions,
+    messages,
+    unsubscribe,
     reconciliations,
     incidents,
     reports,

@@ -8,20 +8,21 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import Body, Request
 from pydantic import BaseModel, Field
 
-from api.customers.schemas import CustomerAnswer
+from api.customers.schemas import CustomerAnswer, CustomerIn
 from api.http.access import Calling, by_staff
 from api.http.body import JsonRequest
 from api.http.ids import VoucherId
 from api.http.parameters import CustomerPath
 from api.http.resources import Held
 from api.http.route import GuardedRouter
-from domain.customers import Address, Person
+from domain.customers import Address
 from domain.ids import Prefix, new_id
 from domain.refusals import InvalidPayload
 from domain.roles import Role
 from store.customers import queries as reading
 from store.customers.erase import erase
 from store.customers.upsert import empty, upsert
+from store.messages import consents
 
 router = GuardedRouter("/v1/customers", "Customers")
 
@@ -56,7 +57,7 @@ class Deletion(BaseModel):
 )
 async def update_customer(
     customer_id: CustomerPath,
-    body: Annotated[Person, Body(examples=[{"phone": "+4915112345678"}])],
+    body: Annotated[CustomerIn, Body(examples=[{"phone": "+4915112345678"}])],
     caller: Calling,
     held: Held,
     request: Request,
@@ -72,6 +73,7 @@ async def update_customer(
         person = body.model_copy(update={"id": customer.id})
         corrects = by_staff(caller, request)
         row = await upsert(tx, person, pointer="", corrects=corrects)
+        await consents.state(tx, customer.id, body.consents.items())
         names, lines = _emptied(cast(JsonRequest, request).value)
         if names or lines:
             row = await empty(tx, customer.id, names, lines, corrects=corrects)

@@ -6,7 +6,15 @@ from typing import Annotated
 
 from fastapi import Body, Query, Request
 
-from api.customers.schemas import CustomerAnswer, CustomerList, Referrals, SegmentName, SegmentNames
+from api.customers.schemas import (
+    ConsentAnswer,
+    CustomerAnswer,
+    CustomerIn,
+    CustomerList,
+    Referrals,
+    SegmentName,
+    SegmentNames,
+)
 from api.http.access import READERS, Calling, by_staff
 from api.http.known_parameters import wrong_parameter
 from api.http.lists import Created, Dated, Updated
@@ -14,12 +22,12 @@ from api.http.masking import PERSONAL
 from api.http.parameters import CustomerPath
 from api.http.resources import Held
 from api.http.route import GuardedRouter
-from domain.customers import Person
 from domain.dates import Instant
 from domain.roles import Role
 from store.customers import holdings
 from store.customers import queries as reading
 from store.customers.upsert import upsert
+from store.messages import consents
 
 router = GuardedRouter("/v1/customers", "Customers")
 
@@ -31,7 +39,7 @@ EXAMPLE = {
     "address": {"line_1": "1 Main Street", "city": "Springfield", "country": "US"},
     "metadata": {"lang": "en"},
 }
-Described = Annotated[Person, Body(examples=[EXAMPLE])]
+Described = Annotated[CustomerIn, Body(examples=[EXAMPLE])]
 
 
 # Support may, because a grant without an address waits until somebody adds it.
@@ -43,6 +51,7 @@ async def upsert_customer(
     by staff it is a correction, as in `PUT`."""
     async with held.database.transaction() as tx:
         row = await upsert(tx, body, pointer="", corrects=by_staff(caller, request))
+        await consents.state(tx, row.id, body.consents.items())
     return CustomerAnswer.model_validate(row)
 
 
@@ -93,8 +102,10 @@ async def get_customer(customer_id: CustomerPath, held: Held) -> CustomerAnswer:
     async with held.database.reading() as session:
         customer = await reading.find(session, customer_id)
         referrals = await reading.referrals_of(session, customer.id)
+        said = await consents.of_customer(session, customer.id)
     answer = CustomerAnswer.model_validate(customer)
-    return answer.model_copy(update={"referrals": Referrals.of(referrals)})
+    by_channel = {one.channel: ConsentAnswer.model_validate(one) for one in said}
+    return answer.model_copy(update={"referrals": Referrals.of(referrals), "consents": by_channel})
 
 
 @router.get("/{customer_id}/segments", "resource_not_found", roles=READERS)

@@ -11,7 +11,33 @@ from api.http.fields import FromRow
 from api.http.ids import CampaignId, CustomerId, ReferrerId, VoucherId
 from api.http.lists import Listed
 from api.http.masking import About, Birthday, Email, Name, OwnId, PostalAddress, Words
+from domain.customers import Person
+from domain.messaging.consents import Consent
 from store.tables import Referral
+
+ByChannel = Literal["email", "sms", "http"]
+
+
+class CustomerIn(Person):
+    """A customer. What is left out stays."""
+
+    consents: dict[ByChannel, Consent] = Field(
+        default={},
+        description="What the person said about marketing, by channel; `true` and `false` are "
+        "short for now. An older statement changes nothing. Marketing goes to nobody who has said "
+        "nothing; messages about a reward need no consent.",
+        examples=[{"email": {"granted": True, "source": "checkout"}}],
+    )
+
+
+class ConsentAnswer(FromRow):
+    """What a person said last about marketing on a channel."""
+
+    granted: bool
+    at: datetime = Field(description="When they said so.")
+    source: str | None = Field(
+        description="Where; `unsubscribe`: by the link in a message.", examples=["checkout"]
+    )
 
 
 class Referred(FromRow):
@@ -56,6 +82,19 @@ class CustomerAnswer(SimpleCustomer):
     birthday: Birthday = Field(validation_alias=AliasChoices("birthdate"))
     address: PostalAddress
     referrals: Referrals | None = Field(default=None, examples=[None])
+    consents: dict[str, ConsentAnswer] | None = Field(
+        default=None,
+        description="By channel; of one customer, not in lists.",
+        examples=[
+            {
+                "email": {
+                    "granted": True,
+                    "at": "2026-11-20T09:30:00Z",
+                    "source": "checkout",
+                }
+            }
+        ],
+    )
     created_at: datetime
     updated_at: datetime | None
 

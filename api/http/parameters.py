@@ -14,6 +14,7 @@ CodePath = Annotated[str, Path(description="The code itself, or its id.")]
 CustomerPath = Annotated[
     str, Path(description="Our id of the customer, or the caller's own `source_id`.")
 ]
+DistributionPath = Annotated[str, Path(description="The distribution's id or its name.")]
 ExportPath = Annotated[str, Path(description="The export's id.")]
 GrantPath = Annotated[str, Path(description="The grant's id.")]
 HolderPath = Annotated[
@@ -22,6 +23,7 @@ HolderPath = Annotated[
 IncidentPath = Annotated[str, Path(description="The incident's id.")]
 ItemPath = Annotated[str, Path(description="The item's id.")]
 KeyPath = Annotated[str, Path(description="The key's id, as `X-App-Id` carries it.")]
+MessagePath = Annotated[str, Path(description="The message's id.")]
 OrderPath = Annotated[str, Path(description="Guerdon's own id of the order at the provider.")]
 ReconciliationPath = Annotated[str, Path(description="The reconciliation's id.")]
 RedemptionPath = Annotated[str, Path(description="The redemption's id.")]
@@ -29,6 +31,7 @@ ReferralPath = Annotated[str, Path(description="The referral's id.")]
 RewardPath = Annotated[str, Path(description="The reward's id.")]
 RulePath = Annotated[str, Path(description="The rule's id.")]
 SegmentPath = Annotated[str, Path(description="The segment's id.")]
+TemplatePath = Annotated[str, Path(description="The template's id or its name.")]
 TierPath = Annotated[str, Path(description="The tier's id.")]
 WebhookPath = Annotated[str, Path(description="The webhook's id.")]
 

@@ -68,9 +68,7 @@ _NEEDS: dict[Channel, tuple[frozenset[str], frozenset[str]]] = {
 
 def must_fit(channel: Channel, content: Content) -> None:
     """Raises ValueError if a member is missing, or is none of this channel's."""
-    given = content.model_fields_set - {
-        name for name in content.model_fields_set if getattr(content, name) is None
-    }
+    given = {name for name in Content.model_fields if getattr(content, name) is not None}
     needed, possible = _NEEDS[channel]
     if missing := sorted(needed - given):
         raise ValueError(f"a template for {channel} needs {' and '.join(missing)}")
@@ -78,29 +76,29 @@ def must_fit(channel: Channel, content: Content) -> None:
         raise ValueError(f"a template for {channel} has no {odd[0]}")
 
 
-class Template(BaseModel):
+class Template(Content):
     """One message for one channel, in its own language and further ones."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str = Field(min_length=1, max_length=200, examples=["reward here"])
     channel: Channel
     language: Language = Field(default="en", examples=["en"])
-    content: Content
-    translations: dict[Language, Content] = Field(default={}, max_length=100)
+    translations: dict[Language, Content] = Field(
+        default={}, max_length=100, examples=[{}], description="Further languages."
+    )
 
     @model_validator(mode="after")
     def _every_language_fits(self) -> Self:
         if self.language in self.translations:
             raise ValueError(f"{self.language} is the template's own language: give it once")
-        for content in (self.content, *self.translations.values()):
+        must_fit(self.channel, self)
+        for content in self.translations.values():
             must_fit(self.channel, content)
         return self
 
     def in_language(self, wanted: str | None) -> tuple[str, Content]:
         """The language that a reader gets, and its content."""
         language = choose(wanted, self.translations.keys() | {self.language}, self.language)
-        return language, self.translations.get(language, self.content)
+        return language, self.translations.get(language, self)
 
     def render(self, facts: Facts, wanted: str | None) -> Rendered:
         """The message for these facts. Raises TemplateFault."""

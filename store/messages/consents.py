@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -13,10 +13,11 @@ from store.database import ReadSession, Transaction
 from store.tables import MarketingConsent
 
 
-async def state(tx: Transaction, customer_id: str, given: Mapping[Channel, Consent]) -> None:
+async def state(tx: Transaction, customer_id: str, given: Iterable[tuple[str, Consent]]) -> None:
     """Record what a caller says about a customer, whose row the caller has locked. An older
     statement changes nothing."""
-    for channel, consent in given.items():
+    for name, consent in given:
+        channel = Channel(name)
         stored = await tx.session.get(MarketingConsent, (customer_id, channel))
         if supersedes(consent, _read(stored), stored.at if stored else None):
             _write(tx, customer_id, channel, consent, stored)

@@ -50,6 +50,10 @@ class Intended(NamedTuple):
     def recipient(self) -> str:
         return self.customer_id or STAFF
 
+    @property
+    def event_id(self) -> str:
+        return place_of(self.event).id
+
 
 class Planning(NamedTuple):
     """The result of reading on. `has_more`: there are more events to read."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from domain.messaging.channels import Channel
 from domain.messaging.ready import english
 from domain.messaging.ready.layout import Words, page
-from domain.messaging.templates import Content, Template
+from domain.messaging.templates import Template
 from domain.messaging.triggers import CARD_UNCLAIMED, CODE_PUBLISHED, TIER_NEAR
 
 
@@ -23,8 +23,8 @@ class Ready(NamedTuple):
 
 
 def _template(name: str, words: Words) -> Template:
-    content = Content(subject=words.subject, mjml=page(words))
-    return Template(name=name, channel=Channel.EMAIL, language="en", content=content)
+    subject, mjml = words.subject, page(words)
+    return Template(name=name, channel=Channel.EMAIL, language="en", subject=subject, mjml=mjml)
 
 
 READY: tuple[Ready, ...] = (

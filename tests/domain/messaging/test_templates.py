@@ -20,8 +20,7 @@ EVIL = '<img src=x onerror="alert(1)">&{{ code }}</mj-text><mj-include path="/et
 
 
 def mail(text: str, subject: str = "News") -> Template:
-    content = Content(subject=subject, mjml=MAIL.format(text))
-    return Template(name="one", channel=Channel.EMAIL, content=content)
+    return Template(name="one", channel=Channel.EMAIL, subject=subject, mjml=MAIL.format(text))
 
 
 def of(name: str | None, **more: object) -> Facts:
@@ -57,7 +56,7 @@ def test_amounts_and_days_are_written_as_the_reader_writes_them() -> None:
     )
     words = Content(text="{{ reward.amount }}, {{ due_date }}")
     template = Template(
-        name="one", channel=Channel.SMS, content=words, translations={"de": words, "de-AT": words}
+        name="one", channel=Channel.SMS, text=words.text, translations={"de": words, "de-AT": words}
     )
     assert template.render(facts, "en").text == "€15.00, December 24, 2026"
     assert template.render(facts, "de").text == "15,00\xa0€, 24. Dezember 2026"
@@ -117,9 +116,8 @@ def test_what_a_template_may_not_do_is_refused_when_it_is_stored(source: str) ->
     ],
 )
 def test_mjml_that_cannot_be_read_or_reads_files_is_refused(mjml: str) -> None:
-    content = Content(subject="x", mjml=mjml)
     with pytest.raises(TemplateFault):
-        Template(name="one", channel=Channel.EMAIL, content=content).must_render()
+        Template(name="one", channel=Channel.EMAIL, subject="x", mjml=mjml).must_render()
 
 
 def test_a_reader_gets_their_language_then_the_same_without_region_then_the_templates_own() -> None:
@@ -127,7 +125,7 @@ def test_a_reader_gets_their_language_then_the_same_without_region_then_the_temp
         name="one",
         channel=Channel.SMS,
         language="en",
-        content=Content(text="hello"),
+        text="hello",
         translations={"de": Content(text="hallo"), "de-AT": Content(text="servus")},
     )
     told = {wanted: template.render(SAMPLE, wanted).text for wanted in ("de-AT", "de-CH", "fr")}
@@ -136,7 +134,7 @@ def test_a_reader_gets_their_language_then_the_same_without_region_then_the_temp
 
 def test_a_value_stays_in_its_place_of_an_http_body() -> None:
     body = {"to": "{{ customer.phone }}", "text": ["{{ customer.metadata.nick }}", 1, None]}
-    template = Template(name="one", channel=Channel.HTTP, content=Content(body=body))
+    template = Template(name="one", channel=Channel.HTTP, body=body)
     facts = Facts(customer=Person(id="c", phone="+1", metadata={"nick": '", "to": "+2'}))
     assert template.render(facts, None).body == {"to": "+1", "text": ['", "to": "+2', 1, None]}
 
@@ -154,7 +152,7 @@ def test_a_template_has_what_its_channel_needs_and_nothing_else(
     channel: Channel, content: Content
 ) -> None:
     with pytest.raises(ValueError, match="a template for"):
-        Template(name="one", channel=channel, content=content)
+        Template(name="one", channel=channel, **content.model_dump())
 
 
 def test_the_stored_words_of_a_fault_quote_no_value() -> None:
