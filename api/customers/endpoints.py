@@ -105,7 +105,9 @@ async def get_customer(customer_id: CustomerPath, held: Held) -> CustomerAnswer:
         said = await consents.of_customer(session, customer.id)
     answer = CustomerAnswer.model_validate(customer)
     by_channel = {one.channel: ConsentAnswer.model_validate(one) for one in said}
-    return answer.model_copy(update={"referrals": Referrals.of(referrals), "consents": by_channel})
+    return answer.model_copy(
+        update={"referrals": Referrals.of(referrals), "consents": by_channel or None}
+    )
 
 
 @router.get("/{customer_id}/segments", "resource_not_found", roles=READERS)

@@ -84,7 +84,7 @@ class CustomerAnswer(SimpleCustomer):
     referrals: Referrals | None = Field(default=None, examples=[None])
     consents: dict[str, ConsentAnswer] | None = Field(
         default=None,
-        description="By channel; of one customer, not in lists.",
+        description="By channel; null where nothing was said, and in lists.",
         examples=[
             {
                 "email": {

@@ -90,7 +90,9 @@ async def rehearse_distribution(distribution_id: DistributionPath, held: Held) -
     async with held.database.rehearsal() as tx:
         url = str(held.settings.public_url)
         told = await rehearse(tx, read, url, limit=_REHEARSED)
-    return DryRun(data=[Rehearsal.of(one) for one in told], total=len(told))
+        # Within: what is rolled back cannot be read any more.
+        data = [Rehearsal.of(one) for one in told]
+    return DryRun(data=data, total=len(data))
 
 
 async def _answer(held: Held, ref: str) -> DistributionAnswer:

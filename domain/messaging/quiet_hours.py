@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from domain.dates import ZoneName
 
@@ -16,22 +27,40 @@ _MEMBERS = ("timezone", "time_zone", "tz")
 _ZONE: TypeAdapter[str] = TypeAdapter(ZoneName)
 
 
+_CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+def _clock(value: Any) -> time:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not re.match(_CLOCK, value):
+        raise ValueError("write an hour of the day as 21:00, without an offset: it is the person's")
+    return time.fromisoformat(value)
+
+
+Clock = Annotated[
+    time,
+    PlainValidator(_clock),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _CLOCK}),
+]
+"""A time of day, to the minute."""
+
+
 class QuietHours(BaseModel):
     """From `begin` until `end`, which may lie on the next day. `time_zone` is for people whose own
     is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    begin: time = Field(alias="from", examples=["21:00"])
-    end: time = Field(alias="to", examples=["08:00"])
+    begin: Clock = Field(alias="from", examples=["21:00"])
+    end: Clock = Field(alias="to", examples=["08:00"])
     time_zone: ZoneName = Field(default="UTC", examples=["America/New_York"])
 
     @model_validator(mode="after")
     def _leaves_time(self) -> Self:
         if self.begin == self.end:
             raise ValueError("quiet hours that begin and end at the same time never let go")
-        if self.begin.tzinfo or self.end.tzinfo:
-            raise ValueError("write hours without an offset, such as 21:00: they are the person's")
         return self
 
     def contains(self, clock: time) -> bool:
