@@ -7,7 +7,7 @@ SEED ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: chaos chaos-loss restore chaos-plants hashes hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format
+.PHONY: message-crashes chaos chaos-loss restore chaos-plants hashes hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -62,6 +62,9 @@ chaos-plants: .venv/installed ## plant each bug in turn: chaos must find it
 
 hot-code: .venv/installed ## 200 conversions of one code at once: what another campaign feels of it
 	@.venv/bin/python -m bench.speed.hot_code
+
+message-crashes: .venv/installed ## 200 times kill -9 between the steps of sending a mail
+	@CRASHES=200 .venv/bin/python -m pytest -q tests/activities/messages/test_killed_sender.py
 
 proofs: .venv/installed ## 5,000 schedules of eight processes; every lock taken away in turn
 	@GUERDON_SCHEDULES=5000 GUERDON_EXAMPLES=500 .venv/bin/python -m pytest -q -n 4 \

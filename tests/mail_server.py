@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -24,10 +24,25 @@ class Mailbox:
         self.at_recipient = "250 OK"
         self.keeps = True
         self.at_once = self.most_at_once = 0
+        self.heard: Callable[[str], None] = lambda command: None
+        """Called at EHLO, RCPT, DATA (the mail has come), and when it is answered."""
+
+    async def handle_EHLO(
+        self,
+        server: Any,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        self.heard("EHLO")
+        return responses
 
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.heard("RCPT")
         if self.at_recipient.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.at_recipient
@@ -43,9 +58,11 @@ class Mailbox:
             assert isinstance(content, bytes)
             self.mails.append(message_from_bytes(content, policy=policy.default))
             self.envelopes.append(envelope)
+        self.heard("DATA")
         if self.answer is None:
             server.transport.abort()
             return "421 gone"
+        asyncio.get_running_loop().call_soon(self.heard, "answered")
         return self.answer
 
 

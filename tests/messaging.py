@@ -32,7 +32,12 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 async def add_distribution(
-    database: Database, trigger: str, template: str | Template, **changes: Any
+    database: Database,
+    trigger: str,
+    template: str | Template,
+    *,
+    vault: Vault = VAULT,
+    **changes: Any,
 ) -> str:
     """One by e-mail, of a ready template or a new one; answers its id. It is about what happens
     from now on."""
@@ -47,7 +52,7 @@ async def add_distribution(
     plan = Distribution.model_validate(given | {"channel": "email"} | changes)
     target = Target(url, SECRET) if url else None
     async with database.transaction() as tx:
-        return await distributions.create(tx, plan, target, VAULT)
+        return await distributions.create(tx, plan, target, vault)
 
 
 async def plan_messages(database: Database) -> list[Message]:
@@ -87,16 +92,20 @@ def activities_for(database: Database, senders: Senders, vault: Vault = VAULT) -
     return MessageActivities(database, vault, senders, PUBLIC_URL, timedelta(seconds=10))
 
 
+def senders_at(port: int) -> Senders:
+    """They send mails to the server at this port, and call any address."""
+    server = Server.parse(f"smtp+plain://localhost:{port}")
+    sender = Sender.parse("Acme Shop <hello@acme.example>", "bounces@acme.example")
+    outbound = Outbound(allow_private=True, within=timedelta(seconds=5))
+    return Senders(outbound, Mailer(server, sender, allow_private=True, within=5.0), None)
+
+
 @asynccontextmanager
 async def mailing(database: Database) -> AsyncIterator[Mailing]:
     """With a mail server of its own."""
     box = Mailbox()
     async with serving(box) as port:
-        server = Server.parse(f"smtp+plain://localhost:{port}")
-        sender = Sender.parse("Acme Shop <hello@acme.example>", "bounces@acme.example")
-        mailer = Mailer(server, sender, allow_private=True, within=5.0)
-        outbound = Outbound(allow_private=True, within=timedelta(seconds=5))
-        senders = Senders(outbound, mailer, None)
+        senders = senders_at(port)
         try:
             yield Mailing(database, box, senders, activities_for(database, senders))
         finally:
