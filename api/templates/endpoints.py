@@ -21,7 +21,7 @@ from api.templates.schemas import (
     VersionList,
 )
 from domain.messaging.liquid import TemplateFault
-from domain.messaging.templates import Rendered, Template
+from domain.messaging.templates import Template
 from domain.messaging.variables import SAMPLE
 from domain.refusals import Forbidden, InvalidPayload
 from domain.roles import Role
@@ -104,19 +104,21 @@ async def preview_template(
     """The message that a reader would get, with sample data or a grant's. Nothing is sent."""
     read = await held.database.read(templates.find, template_id)
     try:
-        return Preview.of(await _rendered(read.template, body or PreviewIn(), caller, held))
+        return await _previewed(read.template, body or PreviewIn(), caller, held)
     except TemplateFault as fault:
         raise InvalidPayload(f"The template cannot be rendered: {fault}.") from None
 
 
-async def _rendered(template: Template, asked: PreviewIn, caller: Caller, held: Held) -> Rendered:
+async def _previewed(template: Template, asked: PreviewIn, caller: Caller, held: Held) -> Preview:
     if asked.grant_id is None:
-        return template.render(SAMPLE, asked.language)
+        return Preview.of(template.render(SAMPLE, asked.language), [])
     if not caller.sees_persons:
         raise Forbidden(f"Persons are masked for the role {caller.role}: use sample data.")
     url = str(held.settings.public_url)
     async with held.database.rehearsal() as tx:
-        return await rehearse.preview(tx, template, asked.grant_id, asked.language, url)
+        return Preview.of(
+            *await rehearse.preview(tx, template, asked.grant_id, asked.language, url)
+        )
 
 
 async def _answer(held: Held, ref: str, version: int | None = None) -> TemplateAnswer:

@@ -118,6 +118,7 @@ class Preview(BaseModel):
             "html": "<!doctype html>…",
             "text": "Hi Jane, you have $15.00.\n",
             "body": None,
+            "people": [],
         }
     )
 
@@ -126,7 +127,11 @@ class Preview(BaseModel):
     html: str | None
     text: str | None
     body: dict[str, Any] | None
+    people: list[str] = Field(
+        description="Our ids of the people whose data are shown: when one of them is erased, a "
+        "stored answer is found by them."
+    )
 
     @classmethod
-    def of(cls, made: Rendered) -> Preview:
-        return cls(**made._asdict())
+    def of(cls, made: Rendered, people: list[str]) -> Preview:
+        return cls(**made._asdict(), people=people)

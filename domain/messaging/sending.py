@@ -79,8 +79,3 @@ def pause_after(attempt: int) -> timedelta:
     """Doubles with each attempt, from half a minute to an hour."""
     doubled: timedelta = _FIRST_PAUSE * 2 ** min(attempt - 1, 12)
     return min(doubled, _LONGEST_PAUSE)
-
-
-def may_resend(status: str) -> bool:
-    """Whether a person may have it sent once more: not while it is open."""
-    return status not in OPEN

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
-from domain.messaging.sending import MessageStatus
 from domain.refusals import existing
 from store.database import ReadSession
 from store.lists.pages import AnySelect, Page, Window, read_page
@@ -70,14 +69,3 @@ async def page(
         statement = statement.where(col(Message.created_at) < filters.until)
     found = await read_page(session, statement, col(Message.id), window)
     return [MessageRead(*row) for row in found.rows], found
-
-
-async def counts(session: ReadSession) -> dict[str, int]:
-    """Messages that staff should know of, by status: open ones and doubtful ones."""
-    shown = (MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.DOUBTFUL)
-    rows = await session.execute(
-        select(col(Message.status), func.count())
-        .where(col(Message.status).in_(shown))
-        .group_by(col(Message.status))
-    )
-    return {status: number for status, number in rows}

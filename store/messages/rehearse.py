@@ -60,9 +60,10 @@ async def _why_not(
 
 async def preview(
     tx: Transaction, template: Template, grant_id: str, language: str | None, public_url: str
-) -> Rendered:
-    """The template with a grant's data, as of the last event about it. Its claim link is not shown:
-    whoever has it has the money. Raises NotFound, and TemplateFault."""
+) -> tuple[Rendered, list[str]]:
+    """The template with a grant's data, as of the last event about it, and the ids of those whom it
+    names. Its claim link is not shown: whoever has it has the money. Raises NotFound, and
+    TemplateFault."""
     grant = existing(await tx.session.get(Grant, grant_id), "grant", grant_id, field="/grant_id")
     about = select(Event).where(col(Event.grant_id) == grant_id)
     event = (await tx.session.scalars(about.order_by(col(Event.seq).desc()).limit(1))).one()
@@ -71,4 +72,5 @@ async def preview(
     if grant.reward.get("delivery") == Delivery.LINK:
         facts = facts.model_copy(update={"claim": _HIDDEN})
     wanted = language or (language_of(customer.attributes) if customer else None)
-    return template.render(facts, wanted)
+    people = [facts.customer.id, *([facts.friend.id] if facts.friend else [])]
+    return template.render(facts, wanted), people

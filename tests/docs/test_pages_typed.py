@@ -107,6 +107,13 @@ def test_finance(folder: Path, client: Client) -> None:
     assert "sections of gr_" in typed.output
 
 
+def test_messages(folder: Path) -> None:
+    typed = type_in(folder, *commands("messages.md"))
+    all_well(typed, 5)
+    assert "Hi Jane," in typed.output
+    assert '"trigger":"grant.delivered"' in typed.output
+
+
 class TestSupport:
     def test_finding_and_reading(self, folder: Path, client: Client) -> None:
         code = client.campaign("Support", "joined")

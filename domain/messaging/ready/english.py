@@ -93,8 +93,8 @@ ADDRESS_NEEDED = Words(
     heading="One detail is missing",
     paragraphs=(
         _HELLO,
-        "<strong>" + _reward() + "</strong> is ready for you, but we have no address that we can "
-        "send it to.",
+        "Your reward, <strong>" + _reward() + "</strong>, is ready, but we have no address that we "
+        "can send it to.",
         "Please complete your e-mail, phone number and postal address in your account. The reward "
         "then goes out by itself.",
     ),

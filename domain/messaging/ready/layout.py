@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _STYLE = """
+.small a { color: #5c6370; }
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
 @media (prefers-color-scheme: dark) {
   body, .page { background-color: #15171c !important; }
   .card, .card > table, .card td { background-color: #22252d !important; }
-  .card .text div, .card .heading div { color: #f2f3f5 !important; }
-  .card .code div { color: #f2f3f5 !important; background-color: #15171c !important; }
+  .card .text div, .card .heading div, .card .code div { color: #f2f3f5 !important; }
   .small div, .small a { color: #a8adb8 !important; }
 }
 """

@@ -10,8 +10,9 @@ import pytest
 from domain.messaging.channels import Channel
 from domain.messaging.unsubscribe import PURPOSE, Reader, token_of
 from store.access.lasting_secret import key_for
+from store.customers.erase import erase
 from store.database import Database
-from store.tables import Event, MarketingConsent, SigningSecret
+from store.tables import Event, IdempotentAnswer, MarketingConsent, SigningSecret
 from tests.api.api_bodies import made, refused
 from tests.builders import add_customer, add_grant, one, rows
 from tests.messaging import add_distribution, mailing, plan_messages
@@ -74,6 +75,12 @@ class TestATemplate:
         real = await made(admin.post(path, json={"grant_id": grant.id}))
         assert "a gift card of $15.00" in real["text"]
         assert "Hi Person," in real["text"]
+        headers = {"Idempotency-Key": "once"}
+        await made(admin.post(path, json={"grant_id": grant.id}, headers=headers))
+        await deliver(database, grant.id)
+        async with database.transaction() as tx:
+            await erase(tx, grant.recipient_id)
+        assert await rows(database, IdempotentAnswer) == []
         missing = await admin.post(path, json={"grant_id": "gr_none"})
         refused(missing, 404, "resource_not_found")
 
