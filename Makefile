@@ -7,7 +7,7 @@ SEED ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: message-crashes chaos chaos-loss restore chaos-plants hashes hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format
+.PHONY: message-crashes chaos chaos-loss restore chaos-plants hashes hot-code proofs fuzz clients help demo test dev bench bench-reconciliation bench-import bench-export bench-ledger bench-scale bench-crowd check format events
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -41,6 +41,9 @@ bench-crowd: .venv/installed ## events beside hundreds of clients that stand sti
 
 bench-ledger: .venv/installed ## balances and reports at ten million ledger entries; ROWS=N
 	@.venv/bin/python -m bench.speed.ledger --rows $(or $(ROWS),10000000)
+
+events: .venv/installed ## write docs/events.md from the catalogue of event types
+	@.venv/bin/python -m api.openapi.event_page
 
 fuzz: .venv/installed ## odd inputs and made-up requests for every operation of the API; SECONDS=N
 	@.venv/bin/python -m bench.proofs.fuzzing --seconds $(SECONDS)

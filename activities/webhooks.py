@@ -7,6 +7,7 @@ import asyncio
 import random
 import time
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity
 
@@ -15,7 +16,6 @@ from activities.pulse import pulse
 from store.access.vault import Vault
 from store.database import Database
 from store.events.feed import place_of
-from store.tables import Event
 from store.webhooks import deliver as webhooks
 from store.webhooks.deliver import Round
 
@@ -57,8 +57,8 @@ class WebhookActivities:
     async def _send_all(self, webhook_id: str, round: Round) -> int:
         """Return 0, or how often in a row the receiver has not accepted an event."""
         place = round.place
-        for event in round.followed.events:
-            if failure := await self._send(round, event):
+        for event, entry in zip(round.followed.events, round.bodies, strict=True):
+            if failure := await self._send(round, entry):
                 return await webhooks.record_failed(self._database, webhook_id, place, failure)
             if not await webhooks.record_taken(self._database, webhook_id, place, event):
                 return 0
@@ -67,11 +67,11 @@ class WebhookActivities:
             await webhooks.move(self._database, webhook_id, place, round.followed.place)
         return 0
 
-    async def _send(self, round: Round, event: Event) -> str | None:
+    async def _send(self, round: Round, entry: dict[str, Any]) -> str | None:
         """Return None, or why the event was not accepted: anything but a 2xx."""
-        body = webhooks.body_of(event)
+        body = webhooks.body_of(entry)
         try:
-            headers = signed(round.secret, place_of(event).id, body)
+            headers = signed(round.secret, entry["id"], body)
             status = await self._outbound.post(round.url, body, headers)
         except (TargetRefused, NoAnswer) as failure:
             return str(failure)

@@ -15,6 +15,7 @@ from api.campaigns import tiers, versions
 from api.customers import activity, bulk, changes, redeemables, wallets
 from api.customers import endpoints as customers
 from api.distributions import endpoints as distributions
+from api.event_types import endpoints as event_types
 from api.events import endpoints as events
 from api.exports import endpoints as exports
 from api.feed import endpoints as feed
@@ -108,6 +109,7 @@ _ROUTERS = (
     orders,
     ledger,
     feed,
+    event_types,
     lanes,
     keys,
     webhooks,

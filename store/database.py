@@ -23,6 +23,7 @@ from domain.ledger import Posting
 from domain.seals import words_hash
 from store.postgres_url import parse
 from store.tables import Event, EventWords, LedgerEntry, metadata
+from store.tables.states import states
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +54,6 @@ def _written(table: type[SQLModel]) -> str:
 
 _EVENTS, _ENTRIES = _written(Event), _written(LedgerEntry)
 _FACTS = text(f"WITH told AS ({_EVENTS}) {_ENTRIES}")
-_BLANK: dict[str, Any] = {"data": {}}
 _ABOUT = ("customer_id", "referral_id", "grant_id", "order_id")
 _WORDS = insert(metadata.tables[str(EventWords.__tablename__)])
 
@@ -122,11 +122,16 @@ class Transaction:
             self._words = []
         if self._events or self._entries:
             rows = {
-                "events": _as_json([_BLANK | event for event in self._events]),
+                "events": _as_json([self._with_states(event) for event in self._events]),
                 "ledger_entries": _as_json(self._entries),
             }
             await self.session.execute(_FACTS, rows)
             self._events, self._entries = [], []
+
+    def _with_states(self, written: dict[str, Any]) -> dict[str, Any]:
+        """An event also says which status it found and left."""
+        found = states(self.session.sync_session, written)
+        return written | {"data": found | written.get("data", {})}
 
 
 def _as_json(rows: list[dict[str, Any]]) -> str:

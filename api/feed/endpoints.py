@@ -14,14 +14,15 @@ from api.http.route import GuardedRouter
 from domain.feed import BEGINNING, EVENT_ID, Place, TypePattern
 from domain.roles import Role, Scope
 from store.events import feed
-from store.events.feed import Followed, public_form
-from store.tables import Event
+from store.events.feed import Followed
+from store.events.outgoing import leaving
 
 _STOPPED: dict[str, Any] = {
     "id": "evt_00000000000002f10000000000000d4e",
     "object": "event",
     "type": "lane.stopped",
     "at": "2026-11-22T09:30:00Z",
+    "created_at": "2026-11-22T09:30:00Z",
     "source": "engine",
     "title": "Orders at tremendous stopped: insufficient funds",
     "detail": "the balance does not cover the order",
@@ -45,6 +46,7 @@ class LoggedEvent(BaseModel):
     object: Literal["event"] = "event"
     type: str = Field(examples=["lane.stopped"])
     at: datetime = Field(description="When it happened; not what the events are ordered by.")
+    created_at: datetime = Field(description="The same as `at`.", examples=["2026-11-22T09:30:00Z"])
     source: Literal["workflow", "engine", "provider", "staff"]
     title: str
     detail: str | None = Field(
@@ -59,11 +61,11 @@ class LoggedEvent(BaseModel):
     order_id: str | None
     customer_id: str | None
     attempt: int | None
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(description="As `GET /v1/event-types` describes it by type.")
 
     @classmethod
-    def of(cls, event: Event) -> LoggedEvent:
-        return cls(**public_form(event))
+    def of(cls, entry: dict[str, Any]) -> LoggedEvent:
+        return cls(**entry)
 
 
 class EventLog(BaseModel):
@@ -82,8 +84,8 @@ class EventLog(BaseModel):
     )
 
     @classmethod
-    def of(cls, followed: Followed) -> EventLog:
-        data = [LoggedEvent.of(event) for event in followed.events]
+    def of(cls, followed: Followed, entries: list[dict[str, Any]]) -> EventLog:
+        data = [LoggedEvent.of(entry) for entry in entries]
         return cls(data=data, has_more=followed.has_more, next=followed.place.id)
 
 
@@ -106,4 +108,5 @@ async def read_event_log(
     """Every fact in an order that never changes: whoever follows `next` misses none and sees none
     twice. What a running transaction could still come before is shown once that is over."""
     place = Place.of(after) if after else BEGINNING
-    return EventLog.of(await held.database.read(feed.follow, place, limit, type or ()))
+    followed = await held.database.read(feed.follow, place, limit, type or ())
+    return EventLog.of(followed, await held.database.read(leaving, followed.events))

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.http.problems import MEDIA_TYPE
+from api.openapi.events import add_webhooks
 from api.openapi.examples import add_examples
 
 DESCRIPTION = """
@@ -104,6 +105,7 @@ def _describe(app: FastAPI, server: str) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)
     add_examples(schema)
+    add_webhooks(schema)
     return schema
 
 

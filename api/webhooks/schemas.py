@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.http.fields import Strict, with_examples
 from api.http.lists import Listed
 from api.rewards.kinds import TargetUrl
-from domain.feed import TypePattern
+from domain.events.catalogue import KnownTypes
 from store.webhooks.queries import WebhookRead
 
 _EXAMPLE: dict[str, Any] = {
@@ -18,7 +18,7 @@ _EXAMPLE: dict[str, Any] = {
     "events": ["lane.*", "incident.*"],
 }
 Patterns = Annotated[
-    list[TypePattern],
+    list[KnownTypes],
     Field(
         min_length=1,
         max_length=50,

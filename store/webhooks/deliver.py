@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 from sqlmodel import col
 
+from domain.events.envelope import head
 from domain.feed import Place
 from domain.ids import Prefix, new_id
 from domain.refusals import existing
 from store.access import signing_secrets
 from store.access.vault import Vault
 from store.database import Database, Transaction
-from store.events.feed import Followed, follow, place_of, public_form
+from store.events.feed import Followed, follow, place_of
+from store.events.outgoing import leaving
 from store.tables import Event, SigningSecret, Webhook
 
 AT_ONCE = 50
@@ -35,6 +37,8 @@ class Round(NamedTuple):
     secret: str
     place: Place
     followed: Followed
+    bodies: list[dict[str, Any]]
+    """The events as they leave, in the same order."""
 
 
 async def create(
@@ -124,15 +128,14 @@ async def next_round(database: Database, webhook_id: str, vault: Vault) -> Round
         secret = await signing_secrets.open_secret(tx, webhook.secret_id, vault)
     place = Place(webhook.xid, webhook.seq)
     followed = await database.read(follow, place, AT_ONCE, webhook.events)
-    return Round(webhook.url, secret, place, followed)
+    bodies = await database.read(leaving, followed.events)
+    return Round(webhook.url, secret, place, followed, bodies)
 
 
-def body_of(event: Event) -> bytes:
-    """Standard Webhooks' payload, the same bytes at each attempt: `data` is the event log's
-    entry."""
-    entry = public_form(event)
-    head = {"type": entry["type"], "id": entry["id"], "timestamp": entry["at"]}
-    return to_json(head | {"data": entry})
+def body_of(entry: dict[str, Any]) -> bytes:
+    """Standard Webhooks' payload: `data` is the event log's entry, and its typed members beside."""
+    start = head(entry["id"], entry["type"], entry["at"])
+    return to_json(start | {"data": entry["data"] | entry})
 
 
 async def move(database: Database, webhook_id: str, before: Place, place: Place) -> bool:

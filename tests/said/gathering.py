@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.stack.state import DevInfo, Secrets
 from store.access.vault import Vault
 from store.temporal.client import guerdon_plugin
+from tests.outgoing_events import check_data, check_types
 from tests.said.listening import VAULTS
 from tests.said.notes import HISTORY, NOTES, here
 
@@ -35,13 +36,14 @@ _ENCODING = b"\n\x08encoding\x12"
 
 
 async def gather_secrets(url: str) -> None:
-    """People and bearer values of a database."""
+    """People and bearer values of a database; its events are checked besides."""
     connection = await asyncpg.connect(url)
     try:
         for kind, value in await connection.fetch(_PLAIN):
             NOTES.secret(kind, value, *([value.lstrip("+")] if value else []))
         for row_id, sealed in await connection.fetch(_SEALED):
             _open(row_id, sealed)
+        await check_types(connection)
     finally:
         await connection.close()
 
@@ -108,4 +110,5 @@ async def gather_stack(info: DevInfo, secrets: Secrets) -> None:
     for name, value in secrets.model_dump(exclude={"app_id"}, exclude_none=True).items():
         NOTES.secret(f"the stack's {name}", value)
     await gather_secrets(info.postgres.url)
+    await check_data(info.postgres.url)
     await gather_histories(await Client.connect(info.temporal.address, plugins=[guerdon_plugin]))

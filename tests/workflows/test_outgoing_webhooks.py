@@ -58,7 +58,7 @@ async def hooked(stage: Stage) -> AsyncIterator[Hooked]:
     receiver = Receiver()
     await receiver.open()
     async with front_door(stage, Role.ADMIN) as door:
-        body = {"url": receiver.url, "events": ["test.*", "lane.*"]}
+        body = {"url": receiver.url, "events": ["wallet.*", "lane.*"]}
         answer = await door.post("/v1/webhooks", **body)
         assert answer.status_code == 201, answer.text
         created = answer.json()
@@ -72,20 +72,20 @@ async def hooked(stage: Stage) -> AsyncIterator[Hooked]:
 
 async def tell(stage: Stage, number: int) -> None:
     async with stage.database.transaction() as tx:
-        tx.record("test.told", "Told", data={"number": number})
+        tx.record("wallet.used", "Told", data={"number": number})
         await tx.write_facts()
         await asyncio.sleep(0.01 * (number % 4))
     async with stage.database.transaction() as tx:
-        tx.record("noise.told", "Nobody asked for this")
+        tx.record("tax.threshold_set", "Nobody asked for this")
 
 
 class TestAReceiver:
     async def test_hears_all_that_it_asked_for_in_order(self, stage: Stage, hooked: Hooked) -> None:
         await asyncio.gather(*(tell(stage, number) for number in range(20)))
         contents = await hooked.once(20)
-        assert hooked.heard() == ["test.told"] * 20
-        log = (await hooked.door.get("/v1/event-log?type=test.*"))["data"]
-        assert [content["data"] for content in contents] == log
+        assert hooked.heard() == ["wallet.used"] * 20
+        log = (await hooked.door.get("/v1/event-log?type=wallet.*"))["data"]
+        assert [content["data"] for content in contents] == [one["data"] | one for one in log]
         assert [content["timestamp"] for content in contents] == [one["at"] for one in log]
 
         async def caught_up() -> bool:
@@ -105,7 +105,7 @@ class TestAReceiver:
         assert (await hooked.standing())["behind"] == 1
         await hooked.door.put(path, active=True)
         await hooked.once(1)
-        assert hooked.heard() == ["test.told"]
+        assert hooked.heard() == ["wallet.used"]
 
     async def test_that_was_down_misses_nothing_and_keeps_the_order(
         self, stage: Stage, hooked: Hooked
@@ -125,8 +125,8 @@ class TestAReceiver:
         # It comes back; one answer is lost on its way, and one is a redirect.
         hooked.receiver.statuses = [200, 0, 302, 200]
         contents = await hooked.once(5)
-        log = (await hooked.door.get("/v1/event-log?type=test.*"))["data"]
-        assert [content["data"] for content in contents] == log[-5:]
+        log = (await hooked.door.get("/v1/event-log?type=wallet.*"))["data"]
+        assert [content["data"] for content in contents] == [one["data"] | one for one in log[-5:]]
         ids = [received.content["id"] for received in hooked.receiver.received]
         assert ids == sorted(ids), "a repeat comes before anything new"
         by_id: dict[str, bytes] = {}
@@ -173,7 +173,7 @@ class TestTheRedrive:
         await receiver.open()
         secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
         async with stage.database.transaction() as tx:
-            webhook_id = await deliver.create(tx, receiver.url, ["test.*"], secret, stage.vault)
+            webhook_id = await deliver.create(tx, receiver.url, ["wallet.*"], secret, stage.vault)
         await tell(stage, 1)
         for number in range(2):
             redriven = f"redrive-webhook-{number}"

@@ -14,9 +14,9 @@ from sqlalchemy import text
 from domain.feed import BEGINNING, Place
 from store.database import Database
 from store.events import feed
-from store.tables import Event
+from store.tables import Campaign, Event
 from tests.api.api_bodies import made, refused
-from tests.builders import add_campaign, add_grant, rows
+from tests.builders import add_campaign, add_grant, one, rows
 
 WRITERS = 8
 
@@ -49,20 +49,21 @@ class TestAnEvent:
                 raise Undone
         (event,), _ = await follow(finance, after)
         assert (event["type"], event["campaign_id"]) == ("campaign.created", campaign_id)
-        assert (event["object"], event["data"]) == ("event", {"version": 1})
+        name = (await one(database, Campaign, id=campaign_id)).name
+        assert event["data"] == {"version": 1, "campaign": {"id": campaign_id, "name": name}}
 
     async def test_waits_for_what_may_still_come_before_it(
         self, finance: httpx.AsyncClient, database: Database
     ) -> None:
         _, after = await follow(finance)
         async with database.transaction() as slow:
-            slow.record("test.first", "First to begin")
+            slow.record("wallet.used", "First to begin")
             await slow.write_facts()
             async with database.transaction() as quick:
-                quick.record("test.second", "First to be committed")
+                quick.record("wallet.returned", "First to be committed")
             assert await follow(finance, after) == ([], after)
         told, _ = await follow(finance, after)
-        assert [event["type"] for event in told] == ["test.first", "test.second"]
+        assert [event["type"] for event in told] == ["wallet.used", "wallet.returned"]
 
     async def test_is_told_without_the_words_of_a_person(
         self, finance: httpx.AsyncClient, database: Database
@@ -98,7 +99,7 @@ class TestAReader:
                 with suppress(Undone):
                     async with database.transaction() as tx:
                         for _ in range(chance.randint(1, 3)):
-                            tx.record("test.told", "Told", data={"of": [writer, number]})
+                            tx.record("wallet.used", "Told", data={"of": [writer, number]})
                         await tx.write_facts()
                         await asyncio.sleep(chance.random() / 20)
                         if chance.random() < 0.2:
@@ -114,7 +115,7 @@ class TestAReader:
         seen += (await follow(finance, after))[0]
         kept = await rows(database, Event)
         assert [event["id"] for event in seen] == sorted(feed.place_of(one).id for one in kept)
-        told = [event["data"]["of"] for event in seen if event["type"] == "test.told"]
+        told = [event["data"]["of"] for event in seen if event["type"] == "wallet.used"]
         in_turn = [one for number, one in enumerate(told) if one not in told[:number]]
         assert sorted(in_turn) == sorted(committed)
         assert in_turn != committed, "no transaction overtook another"
@@ -126,13 +127,19 @@ class TestAReader:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(feed, "SCANNED", 8)
-        types = ["lane.stopped", *["test.noise"] * 30, "lane.reopened", "lanes.other", "test.last"]
+        types = [
+            "lane.stopped",
+            *["wallet.used"] * 30,
+            "lane.reopened",
+            "ledger.deposit",
+            "wallet.expired",
+        ]
         for type in types:
             async with database.transaction() as tx:
                 tx.record(type, "Told")
         for query, expected in (
             ("&type=lane.*", ["lane.stopped", "lane.reopened"]),
-            ("&type=lane.reopened&type=test.last", ["lane.reopened", "test.last"]),
+            ("&type=lane.reopened&type=wallet.expired", ["lane.reopened", "wallet.expired"]),
             ("&type=nothing.*", []),
         ):
             told, after = await follow(finance, query=query)
@@ -143,8 +150,8 @@ class TestAReader:
         async with database.transaction() as tx:
             await tx.session.execute(
                 text(
-                    "INSERT INTO events (at, type, source, title, data) SELECT now(), 'test.told',"
-                    " 'engine', 'Told', '{}' FROM generate_series(1, 20000)"
+                    "INSERT INTO events (at, type, source, title, data) SELECT now(),"
+                    " 'wallet.used', 'engine', 'Told', '{}' FROM generate_series(1, 20000)"
                 )
             )
         plan = await _plan(

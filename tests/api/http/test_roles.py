@@ -70,6 +70,7 @@ GET    sufm /v1/distributions/{distribution_id}
 PUT    sm   /v1/distributions/{distribution_id}
 POST   sm   /v1/distributions/{distribution_id}/dry-run
 GET    f    /v1/event-log
+GET    sufmo /v1/event-types
 POST   s    /v1/events
 GET    sufm /v1/evidence-key
 GET    sf   /v1/exports
