@@ -132,9 +132,8 @@ def _ours(difference: Difference) -> Order:
 
 
 def _took_more(difference: Difference) -> bool:
-    """Whether the difference is a charge that is not booked yet: an unknown order, a second card,
-    or one that reappeared. Orders of ours that fell back, or whose grant differs, are booked
-    already."""
+    """Whether the provider has charged for a card that is not booked: an unknown order, a second
+    card, or one that came back. For our other orders the charge is booked already."""
     if difference.item.filed in (Filed.UNKNOWN_TO_US, Filed.DUPLICATE_KEY):
         return True
     came_back = difference.ours.state in ENDED and difference.theirs.state == OrderState.ISSUED

@@ -28,12 +28,13 @@ class Warning(BaseModel):
 
 
 def first_warnings(given: Any, expected: Any) -> list[Warning]:
-    """The first members of a body without effect. `expected`: the type that it is read as."""
+    """Warnings about members of a body that are ignored; at most `MOST`. `expected`: the type that
+    the body is read as."""
     return list(islice(warnings_of(given, expected), MOST))
 
 
 def warnings_of(given: Any, expected: Any, pointer: str = "") -> Iterator[Warning]:
-    """The same, one by one. `pointer`: the place of `given` in the body."""
+    """Every such warning. `pointer`: the place of `given` in the body."""
     model = model_of(expected)
     if model is None or _has_its_own_shape(model):
         return

@@ -38,7 +38,7 @@ def _known(provider: str) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """Voucherify's SDK sends digits in a string."""
+    """Read a number that is sent as a string of digits, as Voucherify's SDK does."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
         return int(value)
     return value

@@ -14,7 +14,7 @@ from store.reconciliation.staging import table_of
 
 
 class Lacking(NamedTuple):
-    """A pending or issued order without a line."""
+    """An order that the provider should know, but has no line for in its book."""
 
     key: str
     currency: str

@@ -21,7 +21,7 @@ def another_event(terms: CampaignTerms, request: ConversionRequest) -> str:
 
 
 def expired(referral: Referral) -> str:
-    """The referral's window is over."""
+    """The event came after the referral's window had ended."""
     return (
         f"The referral expired on {referral.expires_at:%Y-%m-%d %H:%M} UTC. Of a purchase before "
         "that, send `occurred_at`."

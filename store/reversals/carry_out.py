@@ -89,7 +89,7 @@ def _undoing(grant: Grant, left: Next | None) -> Undoing:
 
 
 class _Case(NamedTuple):
-    """A reversal, read under the referrer's lock."""
+    """A reversal and what it concerns, read while the referrer's lock is held."""
 
     referral: Referral
     reversal_id: str

@@ -132,7 +132,7 @@ async def refunded_of(tx: Transaction, referral: Referral) -> Refunded:
 
 
 def refunded_in_all(total: int, whole: bool, paid: int | None) -> Refunded:
-    """The effect of refunds of `total`. Rounding may have taken them past what was paid."""
+    """The effect when refunds add up to `total`. Rounding may have taken it past what was paid."""
     if paid is None:
         return Refunded(total, whole, None)
     return Refunded(min(total, paid), whole or 0 < paid <= total, paid)

@@ -108,7 +108,9 @@ class TestRefusals:
         assert type(raised.value) is outcome
         assert len(scripted.asked) == 1
 
-    async def test_in_words(self, giftbit, scripted, asked):
+    async def test_an_unknown_brand_is_refused_with_the_provider_s_words(
+        self, giftbit, scripted, asked
+    ):
         scripted.answers = [error(422, "ERROR_CAMPAIGN_INVALID_BRAND", "brand_code: nobrand")]
         with pytest.raises(OrderRejected) as raised:
             await giftbit.place_order(asked())

@@ -62,7 +62,7 @@ class TestCreate:
 
 
 class TestChange:
-    async def test_keeps_its_id(self, service: httpx.AsyncClient) -> None:
+    async def test_a_changed_tier_keeps_its_id(self, service: httpx.AsyncClient) -> None:
         path = await _campaign(service)
         (before,) = (await made(service.get(f"{path}/tiers")))["data"]
         body = {"name": "each friend", "reward": card(2500), "max_grants": None}

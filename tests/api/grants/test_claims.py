@@ -79,7 +79,7 @@ async def test_the_grant_and_its_order_do_not_show_it(
         assert SECRET.link not in (await admin.get(elsewhere)).text
 
 
-async def test_a_card_that_is_mailed_has_none(
+async def test_a_card_sent_by_mail_has_no_claim_link(
     support: httpx.AsyncClient, database: Database
 ) -> None:
     grant = await add_grant(database)
@@ -87,7 +87,7 @@ async def test_a_card_that_is_mailed_has_none(
     refused(response, 404, "resource_not_found")
 
 
-async def test_one_that_is_not_issued_has_none_yet(
+async def test_a_card_not_issued_yet_has_no_claim_link(
     support: httpx.AsyncClient, database: Database
 ) -> None:
     grant = await add_grant(database, gift_card(delivery=Delivery.LINK))

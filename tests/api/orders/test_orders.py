@@ -114,7 +114,9 @@ class TestLedger:
         }
         assert (answer["totals"], answer["has_more"]) == ({"USD": 0}, False)
 
-    async def test_grants_are_in_them(self, finance: httpx.AsyncClient, database: Database) -> None:
+    async def test_a_grant_moves_its_amount_from_available_to_reserved(
+        self, finance: httpx.AsyncClient, database: Database
+    ) -> None:
         grant = await add_grant(database, credits(900), limits=budget(10_000))
         query = f"account=campaign/{grant.campaign_id}/"
         answer = await made(finance.get(f"/v1/ledger/balances?{query}"))

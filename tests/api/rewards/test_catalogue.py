@@ -76,7 +76,7 @@ class TestRefused:
         response = await service.put(f"/v1/campaigns/{campaign['id']}", json=change)
         refused(response, 400, "invalid_payload", "/referral_program/referee_reward/amount")
 
-    async def test_a_definition_that_is_not_offered_any_more(
+    async def test_a_campaign_with_a_product_no_longer_offered_is_refused(
         self, service: httpx.AsyncClient, database: Database
     ) -> None:
         body = {"name": "A card", "reward": card()}

@@ -185,7 +185,7 @@ class TestList:
 
 
 class TestDelete:
-    async def test_refused_while_a_live_campaign_gives_it(
+    async def test_a_definition_is_not_deleted_while_a_live_campaign_gives_it(
         self, service: httpx.AsyncClient, database: Database
     ) -> None:
         reward = await _reward(service)
@@ -201,7 +201,7 @@ class TestDelete:
         assert await made(service.get(f"/v1/campaigns/{campaign['id']}"))
         assert "reward.deleted" in [event.type for event in await rows(database, Event)]
 
-    async def test_only_readers_and_services(
+    async def test_support_may_read_definitions_and_not_change_them(
         self, support: httpx.AsyncClient, service: httpx.AsyncClient
     ) -> None:
         reward = await _reward(service)

@@ -71,7 +71,7 @@ class TestHandOut:
         with pytest.raises(NotFound, match="grant"):
             await hand_out(database, "gr_1")
 
-    async def test_a_card_that_is_mailed_has_none(self, database: Database) -> None:
+    async def test_a_card_sent_by_mail_has_no_claim_link(self, database: Database) -> None:
         grant = await add_grant(database)
         claimed = await attempt(database, grant.id)
         await record(database, claimed.order_id, snapshot(claimed))
