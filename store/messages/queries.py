@@ -8,9 +8,11 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlmodel import col
 
+from domain.ids import Prefix
 from domain.refusals import existing
 from store.database import ReadSession
-from store.lists.pages import AnySelect, Page, Window, read_page
+from store.lists.births import ids_born
+from store.lists.pages import AnySelect, Between, Page, Window, read_page
 from store.references import customer_named
 from store.tables import Message, MessageDistribution
 
@@ -64,7 +66,8 @@ async def page(
     if filters.customer is not None:
         statement = statement.where(col(Message.customer_id) == customer_named(filters.customer))
     if filters.since is not None:
-        statement = statement.where(col(Message.created_at) >= filters.since)
+        born = ids_born(col(Message.id), Prefix.MESSAGE, Between(None, filters.since))
+        statement = statement.where(col(Message.created_at) >= filters.since, *born)
     if filters.until is not None:
         statement = statement.where(col(Message.created_at) < filters.until)
     found = await read_page(session, statement, col(Message.id), window)
