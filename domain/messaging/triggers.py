@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
+from domain.events.catalogue import EVENT_TYPES
+
 CODE_PUBLISHED = "code_published"
 TIER_NEAR = "tier_near"
 """A conversion has left the referrer one friend short of the next tier."""
@@ -28,8 +30,11 @@ def _spelled(value: object) -> object:
 
 
 def _possible(value: str) -> str:
-    if "." not in value and value not in WORDS:
-        raise ValueError(f"give an event's type such as grant.delivered, or one of {_LISTED}")
+    if value not in WORDS and value not in EVENT_TYPES:
+        raise ValueError(
+            f"{value!r} is no type of event: GET /v1/event-types lists them all. Or give one of "
+            f"{_LISTED}"
+        )
     if value.startswith(_OURS):
         raise ValueError("a message about messages would never end")
     return value

@@ -20,7 +20,7 @@ from store.tables import Campaign, Customer, Event, Grant, Order, Referral, Vouc
 Row = TypeVar("Row", Campaign, Customer, Grant, Order, Referral)
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """Rows by id. `orders`: by their own id, and each grant's newest by the grant's id."""
 
     campaigns: dict[str, Campaign]
@@ -33,14 +33,14 @@ class _Rows(NamedTuple):
 
 async def leaving(session: ReadSession, events: Sequence[Event]) -> list[dict[str, Any]]:
     """Each event as a receiver gets it: `data` is the typed data and what was recorded."""
-    rows = await _rows(session, events)
+    rows = await rows_of(session, events)
     return [
         public_form(event) | {"created_at": event.at, "data": data_of(event, rows)}
         for event in events
     ]
 
 
-def data_of(event: Event, rows: _Rows) -> dict[str, Any]:
+def data_of(event: Event, rows: Rows) -> dict[str, Any]:
     """The members that the event's type promises, as far as the rows still exist."""
     known = EVENT_TYPES.get(event.type)
     model = known.data if known else EventData
@@ -56,7 +56,7 @@ def data_of(event: Event, rows: _Rows) -> dict[str, Any]:
     return members
 
 
-def _of_referral(event: Event, rows: _Rows) -> dict[str, Any]:
+def _of_referral(event: Event, rows: Rows) -> dict[str, Any]:
     referral = rows.referrals.get(event.referral_id or "")
     if referral is None:
         return {}
@@ -74,7 +74,7 @@ def _of_referral(event: Event, rows: _Rows) -> dict[str, Any]:
     } | ({"order": order} if bought else {})
 
 
-def _of_grant(event: Event, rows: _Rows) -> dict[str, Any]:
+def _of_grant(event: Event, rows: Rows) -> dict[str, Any]:
     grant = rows.grants.get(event.grant_id or "")
     if grant is None:
         return {}
@@ -108,12 +108,13 @@ def _of_order(order: Order) -> dict[str, Any]:
     }
 
 
-def _person(id: str | None, rows: _Rows) -> dict[str, Any] | None:
+def _person(id: str | None, rows: Rows) -> dict[str, Any] | None:
     person = rows.people.get(id or "")
     return {"id": id, "source_id": person.source_id if person else None} if id else None
 
 
-async def _rows(session: ReadSession, events: Sequence[Event]) -> _Rows:
+async def rows_of(session: ReadSession, events: Sequence[Event]) -> Rows:
+    """Whom and what the events are about, as it is now."""
     referrals = await _by_id(session, Referral, {event.referral_id for event in events})
     grants = await _by_id(session, Grant, {event.grant_id for event in events})
     named = {event.customer_id for event in events}
@@ -122,7 +123,7 @@ async def _rows(session: ReadSession, events: Sequence[Event]) -> _Rows:
     found = await session.execute(
         select(col(Voucher.id), col(Voucher.code)).where(col(Voucher.id).in_(codes))
     )
-    return _Rows(
+    return Rows(
         campaigns=await _by_id(session, Campaign, {event.campaign_id for event in events}),
         referrals=referrals,
         grants=grants,

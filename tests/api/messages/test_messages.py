@@ -115,6 +115,7 @@ class TestADistribution:
         ("change", "pointer"),
         [
             ({"trigger": "anything"}, "/trigger"),
+            ({"trigger": "grant.delivred"}, "/trigger"),
             ({"trigger": "message.sent"}, "/trigger"),
             ({"url": None}, "/url"),
             ({"channel": "email"}, "/template"),
