@@ -9,7 +9,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.messages.outcome import Outcome
 from activities.messages.senders import Senders
+from domain.messaging.channels import Channel
 from domain.messaging.sending import MessageStatus
+from domain.messaging.templates import Content, Template
 from store.database import Database
 from store.messages.claim import Attempt
 from store.messages.planning import read_on
@@ -114,6 +116,33 @@ async def test_no_markup_of_a_customers_fields_is_interpreted(
     assert "<img" not in html
     assert "root:" not in html
     assert programme.code not in html
+
+
+async def test_a_mail_is_in_its_readers_language_else_in_the_templates_own(
+    database: Database, post: Mailing
+) -> None:
+    words = "<mjml><mj-body><mj-section><mj-column><mj-text>{}</mj-text></mj-column></mj-section>"
+    mjml = words + "</mj-body></mjml>"
+    template = Template(
+        name="joined",
+        channel=Channel.EMAIL,
+        subject="{{ friend.name }} joined",
+        mjml=mjml.format("Welcome"),
+        translations={
+            "de": Content(subject="{{ friend.name }} ist dabei", mjml=mjml.format("Hallo"))
+        },
+    )
+    await add_distribution(database, "referral.attributed", template, audience={"role": "referee"})
+    programme = await add_programme(database, name="Müllers & Söhne")
+    for language in ("de_AT", "fr"):
+        friend = await add_customer(database, metadata={"lang": language})
+        await sign_up(database, programme.code, friend)
+    told = {message.language for message in await post.send_all()}
+    assert told == {"de", "en"}
+    subjects = sorted(
+        mail["Subject"].partition(" ")[2].partition(" ")[2] for mail in post.box.mails
+    )
+    assert subjects == ["ist dabei", "joined"]
 
 
 async def test_readers_of_the_events_at_once_write_one_message(database: Database) -> None:
