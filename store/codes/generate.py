@@ -19,6 +19,8 @@ _ROUNDS = 9
 """How often codes are drawn before the template counts as exhausted. Each round draws four times as
 many as the one before, so that one free code among thousands of taken ones is found."""
 
+_MOST = 20_000
+"""Codes per statement: a busy database takes a few seconds."""
 _MANY = 1000
 """More than this are drawn in a thread: a hundred thousand take a second, which would block other
 requests."""
@@ -57,6 +59,15 @@ async def mint(
     made: list[str] = []
     if count > config.combinations:
         raise _exhausted(config, count)
+    while len(made) < count:
+        made += await _mint_some(tx, campaign_id, config, min(count - len(made), _MOST), making)
+    return made
+
+
+async def _mint_some(
+    tx: Transaction, campaign_id: str, config: CodeConfig, count: int, making: Making | None
+) -> list[str]:
+    made: list[str] = []
     for turn in range(_ROUNDS):
         missing = count - len(made)
         if not missing:

@@ -25,7 +25,7 @@ from tests.simulator.simulator_process import eventually
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def opened(url: str, *, within: float = 5, **changes) -> Giftbit:
+def opened(url: str, *, within: float = 30, **changes) -> Giftbit:
     section = {"url": url, "token": "the-token", "max_per_second": 100} | changes
     return Giftbit(GiftbitSettings(**section), within=within)
 

@@ -40,7 +40,7 @@ Book = Callable[..., Awaitable[list[dict[str, Any]]]]
 Wanted = Callable[..., OrderRequest]
 
 
-def adapter_at(url: str, within: float = 5) -> GiftCardPartners:
+def adapter_at(url: str, within: float = 30) -> GiftCardPartners:
     settings = GiftCardPartnersSettings.model_validate(
         {"url": url, "email": "buyer@example.com", "access_token": "secret"}
     )

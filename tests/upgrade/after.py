@@ -19,7 +19,9 @@ Row = dict[str, Any]
 class After:
     """Calls on the upgraded stack, by the names of the story."""
 
-    def __init__(self, stack: Stack, story: Path) -> None:
+    def __init__(self, stack: Stack, story: Path, before: set[str]) -> None:
+        self.before = before
+        """The keys of the orders that the provider had from the old version."""
         self.stack, self.told = stack, json.loads(story.read_bytes())
         self._simulator = f"{stack.urls.simulator}/_control"
         self.http = httpx.Client(

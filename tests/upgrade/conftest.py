@@ -9,7 +9,7 @@ import pytest
 
 from tests.stacks import running_stack
 from tests.upgrade.after import After
-from tests.upgrade.restored import restore
+from tests.upgrade.restored import ordered, restore
 
 RECORDED = sorted(Path(__file__).parent.glob("written_by_*"))
 
@@ -21,5 +21,6 @@ def after(
     """Migrated and running, before anybody has asked for anything."""
     home = tmp_path_factory.mktemp("upgrade")
     restore(request.param, home)
-    with running_stack(home) as stack, After(stack, request.param / "story.json") as after:
+    before, story = ordered(home), request.param / "story.json"
+    with running_stack(home) as stack, After(stack, story, before) as after:
         yield after

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import lzma
 import shutil
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 from cli.stack import postgres
@@ -31,6 +33,12 @@ def restore(recorded: Path, home: Path) -> None:
         file.write_bytes(lzma.decompress((recorded / name).read_bytes()))
     password = Secrets.load(home).database_password
     _load(home, password, lzma.decompress((recorded / "database.sql.xz").read_bytes()))
+
+
+def ordered(home: Path) -> set[str]:
+    """The keys of the orders in the provider's book, before anything runs there."""
+    with closing(sqlite3.connect(home / FILES["simulator.sqlite3.xz"])) as book:
+        return {key for (key,) in book.execute("SELECT key FROM orders")}
 
 
 def _load(home: Path, password: str, dump: bytes) -> None:

@@ -54,7 +54,7 @@ async def test_no_schedule_of_the_old_version_goes_on(after: After) -> None:
 
 
 def test_open_work_ends_with_one_card_per_grant_after_the_upgrade(after: After) -> None:
-    before = after.book()
+    before = after.before
     in_doubt = {grant["order"]["key"] for grant in after.referral("plain/in-doubt")["grants"]}
     after.control("delivery", provider="giftcard-partners", seconds=0, outcome="delivered")
     after.control("faults", rates={})
