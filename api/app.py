@@ -26,6 +26,7 @@ from api.health import endpoints as health
 from api.holders import endpoints as holders
 from api.hooks import endpoints as hooks
 from api.hooks.account import account_hooks
+from api.http import addresses
 from api.http.access import Keyring
 from api.http.boundary import Boundary
 from api.http.downloads import OpenDownloads
@@ -38,6 +39,7 @@ from api.incidents import endpoints as incidents
 from api.keys import endpoints as keys
 from api.lanes import endpoints as lanes
 from api.ledger import endpoints as ledger
+from api.links import endpoints as links
 from api.messages import endpoints as messages
 from api.metadata_schemas import endpoints as metadata_schemas
 from api.openapi.documentation import document, unique_id
@@ -60,7 +62,7 @@ from api.unsubscribe import endpoints as unsubscribe
 from api.validation_rules import endpoints as validation_rules
 from api.validations import endpoints as validations
 from api.vouchers import endpoints as vouchers
-from api.vouchers import imports, pools
+from api.vouchers import imports, pools, sharing
 from api.webhooks import endpoints as webhooks
 from providers.registry import open_configured
 from store.access.vault import Vault
@@ -95,6 +97,7 @@ _ROUTERS = (
     vouchers,
     imports,
     pools,
+    sharing,
     publications,
     referrals,
     referral_actions,
@@ -117,6 +120,7 @@ _ROUTERS = (
     distributions,
     messages,
     unsubscribe,
+    links,
     reconciliations,
     incidents,
     reports,
@@ -142,6 +146,7 @@ def create_app(settings: ApiSettings, store: StoreSettings) -> FastAPI:
         generate_unique_id_function=unique_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    addresses.serve_at(str(settings.public_url))
     add_error_handlers(app)
     app.include_router(bulk.files)
     app.include_router(evidence.keys)

@@ -21,6 +21,9 @@ _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 
 
+_PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".intranet", ".corp")
+
+
 def may_exist(host: str) -> bool:
     """Whether a name can exist in DNS, or is an IP address. Others cannot be connected to: the
     resolver refuses to look them up."""
@@ -28,6 +31,17 @@ def may_exist(host: str) -> bool:
         return True
     name = host.removesuffix(".")
     return len(name) <= 253 and all(map(_LABEL.fullmatch, name.split(".")))
+
+
+def may_be_public(host: str) -> bool:
+    """Whether a host, as an address names it, may be on the public internet: a public IP address,
+    or a name that is not reserved for private networks. What a name resolves to is not asked."""
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        return is_public(bare)
+    except ValueError:
+        name = host.removesuffix(".").lower()
+        return may_exist(host) and "." in name and not name.endswith(_PRIVATE_NAMES)
 
 
 def is_public(address: str) -> bool:

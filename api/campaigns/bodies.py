@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from api.campaigns.codes import LAST_DAY, DiscountIn, VoucherIn
 from api.campaigns.program import ProgramChangeIn, ReferralProgramIn, WindowsIn, to_terms
@@ -15,6 +15,7 @@ from api.rewards.definitions import Making
 from domain.campaigns import CampaignTerms, CampaignType, FreeOrders, Limits
 from domain.customers import Metadata
 from domain.dates import DayOrInstant, begins, ends
+from domain.links import must_be_landing, must_be_share_text
 from domain.refusals import InvalidPayload
 from domain.rules.rule import Rule
 from domain.windows import Windows
@@ -22,6 +23,20 @@ from store.campaigns.create import NewCampaign
 from store.codes.pool import MAX_CODES
 from store.tables import Campaign
 
+LandingUrl = Annotated[
+    Annotated[str, Field(max_length=2000), AfterValidator(must_be_landing)] | None,
+    Field(
+        description="Where the short links of its codes lead; `{code}` stands for the code.",
+        examples=["https://shop.example.com/welcome?code={code}"],
+    ),
+]
+ShareText = Annotated[
+    Annotated[str, Field(max_length=1000), AfterValidator(must_be_share_text)] | None,
+    Field(
+        description="What people send to their friends: Liquid with `code` and `link`.",
+        examples=["Try Acme with my code {{ code }}: {{ link }}"],
+    ),
+]
 EXAMPLE: dict[str, Any] = {
     "name": "Refer a friend",
     "campaign_type": "REFERRAL_PROGRAM",
@@ -75,6 +90,8 @@ class CampaignIn(WindowsIn):
     active: bool = Field(
         default=True, description="false: a draft, in which nothing counts until it is enabled."
     )
+    landing_url: LandingUrl = None
+    share_text: ShareText = None
     vouchers_count: int | None = Field(default=None, ge=0, le=MAX_CODES)
     start_date: DayOrInstant | None = None
     expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
@@ -122,6 +139,8 @@ class CampaignIn(WindowsIn):
                     "active",
                     "start_date",
                     "expiration_date",
+                    "landing_url",
+                    "share_text",
                     "metadata",
                 }
             ),
@@ -137,7 +156,15 @@ class CampaignIn(WindowsIn):
         return to_terms(document)
 
 
-_PLAIN = ("name", "description", "category", "type", "join_once", "start_date", "expiration_date")
+_UNSET_PLAIN = (
+    "description",
+    "category",
+    "start_date",
+    "expiration_date",
+    "landing_url",
+    "share_text",
+)
+_PLAIN = ("name", "type", "join_once", *_UNSET_PLAIN)
 _LIMIT = "referral_program.limits."
 _UNSET = {
     "referral_program.referee_reward": "referee_reward",
@@ -150,7 +177,6 @@ _WINDOWS = {
     "validity_day_of_week": "days_of_week",
     "validity_hours": "hours",
 }
-_UNSET_PLAIN = ("description", "category", "start_date", "expiration_date")
 
 
 class CampaignChangeIn(WindowsIn):
@@ -171,6 +197,8 @@ class CampaignChangeIn(WindowsIn):
     type: CampaignType | None = None
     join_once: bool | None = Field(default=None, description="Cannot be taken back.")
     active: bool | None = Field(default=None, description="The same as /enable and /disable.")
+    landing_url: LandingUrl = None
+    share_text: ShareText = None
     start_date: DayOrInstant | None = None
     expiration_date: DayOrInstant | None = Field(default=None, description=LAST_DAY)
     activity_duration_after_publishing: Duration | None = None

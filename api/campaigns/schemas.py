@@ -165,6 +165,8 @@ class CampaignAnswer(Categorised):
     validity_timeframe: Timeframe | None = Field(examples=[None])
     validity_day_of_week: list[int] | None = Field(examples=[None])
     validity_hours: DailyHours | None = Field(examples=[None])
+    landing_url: str | None = Field(examples=["https://shop.example.com/welcome?code={code}"])
+    share_text: str | None = Field(examples=["Try Acme with my code {{ code }}: {{ link }}"])
     metadata: dict[str, Any]
     version: int
     """Each edit of the terms makes the next one."""
@@ -232,8 +234,9 @@ def _windows(windows: Windows) -> dict[str, Any]:
 
 
 class Funnel(FromRow):
-    """Referrals by how far they came, then by where they stand now."""
+    """Visits of short links; referrals by how far they came, then by where they stand now."""
 
+    visits: int
     referred: int
     converted: int
     qualified: int
@@ -246,7 +249,7 @@ class Funnel(FromRow):
 
 
 class Day(Funnel):
-    """The same for the referrals that began on one day, UTC."""
+    """The same for one day, UTC: its visits, and the referrals that began then."""
 
     day: date = Field(examples=["2026-11-20"])
 

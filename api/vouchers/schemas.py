@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, computed_field, model_validator
 
 from api.campaigns.codes import LAST_DAY, CodeConfigIn, UsesIn
 from api.campaigns.schemas import Categorised, DiscountAnswer, EmptyList
+from api.http.addresses import public_url
 from api.http.fields import Category, Strict, with_examples
 from api.http.ids import CampaignId, CampaignTitle, ReferrerId, VoucherId
 from api.http.lists import Listed
@@ -17,6 +18,7 @@ from api.http.masking import About
 from domain.codes import CodeConfig
 from domain.customers import Metadata
 from domain.dates import DayOrInstant, begins, ends
+from domain.links import share_url
 from store.codes.generate import Making
 from store.codes.queries import VoucherRead
 
@@ -109,6 +111,11 @@ class VoucherAnswer(Categorised):
     holder_id: ReferrerId | None
     referrer_id: ReferrerId | None
     """The owner, once the code has been published."""
+    share_url: str | None = Field(
+        description="Its short link; null unless the campaign has a `landing_url`.",
+        examples=["https://api.example.com/r/REF-8KZQ7WXP"],
+    )
+    visits: int = Field(description="How often the short link was followed.", examples=[12])
     publish: Publish
     redemption: Use
     validation_rules_assignments: EmptyList = EmptyList()
@@ -130,6 +137,8 @@ class VoucherAnswer(Categorised):
             is_referral_code=coupon is None,
             holder_id=coupon.customer_id if coupon else read.owner_id,
             referrer_id=read.owner_id,
+            share_url=share_url(public_url(), voucher.code) if campaign.landing_url else None,
+            visits=read.visits,
             publish=Publish(
                 count=read.publications, url=f"/v1/publications?voucher={voucher.code}"
             ),

@@ -30,6 +30,8 @@ class NewCampaign(BaseModel):
     active: bool = True
     start_date: datetime | None
     expiration_date: datetime | None
+    landing_url: str | None = None
+    share_text: str | None = None
     vouchers_count: int
     metadata: dict[str, Any]
     terms: CampaignTerms

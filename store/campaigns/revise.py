@@ -18,7 +18,17 @@ from domain.refusals import AlreadyExists, NotAllowedInState, existing
 from store.database import Transaction
 from store.tables import Budget, Campaign, CampaignVersion, Referral
 
-PLAIN = ("name", "description", "type", "join_once", "start_date", "expiration_date", "attributes")
+PLAIN = (
+    "name",
+    "description",
+    "type",
+    "join_once",
+    "start_date",
+    "expiration_date",
+    "landing_url",
+    "share_text",
+    "attributes",
+)
 """Columns of a campaign that are not part of its terms."""
 
 

@@ -59,6 +59,7 @@ _COUNTED = """(
 
 # A referral that counted has a number, even if it was undone later.
 _STEPS = """
+coalesce(sum(amount) FILTER (WHERE name = 'visit'), 0)::bigint AS visits,
 coalesce(sum(amount) FILTER (WHERE name = 'referral'), 0)::bigint AS referred,
 coalesce(sum(amount) FILTER (WHERE unit LIKE '%/converted%'), 0)::bigint AS converted,
 coalesce(sum(amount) FILTER (WHERE unit LIKE '%/qualified%'), 0)::bigint AS qualified,
@@ -93,7 +94,7 @@ FROM {_COUNTED}
 WHERE name NOT LIKE 'grant%' AND {_WITHIN} OR name = 'grant_delivered'"""
 
 _DAYS = f"""
-SELECT day, {_STEPS} FROM {_COUNTED} WHERE name = 'referral' AND {_WITHIN}
+SELECT day, {_STEPS} FROM {_COUNTED} WHERE name IN ('referral', 'visit') AND {_WITHIN}
 GROUP BY day HAVING sum(amount) <> 0 ORDER BY day DESC LIMIT 366"""
 
 _MONEY = f"""

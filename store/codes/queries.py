@@ -19,7 +19,16 @@ from store.database import ReadSession
 from store.lists.births import ids_born, sorted_by
 from store.lists.pages import AnySelect, Between, Key, Page, Window, read_page
 from store.references import campaign_named, customer_named, voucher_named, voucher_of_code
-from store.tables import Campaign, CampaignVersion, Coupon, Customer, Holder, Publication, Voucher
+from store.tables import (
+    Campaign,
+    CampaignVersion,
+    Coupon,
+    Customer,
+    Holder,
+    LinkVisits,
+    Publication,
+    Voucher,
+)
 
 
 class VoucherRead(NamedTuple):
@@ -30,6 +39,8 @@ class VoucherRead(NamedTuple):
     terms: CampaignTerms
     owner_id: str | None
     publications: int
+    visits: int
+    """How often its short link was followed."""
     coupon: Coupon | None = None
     """Set if the code is one person's reward instead of a referral code."""
 
@@ -164,6 +175,10 @@ VOUCHER_COLUMNS: tuple[Any, ...] = (
     .where(col(Publication.voucher_id) == Voucher.id)
     .correlate(Voucher)
     .scalar_subquery(),
+    select(func.coalesce(func.sum(LinkVisits.visits), 0))
+    .where(col(LinkVisits.voucher_id) == Voucher.id)
+    .correlate(Voucher)
+    .scalar_subquery(),
     Coupon,
 )
 
@@ -195,9 +210,9 @@ def _publications() -> AnySelect:
 
 
 def read_voucher(row: Any) -> VoucherRead:
-    voucher, campaign, terms, owner_id, publications, coupon = row
+    voucher, campaign, terms, owner_id, publications, visits, coupon = row
     terms = CampaignTerms.model_validate(terms)
-    return VoucherRead(voucher, campaign, terms, owner_id, publications, coupon)
+    return VoucherRead(voucher, campaign, terms, owner_id, publications, int(visits), coupon)
 
 
 def _publication(row: Any) -> PublicationRead:

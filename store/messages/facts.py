@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import quote
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from domain.campaigns import CampaignTerms
 from domain.feed import Place
+from domain.links import share_url
 from domain.messaging import variables as words
 from domain.messaging.milestones import Ahead, next_milestone
 from domain.messaging.undoing import Standing
@@ -75,6 +75,7 @@ class _Reader:
         voucher = await self._voucher(referral)
         ahead, friends = await self._ahead(referral)
         shared = voucher.code if voucher and self._shares(referral) else None
+        leads = campaign is not None and campaign.landing_url is not None
         told = public_form(event)
         facts = words.Facts(
             customer=described.person(customer) or words.Person(id=""),
@@ -83,7 +84,7 @@ class _Reader:
             campaign_id=event.campaign_id,
             campaign=campaign.name if campaign else None,
             code=shared,
-            link=f"{self._public_url}/r/{quote(shared)}" if shared else None,
+            link=share_url(self._public_url, shared) if shared and leads else None,
             reward=await self._reward(grant, order),
             due=described.due(grant, customer),
             claim=await self._claim(order) if self._tells_claim else None,

@@ -26,6 +26,7 @@ from store.tables.ledger import (
     TaxForm,
     TaxThreshold,
 )
+from store.tables.links import LinkVisits
 from store.tables.messages import (
     MarketingConsent,
     Message,

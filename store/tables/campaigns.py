@@ -30,6 +30,10 @@ class Campaign(SQLModel, table=True):
     """When it was first active; until then it is a draft."""
     start_date: datetime | None = instant(nullable=True)
     expiration_date: datetime | None = instant(nullable=True)
+    landing_url: str | None = None
+    """Where short links of its codes lead, with `{code}` in it."""
+    share_text: str | None = None
+    """What people send to their friends, in Liquid; None: the usual text."""
     version: int
     attributes: dict[str, Any] = document(default_factory=dict, nullable=False)
     created_at: datetime = instant()

@@ -181,8 +181,10 @@ GET    sufm /v1/vouchers
 GET    sufm /v1/vouchers/{code}
 POST   sm   /v1/vouchers/{code}/disable
 POST   sm   /v1/vouchers/{code}/enable
+GET    sufm /v1/vouchers/{code}/qr
 GET    sufm /v1/vouchers/{code}/redemption
 POST   s    /v1/vouchers/{code}/redemption
+GET    sufm /v1/vouchers/{code}/share
 GET    o    /v1/webhooks
 POST   o    /v1/webhooks
 DELETE o    /v1/webhooks/{webhook_id}
