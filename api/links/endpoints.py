@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.http.parameters import CodePath
 from api.http.problems import responses
 from api.http.resources import Held
 from store.links.visits import follow
@@ -19,7 +20,7 @@ _FETCHED_AHEAD = ("purpose", "sec-purpose", "x-purpose", "x-moz")
     response_class=Response,
     responses=responses("resource_not_found", authenticated=False),
 )
-async def follow_link(code: str, request: Request, held: Held) -> Response:
+async def follow_link(code: CodePath, request: Request, held: Held) -> Response:
     """Lead to the landing address of the code's campaign, and nowhere else. Each call counts as a
     visit, unless a browser fetches the page ahead."""
     ahead = any("prefetch" in request.headers.get(name, "") for name in _FETCHED_AHEAD)

@@ -21,6 +21,7 @@ from store.codes.queries import VoucherRead
 
 router = GuardedRouter("/v1/vouchers", "Codes", roles=READERS)
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+_PICTURE = {"schema": {"type": "string", "format": "binary"}, "example": "the picture's bytes"}
 
 
 class ShareAnswer(BaseModel):
@@ -51,7 +52,7 @@ async def get_share_texts(code: CodePath, held: Held) -> ShareAnswer:
     "/{code}/qr",
     "resource_not_found",
     response_class=Response,
-    responses={200: {"content": {type: {} for type in _TYPES.values()}}},
+    responses={200: {"content": {type: dict(_PICTURE) for type in _TYPES.values()}}},
 )
 async def get_qr_code(
     code: CodePath,

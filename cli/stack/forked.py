@@ -15,8 +15,9 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["api.server", "api.app", "worker.main", "simulator.server"])
+LOADED = ("api.server", "api.app", "worker.main", "simulator.server")
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(list(LOADED))
 
 
 def load() -> None:
@@ -29,7 +30,7 @@ class Forked:
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         run = (list(arguments), dict(environment), log)
-        self._process = _CONTEXT.Process(target=_run, args=run, daemon=True)
+        self._process = CONTEXT.Process(target=_run, args=run, daemon=True)
         self._process.start()
 
     @property

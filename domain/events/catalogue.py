@@ -33,6 +33,7 @@ _REFERRALS = {
     "referral.attributed": "A friend was attributed to a code.",
     "referral.converted": "The friend's conversion was accepted; it is judged next.",
     "referral.not_converted": "An event of the friend did not meet the campaign's rules.",
+    "referral.moved": "A waiting referral was moved to a later version of the campaign's terms.",
     "referral.held": "A conversion waits: the campaign or code is paused, or a refund is unclear.",
     "referral.resumed": "A held conversion goes on.",
     "referral.qualified": "The conversion met all rules; its rewards were granted.",

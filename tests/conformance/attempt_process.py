@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -18,20 +17,7 @@ from providers.protocol import GiftCardProvider
 from store.database import Database
 from tests.conformance.adapters_under_test import open_adapter
 from tests.conformance.ordering_lane import Again, OrderingLane, lane_of
-
-# A server that has imported everything forks each worker: a fresh interpreter takes seconds.
-_PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(
-    [
-        "activities.orders",
-        "activities.referrals",
-        "providers.registry",
-        "store.campaigns.create",
-        "store.customers.upsert",
-        "store.publications.publish",
-        "temporalio.testing",
-    ]
-)
+from tests.forks import FORKS
 
 
 class Job(NamedTuple):
@@ -50,8 +36,8 @@ class AttemptProcess:
     """The process, and what it said."""
 
     def __init__(self, job: Job) -> None:
-        self._said, says = _PROCESSES.Pipe(duplex=False)
-        self._process: BaseProcess = _PROCESSES.Process(target=_work, args=(job, says), daemon=True)
+        self._said, says = FORKS.Pipe(duplex=False)
+        self._process: BaseProcess = FORKS.Process(target=_work, args=(job, says), daemon=True)
         self._process.start()
         says.close()
 

@@ -83,6 +83,7 @@ UNASKED_CONSTRAINTS = {
     "account_sums.pk_account_sums": _ONE_WRITER,
     "currency_days.pk_currency_days": _ONE_WRITER,
     "daily_counts.pk_daily_counts": _ONE_WRITER,
+    "link_visits.pk_link_visits": "visits are counted, and nothing follows; an upsert needs it",
     "referrer_counts.pk_referrer_counts": _ONE_WRITER,
     "referrer_daily_counts.pk_referrer_daily_counts": _ONE_WRITER,
     "sum_horizon.ck_sum_horizon_only_one": _ONE_WRITER,

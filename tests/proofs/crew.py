@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import multiprocessing
 import random
 import re
 import time
@@ -21,6 +20,7 @@ from sqlalchemy.engine import Engine
 
 from bench.proofs.rewriting import Rewrite, rewrite
 from store.database import Database
+from tests.forks import FORKS
 from tests.proofs.deeds import DEEDS, Deed
 from tests.proofs.deeds_of_codes import DEEDS_OF_CODES
 from tests.proofs.deeds_of_returns import DEEDS_OF_RETURNS
@@ -30,19 +30,16 @@ PATIENCE = 0.006
 """Seconds that a gate waits for others who may not come: they can be waiting for our lock."""
 _ALL_DEEDS = DEEDS | DEEDS_OF_CODES | DEEDS_OF_RETURNS
 _GATED = re.compile(r"FOR (NO KEY )?UPDATE|FOR SHARE|ON CONFLICT|^\s*UPDATE ", re.DOTALL)
-_FORKS = multiprocessing.get_context("forkserver")
-# All that a process needs is imported once, and not eight times.
-_FORKS.set_forkserver_preload([__name__])
 
 
 class Gate:
     """Where the processes meet. The last to come opens it; who has finished is not waited for."""
 
     def __init__(self) -> None:
-        self._changed = _FORKS.Condition()
-        self._playing = _FORKS.RawValue("i", 0)
-        self._waiting = _FORKS.RawValue("i", 0)
-        self._opened = _FORKS.RawValue("i", 0)
+        self._changed = FORKS.Condition()
+        self._playing = FORKS.RawValue("i", 0)
+        self._waiting = FORKS.RawValue("i", 0)
+        self._opened = FORKS.RawValue("i", 0)
 
     def begin(self, playing: int) -> None:
         """A schedule of so many processes."""
@@ -80,8 +77,8 @@ class Crew:
         self._lines: list[Connection] = []
         self._processes = []
         for number in range(PARTIES):
-            ours, theirs = _FORKS.Pipe()
-            process = _FORKS.Process(
+            ours, theirs = FORKS.Pipe()
+            process = FORKS.Process(
                 target=_work,
                 args=(database_url, tuple(without), self._gate, theirs, number),
                 daemon=True,

@@ -28,6 +28,8 @@ from store.terms import terms_of
 from tests.builders import conversion, start_of
 
 _DEADLOCK = "40P01"
+RIGHT_TO_SEND = "callout.failed"
+"""What `claim` notes: a type that no scene records otherwise."""
 
 
 class Deed(NamedTuple):
@@ -132,7 +134,7 @@ async def claim(database: Database, grant_id: str) -> None:
                 carrier="proof",
             )
             if isinstance(right, Attempt):
-                tx.record("proof.attempt", "The right to send", grant_id=grant_id)
+                tx.record(RIGHT_TO_SEND, "The right to send", grant_id=grant_id)
 
     await patiently(do)
 

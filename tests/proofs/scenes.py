@@ -31,7 +31,7 @@ from tests.builders import (
     terms,
 )
 from tests.proofs.crew import PARTIES
-from tests.proofs.deeds import Deed, claim
+from tests.proofs.deeds import RIGHT_TO_SEND, Deed, claim
 
 Verdict = Callable[[], Awaitable[list[str]]]
 
@@ -247,7 +247,7 @@ async def card(database: Database, pool: Pool, dice: random.Random) -> str:
 async def attempts(database: Database, grant_id: str) -> int:
     """How many were given the right to send its order."""
     events = await rows(database, Event, grant_id=grant_id)
-    return sum(event.type == "proof.attempt" for event in events)
+    return sum(event.type == RIGHT_TO_SEND for event in events)
 
 
 async def reversals(database: Database, pool: Pool, dice: random.Random) -> Scene:

@@ -13,7 +13,7 @@ Parameter = dict[str, Any]
 
 PLACES = frozenset({"limit", "page", "starting_after_id", "starting_after", "after"})
 """Parameters that choose a page of a list, and filter nothing."""
-OPTIONS = frozenset({"token", "promised"})
+OPTIONS = frozenset({"token", "promised", "format", "scale"})
 """Parameters that do not change which rows are read."""
 VALUES = {
     "customer_id": "SELECT id FROM customers",
