@@ -5,6 +5,7 @@ without our check of private targets."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ class Alarms:
         # Imported here: it loads a hundred services, and most deployments use none.
         import apprise
 
+        # It logs addresses, and they contain tokens.
+        logging.getLogger("apprise").disabled = True
         self._apprise: Any = apprise.Apprise()
         for number, url in enumerate(urls, start=1):
             if not self._apprise.add(url):

@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.http.fields import with_examples
+from api.http.masking import EventData
 from api.http.resources import Held
 from api.http.route import GuardedRouter
 from domain.feed import BEGINNING, EVENT_ID, Place, TypePattern
@@ -61,7 +62,7 @@ class LoggedEvent(BaseModel):
     order_id: str | None
     customer_id: str | None
     attempt: int | None
-    data: dict[str, Any] = Field(description="As `GET /v1/event-types` describes it by type.")
+    data: EventData = Field(description="As `GET /v1/event-types` describes it by type.")
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> LoggedEvent:

@@ -56,6 +56,15 @@ def _first_letter_and_domain(email: str) -> str:
     return f"{email[0]}…@{email.rpartition('@')[2]}" if email else email
 
 
+def _without_own_ids(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {**member, "source_id": None}
+        if isinstance(member, dict) and "source_id" in member
+        else member
+        for name, member in data.items()
+    }
+
+
 Name = Annotated[str | None, _masked(_initial, str | None)]
 """Masked to its initial."""
 Email = Annotated[str | None, _masked(_first_letter_and_domain, str | None)]
@@ -72,6 +81,8 @@ About = Annotated[dict[str, Any], _masked(lambda _: {}, dict[str, Any])]
 """Metadata, which may contain anything."""
 Filtered = Annotated[dict[str, Any] | None, _masked(_nothing, dict[str, Any] | None)]
 """Filters that may contain personal data."""
+EventData = Annotated[dict[str, Any], _masked(_without_own_ids, dict[str, Any])]
+"""The data of an event: whom it concerns is told by our ids alone."""
 Items = Annotated[list[dict[str, Any]] | None, _masked(_nothing, list[dict[str, Any]] | None)]
 """What a person bought."""
 

@@ -17,8 +17,8 @@ from api.templates.schemas import (
     TemplateAnswer,
     TemplateIn,
     TemplateList,
-    VersionAnswer,
-    VersionList,
+    TemplateVersionAnswer,
+    TemplateVersionList,
 )
 from domain.messaging.liquid import TemplateFault
 from domain.messaging.templates import Template
@@ -70,12 +70,12 @@ async def get_template(
 
 
 @router.get("/{template_id}/versions", "resource_not_found", roles=READERS)
-async def list_template_versions(template_id: TemplatePath, held: Held) -> VersionList:
+async def list_template_versions(template_id: TemplatePath, held: Held) -> TemplateVersionList:
     """Its versions. The log says which one a message was sent with."""
     template = await held.database.read(templates.find, template_id)
     found = await held.database.read(templates.versions, template.row.id)
-    data = [VersionAnswer.model_validate(one) for one in found]
-    return VersionList(data=data, total=len(data))
+    data = [TemplateVersionAnswer.model_validate(one) for one in found]
+    return TemplateVersionList(data=data, total=len(data))
 
 
 @router.put("/{template_id}", "resource_not_found", "duplicate_found", "not_allowed_in_state")

@@ -76,7 +76,7 @@ class TemplateList(Listed[TemplateAnswer]):
     """Templates."""
 
 
-class VersionAnswer(FromRow):
+class TemplateVersionAnswer(FromRow):
     """One version of a template: who wrote it, and when."""
 
     version: int
@@ -87,12 +87,12 @@ class VersionAnswer(FromRow):
     created_at: datetime
 
 
-class VersionList(BaseModel):
+class TemplateVersionList(BaseModel):
     """All versions of a template, newest first."""
 
     object: Literal["list"] = "list"
     data_ref: Literal["data"] = "data"
-    data: list[VersionAnswer]
+    data: list[TemplateVersionAnswer]
     total: int
 
 

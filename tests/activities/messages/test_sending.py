@@ -16,7 +16,7 @@ from store.database import Database
 from store.messages.claim import Attempt
 from store.messages.planning import read_on
 from store.orders.delivery import record_snapshot
-from store.tables import Customer, Event, Message
+from store.tables import Campaign, Customer, Event, Message
 from tests.activities.messages.test_mailer import part
 from tests.builders import (
     add_customer,
@@ -94,7 +94,11 @@ async def test_an_invitation_carries_the_persons_own_code_and_link(
     database: Database, post: Mailing
 ) -> None:
     await add_distribution(database, "code published", "invitation")
-    code = (await add_programme(database)).code
+    programme = await add_programme(database)
+    async with database.transaction() as tx:
+        campaign = await tx.session.get_one(Campaign, programme.campaign_id)
+        campaign.landing_url = "https://shop.example/?code={code}"
+    code = programme.code
     await post.send_all()
     (mail,) = post.box.mails
     assert f"Open my link: https://guerdon.example/r/{code}" in part(mail, "plain")

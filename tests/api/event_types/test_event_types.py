@@ -78,11 +78,11 @@ async def test_a_subscription_to_an_unknown_type_is_refused_by_name(
 
 
 async def test_an_event_of_a_referral_names_both_parties_code_campaign_and_order(
-    service: httpx.AsyncClient, finance: httpx.AsyncClient
+    service: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:
     shared, friend = await share(service), person()
     await made(service.post("/v1/redemptions", json=redemption_body(shared.code, friend)))
-    (event,) = await log(finance, "referral.attributed")
+    (event,) = await log(admin, "referral.attributed")
     data = event["data"]
     jsonschema.validate(data, _schema("referral.attributed"))
     assert data["code"] == shared.code
@@ -93,16 +93,27 @@ async def test_an_event_of_a_referral_names_both_parties_code_campaign_and_order
 
 
 async def test_an_erased_person_is_in_no_event_that_leaves_afterwards(
-    service: httpx.AsyncClient, admin: httpx.AsyncClient, finance: httpx.AsyncClient
+    service: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:
     shared, friend = await share(service), person()
     await made(service.post("/v1/redemptions", json=redemption_body(shared.code, friend)))
     erased = await admin.delete(f"/v1/customers/{friend['source_id']}")
     assert erased.is_success, erased.text
-    everything = await finance.get("/v1/event-log?limit=100")
+    everything = await admin.get("/v1/event-log?limit=100")
     assert friend["source_id"] not in everything.text
-    (event,) = await log(finance, "referral.attributed")
+    (event,) = await log(admin, "referral.attributed")
     assert event["data"]["referee"]["source_id"] is None
+
+
+async def test_finance_reads_events_without_the_callers_own_ids(
+    service: httpx.AsyncClient, finance: httpx.AsyncClient
+) -> None:
+    shared, friend = await share(service), person()
+    await made(service.post("/v1/redemptions", json=redemption_body(shared.code, friend)))
+    (event,) = await log(finance, "referral.attributed")
+    assert event["data"]["referee"]["id"] == event["customer_id"]
+    for known in (friend["source_id"], shared.referrer["source_id"]):
+        assert known not in str(event)
 
 
 async def test_stored_events_hold_no_personal_data(

@@ -114,7 +114,7 @@ class TestADistribution:
     @pytest.mark.parametrize(
         ("change", "pointer"),
         [
-            ({"trigger": "anything"}, "/trigger"),
+            ({"trigger": "no.such.type"}, "/trigger"),
             ({"trigger": "grant.delivred"}, "/trigger"),
             ({"trigger": "message.sent"}, "/trigger"),
             ({"url": None}, "/url"),
